@@ -1,0 +1,271 @@
+"""The local account: found when it runs, started when it does not, as one background process.
+
+Needs no azure package. `batchspec.emulator` is what runs; here is how a command gets to it.
+"""
+
+import http.client
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from importlib import util
+from pathlib import Path
+
+from batchspec.emulator.installation import HOST, Config, Home, LocalAccountError, Run
+from batchspec.errors import BatchspecError
+
+Progress = Callable[[str], None]
+
+_START_WITHIN_S = 120.0
+_STOP_WITHIN_S = 30.0
+_ANSWER_WITHIN_S = 5.0
+_PROGRESS_EVERY_S = 2.0
+_ALREADY_RUNNING = 75
+_EXTRA = ("psutil", "starlette", "uvicorn", "jwt")
+_DAEMON = "batchspec.emulator"
+
+# What the daemon may see of the operator's environment: tasks are its descendants, and one that
+# reads /proc finds no credentials there.
+_KEPT = frozenset(
+    (
+        *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR"),
+        *("LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "IMAGEIO_FFMPEG_EXE"),
+        *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"),
+    )
+)
+_KEPT_PREFIXES = ("LC_", "XDG_", "BATCHSPEC_LOCAL_")
+
+
+@dataclass(frozen=True, slots=True)
+class LocalAccount:
+    """What a client needs to talk to the local account. Keys are base64."""
+
+    batch_endpoint: str
+    batch_account: str
+    batch_key: str = field(repr=False)
+    blob_endpoint: str
+    storage_account: str
+    storage_key: str = field(repr=False)
+    home: Path
+    pid: int
+
+    @property
+    def connection_string(self) -> str:
+        """As AZURE_STORAGE_CONNECTION_STRING takes it."""
+        return (
+            f"DefaultEndpointsProtocol=http;AccountName={self.storage_account};AccountKey={self.storage_key};"
+            f"BlobEndpoint={self.blob_endpoint};"
+        )
+
+
+def home_path() -> Path:
+    """$BATCHSPEC_LOCAL_HOME, else `batchspec/local` under the user's state folder."""
+    own = os.environ.get("BATCHSPEC_LOCAL_HOME")
+    if own:
+        return Path(own).expanduser().absolute()
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "batchspec" / "local"
+
+
+def find() -> LocalAccount | None:
+    """The local account when it runs and answers, else None. It is not kept alive by this."""
+    home = Home(home_path())
+    run = home.run()
+    if run is None:
+        return None
+    config = home.config()
+    if config is None or not _lives(run, home) or not _answers(config.batch_port):
+        return None
+    return _account(home, config, run.pid)
+
+
+def ensure(progress: Progress) -> LocalAccount:
+    """The local account, which runs: found, or started and waited for.
+
+    *progress* gets a line at least every few seconds while there is something to wait for.
+    Two callers at once end with one daemon. Raises BatchspecError.
+    """
+    require_extra()
+    home = Home(home_path())
+    with _as_batchspec_errors():
+        home.prepare()
+        home.touch()  # before looking: the daemon looks in the other order before it ends idle
+        account = find()
+        if account is not None:
+            return account
+        from batchspec.emulator import azurite
+
+        azurite.bring_in(progress)
+        with home.locked(
+            "start.lock", wait=True, waiting=lambda: progress("the local account is being started")
+        ):
+            return find() or _start(home, progress)
+
+
+def stop() -> bool:
+    """The local account's processes are gone; True when there were any.
+
+    Jobs, tasks and blobs are kept; tasks that ran are run again after the next start.
+    """
+    home = Home(home_path())
+    if not home.path.is_dir():
+        return False
+    require_extra()
+    from batchspec.emulator import azurite, orphans
+
+    found = False
+    until = time.monotonic() + _STOP_WITHIN_S
+    while True:
+        with home.locked("lock") as held:
+            if held:
+                return azurite.end_orphan(home) or found
+        daemon = orphans.find(home.read("lock"), _DAEMON)
+        if daemon is not None:
+            found = True
+            orphans.end(daemon, _STOP_WITHIN_S)
+        elif time.monotonic() > until:
+            raise BatchspecError(f"the local account in {home.path} is held by a process that does not end")
+        else:
+            time.sleep(0.05)  # it has just started, and not yet said who it is
+
+
+def reset() -> None:
+    """Nothing is left of the installation: jobs, blobs, keys, ports. The next start makes a new one."""
+    home = Home(home_path())
+    if not home.path.is_dir():
+        return
+    with _as_batchspec_errors():
+        home.prepare()
+    with home.locked("start.lock", wait=True):  # nobody starts it meanwhile
+        stop()
+        home.clear()
+
+
+def configured() -> LocalAccount | None:
+    """The local account as it was set up, also when it does not run (pid 0); None before its first start."""
+    home = Home(home_path())
+    with _as_batchspec_errors():
+        config = home.config()
+    return find() or (_account(home, config, 0) if config else None)
+
+
+def require_extra() -> None:
+    """Raises BatchspecError where the packages of the extra `local` are not installed."""
+    missing = [name for name in _EXTRA if util.find_spec(name) is None]
+    if missing:
+        raise BatchspecError(
+            f"the local account needs packages that are not installed: {', '.join(missing)}",
+            help='pip install "batchspec[local]"',
+        )
+
+
+def _account(home: Home, config: Config, pid: int) -> LocalAccount:
+    return LocalAccount(
+        batch_endpoint=config.batch_endpoint,
+        batch_account=config.batch_account,
+        batch_key=config.batch_key,
+        blob_endpoint=config.blob_endpoint,
+        storage_account=config.storage_account,
+        storage_key=config.storage_key,
+        home=home.path,
+        pid=pid,
+    )
+
+
+def _lives(run: Run, home: Home) -> bool:
+    if util.find_spec("psutil") is None:
+        return False
+    from batchspec.emulator import orphans
+
+    return orphans.find({"pid": run.pid, "started": run.started}, _DAEMON, str(home.path)) is not None
+
+
+def _answers(port: int) -> bool:
+    """Whether HTTP is spoken on *port*. Unsigned, so that it does not count as use."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=_ANSWER_WITHIN_S)
+    try:
+        connection.request("GET", "/")
+        connection.getresponse().read()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def _start(home: Home, progress: Progress) -> LocalAccount:
+    """The account, after a daemon was started in the background and answers."""
+    progress("starting the local account")
+    began = last = time.monotonic()
+    daemon = _spawn(home)
+    while (account := find()) is None:
+        now = time.monotonic()
+        code = daemon.poll()
+        if code == _ALREADY_RUNNING:  # one that is ending: it holds the lock to its last moment
+            time.sleep(0.1)
+            daemon = _spawn(home)
+        elif code is not None:
+            raise _failed(home)
+        if now - began > _START_WITHIN_S:
+            daemon.terminate()
+            raise BatchspecError("the local account did not start in time", help=f"see {home.log}")
+        if now - last > _PROGRESS_EVERY_S:
+            last = now
+            progress(f"starting the local account ({now - began:.0f} s)")
+        time.sleep(0.05)
+    # It outlives us; but should we outlive it, somebody has to take note of its end.
+    threading.Thread(target=daemon.wait, daemon=True).start()
+    return account
+
+
+def _spawn(home: Home) -> subprocess.Popen[bytes]:
+    """The daemon's process, which outlives this one."""
+    home.folder("logs")
+    output = os.open(home.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", _DAEMON, "--home", str(home.path), *_idle_option()],
+            env=_environment(),
+            cwd=home.path,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    finally:
+        os.close(output)
+
+
+def _idle_option() -> list[str]:
+    seconds = os.environ.get("BATCHSPEC_LOCAL_IDLE_S")
+    return ["--idle-s", seconds] if seconds else []
+
+
+def _environment() -> dict[str, str]:
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in _KEPT or name.startswith(_KEPT_PREFIXES) or name.lower().endswith("_proxy")
+    }
+
+
+def _failed(home: Home) -> BatchspecError:
+    said = home.read("failure.json")
+    if said:
+        return BatchspecError(str(said.get("message")), help=str(said.get("help", "")))
+    lines: list[str] = []
+    with suppress(OSError):
+        lines = home.log.read_text(errors="replace").splitlines()[-1:]
+    return BatchspecError(f"the local account did not start: {' '.join(lines)}", help=f"see {home.log}")
+
+
+@contextmanager
+def _as_batchspec_errors() -> Iterator[None]:
+    try:
+        yield
+    except LocalAccountError as error:
+        raise BatchspecError(str(error), help=error.help) from error

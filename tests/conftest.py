@@ -1,0 +1,71 @@
+"""What tests share: a local account of their own, with the real daemon and the real Azurite."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from batchspec.service import embedded
+from batchspec.service.embedded import LocalAccount
+
+_TARGET_VARIABLES = (
+    "AZURE_BATCH_ACCOUNT",
+    "AZURE_BATCH_ENDPOINT",
+    "AZURE_BATCH_ACCESS_KEY",
+    "AZURE_STORAGE_CONNECTION_STRING",
+    "AZURE_STORAGE_ACCOUNT",
+    "AZURE_STORAGE_KEY",
+    "BATCHSPEC_TARGET",
+    "CI",
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_account_of_the_operator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reaches an account, or a local account, that the person at this machine uses."""
+    for name in _TARGET_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("BATCHSPEC_LOCAL_HOME", str(Path(os.devnull) / "no-local-account-in-this-test"))
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of a local account of this test's own; not started; whatever was started in it is ended."""
+    path = tmp_path / "local"
+    monkeypatch.setenv("BATCHSPEC_LOCAL_HOME", str(path))
+    yield path
+    monkeypatch.setenv("BATCHSPEC_LOCAL_HOME", str(path))
+    embedded.stop()
+
+
+@pytest.fixture(scope="session")
+def _shared_home() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="batchspec-test-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def shared_account(_shared_home: Path) -> Iterator[LocalAccount]:
+    """One local account for the whole test run (for fixtures of a wider scope; tests take `local_account`)."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BATCHSPEC_LOCAL_HOME", str(_shared_home))
+        account = embedded.ensure(lambda _: None)
+    yield account
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BATCHSPEC_LOCAL_HOME", str(_shared_home))
+        embedded.stop()
+
+
+@pytest.fixture
+def local_account(shared_account: LocalAccount, monkeypatch: pytest.MonkeyPatch) -> LocalAccount:
+    """The local account that the whole test run shares, running; commands find it too.
+
+    Names of pools, jobs and blob containers are the test's own to choose, so that tests do
+    not meet.
+    """
+    monkeypatch.setenv("BATCHSPEC_LOCAL_HOME", str(shared_account.home))
+    return shared_account

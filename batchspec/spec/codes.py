@@ -1,0 +1,73 @@
+"""Every diagnostic code, with its meaning in one line.
+
+    BS01xx  the shape of the file: YAML itself, then the published schema
+    BS02xx  lints: right, but likely to hurt
+    BS03xx  templates
+    BS04xx  names, ids and inputs
+    BS05xx  secrets
+
+A code, once released, keeps its meaning for good.
+"""
+
+from enum import Enum
+
+
+class Code(Enum):
+    """The value is what people and JSON see (`BS0103`)."""
+
+    meaning: str
+
+    def __new__(cls, code: str, meaning: str) -> "Code":
+        member = object.__new__(cls)
+        member._value_ = code
+        member.meaning = meaning
+        return member
+
+    NOT_UTF8 = "BS0101", "the file is not UTF-8 text"
+    MISSING_FIELD = "BS0102", "a field that must be there is missing"
+    UNKNOWN_FIELD = "BS0103", "a field that the format does not have"
+    DUPLICATE_KEY = "BS0104", "a key is given twice in one mapping"
+    KEY_NOT_TEXT = "BS0105", "a key is not text"
+    TAB = "BS0106", "a tab is used to indent"
+    NOT_YAML = "BS0107", "the text is not well-formed YAML"
+    TAG = "BS0108", "a YAML tag (`!name`) is used; a spec has none"
+    CONTROL_CHARACTER = "BS0109", "a character that YAML does not allow"
+    SEVERAL_DOCUMENTS = "BS0110", "more than one YAML document in the file"
+    EMPTY = "BS0111", "nothing is in the file"
+    NOT_A_MAPPING = "BS0112", "the top of the file is not a mapping"
+    TOO_LARGE = "BS0113", "the file is larger than a spec may be"
+    UNKNOWN_ALIAS = "BS0114", "an alias (`*name`) without its anchor (`&name`) above it"
+    ALIAS_CYCLE = "BS0115", "an alias inside its own anchor"
+    ALIAS_BUDGET = "BS0116", "aliases make the spec larger than it may be"
+    TOO_DEEP = "BS0117", "mappings and lists are nested too deeply"
+    MERGE_KEY = "BS0118", "a merge key (`<<`), which YAML 1.2 does not have"
+    WRONG_TYPE = "BS0121", "a value of another type than the field takes"
+    NOT_ONE_OF = "BS0122", "a value that is not one of the few allowed"
+    PATTERN = "BS0123", "a text that is not of the form the field takes"
+    OUT_OF_RANGE = "BS0124", "a number below or above what the field takes"
+    TEXT_LENGTH = "BS0125", "a text shorter or longer than the field takes"
+    ITEM_COUNT = "BS0126", "more or fewer items than the field takes"
+    REPEATED_ITEM = "BS0127", "an item that may stand in its list only once"
+    NOT_ALLOWED_HERE = "BS0128", "a field that does not go with another one"
+    NO_ALTERNATIVE = "BS0129", "a value that is none of the forms the field takes"
+    OTHER_RULE = "BS0130", "a rule of the published schema is broken"
+
+    TEMPLATE_SYNTAX = "BS0301", "a placeholder that cannot be read"
+    UNDEFINED_VARIABLE = "BS0302", "a placeholder names something that is not there"
+    NOT_IN_TEMPLATES = "BS0303", "a part of Jinja that specs do not have"
+    TEMPLATE_TOO_LARGE = "BS0304", "a template, or what it gives, is too large"
+    NO_TEXT = "BS0305", "a placeholder gives something that is not text or a number"
+    PLACEHOLDER_IN_QUOTES = "BS0310", "a placeholder inside quotes of a shell command"
+    UNSAFE_IN_SHELL = "BS0311", "a placeholder where the shell would read its value as code"
+
+    BAD_ID = "BS0401", "an id that Batch would refuse"
+    BAD_NAME = "BS0402", "a file name that cannot be a blob's"
+    NAME_COLLISION = "BS0403", "two things want one name"
+
+    CONNECTION_STRING = "BS0501", "a connection string"
+    ACCOUNT_KEY = "BS0502", "the key of a storage or Batch account"
+    SAS = "BS0503", "a shared access signature"
+    CLIENT_SECRET = "BS0504", "a client secret of an app registration"
+    BEARER_TOKEN = "BS0505", "a bearer token"
+    PRIVATE_KEY = "BS0506", "a private key"
+    LIKELY_SECRET = "BS0507", "a value that looks random under a name that sounds secret"

@@ -50,7 +50,7 @@ def _shared_home() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def shared_account(_shared_home: Path) -> Iterator[LocalAccount]:
-    """One local account for the whole test run (for fixtures of a wider scope; tests take `local_account`)."""
+    """One local account for the whole run. For fixtures of a wider scope; tests take `local_account`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BATCHSPEC_LOCAL_HOME", str(_shared_home))
         account = embedded.ensure(lambda _: None)

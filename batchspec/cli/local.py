@@ -1,0 +1,205 @@
+"""`batchspec local`: the account on this machine, for people and for programs."""
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from batchspec.errors import RefusedError
+from batchspec.service import embedded
+from batchspec.service.embedded import LocalAccount
+
+if TYPE_CHECKING:
+    from batchspec.service.local_contents import Job, Pool
+
+_FORMAT = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="For people, or one JSON object for programs.",
+)
+
+
+def _example(*lines: str) -> str:
+    """An epilog that click does not rewrap: what follows a backspace is left as it is."""
+    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+@click.group(epilog=_example("batchspec local up", "batchspec apply specs/ffmpeg/ffmpeg.yaml"))
+def local() -> None:
+    """The account on this machine: Azure Batch and Blob Storage without Azure.
+
+    It starts by itself when a command needs it, and ends after ten idle minutes. It runs tasks
+    as processes of yours: it is not a sandbox.
+    """
+
+
+@local.command(epilog=_example("batchspec local up"))
+@_FORMAT
+def up(form: str) -> None:
+    """Start it, if it does not run."""
+    account = embedded.ensure(_progress)
+    if form == "json":
+        _print_json(_described(account))
+    else:
+        _print_lines(["the local account is running", *_places(account)])
+
+
+@local.command(epilog=_example("batchspec local status", "batchspec local status --format json"))
+@_FORMAT
+def status(form: str) -> None:
+    """Show whether it runs, where, and what it holds."""
+    account = embedded.configured()
+    if account is None:
+        _print_unused(form)
+        return
+    pools, jobs = _contents(account)
+    size = _size_bytes(account.home)
+    if form == "json":
+        held = {"pools": [asdict(pool) for pool in pools], "jobs": [asdict(job) for job in jobs]}
+        _print_json(_described(account) | held | {"diskBytes": size})
+    else:
+        lines = _held(pools, jobs) if account.pid else []
+        _print_lines([_state(account), *_places(account), f"  disk     {_megabytes(size)}", *lines])
+
+
+@local.command(epilog=_example('eval "$(batchspec local env)"', "az batch pool list"))
+@_FORMAT
+def env(form: str) -> None:
+    """Print the variables that let az, an SDK or a script of yours talk to it; starts it."""
+    variables = _variables(embedded.ensure(_progress))
+    if form == "json":
+        _print_json(variables)
+    else:
+        _print_lines(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
+
+
+@local.command(epilog=_example("batchspec local down"))
+@_FORMAT
+def down(form: str) -> None:
+    """Stop it. Jobs and blobs are kept; tasks that ran are run again after the next start."""
+    was_running = embedded.stop()
+    if form == "json":
+        _print_json({"state": "stopped", "wasRunning": was_running})
+    else:
+        click.echo("the local account is stopped" if was_running else "the local account was not running")
+
+
+@local.command(epilog=_example("batchspec local reset", "batchspec local reset --yes"))
+@click.option("--yes", "--auto-approve", "approved", is_flag=True, help="Do not ask.")
+@_FORMAT
+def reset(approved: bool, form: str) -> None:
+    """Stop it and delete all it holds: pools, jobs, blobs, keys. The next start uses new ports."""
+    home = embedded.home_path()
+    size = _size_bytes(home)
+    if not approved and home.is_dir():
+        _ask(home, size)
+    embedded.reset()
+    if form == "json":
+        _print_json({"state": "stopped", "freedBytes": size})
+    else:
+        click.echo(f"the local account is empty ({_megabytes(size)} freed)")
+
+
+def _ask(home: Path, size: int) -> None:
+    """Returns when the person types yes. Raises RefusedError otherwise."""
+    click.echo(f"all pools, jobs and blobs in {home} will be deleted ({_megabytes(size)})", err=True)
+    if not sys.stdin.isatty():
+        raise RefusedError("nobody is here to say yes", help="say it on the command line: --yes")
+    if click.prompt("type yes to delete them", default="", show_default=False, err=True) != "yes":
+        raise RefusedError("nothing was deleted")
+
+
+def _contents(account: LocalAccount) -> tuple[list["Pool"], list["Job"]]:
+    """Pools and jobs; none where the account does not run."""
+    if not account.pid:
+        return [], []
+    from batchspec.service import local_contents  # brings in azure
+
+    return local_contents.read(account)
+
+
+def _progress(message: str) -> None:
+    click.echo(message, err=True)
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    click.echo(json.dumps(value, indent=2))
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)
+
+
+def _print_unused(form: str) -> None:
+    if form == "json":
+        _print_json({"state": "stopped", "home": str(embedded.home_path())})
+    else:
+        click.echo("stopped; it has not been used yet")
+
+
+def _state(account: LocalAccount) -> str:
+    return "running" if account.pid else "stopped"
+
+
+def _described(account: LocalAccount) -> dict[str, Any]:
+    return {
+        "state": _state(account),
+        "pid": account.pid or None,
+        "home": str(account.home),
+        "batch": {"endpoint": account.batch_endpoint, "account": account.batch_account},
+        "storage": {"endpoint": account.blob_endpoint, "account": account.storage_account},
+    }
+
+
+def _places(account: LocalAccount) -> list[str]:
+    lines = [
+        f"  batch    {account.batch_endpoint}  account {account.batch_account}",
+        f"  blobs    {account.blob_endpoint}  account {account.storage_account}",
+        f"  home     {account.home}",
+    ]
+    return [*lines, f"  process  {account.pid}"] if account.pid else lines
+
+
+def _held(pools: list["Pool"], jobs: list["Job"]) -> list[str]:
+    return [
+        f"  pools    {len(pools)}",
+        *(f"    {pool.id}  {pool.state}  nodes: {pool.nodes}" for pool in pools),
+        f"  jobs     {len(jobs)}",
+        *(f"    {job.id}  {job.state}" for job in jobs),
+    ]
+
+
+def _variables(account: LocalAccount) -> dict[str, str]:
+    """Under the names that Azure's own tools use."""
+    return {
+        "AZURE_BATCH_ACCOUNT": account.batch_account,
+        "AZURE_BATCH_ENDPOINT": account.batch_endpoint,
+        "AZURE_BATCH_ACCESS_KEY": account.batch_key,
+        "AZURE_STORAGE_CONNECTION_STRING": account.connection_string,
+    }
+
+
+def _size_bytes(folder: Path) -> int:
+    """What the files below *folder* take; one that goes away meanwhile counts nothing."""
+    return sum(_file_size(Path(place) / name) for place, _, names in os.walk(folder) for name in names)
+
+
+def _file_size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"

@@ -49,8 +49,7 @@ class Code(Enum):
     ITEM_COUNT = "BS0126", "more or fewer items than the field takes"
     REPEATED_ITEM = "BS0127", "an item that may stand in its list only once"
     NOT_ALLOWED_HERE = "BS0128", "a field that does not go with another one"
-    NO_ALTERNATIVE = "BS0129", "a value that is none of the forms the field takes"
-    OTHER_RULE = "BS0130", "a rule of the published schema is broken"
+    OTHER_RULE = "BS0129", "a rule of the published schema is broken"
 
     TEMPLATE_SYNTAX = "BS0301", "a placeholder that cannot be read"
     UNDEFINED_VARIABLE = "BS0302", "a placeholder names something that is not there"
@@ -63,6 +62,8 @@ class Code(Enum):
     BAD_ID = "BS0401", "an id that Batch would refuse"
     BAD_NAME = "BS0402", "a file name that cannot be a blob's"
     NAME_COLLISION = "BS0403", "two things want one name"
+    NO_MATCH = "BS0404", "inputs that match nothing"
+    BAD_INPUT = "BS0405", "an input that cannot or must not be read"
 
     CONNECTION_STRING = "BS0501", "a connection string"
     ACCOUNT_KEY = "BS0502", "the key of a storage or Batch account"
@@ -71,3 +72,4 @@ class Code(Enum):
     BEARER_TOKEN = "BS0505", "a bearer token"
     PRIVATE_KEY = "BS0506", "a private key"
     LIKELY_SECRET = "BS0507", "a value that looks random under a name that sounds secret"
+    PLAIN_SECRET = "BS0508", "a plain value in a field that takes secrets"

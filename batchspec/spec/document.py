@@ -371,7 +371,7 @@ class _Composer:
 def kind(value: object) -> str:
     """What *value* is, in the words of messages: `text`, `a whole number`, `a list`."""
     names = {
-        type(None): "empty",
+        type(None): "nothing",
         bool: "true or false",
         int: "a whole number",
         float: "a number",

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import uvicorn
 
-from batchspec.emulator import azurite, orphans
+from batchspec.emulator import account_sas, azurite, orphans
 from batchspec.emulator.account import Account, Settings
 from batchspec.emulator.app import create_app
 from batchspec.emulator.azurite import Azurite
@@ -134,6 +134,8 @@ class Daemon:
             key=config.batch_key,
             endpoint=config.batch_endpoint,
             ffmpeg=ffmpeg_folder(self._home),
+            auto_storage_url=config.blob_endpoint,
+            auto_storage_sas=account_sas.reading(config.storage_account, config.storage_key),
         )
 
     async def _work(self, run: Run, account: Account, blob: Azurite) -> None:

@@ -17,7 +17,6 @@ import base64
 import fcntl
 import json
 import os
-import secrets
 import shutil
 import socket
 import stat
@@ -198,17 +197,21 @@ def make_config() -> Config:
     """New random keys, and two ports that are free now."""
     batch_port = free_port()
     return Config(
-        batch_key=base64.b64encode(secrets.token_bytes(64)).decode(),
+        batch_key=_new_key(),
         batch_port=batch_port,
-        storage_key=base64.b64encode(secrets.token_bytes(64)).decode(),
+        storage_key=_new_key(),
         storage_port=free_port(besides=batch_port),
     )
+
+
+def _new_key() -> str:
+    return base64.b64encode(os.urandom(64)).decode()
 
 
 def free_port(besides: int = 0) -> int:
     """A random port of the loopback address on which nobody listens now."""
     for _ in range(200):
-        port = secrets.choice(_PORTS)
+        port = _PORTS[int.from_bytes(os.urandom(4)) % len(_PORTS)]
         if port != besides and port_is_free(port):
             return port
     raise LocalAccountError(f"no free port found between {_PORTS.start} and {_PORTS.stop - 1}")

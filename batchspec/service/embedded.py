@@ -3,8 +3,8 @@
 Needs no azure package. `batchspec.emulator` is what runs; here is how a command gets to it.
 """
 
-import http.client
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -185,16 +185,16 @@ def _lives(run: Run, home: Home) -> bool:
 
 
 def _answers(port: int) -> bool:
-    """Whether HTTP is spoken on *port*. Unsigned, so that it does not count as use."""
-    connection = http.client.HTTPConnection(HOST, port, timeout=_ANSWER_WITHIN_S)
+    """Whether HTTP is spoken on *port*. Unsigned, so that it does not count as use.
+
+    By hand: `http.client` takes half as long to import as all the rest of this module.
+    """
     try:
-        connection.request("GET", "/")
-        connection.getresponse().read()
-    except (OSError, http.client.HTTPException):
+        with socket.create_connection((HOST, port), timeout=_ANSWER_WITHIN_S) as connection:
+            connection.sendall(f"GET / HTTP/1.1\r\nHost: {HOST}:{port}\r\nConnection: close\r\n\r\n".encode())
+            return connection.recv(5) == b"HTTP/"
+    except OSError:
         return False
-    finally:
-        connection.close()
-    return True
 
 
 def _start(home: Home, progress: Progress) -> LocalAccount:

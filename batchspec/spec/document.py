@@ -482,6 +482,12 @@ _SYNTAX = (
         "a mapping in braces is not closed",
         "end it with `}`, and put `,` between its fields",
     ),
+    ("expected node content", "a value was expected here", "check that every bracket and brace is closed"),
+    (
+        "expected the node content",
+        "a value was expected here",
+        "check that every bracket and brace is closed",
+    ),
     ("unexpected end of stream", "quotes that are never closed", "close them, or use a block: `key: |`"),
     ("unexpected document indicator", "quotes that are never closed", "close them before the `---`"),
     ("cannot start any token", "a character that no value can start with", "put the value in quotes"),
@@ -489,10 +495,17 @@ _SYNTAX = (
 )
 
 
+def _last_place(text: str, index: int) -> Position:
+    """The position of one character; past the end of the text, that after the last visible one."""
+    before = text[:index] if text[index:].strip() else text.rstrip()
+    lines = (before + "x").splitlines()
+    return Position(len(lines), len(lines[-1]), len(lines), len(lines[-1]) + 1)
+
+
 def _syntax_finding(source: Source, error: yaml.MarkedYAMLError) -> Diagnostic:
     """What libyaml or PyYAML could not read, in our words where it is a common slip."""
     mark = error.problem_mark or error.context_mark
-    position = Position(mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2) if mark else None
+    position = _last_place(source.text, mark.index) if mark else None
     line = source.line(position.line) if position else ""
     if "\t" in line[: len(line) - len(line.lstrip())] and position:
         column = line.index("\t") + 1

@@ -121,7 +121,7 @@ def _missing_fields(broken: _Broken) -> Iterator[Diagnostic]:
         if name not in broken.value:
             rule = properties.get(name, {})
             text = rule.get("description") or resolved(rule, broken.root).get("description")
-            helps = [f"`{name}`: {text}"] if text else []
+            helps = (f"`{name}`: {text}",) if text else broken.description
             yield broken.say(
                 Code.MISSING_FIELD, f"missing field `{name}`", f"{broken.parent} needs it", *helps
             )

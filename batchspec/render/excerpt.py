@@ -1,0 +1,119 @@
+"""The lines of a spec around a finding, with what is meant underlined.
+
+Lines are shown as they are but for three things: characters that do not print
+are made visible, secrets are hidden, and a line too long for the page shows the
+part that matters.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from batchspec.render.show import columns, show
+from batchspec.source import Position, Source
+from batchspec.spec.secrets import hidden_parts
+
+_LINES_BEFORE = 2
+_LINES_AFTER = 1
+
+
+class Marked(NamedTuple):
+    """A line of an excerpt. `start` and `end` are the columns to underline, counted from 0; None: only context."""
+
+    number: int
+    text: str
+    start: int | None = None
+    end: int = 0
+
+
+class _Cell(NamedTuple):
+    """What one character of the source, or one hidden stretch, looks like: columns *start* to *end*."""
+
+    text: str
+    start: int
+    end: int
+
+
+class Excerpts:
+    """Cuts excerpts out of one source. *secret* positions are hidden beside those that are known by their form."""
+
+    def __init__(self, source: Source, secret: Iterable[Position]) -> None:
+        self._lines = source.text.splitlines()
+        self._hidden: dict[int, list[tuple[int, int]]] = {}
+        for position in (*hidden_parts(source.text), *secret):
+            self._hide(position)
+
+    def around(self, position: Position, width: int) -> list[Marked]:
+        """The line of *position*, marked, with the lines about it, none wider than *width* columns."""
+        first = max(1, position.line - _LINES_BEFORE)
+        last = min(len(self._lines), position.line + _LINES_AFTER)
+        cells = {number: self._cells(number) for number in range(first, last + 1)}
+        start, end = self._marks(position, cells.get(position.line, []))
+        left = 0 if end <= width else max(0, min(start - width // 4, end - width + 1))
+        marked = []
+        for number, row in cells.items():
+            text = _window(row, left, width)
+            if number == position.line:
+                marked.append(Marked(number, text, start - left, min(end - left, width)))
+            elif text.strip():
+                marked.append(Marked(number, text))
+        return marked or [Marked(position.line, "", 0, 1)]
+
+    def _hide(self, position: Position) -> None:
+        for number in range(position.line, min(position.end_line, len(self._lines)) + 1):
+            line = self._lines[number - 1]
+            start = position.column - 1 if number == position.line else len(line) - len(line.lstrip())
+            end = position.end_column - 1 if number == position.end_line else len(line)
+            if start < end:
+                self._hidden.setdefault(number, []).append((start, end))
+
+    def _cells(self, number: int) -> list[_Cell]:
+        cells: list[_Cell] = []
+        column = 0
+        for text, length in self._pieces(number):
+            width = columns(text)
+            cells.append(_Cell(text, column, column + width))
+            # A hidden stretch is one cell; the characters behind its first take no room.
+            cells += [_Cell("", column, column + width)] * (length - 1)
+            column += width
+        return cells
+
+    def _pieces(self, number: int) -> Iterator[tuple[str, int]]:
+        """What is shown of a line, and how many characters of the source each piece stands for."""
+        line = self._lines[number - 1]
+        at = 0
+        for start, end in _joined(self._hidden.get(number, ())):
+            yield from ((show(character), 1) for character in line[at:start])
+            yield f"({end - start} characters hidden)", end - start
+            at = end
+        yield from ((show(character), 1) for character in line[at:])
+
+    def _marks(self, position: Position, cells: list[_Cell]) -> tuple[int, int]:
+        """The columns that *position* takes in its first line; at least one."""
+        width = cells[-1].end if cells else 0
+        first = position.column - 1
+        last = (position.end_column if position.end_line == position.line else len(cells) + 1) - 2
+        start = cells[first].start if first < len(cells) else width
+        end = cells[min(last, len(cells) - 1)].end if first <= last and first < len(cells) else start + 1
+        return start, max(end, start + 1)
+
+
+def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """*spans* in order, those that touch made one."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def _window(cells: list[_Cell], left: int, width: int) -> str:
+    """The columns *left* to *left* + *width* of a line; an ellipsis where something is cut off."""
+    right = left + width
+    end = cells[-1].end if cells else 0
+    first, last = left + (left > 0), right - (end > right)
+    text = "".join(cell.text for cell in cells if cell.start >= first and cell.end <= last)
+    lead = next((cell.start for cell in cells if cell.text and cell.start >= first), first) - first
+    cut_left = "…" + " " * lead if left > 0 and end > left else ""
+    return f"{cut_left}{text}{'…' if end > right else ''}"

@@ -55,7 +55,9 @@ class ServiceError(BatchspecError):
     code (`PoolBeingResized`), `request_id` what its support asks for.
     """
 
-    def __init__(self, message: str, *, status: int = 0, code: str = "", request_id: str = "", help: str = "") -> None:
+    def __init__(
+        self, message: str, *, status: int = 0, code: str = "", request_id: str = "", help: str = ""
+    ) -> None:
         super().__init__(message, help=help)
         self.status = status
         self.code = code

@@ -1,0 +1,88 @@
+"""`batchspec destroy`: takes away what a spec made, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from batchspec.cli.options import (
+    approve_option,
+    confirm,
+    examples,
+    open_account,
+    read_spec,
+    set_option,
+    spec_argument,
+    target_option,
+)
+from batchspec.errors import RefusedError
+
+if TYPE_CHECKING:
+    from batchspec.engine.destroy import Doomed
+
+
+@click.command(
+    epilog=examples("batchspec destroy specs/ffmpeg.yaml", "batchspec destroy specs/ffmpeg.yaml --outputs")
+)
+@spec_argument
+@set_option
+@target_option
+@approve_option
+@click.option("--keep", type=click.Choice(["pool"]), help="What to leave standing.")
+@click.option("--outputs", is_flag=True, help="Delete the outputs in storage too. Without it they are kept.")
+@click.option("--orphans", is_flag=True, help="Delete the outputs whose input is no longer in the spec.")
+def destroy(
+    spec_file: Path,
+    settings: tuple[str, ...],
+    target: str | None,
+    auto_approve: bool,
+    keep: str | None,
+    outputs: bool,
+    orphans: bool,
+) -> None:
+    """Delete the spec's job, pool and blobs, after asking. Downloaded files stay.
+
+    Only what carries the spec's stamp goes. Outputs are kept, so that a later
+    apply has nothing to run again, unless --outputs is given.
+    """
+    from batchspec.engine.destroy import destroy as destroy_all
+    from batchspec.engine.destroy import find_doomed, forget_lock
+    from batchspec.engine.inputs import find_inputs
+    from batchspec.engine.lock import locked
+    from batchspec.spec.expand import expand
+
+    spec = read_spec(spec_file, settings)
+    account = open_account(spec, target)
+    try:
+        orphans_of = expand(spec, find_inputs(spec, account.blobs.list)) if orphans else None
+        doomed = find_doomed(account, spec, keep_pool=keep == "pool", outputs=outputs, orphans_of=orphans_of)
+        if doomed.is_empty:
+            click.echo(f"nothing of {spec.name} is there")
+            return
+        click.echo(_doomed_text(doomed), nl=False)
+        if not confirm("All of it is deleted for good. Only `yes` goes on:", approved=auto_approve):
+            raise RefusedError(
+                "nothing was deleted: nobody said yes", help="add --auto-approve to go on unasked"
+            )
+        with locked(account, spec):
+            for what in destroy_all(account, doomed):
+                click.echo(f"deleted {what}")
+        forget_lock(account, spec)
+    finally:
+        account.close()
+
+
+def _doomed_text(doomed: Doomed) -> str:
+    from batchspec.render.as_text import size_text
+    from batchspec.render.show import show
+
+    lines = [f"  - job {show(job_id)}, with its tasks" for job_id in doomed.jobs]
+    if doomed.pool:
+        lines.append(f"  - pool {show(doomed.pool)}, with its nodes")
+    for blobs, what in ((doomed.inputs, "uploaded inputs"), (doomed.outputs, "outputs and logs")):
+        if blobs:
+            size = size_text(sum(blob.size for _, blob in blobs))
+            lines.append(f"  - {len(blobs)} blobs in container {show(blobs[0][0])}, {size} ({what})")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,104 @@
+"""Events as they come: a live board on a terminal, plain lines elsewhere, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from batchspec.engine.events import Event, SummaryEvent
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from batchspec.render.progress import Board
+
+Take = Callable[[Event], None]
+
+_NOTES = 5
+_BAR = 20
+
+
+@contextmanager
+def display(form: str, spec_file: str) -> Iterator[Take]:
+    """Within it, every event taken is shown: progress on stderr, the summary on stdout."""
+    if form == "json":
+        yield _json
+    elif sys.stderr.isatty():
+        with _live(spec_file) as take:
+            yield take
+    else:
+        yield _lines(spec_file)
+
+
+def _json(event: Event) -> None:
+    from batchspec.render.as_json import event_json
+
+    click.echo(json.dumps(event_json(event), ensure_ascii=False))
+
+
+def _lines(spec_file: str) -> Take:
+    from batchspec.render.as_text import summary_text
+    from batchspec.render.progress import Lines
+
+    lines = Lines()
+
+    def take(event: Event) -> None:
+        if isinstance(event, SummaryEvent):
+            click.echo(summary_text(event, spec_file), nl=False)
+        elif (line := lines.line(event)) is not None:
+            click.echo(line, err=True)
+
+    return take
+
+
+@contextmanager
+def _live(spec_file: str) -> Iterator[Take]:
+    from rich.console import Console
+    from rich.live import Live
+
+    from batchspec.render.as_text import summary_text
+    from batchspec.render.progress import Board
+
+    board = Board()
+    summaries: list[SummaryEvent] = []
+    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+    def take(event: Event) -> None:
+        if isinstance(event, SummaryEvent):
+            summaries.append(event)
+        else:
+            board.take(event, time.monotonic())
+
+    with Live(get_renderable=lambda: _table(board), console=console, refresh_per_second=8):
+        yield take
+    for summary in summaries:
+        click.echo(summary_text(summary, spec_file), nl=False)
+
+
+def _table(board: Board) -> Table:
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 1))
+    table.add_column(width=4)
+    table.add_column(width=16)
+    table.add_column(width=_BAR)
+    table.add_column(ratio=1, no_wrap=True)
+    table.add_column(justify="right")
+    for row in board.rows.values():
+        style = {"ok": "green", "no": "red"}.get(row.mark, "cyan")
+        bar = ProgressBar(1.0, row.share, width=_BAR) if row.share is not None else ""
+        spent = (row.ended or time.monotonic()) - row.began
+        table.add_row(
+            Text(f"[{row.mark}]", style), Text(row.step.value), bar, Text(row.text), f"{spent:.1f} s"
+        )
+    for note in board.notes[-_NOTES:]:
+        table.add_row("", "", "", Text(note, "yellow"), "")
+    return table

@@ -1,0 +1,58 @@
+"""`batchspec logs`: what a task said, also after its node is gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from batchspec.cli.options import examples, open_account, read_spec, target_option
+from batchspec.errors import UsageError
+
+
+@click.command(
+    epilog=examples(
+        "batchspec logs LowPriVMs-1.mp4 --spec specs/ffmpeg.yaml",
+        "batchspec logs LowPriVMs-1-3f2a9cbd4e-9d8e7f6a2c --spec specs/ffmpeg.yaml --stream stderr",
+    )
+)
+@click.argument("task")
+@click.option(
+    "--spec",
+    "spec_file",
+    required=True,
+    metavar="SPEC",
+    type=click.Path(path_type=Path),
+    help="The spec that the task belongs to.",
+)
+@click.option(
+    "--stream",
+    type=click.Choice(["stdout", "stderr", "both"]),
+    default="both",
+    show_default=True,
+    help="Which of the task's streams.",
+)
+@target_option
+def logs(task: str, spec_file: Path, stream: str, target: str | None) -> None:
+    """Print what TASK wrote. TASK is its id, or the name of its input.
+
+    The text comes from the node or, when that is gone, from the copy that every
+    task uploads when it ends.
+    """
+    from batchspec.engine.logs import find_task, task_streams
+    from batchspec.render.show import show
+
+    spec = read_spec(spec_file)
+    account = open_account(spec, target)
+    names = ("stdout.txt", "stderr.txt") if stream == "both" else (f"{stream}.txt",)
+    try:
+        job_id, task_id = find_task(account, spec, task)
+        streams = task_streams(account, spec, job_id, task_id, names)
+    finally:
+        account.close()
+    if not streams:
+        raise UsageError(f"nothing is known of what {task} wrote", help="it may not have run yet")
+    for name, text in streams.items():
+        if len(names) > 1:
+            click.echo(f"--- {name} of {show(task_id)}", err=True)
+        click.echo("\n".join(show(line) for line in text.split("\n")), nl=False)

@@ -1,0 +1,128 @@
+"""`batchspec`: the commands by name, and errors turned into text and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import json
+import os
+import signal
+import sys
+from typing import Any
+
+import click
+
+from batchspec import __version__
+from batchspec.errors import BatchspecError, SpecError, UsageError
+
+# Each is a module of this package with a click command of the same name. They are
+# imported when they are asked for: `validate` needs no Azure package.
+_COMMANDS = (
+    "init",
+    "validate",
+    "plan",
+    "apply",
+    "status",
+    "logs",
+    "download",
+    "destroy",
+    "schema",
+    "local",
+)
+
+_INTERRUPTED = 128 + signal.SIGINT
+
+
+class _Commands(click.Group):
+    """Finds commands by module, in the order of a workload's life."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"batchspec.cli.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="\b\nExamples:\n  batchspec init > work.yaml\n  batchspec plan specs/ffmpeg.yaml\n"
+    "  batchspec apply specs/ffmpeg.yaml",
+)
+@click.version_option(__version__, prog_name="batchspec")
+def cli() -> None:
+    """Run an Azure Batch workload from one YAML spec.
+
+    With no Azure account in the environment, commands use the local account: it
+    runs tasks as processes of this machine.
+    """
+
+
+def main() -> None:
+    """The entry point: runs the command and ends the process with its exit code."""
+    try:
+        code = cli.main(standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except click.UsageError as error:
+        error.show()
+        code = UsageError.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = 1
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted; the same command goes on from here", err=True)
+        code = _INTERRUPTED
+    except BatchspecError as error:
+        _report(error)
+        code = error.exit_code
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _report(error: BatchspecError) -> None:
+    """Writes what went wrong: for people to stderr, and with `--format json` for programs to stdout."""
+    if _wants_json():
+        click.echo(json.dumps({"type": "error", **_as_json(error)}, ensure_ascii=False))
+        return
+    if isinstance(error, SpecError):
+        from batchspec.render import diagnostics
+
+        click.echo(diagnostics.as_text(error.diagnostics, color=_colored()), err=True, nl=False)
+        return
+    from batchspec.render.show import show
+
+    first, *rest = str(error).split("\n")
+    click.echo(f"error: {show(first)}", err=True)
+    for line in rest:
+        click.echo(show(line), err=True)
+    if request_id := getattr(error, "request_id", ""):
+        click.echo(f"  request id: {request_id}", err=True)
+    if error.help:
+        click.echo(f"  help: {show(error.help)}", err=True)
+
+
+def _as_json(error: BatchspecError) -> dict[str, Any]:
+    found: dict[str, Any] = {"message": str(error), "help": error.help, "exitCode": error.exit_code}
+    if isinstance(error, SpecError):
+        from batchspec.render import diagnostics
+
+        found["diagnostics"] = diagnostics.as_json(error.diagnostics)
+    return found
+
+
+def _wants_json() -> bool:
+    """Whether the command line asks for JSON; it may have failed before click could say so."""
+    words = sys.argv[1:]
+    return "--format=json" in words or ("--format", "json") in itertools.pairwise(words)
+
+
+def _colored() -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stderr.isatty()

@@ -1,0 +1,110 @@
+"""What the commands share: the spec argument, common options, reading a spec."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from batchspec.errors import SpecError, UsageError
+from batchspec.source import Severity
+
+if TYPE_CHECKING:
+    from batchspec.service.connect import Account
+    from batchspec.spec.model import Spec
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+spec_argument = click.argument("spec_file", metavar="SPEC", type=click.Path(path_type=Path))
+
+set_option = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Another value for one of the spec's params.",
+)
+
+target_option = click.option(
+    "--target",
+    type=click.Choice(["local", "azure"]),
+    envvar="BATCHSPEC_TARGET",
+    help="Where to work. Default: Azure if its variables are set, else the local account.",
+)
+
+approve_option = click.option(
+    "--auto-approve", is_flag=True, help="Do not ask before deleting, replacing or emptying anything."
+)
+
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="For people, or JSON for programs.",
+)
+
+
+def examples(*lines: str) -> str:
+    """An epilog of examples, one a line."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def read_spec(spec_file: Path, settings: tuple[str, ...] = ()) -> Spec:
+    """The spec in *spec_file*, its warnings written to stderr. Raises `SpecError` or `UsageError`."""
+    from batchspec.spec.build import build
+    from batchspec.spec.document import decode, parse
+
+    try:
+        data = spec_file.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"cannot read {spec_file}: {error.strerror}", help="`batchspec init` writes a spec to start from"
+        ) from error
+    return build(parse(decode(data, str(spec_file))), dict(_setting(text) for text in settings))
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise UsageError(f"--set {text}: expected NAME=VALUE", help="for example --set bitrate=128k")
+    return name, value
+
+
+def open_account(spec: Spec | None, target: str | None) -> Account:
+    """The account a command works on. On stderr it says which, the local one in so many words."""
+    from batchspec.service.connect import choose_target, connect
+
+    chosen = choose_target(target or (spec.target if spec else None))
+    account = connect(chosen, lambda text: say(text))
+    kind = "local account" if account.is_local else "Azure Batch account"
+    say(f"{kind}: {account.name}")
+    return account
+
+
+def say(text: str) -> None:
+    """A line of talk, on stderr."""
+    from batchspec.render.show import show
+
+    click.echo(show(text), err=True)
+
+
+def confirm(question: str, *, approved: bool) -> bool:
+    """The person's word: `yes` in full. False without a terminal, which never blocks."""
+    if approved:
+        return True
+    if not sys.stdin.isatty() or os.environ.get("CI"):
+        return False
+    return bool(
+        click.prompt(question, prompt_suffix=" ", default="no", show_default=False, err=True) == "yes"
+    )
+
+
+def errors_of(error: SpecError) -> int:
+    """How many of the findings are errors."""
+    return sum(1 for finding in error.diagnostics if finding.severity is Severity.ERROR)

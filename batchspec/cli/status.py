@@ -1,0 +1,53 @@
+"""`batchspec status`: how the workload stands now."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from batchspec.cli.options import (
+    examples,
+    format_option,
+    open_account,
+    read_spec,
+    spec_argument,
+    target_option,
+)
+
+_EVERY_S = {True: 1.0, False: 5.0}  # local, Azure
+
+
+@click.command(
+    epilog=examples("batchspec status specs/ffmpeg.yaml", "batchspec status --watch specs/ffmpeg.yaml")
+)
+@spec_argument
+@target_option
+@format_option
+@click.option("--watch", is_flag=True, help="Look again and again until no task is at work.")
+def status(spec_file: Path, target: str | None, form: str, watch: bool) -> None:
+    """Show the pool, the job and the tasks of a spec as they are now. Reads only."""
+    from dataclasses import asdict
+
+    from batchspec.engine.status import read_status
+    from batchspec.render.status import status_text
+
+    spec = read_spec(spec_file)
+    account = open_account(spec, target)
+    try:
+        while True:
+            now = read_status(account, spec)
+            if form == "json":
+                click.echo(json.dumps({"type": "status", **asdict(now)}, ensure_ascii=False))
+            else:
+                if watch and sys.stdout.isatty():
+                    click.clear()
+                click.echo(status_text(now), nl=False)
+            if not watch or not now.is_at_work:
+                return
+            time.sleep(_EVERY_S[account.is_local])
+    finally:
+        account.close()

@@ -1,0 +1,100 @@
+"""Taking away what a spec made: its jobs, its pool, its blobs; nothing that is not stamped as its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from batchspec.engine.lock import lock_blob
+from batchspec.errors import ServiceError
+from batchspec.plan.model import LiveBlob
+from batchspec.resources.base import Json, owner
+from batchspec.service import job as job_service
+from batchspec.service import pool as pool_service
+from batchspec.service.connect import Account
+from batchspec.spec.expand import OWN_FOLDER, Desired, folder_of
+from batchspec.spec.model import Spec
+
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """What a destroy would delete. Blobs are (container, blob)."""
+
+    jobs: tuple[str, ...]
+    pool: str | None
+    inputs: tuple[tuple[str, LiveBlob], ...]
+    outputs: tuple[tuple[str, LiveBlob], ...]
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.jobs or self.pool or self.inputs or self.outputs)
+
+    @property
+    def blobs(self) -> tuple[tuple[str, LiveBlob], ...]:
+        return self.inputs + self.outputs
+
+
+def find_doomed(
+    account: Account, spec: Spec, *, keep_pool: bool, outputs: bool, orphans_of: Desired | None
+) -> Doomed:
+    """What there is of *spec*. Outputs are kept unless *outputs*, or *orphans_of* for those no input makes any more."""
+    generations = job_service.generations(account.batch, spec.job_id) if spec.job else []
+    return Doomed(
+        jobs=tuple(job["id"] for job in generations if _is_ours(spec, job)),
+        pool=None if keep_pool else _own_pool(account, spec),
+        inputs=tuple(
+            (spec.containers.input, blob)
+            for blob in account.blobs.list(spec.containers.input, folder_of(spec))
+        ),
+        outputs=tuple(_outputs(account, spec, outputs, orphans_of)),
+    )
+
+
+def _is_ours(spec: Spec, live: Json) -> bool:
+    return owner(live) == spec.name and live.get("state") != "deleting"
+
+
+def _own_pool(account: Account, spec: Spec) -> str | None:
+    if spec.pool is None or spec.pool.existing:
+        return None
+    live = pool_service.read(account.batch, spec.pool.id)
+    return spec.pool.id if live is not None and _is_ours(spec, live) else None
+
+
+def _outputs(
+    account: Account, spec: Spec, everything: bool, orphans_of: Desired | None
+) -> Iterator[tuple[str, LiveBlob]]:
+    """The logs always, since their tasks go; with *everything* the outputs and the records of work done too."""
+    own = f"{folder_of(spec)}{OWN_FOLDER}/"
+    wanted = {task.record for task in orphans_of.tasks} if orphans_of else set()
+    for blob in account.blobs.list(spec.containers.output, folder_of(spec)):
+        is_orphan = orphans_of is not None and blob.name not in wanted
+        if blob.name != lock_blob(spec) and (blob.name.startswith(f"{own}logs/") or everything or is_orphan):
+            yield spec.containers.output, blob
+
+
+def destroy(account: Account, doomed: Doomed) -> Iterator[str]:
+    """Deletes it all, telling what is gone. What is gone already is fine, so it can be cut off and repeated."""
+    for job_id in doomed.jobs:
+        job_service.delete(account.batch, job_id)
+        yield f"job {job_id}"
+    if doomed.pool is not None:
+        pool_service.delete(account.batch, doomed.pool)
+        yield f"pool {doomed.pool}"
+    with ThreadPoolExecutor(_AT_ONCE) as deleters:
+        for _ in deleters.map(lambda entry: account.blobs.delete(entry[0], entry[1].name), doomed.blobs):
+            pass
+    if doomed.blobs:
+        yield f"{len(doomed.blobs)} blobs"
+
+
+def forget_lock(account: Account, spec: Spec) -> None:
+    """Deletes the blob that the lock was on; another run that holds it by now keeps it."""
+    try:
+        account.blobs.delete(spec.containers.output, lock_blob(spec))
+    except ServiceError as error:
+        if error.status != 412:  # it is leased
+            raise

@@ -1,0 +1,56 @@
+"""Bringing outputs home: whole and checked, or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from pathlib import Path
+
+from batchspec.engine.inputs import spec_folder
+from batchspec.engine.observe import download_path
+from batchspec.errors import RunError
+from batchspec.service.blobs import Blobs
+from batchspec.spec.model import Spec
+
+
+def download_output(blobs: Blobs, spec: Spec, blob: str) -> int | None:
+    """Fetches one output to its place; the bytes fetched, or None when the blob is not there.
+
+    It is written beside its place, checked for length and MD5, and renamed: no part of
+    a file ever has its final name. Raises `RunError` where it cannot be written.
+    """
+    target = download_path(spec, blob)
+    part = target.with_name(f".batchspec-{secrets.token_hex(8)}.part")
+    try:
+        _make_folder(spec, target.parent)
+        live = blobs.download(spec.containers.output, blob, part)
+        if live is None:
+            return None
+        _check(part, live.size, live.md5, blob)
+        part.replace(target)
+    except OSError as error:
+        raise RunError(
+            f"could not write {target}: {error.strerror}",
+            help="make room or mend the folder, then `batchspec download` goes on",
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+    return live.size
+
+
+def _make_folder(spec: Spec, folder: Path) -> None:
+    """Makes *folder*, which must not lead out of the download folder by a link (REQUIREMENTS S-13)."""
+    root = spec_folder(spec) / (spec.download or "")
+    folder.mkdir(parents=True, exist_ok=True)
+    if not folder.resolve().is_relative_to(root.resolve()):
+        raise RunError(f"{folder} is a link that leads out of {root}", help="remove the link")
+
+
+def _check(part: Path, size: int, md5: str, blob: str) -> None:
+    with part.open("rb") as stream:
+        found = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        os.fsync(stream.fileno())
+        length = stream.seek(0, os.SEEK_END)
+    if length != size or (md5 and found != md5):
+        raise RunError(f"{blob} did not arrive whole", help="run it again; nothing was left behind")

@@ -1,0 +1,94 @@
+"""What happens during a run, as values. Renderers make text or JSON of them; nothing here prints.
+
+No event carries a signed URL, a key or a token.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Step(Enum):
+    """The steps of a run, in their order; the value is what people read."""
+
+    SIGN_IN = "sign in"
+    LOCK = "lock"
+    UPLOAD = "upload inputs"
+    POOL = "create pool"
+    JOB = "create job"
+    ADD = "add tasks"
+    NODES = "start nodes"
+    RUN = "run tasks"
+    DOWNLOAD = "download outputs"
+    CLEAN_UP = "clean up"
+
+
+class State(Enum):
+    """How far a step is."""
+
+    STARTED = "started"
+    PROGRESS = "progress"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class StepEvent:
+    """A step began, came further or ended. `done` of `total` are in `unit`; total 0 means it is not known."""
+
+    step: Step
+    state: State
+    text: str = ""
+    done: int = 0
+    total: int = 0
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEvent:
+    """A task ended. `failure` says why it failed; empty: it succeeded."""
+
+    id: str
+    name: str
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NoteEvent:
+    """Something worth knowing that is neither a step nor an end."""
+
+    text: str
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """Tasks that failed for one reason, with the last lines of one of them."""
+
+    reason: str
+    tasks: tuple[str, ...]
+    names: tuple[str, ...]
+    last_lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryEvent:
+    """How a run ended. Times are in seconds, by step, for the steps that had something to do."""
+
+    spec: str
+    succeeded: int
+    failed: int
+    up_to_date: int
+    uploaded: int
+    uploaded_bytes: int
+    downloaded: int
+    downloads_to: str | None
+    outputs_in: str
+    seconds: dict[str, float] = field(default_factory=dict)
+    failures: tuple[FailureGroup, ...] = ()
+    still_there: tuple[str, ...] = ()
+    detached: bool = False
+
+
+Event = StepEvent | TaskEvent | NoteEvent | SummaryEvent

@@ -1,0 +1,197 @@
+"""The inputs of a spec: local files by glob, or blobs by prefix, each known by its content."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import glob
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+
+from batchspec.engine.digests import Digests, cache_path
+from batchspec.errors import SpecError
+from batchspec.plan.model import LiveBlob
+from batchspec.resources.task import digest
+from batchspec.source import Diagnostic
+from batchspec.spec.codes import Code
+from batchspec.spec.expand import Input, folder_of, name_problem
+from batchspec.spec.model import Blobs, LocalFiles, Spec, TaskGroup
+
+_CANDIDATES = 3
+
+ListBlobs = Callable[[str, str], Iterator[LiveBlob]]
+"""The blobs of a container whose names begin with a prefix."""
+
+
+def find_inputs(spec: Spec, list_blobs: ListBlobs | None) -> dict[str, list[Input]]:
+    """The inputs of each group by the group's name, in the order of their paths.
+
+    *list_blobs* is asked for inputs that are blobs already; None leaves those groups
+    empty. Raises `SpecError` for globs without a match and files that must not be read.
+    """
+    findings: list[Diagnostic] = []
+    inputs: dict[str, list[Input]] = {}
+    with Digests(cache_path()) as digests:
+        for group in spec.groups:
+            if isinstance(group.inputs, LocalFiles):
+                inputs[group.name] = _local(spec, group, group.inputs, digests, findings)
+            elif isinstance(group.inputs, Blobs) and list_blobs is not None:
+                inputs[group.name] = _remote(spec, group, group.inputs, list_blobs, findings)
+            else:
+                inputs[group.name] = []
+    if findings:
+        raise SpecError(findings)
+    return inputs
+
+
+def spec_folder(spec: Spec) -> Path:
+    """The folder that the paths in a spec are relative to."""
+    return Path(spec.document.source.name).parent
+
+
+def project_root(folder: Path) -> Path:
+    """The folder that inputs must lie in: the git checkout around the spec, or else the spec's own folder."""
+    folder = folder.resolve()
+    return next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), folder)
+
+
+def _local(
+    spec: Spec, group: TaskGroup, wanted: LocalFiles, digests: Digests, findings: list[Diagnostic]
+) -> list[Input]:
+    folder = spec_folder(spec)
+    found: dict[str, Input] = {}
+    for number, pattern in enumerate(wanted.patterns):
+        path = (*group.path, "inputs", number)
+
+        def find(code: Code, what: str, *helps: str, path: tuple[str | int, ...] = path) -> None:
+            findings.append(spec.document.diagnostic(code, what, path, helps=helps))
+
+        names = sorted(_matches(folder, pattern))
+        if not names:
+            find(Code.NO_MATCH, f"no file matches {pattern!r}", *_nearest(folder, pattern))
+        for name in names:
+            if problem := _refusal(folder / name):
+                find(Code.BAD_INPUT, f"the input {name!r} {problem}")
+            elif problem := name_problem(_without_parents(name)):
+                find(
+                    Code.BAD_NAME,
+                    f"the input {name!r} {problem}",
+                    "rename it: such a name cannot be carried safely",
+                )
+            else:
+                found.setdefault(name, _input(spec, folder, pattern, name, digests))
+    return list(found.values())
+
+
+def _input(spec: Spec, folder: Path, pattern: str, name: str, digests: Digests) -> Input:
+    file = folder / name
+    return Input(
+        path=PurePosixPath(name).relative_to(_fixed_part(pattern)).as_posix(),
+        container=spec.containers.input,
+        blob=folder_of(spec) + _without_parents(name),
+        size=file.stat().st_size,
+        content=digests.md5(file),
+        file=str(file),
+    )
+
+
+def _matches(folder: Path, pattern: str) -> Iterator[str]:
+    """The files, not folders, that match, as paths relative to *folder*, the fixed part written as in the pattern."""
+    for name in glob.iglob(pattern, root_dir=folder, recursive=True):  # noqa: PTH207 (Path.glob yields the hidden too)
+        if not (folder / name).is_dir():
+            yield PurePosixPath(name).as_posix()
+
+
+def _fixed_part(pattern: str) -> PurePosixPath:
+    """The folders of a pattern before its first wildcard."""
+    parts = PurePosixPath(pattern).parts[:-1]
+    fixed = next((i for i, part in enumerate(parts) if glob.has_magic(part)), len(parts))
+    return PurePosixPath(*parts[:fixed])
+
+
+def _without_parents(name: str) -> str:
+    """*name* without the `../` it begins with; blobs of two files that then meet are a finding of their own."""
+    while name.startswith("../"):
+        name = name.removeprefix("../")
+    return name
+
+
+def _refusal(file: Path) -> str | None:
+    """Why *file* must not be read (REQUIREMENTS S-11); None when it may."""
+    try:
+        real = file.resolve(strict=True)
+        mode = real.stat().st_mode
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    if not stat.S_ISREG(mode):
+        return "is not a regular file"
+    root = project_root(file.parent if not file.is_symlink() else file.parent.resolve())
+    if not real.is_relative_to(root):
+        return f"is a link that leads out of {root}"
+    return None if os.access(real, os.R_OK) else "may not be read by you"
+
+
+def _nearest(folder: Path, pattern: str) -> Iterator[str]:
+    """Help for a glob without a match: the folder searched, and what lies nearest to the pattern."""
+    fixed = folder / _fixed_part(pattern)
+    searched = fixed
+    while not searched.is_dir():
+        searched = searched.parent
+    yield f"searched in {searched}" + ("" if searched == fixed else f"; there is no {fixed}")
+    names = [
+        p.relative_to(folder).as_posix() if p.is_relative_to(folder) else p.name for p in _some(searched)
+    ]
+    near = difflib.get_close_matches(pattern, names, _CANDIDATES, cutoff=0.3) or names[:_CANDIDATES]
+    yield f"nearest: {', '.join(near)}" if near else "that folder is empty"
+
+
+def _some(folder: Path, most: int = 1000) -> list[Path]:
+    """Up to *most* entries of *folder*, those of its folders too, by name."""
+    found: list[Path] = []
+    for path in sorted(folder.iterdir()):
+        found.append(path)
+        if path.is_dir():
+            found.extend(sorted(path.iterdir())[:100])
+        if len(found) >= most:
+            break
+    return found
+
+
+def _remote(
+    spec: Spec, group: TaskGroup, wanted: Blobs, list_blobs: ListBlobs, findings: list[Diagnostic]
+) -> list[Input]:
+    folder, slash, _ = wanted.prefix.rpartition("/")
+    start = folder + slash
+    found = [
+        Input(
+            path=live.name.removeprefix(start),
+            container=wanted.container,
+            blob=live.name,
+            size=live.size,
+            content=live.md5 or digest(live.etag),
+        )
+        for live in list_blobs(wanted.container, wanted.prefix)
+        if _fits(live.name.removeprefix(start), wanted.match)
+    ]
+    if not found:
+        where = f"the container {wanted.container!r} under {wanted.prefix!r}"
+        what = f"no blob in {where} matches {wanted.match!r}"
+        findings.append(spec.document.diagnostic(Code.NO_MATCH, what, (*group.path, "inputs")))
+    return found
+
+
+def _fits(name: str, match: str) -> bool:
+    """Whether a blob's name fits a glob in which `**` crosses folders and `*` does not."""
+    if match in ("**", "**/*"):
+        return True
+    return _fits_parts(name.split("/"), match.split("/"))
+
+
+def _fits_parts(names: list[str], patterns: list[str]) -> bool:
+    if not patterns:
+        return not names
+    if patterns[0] == "**":
+        return any(_fits_parts(names[i:], patterns[1:]) for i in range(len(names) + 1))
+    return bool(names) and fnmatch.fnmatchcase(names[0], patterns[0]) and _fits_parts(names[1:], patterns[1:])

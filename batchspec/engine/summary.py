@@ -1,0 +1,97 @@
+"""How a run ended: what succeeded, what failed and why, where the outputs are, what still costs money."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from batchspec.engine.diagnose import last_lines
+from batchspec.engine.events import FailureGroup, SummaryEvent
+from batchspec.plan.model import Plan
+from batchspec.service import pool as pool_service
+from batchspec.service import task as task_service
+from batchspec.service.connect import Account
+from batchspec.spec.expand import Desired, DesiredTask, folder_of, log_blob
+from batchspec.spec.model import Spec
+from batchspec.spec.task_body import FINGERPRINT_METADATA
+
+if TYPE_CHECKING:
+    from batchspec.engine.apply import Outcome
+
+_LAST_LINES = 5
+
+
+def summarize(account: Account, desired: Desired, plan: Plan, outcome: Outcome, job_id: str) -> SummaryEvent:
+    """The summary of a run, with every output looked for once more: completed is not success."""
+    spec = desired.spec
+    tasks = {run.id: run.task for run in plan.runs} | {live.id: task for task, live in plan.in_progress}
+    failures = {id: live.failure for id, live in outcome.ended.items() if live.failure}
+    failures |= {id: str(error) for id, error in outcome.refused.items()}
+    succeeded = {id: tasks[id] for id in outcome.ended if id not in failures}
+    failures |= dict.fromkeys(_without_output(account, spec, succeeded), "its output is missing")
+    return SummaryEvent(
+        spec=spec.name,
+        succeeded=len(outcome.ended.keys() - failures.keys()),
+        failed=len(failures),
+        up_to_date=plan.up_to_date,
+        uploaded=outcome.uploaded,
+        uploaded_bytes=outcome.uploaded_bytes,
+        downloaded=outcome.downloaded,
+        downloads_to=spec.download,
+        outputs_in=f"{spec.containers.output}/{folder_of(spec)}",
+        seconds={step: spent for step, spent in outcome.seconds.items() if spent >= 0},
+        failures=_grouped(account, spec, job_id, tasks, failures),
+        still_there=tuple(_still_there(account, spec, job_id)),
+        detached=outcome.detached,
+    )
+
+
+def _without_output(account: Account, spec: Spec, succeeded: dict[str, DesiredTask]) -> list[str]:
+    """The tasks that ended well and whose output, or record, is not there with their fingerprint."""
+    if not succeeded:
+        return []
+    stamps = {
+        blob.name: blob.metadata.get(FINGERPRINT_METADATA)
+        for blob in account.blobs.list(spec.containers.output, folder_of(spec))
+    }
+    return [id for id, task in succeeded.items() if stamps.get(task.record) != task.work.fingerprint]
+
+
+def _grouped(
+    account: Account, spec: Spec, job_id: str, tasks: dict[str, DesiredTask], failures: dict[str, str]
+) -> tuple[FailureGroup, ...]:
+    """Failures by their reason, each with the end of one task's stderr."""
+    by_reason: defaultdict[str, list[str]] = defaultdict(list)
+    for id, reason in sorted(failures.items()):
+        by_reason[reason].append(id)
+    return tuple(
+        FailureGroup(
+            reason=reason,
+            tasks=tuple(ids),
+            names=tuple(tasks[id].name for id in ids),
+            last_lines=last_lines(
+                task_output(account, spec, job_id, ids[0], "stderr.txt") or "", _LAST_LINES
+            ),
+        )
+        for reason, ids in sorted(by_reason.items(), key=lambda entry: -len(entry[1]))
+    )
+
+
+def task_output(account: Account, spec: Spec, job_id: str, task_id: str, file_name: str) -> str | None:
+    """A task's stdout.txt or stderr.txt: from its node or, when that is gone, the copy it uploaded."""
+    content = task_service.read_file(account.batch, job_id, task_id, file_name)
+    if content is None:
+        content = account.blobs.read(spec.containers.output, log_blob(spec, task_id, file_name))
+    return None if content is None else content.decode("utf-8", "replace")
+
+
+def _still_there(account: Account, spec: Spec, job_id: str) -> list[str]:
+    """What is left in the account, and whether it costs money."""
+    found = []
+    if spec.pool is not None and (pool := pool_service.read(account.batch, spec.pool.id)):
+        nodes = int(pool.get("currentDedicatedNodes") or 0) + int(pool.get("currentLowPriorityNodes") or 0)
+        cost = ", which cost nothing here" if account.is_local else ", which cost money until they are gone"
+        found.append(f"pool {spec.pool.id} with {nodes} nodes" + (cost if nodes else ""))
+    if job_id:
+        found.append(f"job {job_id}")
+    return found

@@ -1,0 +1,233 @@
+"""`make_plan(desired, observed)`: a pure function from what should be and what is to what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from batchspec.errors import RefusedError
+from batchspec.plan.model import Action, Kind, Observed, Operation, Plan, Reason, Run
+from batchspec.plan.work import Work, find_work
+from batchspec.resources import job as jobs
+from batchspec.resources import pool as pools
+from batchspec.resources.base import Change, Effect, Json, owner
+from batchspec.source import Path
+from batchspec.spec.expand import Desired, Input
+from batchspec.spec.task_body import decided_at
+
+
+def make_plan(desired: Desired, observed: Observed) -> Plan:
+    """What makes *observed* into *desired*. Raises `RefusedError` where something is not ours to change."""
+    job_action = _job(desired, observed)
+    if job_action is not None and job_action.operation is Operation.REPLACE:
+        observed = replace(
+            observed, tasks=()
+        )  # they go with the old job; their work is done anew in the next
+    work = find_work(desired, observed)
+    if job_action is None and work.runs and current_job(desired, observed) is None:
+        job_action = _next_job(desired, observed)
+    actions = (
+        _pool(desired, observed, work),
+        job_action,
+        *_uploads(desired, observed, work),
+        *_deletions(desired, work),
+        *(_run(desired, run) for run in work.runs),
+        *_downloads(desired, observed, work),
+    )
+    newest = newest_job(desired.spec.job_id, observed)
+    return Plan(
+        spec_name=desired.spec.name,
+        actions=tuple(action for action in actions if action is not None),
+        job_id=job_action.id if job_action else str(newest["id"]) if newest else desired.spec.job_id,
+        runs=work.runs,
+        in_progress=work.in_progress,
+        left=work.left,
+        seals_job=_seals(desired, current_job(desired, observed), job_action),
+        up_to_date=work.up_to_date,
+        orphans=work.orphans,
+    )
+
+
+def current_job(desired: Desired, observed: Observed) -> Json | None:
+    """The newest generation of the spec's job, if it is still open for tasks."""
+    newest = newest_job(desired.spec.job_id, observed)
+    return newest if newest is not None and jobs.is_open(newest) else None
+
+
+def newest_job(base_id: str, observed: Observed) -> Json | None:
+    """The newest generation of the job *base_id*, whatever its state."""
+    ours = [job for job in observed.jobs if jobs.generation(base_id, job["id"])]
+    return max(ours, key=lambda job: jobs.generation(base_id, job["id"]) or 0, default=None)
+
+
+def _pool(desired: Desired, observed: Observed, work: Work) -> Action | None:
+    spec = desired.spec
+    if spec.pool is None:
+        return None
+    if spec.pool.existing:
+        if observed.pool is None and work.needed:
+            raise RefusedError(
+                f"the pool {spec.pool.id} does not exist",
+                help="`existing:` only uses pools that are there; name another, or describe the pool in the spec",
+            )
+        _refuse_foreign(observed.pool, spec.name, "pool", allow_unstamped=True)
+        return None
+    assert desired.pool is not None
+    if observed.pool is None or observed.pool.get("state") == "deleting":
+        if spec.groups and not work.needed:
+            return None
+        return _action(desired, Operation.CREATE, Kind.POOL, spec.pool.id, Reason.MISSING, ("pool", "id"))
+    _refuse_foreign(observed.pool, spec.name, "pool")
+    compare_size = not spec.groups or work.needed
+    found = pools.changes(desired.pool, observed.pool, compare_size=compare_size)
+    return _update(desired, Kind.POOL, spec.pool.id, tuple(found), ("pool",), observed.pool_running_tasks)
+
+
+def _job(desired: Desired, observed: Observed) -> Action | None:
+    """What a job that is still open needs; a completed one is not compared."""
+    for job in observed.jobs:
+        if job["id"].casefold() == desired.spec.job_id.casefold():
+            _refuse_foreign(job, desired.spec.name, "job")
+    current = current_job(desired, observed)
+    if desired.job is None or current is None:
+        return None
+    _refuse_foreign(current, desired.spec.name, "job")
+    # That it completes with its tasks is said after all of them are in: see `Plan.seals_job`.
+    found = (
+        change for change in jobs.changes(desired.job, current) if change.path != ("onAllTasksComplete",)
+    )
+    action = _update(desired, Kind.JOB, current["id"], tuple(found), ("job",), 0)
+    if action is None or action.operation is not Operation.REPLACE:
+        return action
+    next_id = jobs.next_id(desired.spec.job_id, (job["id"] for job in observed.jobs))
+    return replace(action, id=next_id, detail=current["id"])
+
+
+def _next_job(desired: Desired, observed: Observed) -> Action:
+    taken = [job["id"] for job in observed.jobs]
+    reason = Reason.COMPLETED if taken else Reason.MISSING
+    next_id = jobs.next_id(desired.spec.job_id, taken)
+    return _action(desired, Operation.CREATE, Kind.JOB, next_id, reason, ("job", "id"))
+
+
+def _update(
+    desired: Desired, kind: Kind, id: str, found: tuple[Change, ...], root: Path, running: int
+) -> Action | None:
+    changes = tuple(change for change in found if not _ignored(desired, (*root, *change.path)))
+    if not changes:
+        return None
+    replaces = any(change.effect is Effect.REPLACE for change in changes)
+    decisive = next((c for c in changes if c.effect is Effect.REPLACE), changes[0])
+    drains = any(change.effect is Effect.DRAIN for change in changes)
+    return _action(
+        desired,
+        Operation.REPLACE if replaces else Operation.UPDATE,
+        kind,
+        id,
+        Reason.CANNOT_CHANGE if replaces else Reason.DIFFERS,
+        (*root, *decisive.path),
+        changes=changes,
+        interrupts=(f"{running} running tasks are put back into the queue",) if drains and running else (),
+    )
+
+
+def _ignored(desired: Desired, path: Path) -> bool:
+    """Whether `ignoreChanges` names *path* or something above it."""
+    return any(path[:length] in desired.spec.ignored for length in range(1, len(path) + 1))
+
+
+def _seals(desired: Desired, current: Json | None, job_action: Action | None) -> bool:
+    """Whether the job has yet to be told to complete with its tasks (the service cannot go back from it)."""
+    wanted = str((desired.job or {}).get("onAllTasksComplete", "")).lower()
+    if wanted != "terminatejob":
+        return False
+    if job_action is not None and job_action.operation in (Operation.CREATE, Operation.REPLACE):
+        return True
+    return current is not None and str(current.get("onAllTasksComplete", "noaction")).lower() != wanted
+
+
+def _uploads(desired: Desired, observed: Observed, work: Work) -> Iterator[Action]:
+    """The files that a task at hand reads and the container lacks, each once."""
+    seen: set[str] = set()
+    for run in work.runs:
+        item = run.task.input
+        if item is None or item.file is None or item.blob in seen:
+            continue
+        seen.add(item.blob)
+        if reason := _upload_reason(item, observed):
+            path = (*run.task.group.path, "inputs")
+            yield _action(
+                desired, Operation.UPLOAD, Kind.INPUT, item.blob, reason, path, detail=str(item.size)
+            )
+
+
+def _upload_reason(item: Input, observed: Observed) -> Reason | None:
+    live = observed.inputs.get(item.blob)
+    if live is None:
+        return Reason.NEW_INPUT
+    return None if (live.md5, live.size) == (item.content, item.size) else Reason.INPUT_CHANGED
+
+
+def _deletions(desired: Desired, work: Work) -> Iterator[Action]:
+    """Tasks that are queued or running and should not be: their input is gone, or their work changed."""
+    for live in work.left:
+        yield _deletion(desired, live.id, live.state, Reason.LEFT_SPEC, ("tasks",))
+    for run in work.runs:
+        for live in run.superseded:
+            if not live.is_completed:
+                yield _deletion(desired, live.id, live.state, Reason.REPLACED, decided_at(run.task))
+
+
+def _deletion(desired: Desired, id: str, state: str, reason: Reason, path: Path) -> Action:
+    running = ("it is running",) if state == "running" else ()
+    return _action(desired, Operation.DELETE, Kind.TASK, id, reason, path, interrupts=running)
+
+
+def _run(desired: Desired, run: Run) -> Action:
+    place = "inputs" if run.reason in (Reason.NEW_INPUT, Reason.INPUT_CHANGED) and run.task.input else None
+    path = (*run.task.group.path, place) if place else decided_at(run.task)
+    return _action(desired, Operation.RUN, Kind.TASK, run.id, run.reason, path, detail=run.task.name)
+
+
+def _downloads(desired: Desired, observed: Observed, work: Work) -> Iterator[Action]:
+    """Outputs that are there and current, and whose local file is missing or differs."""
+    if desired.spec.download is None:
+        return
+    for task in work.finished:
+        assert task.output is not None
+        blob, local = observed.outputs[task.output], observed.local_md5.get(task.output)
+        if local is None or (blob.md5 and local != blob.md5):
+            reason = Reason.LOCAL_MISSING if local is None else Reason.LOCAL_DIFFERS
+            yield _action(desired, Operation.DOWNLOAD, Kind.OUTPUT, task.output, reason, ("download",))
+
+
+def _refuse_foreign(live: Json | None, spec_name: str, kind: str, *, allow_unstamped: bool = False) -> None:
+    """Raises where a live pool or job belongs to somebody else."""
+    if live is None:
+        return
+    stamp = owner(live)
+    if stamp == spec_name or (stamp is None and allow_unstamped):
+        return
+    whose = f"belongs to the spec {stamp!r}" if stamp else "was not made by batchspec"
+    raise RefusedError(
+        f"the {kind} {live['id']} exists and {whose}",
+        help=f"choose another {kind} id"
+        + (", or use it unchanged with `pool: {existing: …}`" if kind == "pool" else ""),
+    )
+
+
+def _action(
+    desired: Desired,
+    operation: Operation,
+    kind: Kind,
+    id: str,
+    reason: Reason,
+    path: Path,
+    *,
+    changes: tuple[Change, ...] = (),
+    detail: str = "",
+    interrupts: tuple[str, ...] = (),
+) -> Action:
+    document = desired.spec.document
+    place = f"{document.source.name}:{document.position(path).line}"
+    return Action(operation, kind, id, reason, path, place, changes, detail, interrupts)

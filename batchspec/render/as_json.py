@@ -1,0 +1,79 @@
+"""Plans and events as programs read them: plain values for one JSON object each."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from enum import Enum
+from typing import Any
+
+from batchspec import __version__
+from batchspec.engine.events import Event, NoteEvent, StepEvent, SummaryEvent, TaskEvent
+from batchspec.plan.model import Action, Plan
+from batchspec.resources.base import Change
+from batchspec.source import path_text
+
+FORMAT_VERSION = 1
+"""Of both documents. Readers ignore fields they do not know; a new number means that old ones changed."""
+
+_TYPES = {StepEvent: "step", TaskEvent: "task", NoteEvent: "note", SummaryEvent: "summary"}
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """*plan*, whole. Actions stand in the order of the text."""
+    return {
+        "type": "plan",
+        "formatVersion": FORMAT_VERSION,
+        "batchspecVersion": __version__,
+        "spec": plan.spec_name,
+        "hasChanges": plan.has_changes,
+        "counts": {operation.name.lower(): count for operation, count in plan.counts().items()},
+        "upToDate": plan.up_to_date,
+        "inProgress": [live.id for _, live in plan.in_progress],
+        "orphans": plan.orphans,
+        "actions": [_action(action) for action in plan.actions],
+    }
+
+
+def _action(action: Action) -> dict[str, Any]:
+    return {
+        "operation": action.operation.name.lower(),
+        "kind": action.kind.value,
+        "id": action.id,
+        "reason": action.reason.name.lower(),
+        "path": path_text(action.path),
+        "place": action.place,
+        "needsConsent": action.needs_consent,
+        "changes": [_change(change) for change in action.changes],
+        "interrupts": list(action.interrupts),
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "path": path_text(change.path),
+        "before": change.before,
+        "after": change.after,
+        "effect": change.effect.name.lower(),
+    }
+
+
+def event_json(event: Event) -> dict[str, Any]:
+    """*event* as one object; `type` says which of them it is."""
+    return {"type": _TYPES[type(event)], **_camel(asdict(event, dict_factory=_values))}
+
+
+def _values(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value.name.lower() if isinstance(value, Enum) else value for name, value in pairs}
+
+
+def _camel(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_camel_name(name): _camel(member) for name, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_camel(member) for member in value]
+    return value
+
+
+def _camel_name(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)

@@ -1,0 +1,193 @@
+"""Plans and summaries as people read them: 80 columns, no colour needed, safe against hostile names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from batchspec.engine.events import SummaryEvent
+from batchspec.plan.model import Action, Kind, Operation, Plan, Reason, Run
+from batchspec.render.show import show
+from batchspec.resources.base import Change
+from batchspec.source import path_text
+
+SHOWN_OF_EACH = 5
+"""How many uploads, tasks and downloads a plan lists without `--all`."""
+
+_PLACE_COLUMN = 58
+_LONGEST_VALUE = 60
+
+Command = Callable[[Run], str]
+"""The rendered command line of a run, for the plan to show."""
+
+
+def plan_text(plan: Plan, command: Command, *, show_all: bool = False) -> str:
+    """*plan* with every action's sign, reason and line; unchanged things are counted only."""
+    lines = [
+        *_resources(plan),
+        *_inputs(plan, show_all),
+        *_deletions(plan),
+        *_runs(plan, command, show_all),
+        *_downloads(plan, show_all),
+        *_unchanged(plan),
+    ]
+    return "\n".join([*lines, "", counts_text(plan)]) + "\n"
+
+
+def counts_text(plan: Plan) -> str:
+    """The last line of a plan: how many of each."""
+    counts = plan.counts()
+    words = {
+        Operation.UPLOAD: "to upload",
+        Operation.CREATE: "to create",
+        Operation.UPDATE: "to update",
+        Operation.REPLACE: "to replace",
+        Operation.RUN: "to run",
+        Operation.DOWNLOAD: "to download",
+        Operation.DELETE: "to delete",
+    }
+    said = [f"{counts[operation]} {word}" for operation, word in words.items() if counts[operation]]
+    if plan.in_progress:
+        said.append(f"{len(plan.in_progress)} in progress")
+    if not said:
+        return f"No changes: {_tasks(plan.up_to_date)} up to date."
+    return f"Plan: {', '.join(said)}; {_tasks(plan.up_to_date)} up to date."
+
+
+def _tasks(count: int) -> str:
+    return f"{count} task" + ("" if count == 1 else "s")
+
+
+def _resources(plan: Plan) -> Iterator[str]:
+    for action in (*plan.of(Kind.POOL), *plan.of(Kind.JOB)):
+        yield _line(action, f"{action.kind.value} {show(action.id)}", action.reason.value)
+        for change in action.changes:
+            yield _change(change)
+        for what in action.interrupts:
+            yield f"      ! {what}"
+
+
+def _line(action: Action, what: str, why: str) -> str:
+    left = f"  {action.operation.value} {what}"
+    return f"{left:<{_PLACE_COLUMN - len(why) - 2}}  {why}  {show(action.place)}".rstrip()
+
+
+def _change(change: Change) -> str:
+    sign = "+" if change.before is None else "-" if change.after is None else "~"
+    values = f"{_value(change.before)} -> {_value(change.after)}"
+    return f"      {sign} {path_text(change.path)}  {values}    ({change.effect.value})"
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "(none)"
+    text = show(json.dumps(value, ensure_ascii=False))
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+
+
+def _inputs(plan: Plan, show_all: bool) -> Iterator[str]:
+    actions = plan.of(Kind.INPUT)
+    if actions:
+        total = sum(int(action.detail) for action in actions)
+        yield f"  ^ {len(actions)} inputs, {size_text(total)}"
+        yield from _some(actions, show_all, lambda a: [_detail(a, a.id, size_text(int(a.detail)))])
+
+
+def _deletions(plan: Plan) -> Iterator[str]:
+    for action in plan.of(Kind.TASK):
+        if action.operation is Operation.DELETE:
+            yield _line(action, f"task {show(action.id)}", action.reason.value)
+            for what in action.interrupts:
+                yield f"      ! {what}"
+
+
+def _runs(plan: Plan, command: Command, show_all: bool) -> Iterator[str]:
+    if not plan.runs:
+        return
+    by_id = {run.id: run for run in plan.runs}
+    actions = [action for action in plan.of(Kind.TASK) if action.operation is Operation.RUN]
+    yield f"  > {_tasks(len(actions))} in job {show(plan.job_id)}"
+
+    def entry(action: Action) -> list[str]:
+        return [_detail(action, action.detail), f"        {show(command(by_id[action.id]))}"]
+
+    yield from _some(actions, show_all, entry)
+
+
+def _downloads(plan: Plan, show_all: bool) -> Iterator[str]:
+    actions = plan.of(Kind.OUTPUT)
+    if actions:
+        yield f"  v {len(actions)} outputs to bring home"
+        yield from _some(actions, show_all, lambda action: [_detail(action, action.id)])
+
+
+def _unchanged(plan: Plan) -> Iterator[str]:
+    if plan.up_to_date:
+        yield f"  = {_tasks(plan.up_to_date)} up to date"
+    if plan.in_progress:
+        yield f"  = {_tasks(len(plan.in_progress))} in progress"
+    if plan.orphans:
+        yield f"  = {plan.orphans} outputs kept whose input is {Reason.LEFT_SPEC.value}"
+
+
+def _detail(action: Action, name: str, extra: str = "") -> str:
+    left = f"      {action.operation.value} {show(name)}" + (f"  {extra}" if extra else "")
+    why = action.reason.value
+    return f"{left:<{_PLACE_COLUMN - len(why) - 2}}  {why}  {show(action.place)}"
+
+
+def _some(actions: Sequence[Action], show_all: bool, entry: Callable[[Action], list[str]]) -> Iterator[str]:
+    shown = actions if show_all else actions[:SHOWN_OF_EACH]
+    for action in shown:
+        yield from entry(action)
+    if len(shown) < len(actions):
+        yield f"      … {len(actions) - len(shown)} more (--all)"
+
+
+def summary_text(summary: SummaryEvent, spec_file: str) -> str:
+    """How a run ended, and what to do next."""
+    return "\n".join(_summary(summary, spec_file)) + "\n"
+
+
+def _summary(summary: SummaryEvent, spec_file: str) -> Iterator[str]:
+    yield ""
+    yield _result(summary)
+    for group in summary.failures:
+        names = ", ".join(show(name) for name in group.names[:SHOWN_OF_EACH])
+        more = f" and {len(group.names) - SHOWN_OF_EACH} more" if len(group.names) > SHOWN_OF_EACH else ""
+        yield f"  {len(group.names)} failed: {show(group.reason)}"
+        yield f"      {names}{more}"
+        yield from (f"      | {show(line)}" for line in group.last_lines)
+        yield f"      all of it: batchspec logs {group.tasks[0]} --spec {show(spec_file)}"
+    if summary.uploaded:
+        yield f"  uploaded    {summary.uploaded} files, {size_text(summary.uploaded_bytes)}"
+    if summary.downloads_to is not None:
+        yield f"  outputs     {show(summary.downloads_to)} ({summary.downloaded} files fetched)"
+    yield f"  in storage  container {show(summary.outputs_in)}"
+    if summary.seconds:
+        spent = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in summary.seconds.items())
+        yield f"  times       {spent}"
+    for what in summary.still_there:
+        yield f"  still there {show(what)}"
+    if summary.still_there:
+        yield f"  remove all  batchspec destroy {show(spec_file)}"
+
+
+def _result(summary: SummaryEvent) -> str:
+    unchanged = f", {summary.up_to_date} up to date" if summary.up_to_date else ""
+    if summary.detached:
+        return f"{summary.spec}: left running; {summary.succeeded} tasks ended well so far{unchanged}."
+    if summary.failed:
+        return f"{summary.spec}: {summary.failed} failed, {summary.succeeded} succeeded{unchanged}."
+    return f"{summary.spec}: all {_tasks(summary.succeeded)} succeeded{unchanged}."
+
+
+def size_text(size_bytes: int) -> str:
+    """A size as people write it: 512 B, 4.7 kB, 41.2 MB."""
+    size = float(size_bytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"

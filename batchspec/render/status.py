@@ -1,0 +1,46 @@
+"""A workload's status as people read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from batchspec.engine.status import Status
+from batchspec.render.show import show
+
+_BAR = 30
+
+
+def status_text(status: Status) -> str:
+    """The status in a few lines, problems last."""
+    return "\n".join(_lines(status)) + "\n"
+
+
+def _lines(status: Status) -> Iterator[str]:
+    yield show(status.spec)
+    if status.pool:
+        nodes = _counts(status.nodes) or "no nodes"
+        yield f"  pool   {show(status.pool)}  {status.pool_state or 'is not there'}" + (
+            f"  {nodes}" if status.pool_state else ""
+        )
+    if status.job:
+        yield f"  job    {show(status.job)}  {status.job_state or 'is not there'}"
+    if status.tasks:
+        yield f"  tasks  {_bar(status.tasks)}"
+    for task in status.failed:
+        yield f"         failed: {show(task.id)}  {show(task.failure)}"
+    if status.problem:
+        first, *rest = status.problem.split("\n")
+        yield f"  STUCK  {show(first)}"
+        yield from (show(line) for line in rest)
+
+
+def _bar(tasks: Mapping[str, int]) -> str:
+    """`[=====-----..!] 5 succeeded, 5 running, 2 active, 1 failed`."""
+    signs = {"succeeded": "=", "running": "-", "active": ".", "failed": "!"}
+    total = sum(tasks.get(name, 0) for name in signs) or 1
+    bar = "".join(sign * round(_BAR * tasks.get(name, 0) / total) for name, sign in signs.items())
+    return f"[{bar[:_BAR]:<{_BAR}}] " + (_counts({name: tasks.get(name, 0) for name in signs}) or "none")
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count)

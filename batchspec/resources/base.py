@@ -1,0 +1,198 @@
+"""What is common to the kinds of resource: fields, their effects, and comparing them.
+
+A body is the REST API's own JSON. A kind is a table of its fields; a field says
+how Batch takes a change of it, what the service makes of its absence, and when
+two values of it are the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, NamedTuple
+
+from batchspec.source import Path
+
+Json = Mapping[str, Any]
+"""A REST body, or a part of one. Nobody changes it in place."""
+
+
+class Effect(Enum):
+    """How Batch takes a change; the value is what a person reads."""
+
+    IN_PLACE = "in place"
+    RESIZE = "resize"
+    AUTOSCALE = "autoscale"
+    REJOIN = "nodes take it when they reboot or join"
+    DRAIN = "only while the pool is empty"
+    REPLACE = "needs a new one"
+
+
+class Change(NamedTuple):
+    """One field that differs. A side that is not there is None."""
+
+    path: Path
+    before: Any
+    after: Any
+    effect: Effect
+
+
+UNSTATED: Any = object()
+"""The default of a field that only the service can know: compared only where the spec states it."""
+
+Same = Callable[[Any, Any], bool]
+
+
+def exact(one: Any, other: Any) -> bool:
+    return bool(one == other)
+
+
+def caseless(one: Any, other: Any) -> bool:
+    """Enum values, ids and VM sizes come back in another case than they were sent (FACTS 0.2, 3.1)."""
+    return str(one).casefold() == str(other).casefold()
+
+
+_DURATION = re.compile(
+    r"P(?:(?P<days>\d+(?:\.\d+)?)D)?"
+    r"(?:T(?:(?P<hours>\d+(?:\.\d+)?)H)?(?:(?P<minutes>\d+(?:\.\d+)?)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
+)
+
+
+def duration_s(text: str) -> float:
+    """Seconds of an ISO 8601 duration in days and smaller. Raises ValueError for any other text."""
+    match = _DURATION.fullmatch(text)
+    if match is None or not any(match.groups()):
+        raise ValueError(f"{text!r} is not an ISO 8601 duration such as PT15M or P1DT2H")
+    days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+
+
+def same_duration(one: Any, other: Any) -> bool:
+    """The service rewrites durations: PT06M00S comes back as PT6M (FACTS 1.1)."""
+    try:
+        return duration_s(str(one)) == duration_s(str(other))
+    except ValueError:
+        return exact(one, other)
+
+
+def same_url(one: Any, other: Any) -> bool:
+    """URLs are compared without their query: every run signs a new one."""
+    return str(one).partition("?")[0] == str(other).partition("?")[0]
+
+
+def never_compared(_one: Any, _other: Any) -> bool:
+    """A secret: the service never returns it, so nothing can be said about it."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a body.
+
+    `default` is what the service makes of its absence (None: it stays absent).
+    `fields` describes the members of an object, or of each object in a list;
+    `key` names the member that identifies an item of a list whose order means nothing.
+    """
+
+    default: Any = None
+    same: Same = exact
+    effect: Effect | None = None
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    key: str | None = None
+
+
+def differences(fields: Mapping[str, Field], desired: Json, live: Json) -> Iterator[Change]:
+    """The fields of *fields* on which two bodies of one kind differ, in the table's order.
+
+    Objects are entered; a list that differs is one change.
+    """
+    for name, described in fields.items():
+        effect = described.effect or Effect.REPLACE
+        yield from _different((name,), described, effect, desired.get(name), live.get(name))
+
+
+def _different(path: Path, described: Field, effect: Effect, desired: Any, live: Any) -> Iterator[Change]:
+    if desired is None:
+        if described.default is UNSTATED:
+            return
+        desired = described.default
+    live = described.default if live is None and described.default is not UNSTATED else live
+    if _enters(described, desired, live):
+        for name, member in described.fields.items():
+            yield from _different(
+                (*path, name), member, effect, (desired or {}).get(name), (live or {}).get(name)
+            )
+    elif not same_value(described, desired, live):
+        yield Change(path, live, desired, effect)
+
+
+def _enters(described: Field, desired: Any, live: Any) -> bool:
+    """Objects on both sides are compared member by member; a whole object that comes or goes is one change."""
+    return bool(described.fields) and isinstance(desired, Mapping) and isinstance(live, Mapping)
+
+
+def same_value(described: Field, one: Any, other: Any) -> bool:
+    """Whether the service would hold *one* and *other* for the same value."""
+    if isinstance(one, list) or isinstance(other, list):
+        return _same_items(described, one or [], other or [])
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return (
+            not list(_different((), described, Effect.IN_PLACE, one, other))
+            if described.fields
+            else one == other
+        )
+    if one is None or other is None:
+        return one is other
+    return described.same(one, other)
+
+
+def _same_items(described: Field, one: list[Any], other: list[Any]) -> bool:
+    if len(one) != len(other):
+        return False
+    if described.key is not None:
+        one, other = (sorted(side, key=lambda item: str(item.get(described.key))) for side in (one, other))
+    return all(same_value(described, a, b) for a, b in zip(one, other, strict=True))
+
+
+# What is ours -----------------------------------------------------------------------------
+
+STAMP_SPEC = "batchspec.spec"
+STAMP_VERSION = "batchspec.version"
+STAMP_DIGEST = "batchspec.digest"
+STAMPS = frozenset({STAMP_SPEC, STAMP_VERSION, STAMP_DIGEST})
+
+
+def metadata_of(body: Json) -> dict[str, str]:
+    """The metadata of a live or desired body as a mapping."""
+    return {entry["name"]: entry.get("value", "") for entry in body.get("metadata") or []}
+
+
+def owner(body: Json) -> str | None:
+    """The name of the spec that stamped *body*; None when no spec did."""
+    return metadata_of(body).get(STAMP_SPEC)
+
+
+def stamped(body: Json, spec_name: str, version: str, digest: str) -> dict[str, Any]:
+    """*body* with our stamps in its metadata, after its own entries."""
+    own = [entry for entry in body.get("metadata") or [] if entry["name"] not in STAMPS]
+    stamps = {STAMP_SPEC: spec_name, STAMP_VERSION: version, STAMP_DIGEST: digest}
+    return {**body, "metadata": [*own, *({"name": name, "value": value} for name, value in stamps.items())]}
+
+
+def metadata_changes(desired: Json, live: Json) -> Iterator[Change]:
+    """Entries of the spec that are missing or differ.
+
+    Keys that someone else added are kept; stamps are not compared.
+    """
+    have = metadata_of(live)
+    for name, value in metadata_of(desired).items():
+        if name not in STAMPS and have.get(name) != value:
+            yield Change(("metadata", name), have.get(name), value, Effect.IN_PLACE)
+
+
+def merged_metadata(desired: Json, live: Json) -> list[dict[str, str]]:
+    """What to send for metadata: *desired* over the keys that others put on the live resource."""
+    merged = {**metadata_of(live), **metadata_of(desired)}
+    return [{"name": name, "value": value} for name, value in merged.items()]

@@ -1,0 +1,142 @@
+"""What we know of jobs. Source: Create/Update Job, Batch REST API 2025-06-01; FACTS 4 and 5.1.
+
+A job has generations: a completed job takes no more tasks, so the next work gets
+the next id (`encode`, `encode-2`, `encode-3`), and no deletion is ever waited for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from batchspec.resources.base import (
+    UNSTATED,
+    Change,
+    Effect,
+    Field,
+    Json,
+    caseless,
+    differences,
+    exact,
+    metadata_changes,
+    never_compared,
+    same_duration,
+)
+from batchspec.resources.task_fields import (
+    ENVIRONMENT,
+    RESOURCE_FILE,
+    TASK_CONSTRAINTS,
+    USER_IDENTITY,
+    container_settings,
+)
+
+NO_LIMIT = "P10675199DT2H48M5.4775807S"
+"""How the service writes "no time limit"."""
+
+_PREPARATION = Field(
+    effect=Effect.REPLACE,
+    fields={
+        "id": Field("jobpreparation", same=caseless),
+        "commandLine": Field(),
+        "containerSettings": container_settings(),
+        "resourceFiles": RESOURCE_FILE,
+        "environmentSettings": ENVIRONMENT,
+        "constraints": TASK_CONSTRAINTS,
+        "waitForSuccess": Field(True),
+        "userIdentity": USER_IDENTITY,
+        "rerunOnNodeRebootAfterSuccess": Field(True),
+    },
+)
+
+_RELEASE = Field(
+    effect=Effect.REPLACE,
+    fields={
+        "id": Field("jobrelease", same=caseless),
+        "commandLine": Field(),
+        "containerSettings": container_settings(),
+        "resourceFiles": RESOURCE_FILE,
+        "environmentSettings": ENVIRONMENT,
+        "maxWallClockTime": Field("PT15M", same=same_duration),
+        "retentionTime": Field("P7D", same=same_duration),
+        "userIdentity": USER_IDENTITY,
+    },
+)
+
+_MANAGER = Field(
+    effect=Effect.REPLACE,
+    fields={
+        "id": Field(same=caseless),
+        "displayName": Field(),
+        "commandLine": Field(),
+        "containerSettings": container_settings(),
+        "resourceFiles": RESOURCE_FILE,
+        "outputFiles": Field(UNSTATED, same=never_compared),
+        "environmentSettings": ENVIRONMENT,
+        "constraints": TASK_CONSTRAINTS,
+        "requiredSlots": Field(1),
+        "killJobOnCompletion": Field(True),
+        "userIdentity": USER_IDENTITY,
+        "runExclusive": Field(True),
+        "applicationPackageReferences": Field(key="applicationId"),
+        "allowLowPriorityNode": Field(True),
+    },
+)
+
+FIELDS: dict[str, Field] = {
+    "displayName": Field(effect=Effect.REPLACE),
+    "usesTaskDependencies": Field(False, effect=Effect.REPLACE),
+    "priority": Field(0, effect=Effect.IN_PLACE),
+    "allowTaskPreemption": Field(False, effect=Effect.IN_PLACE),
+    "maxParallelTasks": Field(-1, effect=Effect.IN_PLACE),
+    "constraints": Field(
+        {},
+        effect=Effect.IN_PLACE,
+        fields={"maxWallClockTime": Field(NO_LIMIT, same=same_duration), "maxTaskRetryCount": Field(0)},
+    ),
+    "jobManagerTask": _MANAGER,
+    "jobPreparationTask": _PREPARATION,
+    "jobReleaseTask": _RELEASE,
+    "commonEnvironmentSettings": Field(effect=Effect.REPLACE, key="name", fields=ENVIRONMENT.fields),
+    "poolInfo": Field(effect=Effect.REPLACE, fields={"poolId": Field(same=caseless)}),
+    "onAllTasksComplete": Field("terminatejob", same=caseless, effect=Effect.IN_PLACE),
+    "onTaskFailure": Field("noaction", same=caseless, effect=Effect.REPLACE),
+    "networkConfiguration": Field(UNSTATED, same=exact, effect=Effect.REPLACE),
+}
+
+
+def changes(desired: Json, live: Json) -> Iterator[Change]:
+    """The fields on which a live, open job differs from the spec's."""
+    yield from differences(FIELDS, desired, live)
+    yield from metadata_changes(desired, live)
+
+
+def is_open(live: Json) -> bool:
+    """Whether tasks can still be added. A disabled job takes tasks, it only does not run them."""
+    return live.get("state") in ("active", "enabling", "disabled", "disabling")
+
+
+def generation(base_id: str, job_id: str) -> int | None:
+    """Which generation of *base_id* a job is, from 1; None when it is none. Ids are compared without case."""
+    base, name = base_id.casefold(), job_id.casefold()
+    if name == base:
+        return 1
+    number = name.removeprefix(f"{base}-")
+    if number == name or not number.isdecimal() or number.startswith("0") or number == "1":
+        return None
+    return int(number)
+
+
+def generation_id(base_id: str, number: int) -> str:
+    """The id of the generation *number* of *base_id*."""
+    return base_id if number == 1 else f"{base_id}-{number}"
+
+
+def next_id(base_id: str, taken: Iterable[str]) -> str:
+    """The id of the generation after all of *taken*."""
+    numbers = [number for job_id in taken if (number := generation(base_id, job_id))]
+    return generation_id(base_id, max(numbers, default=0) + 1)
+
+
+def creation_body(desired: Json, job_id: str) -> dict[str, Any]:
+    """What to send to make a job: it completes by itself only after all its tasks are in (FACTS 0.13)."""
+    return {**desired, "id": job_id, "onAllTasksComplete": "noaction"}

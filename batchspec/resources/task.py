@@ -1,0 +1,118 @@
+"""What we know of tasks: their ids, which carry what they do, and how they ended.
+
+An id is `SLUG-KEY-WORK[-ATTEMPT]`, at most 64 characters of letters, digits, `-`
+and `_`. KEY is a hash of group and input path; WORK five characters for the
+command and five for the input's content. So a listing of ids and states is all a
+plan has to read, and it says whether the command changed or the input.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import NamedTuple
+
+from batchspec.resources.base import Json
+
+_SLUG_LENGTH = 38  # what is left of 64 after two hashes, three hyphens and an attempt up to 999
+_UNFIT = re.compile(r"[^A-Za-z0-9_]+")
+_ID = re.compile(
+    r"(?P<key>.+-[a-z2-7]{10})-(?P<command>[a-z2-7]{5})(?P<input>[a-z2-7]{5})(?:-(?P<attempt>\d+))?"
+)
+
+
+def digest(*parts: str) -> str:
+    """32 hexadecimal digits that stand for *parts* and their order."""
+    state = blake2b(digest_size=16)
+    for part in parts:
+        data = part.encode("utf-8", "surrogateescape")
+        state.update(len(data).to_bytes(8, "big"))
+        state.update(data)
+    return state.hexdigest()
+
+
+def _letters(hexadecimal: str, count: int) -> str:
+    """*count* letters (five bits each, ids are caseless) out of a digest."""
+    return base64.b32encode(bytes.fromhex(hexadecimal))[:count].decode().lower()
+
+
+class Work(NamedTuple):
+    """What decides a task's result: its command (with all rules around it) and its input's content."""
+
+    command: str  # a digest
+    input: str  # a digest
+
+    @property
+    def fingerprint(self) -> str:
+        return digest(self.command, self.input)
+
+    @property
+    def short(self) -> str:
+        return _letters(self.command, 5) + _letters(self.input, 5)
+
+
+def task_key(group: str, input_path: str, stem: str) -> str:
+    """The part of a task's id that stays while its work changes: a readable slug and a hash."""
+    slug = _UNFIT.sub("-", stem).strip("-")[:_SLUG_LENGTH].strip("-") or "task"
+    return f"{slug}-{_letters(digest(group, input_path), 10)}"
+
+
+def task_id(key: str, work: Work, attempt: int = 1) -> str:
+    """The id of the *attempt*-th try of *work*; the first has no number."""
+    return f"{key}-{work.short}" + (f"-{attempt}" if attempt > 1 else "")
+
+
+@dataclass(frozen=True, slots=True)
+class LiveTask:
+    """A task as a narrow listing tells of it. `state` is Batch's own."""
+
+    id: str
+    key: str
+    work: str  # `Work.short`
+    attempt: int
+    state: str
+    failure: str = ""  # why it failed, for a completed one; empty: it succeeded
+
+    @property
+    def is_completed(self) -> bool:
+        return self.state == "completed"
+
+
+def read_task(body: Json) -> LiveTask | None:
+    """A listed task, if its id is one of ours; a task someone else added to the job is None."""
+    match = _ID.fullmatch(body["id"])
+    if match is None:
+        return None
+    state = str(body.get("state", "active")).lower()
+    return LiveTask(
+        id=body["id"],
+        key=match["key"],
+        work=match["command"] + match["input"],
+        attempt=int(match["attempt"] or 1),
+        state=state,
+        failure=failure_of(body.get("executionInfo") or {}) if state == "completed" else "",
+    )
+
+
+def same_command(live: LiveTask, work: Work) -> bool:
+    """Whether a live task runs *work*'s command, be it on another input."""
+    return live.work[:5] == work.short[:5]
+
+
+def failure_of(execution: Json) -> str:
+    """Why a completed task failed, in the service's words; empty when it did not (FACTS 5.2).
+
+    Completed is not success: the exit code, the result and the failure info all
+    have a say, since a failed upload leaves the exit code 0.
+    """
+    failure = execution.get("failureInfo")
+    code = execution.get("exitCode")
+    if failure and failure.get("code") != "FailureExitCode":
+        return f"{failure.get('code')}: {failure.get('message', '')}".rstrip(": ")
+    if code:
+        return f"exit code {code}"
+    if str(execution.get("result", "success")).lower() != "success" or code is None:
+        return "it ended without an exit code" if code is None else "the service calls it a failure"
+    return ""

@@ -1,0 +1,128 @@
+"""Batch over the official SDK's pipeline: its credentials, retries and transport, with the REST API's own JSON.
+
+The SDK's models are not used: they cost ten times the call itself, and some of its
+helpers hide failures (`create_tasks`, `pool_exists` and the pollers: FACTS 0.1, 0.5, 0.7).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from azure.batch import BatchClient
+from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
+from azure.core.pipeline.policies import RetryPolicy
+from azure.core.rest import HttpRequest, HttpResponse
+
+from batchspec import __version__
+from batchspec.errors import ServiceError
+from batchspec.resources.base import Json
+from batchspec.service.errors import error_of, translated
+
+API_VERSION = "2025-06-01"
+_JSON = "application/json; odata=minimalmetadata"
+_RETRIED = ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "POST", "PATCH"]
+
+
+class Answer(NamedTuple):
+    """A successful answer: the body (empty where there is none) and the headers, names in lower case."""
+
+    body: dict[str, Any]
+    headers: Mapping[str, str]
+
+
+class Batch:
+    """A connection to one Batch account. Safe to share between threads."""
+
+    def __init__(self, endpoint: str, credential: AzureNamedKeyCredential | TokenCredential) -> None:
+        # azure-core sends POST and PATCH once only on 429, 408, 502 or a lost connection
+        # (REQUIREMENTS F5). Ours can all be sent again: what a first try made is read back.
+        retry = RetryPolicy(retry_total=8, retry_status=6, retry_backoff_factor=0.5, retry_backoff_max=30)
+        self.endpoint = endpoint.rstrip("/")
+        self._client = BatchClient(
+            endpoint=self.endpoint,
+            credential=credential,
+            retry_policy=retry,
+            user_agent=f"batchspec/{__version__}",
+        )
+
+    def close(self) -> None:
+        self._client.close()
+
+    def get(self, path: str, *, doing: str, **query: str) -> Answer:
+        """What is at *path*. Raises `ServiceError`, with status 404 where there is nothing."""
+        return self._call("GET", path, None, doing, query)
+
+    def post(self, path: str, body: Json | None, *, doing: str, etag: str | None = None) -> Answer:
+        return self._call("POST", path, body, doing, {}, etag)
+
+    def patch(self, path: str, body: Json, *, doing: str, etag: str | None = None) -> Answer:
+        return self._call("PATCH", path, body, doing, {}, etag)
+
+    def delete(self, path: str, *, doing: str) -> Answer:
+        return self._call("DELETE", path, None, doing, {})
+
+    def pages(self, path: str, *, doing: str, **query: str) -> Iterator[Sequence[dict[str, Any]]]:
+        """The items of a list, page by page, as the service sends them."""
+        body = self._call("GET", path, None, doing, query).body
+        yield body.get("value", [])
+        while link := body.get("odata.nextLink"):
+            body = self._call("GET", link, None, doing, {}).body
+            yield body.get("value", [])
+
+    def content(self, path: str, *, doing: str) -> bytes:
+        """The bytes of a file on a node."""
+        request = HttpRequest("GET", path, params={"api-version": API_VERSION})
+        return bytes(self._send(request, doing).content)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: Json | None,
+        doing: str,
+        query: Mapping[str, str],
+        etag: str | None = None,
+    ) -> Answer:
+        headers = {"Accept": "application/json"}
+        if etag:
+            headers["If-Match"] = etag
+        if body is not None:
+            headers["Content-Type"] = _JSON
+        request = HttpRequest(
+            method,
+            path,
+            params=self._query(path, query),
+            headers=headers,
+            content=json.dumps(body).encode() if body is not None else None,
+        )
+        response = self._send(request, doing)
+        found = response.content
+        return Answer(json.loads(found) if found else {}, {k.lower(): v for k, v in response.headers.items()})
+
+    def _query(self, path: str, query: Mapping[str, str]) -> dict[str, str]:
+        """The query of a request; a `nextLink` is whole already, and may only lead back to the account."""
+        if path.startswith("/"):
+            return {"api-version": API_VERSION, **{_wire(name): value for name, value in query.items()}}
+        if not path.startswith(self.endpoint + "/"):
+            raise ServiceError(f"the service sent a link to another host: {path.partition('?')[0]}")
+        return {} if "api-version=" in path else {"api-version": API_VERSION}
+
+    def _send(self, request: HttpRequest, doing: str) -> HttpResponse:
+        with translated(doing):
+            response = self._client.send_request(request, retry_on_methods=_RETRIED)
+        if response.status_code >= 400:
+            raise error_of(response, doing)
+        return response
+
+
+def path_of(*parts: str) -> str:
+    """The path of a resource, its ids encoded: `path_of("jobs", job_id, "tasks")`."""
+    return "/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def _wire(name: str) -> str:
+    """The query's name on the wire: `filter` and its like have a dollar sign."""
+    return f"${name}" if name in ("filter", "select", "expand") else name

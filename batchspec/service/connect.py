@@ -1,0 +1,117 @@
+"""Where a command works: an Azure account that the environment names, or the local account.
+
+The variables are those of Azure's own tools. With none of them set it is the local
+account; with some but not all, an error says what is missing (DESIGN 2 and 6).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
+
+from batchspec.errors import NotSignedInError, UsageError
+from batchspec.service import embedded
+from batchspec.service.batch import Batch
+from batchspec.service.blobs import Blobs
+
+_VARIABLES = (
+    "AZURE_BATCH_ACCOUNT",
+    "AZURE_BATCH_ENDPOINT",
+    "AZURE_BATCH_ACCESS_KEY",
+    "AZURE_STORAGE_CONNECTION_STRING",
+    "AZURE_STORAGE_ACCOUNT",
+    "AZURE_STORAGE_KEY",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Both halves of where the work goes. `is_local` says that it is the local account."""
+
+    batch: Batch
+    blobs: Blobs
+    name: str
+    is_local: bool
+
+    def close(self) -> None:
+        self.batch.close()
+        self.blobs.close()
+
+
+def choose_target(named: str | None, environment: Mapping[str, str] = os.environ) -> str:
+    """`local` or `azure`: *named* (option, variable or spec) or, without it, what the environment has."""
+    if named:
+        return named
+    if any(environment.get(name) for name in _VARIABLES):
+        return "azure"
+    if environment.get("CI"):
+        raise NotSignedInError(
+            "no Azure account is named by the environment, and in CI the local account is used only when asked for",
+            help="set the AZURE_BATCH_… and AZURE_STORAGE_… variables, or say --target local",
+        )
+    return "local"
+
+
+def connect(target: str, progress: Callable[[str], None]) -> Account:
+    """The account of *target*. Raises `NotSignedInError` where the environment lacks what Azure needs."""
+    if target == "local":
+        return _connect_local(progress)
+    if target == "azure":
+        return _connect_azure(os.environ)
+    raise UsageError(f"the target {target!r} is neither local nor azure")
+
+
+def _connect_local(progress: Callable[[str], None]) -> Account:
+    local = embedded.ensure(progress)
+    credential = AzureNamedKeyCredential(local.batch_account, local.batch_key)
+    return Account(
+        batch=Batch(local.batch_endpoint, credential),
+        blobs=Blobs.from_connection_string(local.connection_string),
+        name=f"{local.batch_account} ({local.batch_endpoint})",
+        is_local=True,
+    )
+
+
+def _connect_azure(environment: Mapping[str, str]) -> Account:
+    endpoint = environment.get("AZURE_BATCH_ENDPOINT")
+    if not endpoint:
+        raise _missing("AZURE_BATCH_ENDPOINT (https://ACCOUNT.REGION.batch.azure.com)", environment)
+    if "://" not in endpoint:
+        endpoint = f"https://{endpoint}"
+    host = urlsplit(endpoint).hostname or ""
+    name = environment.get("AZURE_BATCH_ACCOUNT") or host.partition(".")[0]
+    key = environment.get("AZURE_BATCH_ACCESS_KEY")
+    blobs = _azure_blobs(environment)
+    credential = AzureNamedKeyCredential(name, key) if key else _entra()
+    return Account(Batch(endpoint, credential), blobs, f"{name} ({host})", is_local=False)
+
+
+def _azure_blobs(environment: Mapping[str, str]) -> Blobs:
+    if text := environment.get("AZURE_STORAGE_CONNECTION_STRING"):
+        return Blobs.from_connection_string(text)
+    account = environment.get("AZURE_STORAGE_ACCOUNT")
+    if not account:
+        raise _missing("AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT", environment)
+    # The name is az's own; it is how clouds other than the public one are reached.
+    url = environment.get("AZURE_STORAGE_SERVICE_ENDPOINT") or f"https://{account}.blob.core.windows.net"
+    if key := environment.get("AZURE_STORAGE_KEY"):
+        return Blobs.from_account(url, {"account_name": account, "account_key": key})
+    return Blobs.from_account(url, _entra())
+
+
+def _entra() -> TokenCredential:
+    from azure.identity import DefaultAzureCredential  # slow to import, and needed for Entra only
+
+    return DefaultAzureCredential()
+
+
+def _missing(what: str, environment: Mapping[str, str]) -> NotSignedInError:
+    present = ", ".join(name for name in _VARIABLES if environment.get(name)) or "none of its variables"
+    return NotSignedInError(
+        f"the Azure account is not named in full: missing {what}; there is {present}",
+        help="set what is missing, or unset all of them to use the local account",
+    )

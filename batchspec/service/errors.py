@@ -1,0 +1,93 @@
+"""The SDKs' exceptions as ours, with the service's own code, sentence and request id.
+
+Batch answers errors in its own shape, Storage in XML that its SDK reads; both end
+as `ServiceError`, and both ways of not being let in as `NotSignedInError`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
+from azure.core.rest import HttpResponse
+
+from batchspec.errors import BatchspecError, NotSignedInError, ServiceError
+
+_SIGNED_OUT = {401, 403}
+_SIGN_IN = (
+    "check the AZURE_BATCH_… and AZURE_STORAGE_… variables, or sign in with `az login` and see that the account "
+    "has the role Azure Batch Data Contributor (Storage Blob Data Contributor for the blobs)"
+)
+_SIGNATURE = re.compile(r"(sig=)[^&\s\"']+")
+
+
+def without_secrets(text: str) -> str:
+    """*text* without the signatures of URLs in it."""
+    return _SIGNATURE.sub(r"\1***", text)
+
+
+def error_of(response: HttpResponse, doing: str) -> BatchspecError:
+    """The error that Batch's *response* says. *doing* completes "could not …"."""
+    code, sentence = _code_and_sentence(response)
+    message = f"could not {doing}: {sentence or response.reason} ({code or response.status_code})"
+    request_id = response.headers.get("request-id", "")
+    if response.status_code in _SIGNED_OUT:
+        return NotSignedInError(message, help=_SIGN_IN)
+    return ServiceError(
+        without_secrets(message), status=response.status_code, code=code, request_id=request_id
+    )
+
+
+def _code_and_sentence(response: HttpResponse) -> tuple[str, str]:
+    try:
+        body = json.loads(response.content)
+        sentence = body["message"]["value"].split("\n")[0]
+        details = "; ".join(f"{entry['key']}: {entry['value']}" for entry in body.get("values") or [])
+        return body["code"], f"{sentence} [{details}]" if details else sentence
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return "", ""
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Within it, every exception of the SDKs becomes one of ours. *doing* completes "could not …"."""
+    try:
+        yield
+    except ClientAuthenticationError as error:
+        raise NotSignedInError(f"could not {doing}: {_first_line(error)}", help=_SIGN_IN) from error
+    except HttpResponseError as error:
+        status = error.status_code or 0
+        code = storage_code(error)
+        if status in _SIGNED_OUT:
+            raise NotSignedInError(
+                f"could not {doing}: {_first_line(error)} ({code})", help=_SIGN_IN
+            ) from error
+        headers = getattr(error.response, "headers", None) or {}
+        request_id = str(headers.get("x-ms-request-id", ""))
+        message = f"could not {doing}: {_first_line(error)} ({code or status})"
+        raise ServiceError(message, status=status, code=code, request_id=request_id) from error
+    except (ServiceRequestError, ServiceResponseError) as error:
+        message = f"could not {doing}: no answer from the service: {_first_line(error)}"
+        raise ServiceError(
+            message, help="check the network and the account's endpoint, then run it again"
+        ) from error
+    except AzureError as error:
+        raise ServiceError(f"could not {doing}: {_first_line(error)}") from error
+
+
+def storage_code(error: HttpResponseError) -> str:
+    """Storage's own code (`BlobNotFound`); its SDK adds the attribute to azure-core's exceptions."""
+    return str(getattr(error, "error_code", "") or "")
+
+
+def _first_line(error: AzureError) -> str:
+    return without_secrets(str(error.message or error).split("\n")[0])

@@ -1,0 +1,92 @@
+"""Jobs over Batch. Source: Batch REST API 2025-06-01; FACTS 4."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from batchspec.errors import ServiceError
+from batchspec.resources import job as jobs
+from batchspec.resources.base import STAMP_DIGEST, STAMP_SPEC, Change, Json, merged_metadata, metadata_of
+from batchspec.service.batch import Batch, path_of
+from batchspec.service.secrets import with_secrets
+
+_ABSENT: dict[str, Any] = {
+    "priority": 0,
+    "maxParallelTasks": -1,
+    "allowTaskPreemption": False,
+    "constraints": {"maxWallClockTime": jobs.NO_LIMIT, "maxTaskRetryCount": 0},
+}
+
+
+def generations(batch: Batch, base_id: str) -> list[dict[str, Any]]:
+    """All jobs that are generations of *base_id*, completed and deleting ones too."""
+    # Ids are compared without case, but the filter is not known to be (FACTS 1.4): the base as the spec has it.
+    listed = batch.pages("/jobs", doing="list the jobs", filter=f"startswith(id,'{base_id}')")
+    return [job for page in listed for job in page if jobs.generation(base_id, job["id"])]
+
+
+def create(batch: Batch, desired: Json, job_id: str) -> None:
+    """Makes a generation. A create that was repeated finds its own job, and that is fine."""
+    body = jobs.creation_body(desired, job_id)
+    try:
+        batch.post("/jobs", with_secrets(body), doing=f"create the job {job_id}")
+    except ServiceError as error:
+        if error.code != "JobExists" or not _is_ours(batch, job_id, body):
+            raise
+
+
+def _is_ours(batch: Batch, job_id: str, body: Json) -> bool:
+    live = metadata_of(batch.get(path_of("jobs", job_id), doing=f"read the job {job_id}").body)
+    return all(live.get(name) == metadata_of(body)[name] for name in (STAMP_SPEC, STAMP_DIGEST))
+
+
+def update(batch: Batch, desired: Json, job_id: str, changes: Sequence[Change]) -> None:
+    """Patches the fields in *changes*. An omitted field of a patch stays, so absence is said."""
+    live = batch.get(path_of("jobs", job_id), doing=f"read the job {job_id}").body
+    names = {str(change.path[0]) for change in changes}
+    body = {name: desired.get(name, _ABSENT.get(name)) for name in names}
+    body["metadata"] = merged_metadata(desired, live)
+    batch.patch(path_of("jobs", job_id), body, doing=f"update the job {job_id}")
+
+
+def seal(batch: Batch, job_id: str) -> None:
+    """Has the job complete with its tasks. The service cannot go back from it, so all tasks are in."""
+    try:
+        batch.patch(
+            path_of("jobs", job_id),
+            {"onAllTasksComplete": "terminatejob"},
+            doing=f"let the job {job_id} complete with its tasks",
+        )
+    except ServiceError as error:
+        if error.code not in ("JobCompleted", "JobBeingTerminated"):
+            raise
+
+
+def state(batch: Batch, job_id: str) -> str | None:
+    """The job's state; None when it is gone."""
+    try:
+        select = "id,state"
+        return str(
+            batch.get(path_of("jobs", job_id), doing=f"read the job {job_id}", select=select).body["state"]
+        )
+    except ServiceError as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+def task_counts(batch: Batch, job_id: str) -> dict[str, int]:
+    """How many tasks are active, running, succeeded and failed. It may lag (FACTS 5.9)."""
+    doing = f"count the tasks of the job {job_id}"
+    counts = batch.get(path_of("jobs", job_id, "taskcounts"), doing=doing).body["taskCounts"]
+    return {name: int(number) for name, number in counts.items()}
+
+
+def delete(batch: Batch, job_id: str) -> None:
+    """Deletes the job with its tasks; one that is gone or going is fine."""
+    try:
+        batch.delete(path_of("jobs", job_id), doing=f"delete the job {job_id}")
+    except ServiceError as error:
+        if error.status != 404 and error.code != "JobBeingDeleted":
+            raise

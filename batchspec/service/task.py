@@ -1,0 +1,125 @@
+"""Tasks over Batch: listed narrowly, added in collections. Source: Batch REST API 2025-06-01; FACTS 0.1, 5."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from batchspec.errors import ServiceError
+from batchspec.resources.base import Json
+from batchspec.resources.task import LiveTask, read_task
+from batchspec.service.batch import Batch, path_of
+
+COLLECTION_TASKS = 100
+COLLECTION_BYTES = 1_000_000
+_NARROW = "id,state,executionInfo"
+_SERVER_ERROR_TRIES = 6
+
+
+def read_all(batch: Batch, job_id: str, *, filter: str = "") -> Iterator[LiveTask]:
+    """Our tasks of a job; others' are passed over. A job that is gone has none."""
+    query = {"select": _NARROW} | ({"filter": filter} if filter else {})
+    try:
+        for page in batch.pages(
+            path_of("jobs", job_id, "tasks"), doing=f"list the tasks of {job_id}", **query
+        ):
+            yield from filter_ours(page)
+    except ServiceError as error:
+        if error.status != 404:
+            raise
+
+
+def filter_ours(page: Iterable[Json]) -> Iterator[LiveTask]:
+    for body in page:
+        task = read_task(body)
+        if task is not None:
+            yield task
+
+
+def add(batch: Batch, job_id: str, bodies: Sequence[Json]) -> dict[str, ServiceError]:
+    """Adds a collection; returns the refused ones by id, each with its error.
+
+    Each result is looked at, by its status in any letter case and by its error. A
+    task that is there already is ours: its id says what it does.
+    """
+    todo = list(bodies)
+    refused: dict[str, ServiceError] = {}
+    for attempt in range(_SERVER_ERROR_TRIES):
+        answers = {answer["taskId"]: answer for answer in _post(batch, job_id, todo)}
+        again = []
+        for body in todo:
+            error = _refusal(body["id"], answers.get(body["id"]))
+            if error is not None and error.status >= 500 and attempt + 1 < _SERVER_ERROR_TRIES:
+                again.append(body)
+            elif error is not None:
+                refused[body["id"]] = error
+        if not again:
+            break
+        todo = again
+        time.sleep(0.5 * 2**attempt)
+    return refused
+
+
+def _post(batch: Batch, job_id: str, bodies: Sequence[Json]) -> list[dict[str, Any]]:
+    """One collection's results; a collection that is too large is halved."""
+    doing = f"add tasks to the job {job_id}"
+    try:
+        answer = batch.post(
+            path_of("jobs", job_id, "addtaskcollection"), {"value": list(bodies)}, doing=doing
+        )
+        return list(answer.body.get("value", []))
+    except ServiceError as error:
+        if error.status != 413 or len(bodies) == 1:
+            raise
+    middle = len(bodies) // 2
+    return _post(batch, job_id, bodies[:middle]) + _post(batch, job_id, bodies[middle:])
+
+
+def _refusal(task_id: str, answer: Json | None) -> ServiceError | None:
+    """Why the task was not added; None when it is in."""
+    if answer is None:
+        return ServiceError(f"the service said nothing about the task {task_id}", status=500)
+    error = answer.get("error") or {}
+    code = str(error.get("code", ""))
+    if code == "TaskExists" or (str(answer.get("status", "")).lower() == "success" and not code):
+        return None
+    status = 500 if str(answer.get("status", "")).lower() == "servererror" else 400
+    sentence = str((error.get("message") or {}).get("value", "")).split("\n")[0]
+    return ServiceError(f"the task {task_id} was refused: {sentence} ({code})", status=status, code=code)
+
+
+def collections(bodies: Iterable[Json]) -> Iterator[list[Json]]:
+    """*bodies* in groups that the service takes: at most 100 tasks and 1 MB."""
+    group: list[Json] = []
+    size = 0
+    for body in bodies:
+        length = len(json.dumps(body)) + 2
+        if group and (len(group) == COLLECTION_TASKS or size + length > COLLECTION_BYTES):
+            yield group
+            group, size = [], 0
+        group.append(body)
+        size += length
+    if group:
+        yield group
+
+
+def delete(batch: Batch, job_id: str, task_id: str) -> None:
+    """Deletes a task, ending it if it runs; one that is gone is fine."""
+    try:
+        batch.delete(path_of("jobs", job_id, "tasks", task_id), doing=f"delete the task {task_id}")
+    except ServiceError as error:
+        if error.status != 404:
+            raise
+
+
+def read_file(batch: Batch, job_id: str, task_id: str, path: str) -> bytes | None:
+    """A file of a task on its node (`stdout.txt`); None when the task, the node or the file is gone."""
+    try:
+        where = path_of("jobs", job_id, "tasks", task_id, "files", path)
+        return batch.content(where, doing=f"read {path} of the task {task_id}")
+    except ServiceError as error:
+        if error.status in (404, 409):
+            return None
+        raise

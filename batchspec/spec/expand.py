@@ -1,0 +1,241 @@
+"""From a spec and its inputs to what should be: one desired task for each input, names and digests fixed.
+
+Nothing is rendered here but the names of outputs: a task that needs no work is
+never rendered.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from batchspec import __version__
+from batchspec.errors import SpecError
+from batchspec.resources.base import Json, stamped
+from batchspec.resources.task import Work, digest, task_key
+from batchspec.source import Diagnostic, Path
+from batchspec.spec.codes import Code
+from batchspec.spec.model import Spec, TaskGroup
+
+OWN_FOLDER = ".batchspec"
+"""Under the spec's name in the output container: logs, records of work done, the lock."""
+
+_NAME_LENGTH = 1024  # of a blob, Azure Storage
+_SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+_SAFE_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input of a group.
+
+    `path` is the name people know: the file's, below the fixed part of its glob.
+    `blob` is its name in `container`. `content` is a digest: the MD5 in hexadecimal,
+    or for a blob without one its ETag. `file` is the local file, None for a blob.
+    """
+
+    path: str
+    container: str
+    blob: str
+    size: int
+    content: str
+    file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredTask:
+    """A task as it should be. `output` is the blob it makes, None where it declares none."""
+
+    group: TaskGroup
+    key: str
+    work: Work
+    input: Input | None
+    output: str | None
+    record: str  # the blob whose fingerprint proves that the work was done
+
+    @property
+    def name(self) -> str:
+        """What people call it: the input's path, or the group's name."""
+        return self.input.path if self.input else self.group.name
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What should be, all of it. `pool` and `job` are create bodies with our stamps."""
+
+    spec: Spec
+    pool: Json | None
+    job: Json | None
+    tasks: Sequence[DesiredTask]
+
+
+def expand(spec: Spec, inputs: Mapping[str, Iterable[Input]]) -> Desired:
+    """What *spec* asks for, given the inputs of each of its groups by name.
+
+    Raises `SpecError` for names that cannot be: an output outside its folder, two
+    tasks that would write one blob, a control character.
+    """
+    tasks: list[DesiredTask] = []
+    findings: list[Diagnostic] = []
+    for group in spec.groups:
+        for item in inputs[group.name] if group.inputs else (None,):
+            try:
+                tasks.append(_task(spec, group, item))
+            except _NameProblem as problem:
+                findings.append(_finding(spec, group, problem))
+    findings.extend(_collisions(spec, tasks))
+    if findings:
+        raise SpecError(findings)
+    return Desired(spec=spec, pool=_pool_body(spec), job=_job_body(spec), tasks=tasks)
+
+
+def folder_of(spec: Spec) -> str:
+    """Where the spec's blobs lie in both containers; ends with a slash, so that no other spec's name fits under it."""
+    return f"{spec.name}/"
+
+
+def log_blob(spec: Spec, task_id: str, file_name: str) -> str:
+    """The blob of a task's stdout.txt or stderr.txt."""
+    return f"{folder_of(spec)}{OWN_FOLDER}/logs/{task_id}/{file_name}"
+
+
+def node_name(path: str) -> str:
+    """A name for *path* on a node that no shell, no ffmpeg and no pattern reads as anything else.
+
+    A safe name is kept; any other is a hash of the whole path with its suffix, so
+    that other files change nothing.
+    """
+    pure = PurePosixPath(path)
+    if _SAFE_NAME.fullmatch(pure.name):
+        return pure.name
+    suffix = pure.suffix if _SAFE_SUFFIX.fullmatch(pure.suffix) else ""
+    return digest(path)[:16] + suffix
+
+
+def template_values(spec: Spec, item: Input | None, output: str | None) -> dict[str, Any]:
+    """All that a template of one task sees. *output* is the blob's name."""
+    values: dict[str, Any] = {"params": spec.params, "spec": {"name": spec.name}}
+    if item is not None:
+        pure = PurePosixPath(item.path)
+        folder = str(pure.parent)
+        values["input"] = {
+            "name": pure.name,
+            "stem": pure.stem,
+            "suffix": pure.suffix,
+            "folder": "" if folder == "." else folder,
+            "path": f"in/{node_name(item.path)}",
+            "size": item.size,
+        }
+    if output is not None:
+        values["output"] = {"path": f"out/{node_name(output)}"}
+    return values
+
+
+def name_problem(name: str) -> str | None:
+    """Why Blob Storage, a shell or a terminal could not be trusted with *name*; None when they can."""
+    if any(unicodedata.category(character) == "Cc" for character in name):
+        return "has a control character"
+    if any(unicodedata.category(character) == "Cs" for character in name):
+        return "is not valid UTF-8"
+    if "\\" in name:
+        return "has a backslash"
+    if any(part in ("", ".", "..") for part in name.split("/")):
+        return "has an empty part, `.` or `..`"
+    if len(name) > _NAME_LENGTH:
+        return f"is longer than {_NAME_LENGTH} characters"
+    return None
+
+
+class _NameProblem(Exception):
+    def __init__(self, what: str, path: Path) -> None:
+        super().__init__(what)
+        self.path = path
+
+
+def _task(spec: Spec, group: TaskGroup, item: Input | None) -> DesiredTask:
+    path = item.path if item else ""
+    if item and (problem := name_problem(item.blob)):
+        raise _NameProblem(f"the input {item.path!r} {problem}", ("inputs",))
+    key = task_key(group.name, path, PurePosixPath(path).stem if item else group.name)
+    output = _output_blob(spec, group, item)
+    return DesiredTask(
+        group=group,
+        key=key,
+        work=Work(group.digest, digest(path, item.content if item else "")),
+        input=item,
+        output=output,
+        record=output or f"{folder_of(spec)}{OWN_FOLDER}/done/{key}",
+    )
+
+
+def _output_blob(spec: Spec, group: TaskGroup, item: Input | None) -> str | None:
+    """The name of the output's blob: the rendered name, in the input's folder, under the spec's name."""
+    if group.output is None:
+        return None
+    values = template_values(spec, item, None)
+    folder = values["input"]["folder"] if item else ""
+    name = f"{folder}/{group.output.render(values)}" if folder else group.output.render(values)
+    if problem := name_problem(name):
+        raise _NameProblem(f"the output {name!r} {problem}", ("output",))
+    if name.split("/")[0] == OWN_FOLDER:
+        raise _NameProblem(
+            f"the output {name!r} lies in {OWN_FOLDER}/, which batchspec keeps for itself", ("output",)
+        )
+    return folder_of(spec) + name
+
+
+def _collisions(spec: Spec, tasks: Iterable[DesiredTask]) -> Iterator[Diagnostic]:
+    """Two tasks that write one blob, or two files that would be uploaded as one."""
+    writers: dict[str, DesiredTask] = {}
+    files: dict[tuple[str, str], Input] = {}
+    for task in tasks:
+        if task.output is not None:
+            other = writers.setdefault(task.output, task)
+            if other is not task:
+                yield _collision(
+                    spec, task, f"{other.name!r} and {task.name!r} would both write {task.output!r}", "output"
+                )
+        if task.input is not None and task.input.file is not None:
+            place = (task.input.container, task.input.blob)
+            first = files.setdefault(place, task.input)
+            if first.file != task.input.file:
+                what = f"{first.file!r} and {task.input.file!r} would both be uploaded as {task.input.blob!r}"
+                yield _collision(spec, task, what, "inputs")
+
+
+def _collision(spec: Spec, task: DesiredTask, what: str, field: str) -> Diagnostic:
+    helps = {
+        "output": ("make the names differ, for example with {{ input.name }} or a folder",),
+        "inputs": ("move one of the files, or give the groups' inputs one common folder",),
+    }[field]
+    return spec.document.diagnostic(Code.NAME_COLLISION, what, (*task.group.path, field), helps=helps)
+
+
+def _finding(spec: Spec, group: TaskGroup, problem: _NameProblem) -> Diagnostic:
+    return spec.document.diagnostic(
+        Code.BAD_NAME,
+        str(problem),
+        (*group.path, *problem.path),
+        helps=("rename it: such a name cannot be carried safely",),
+    )
+
+
+def _pool_body(spec: Spec) -> Json | None:
+    if spec.pool is None or spec.pool.existing:
+        return None
+    return stamped(spec.pool.body, spec.name, __version__, digest(repr(spec.pool.body)))
+
+
+def _job_body(spec: Spec) -> Json | None:
+    if spec.job is None or spec.pool is None:
+        return None
+    body = {
+        "onAllTasksComplete": "terminatejob",
+        **spec.job,
+        "poolInfo": {"poolId": spec.pool.id},
+    }
+    return stamped(body, spec.name, __version__, digest(repr(body)))

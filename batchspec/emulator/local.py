@@ -1,0 +1,101 @@
+"""What only this endpoint has, under `/_local/`: request log, faults on demand, the end of nodes. Signed too.
+
+GET  /_local/requests?since=N          {"value": [{"n", "time", "method", "path", "query", "status"}, ...]}
+GET  /_local/status                    counts of pools, nodes, jobs; whether something is under way
+POST /_local/faults                    {"operation", "status", "code", "times", "retryAfter"}: the next answers
+POST /_local/nodes/NODE/preempt        the Spot node is taken away, as Azure takes it
+POST /_local/nodes/NODE/fail           the node is dead: `unusable`, its tasks run elsewhere
+"""
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from batchspec.emulator import pool_life
+from batchspec.emulator.call import Reply
+from batchspec.emulator.errors import ApiError
+from batchspec.emulator.model import Node
+
+if TYPE_CHECKING:
+    from batchspec.emulator.account import Account
+
+_TYPE = {"Content-Type": "application/json"}
+
+
+async def answer(account: "Account", method: str, path: str, query: dict[str, str], raw: bytes) -> Reply:
+    parts = [unquote(part) for part in path.removeprefix("/_local/").split("/")]
+    match method, *parts:
+        case "GET", "requests":
+            since = query.get("since", "0")
+            return _json({"value": account.requests.since(int(since) if since.isdigit() else 0)})
+        case "GET", "status":
+            return _json(_status(account))
+        case "POST", "faults":
+            account.faults.append(_fault(raw))
+            return Reply(202)
+        case "POST", "nodes", node_id, "preempt":
+            pool_life.preempt(account, _node(account, node_id))
+            return Reply(202)
+        case "POST", "nodes", node_id, "fail":
+            pool_life.fail(account, _node(account, node_id))
+            return Reply(202)
+    raise ApiError("ResourceNotFound")
+
+
+def _json(body: Any) -> Reply:
+    return Reply(200, dict(_TYPE), json.dumps(body).encode())
+
+
+def _status(account: "Account") -> dict[str, Any]:
+    return {
+        "account": account.settings.name,
+        "endpoint": account.endpoint,
+        "busy": account.busy(),
+        "pools": {pool.id: len(pool.nodes) for pool in account.pools.values()},
+        "jobs": {job.id: job.state for job in account.jobs.values()},
+    }
+
+
+def _node(account: "Account", node_id: str) -> Node:
+    """By its whole id, or by a beginning that only one has."""
+    nodes = [
+        node for pool in account.pools.values() for node in pool.nodes.values() if node.id.startswith(node_id)
+    ]
+    if len(nodes) != 1:
+        raise ApiError("NodeNotFound")
+    return nodes[0]
+
+
+def _fault(raw: bytes) -> dict[str, Any]:
+    try:
+        fault = json.loads(raw)
+        return {
+            "operation": str(fault["operation"]),
+            "status": int(fault["status"]),
+            "code": str(fault.get("code", "InternalError")),
+            "times": int(fault.get("times", 1)),
+            "after": int(fault.get("after", 0)),
+            "retryAfter": fault.get("retryAfter"),
+        }
+    except (ValueError, KeyError, TypeError):
+        raise ApiError("InvalidRequestBody") from None
+
+
+def take_fault(account: "Account", operation: str) -> Reply | None:
+    """The answer that a fault asks for instead of the operation's own; *after* lets that many pass before."""
+    for fault in account.faults:
+        if fault["operation"] not in (operation, "*"):
+            continue
+        if fault["after"] > 0:
+            fault["after"] -= 1
+            continue
+        fault["times"] -= 1
+        if fault["times"] <= 0:
+            account.faults.remove(fault)
+        error = ApiError(fault["code"], status=fault["status"])
+        reply = Reply(error.status, {"Content-Type": "application/json; odata=minimalmetadata"})
+        reply.body = error.body(account.endpoint, "00000000-0000-0000-0000-000000000000", account.clock.now())
+        if fault["retryAfter"] is not None:
+            reply.headers["Retry-After"] = str(fault["retryAfter"])
+        return reply
+    return None

@@ -1,0 +1,89 @@
+"""A node on this machine: its folders and the environment its tasks see (FACTS section 5.8)."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from batchspec.emulator.model import Job, Node
+
+if TYPE_CHECKING:
+    from batchspec.emulator.account import Account
+
+FOLDERS = ("applications", "fsmounts", "shared", "startup", "volatile/startup", "workitems")
+
+
+def root(account: "Account", node: Node) -> Path:
+    return account.settings.home / "nodes" / node.pool.id / node.id
+
+
+def make_folders(account: "Account", node: Node) -> None:
+    for name in FOLDERS:
+        (root(account, node) / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def task_folder(job: Job, task_id: str) -> str:
+    """Below the node's root, as in nodeInfo.taskRootDirectory."""
+    if job.schedule:
+        return f"workitems/{job.schedule}/{job.id.rpartition(':')[2]}/{task_id}"
+    return f"workitems/{job.id}/job-1/{task_id}"
+
+
+def environment(
+    account: "Account",
+    node: Node,
+    folder: Path,
+    settings: Iterable[Mapping[str, Any]],
+    job: Job | None = None,
+    task_id: str = "",
+) -> dict[str, str]:
+    """All that a task gets: Batch's own names, PATH, HOME, LANG, what job and task set. Nothing of the operator's."""
+    base = root(account, node)
+    found = {
+        "PATH": _path(account),
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+        "AZ_BATCH_ACCOUNT_NAME": account.settings.name,
+        "AZ_BATCH_ACCOUNT_URL": account.endpoint + "/",
+        "AZ_BATCH_POOL_ID": node.pool.id,
+        "AZ_BATCH_NODE_ID": node.id,
+        "AZ_BATCH_NODE_IS_DEDICATED": str(node.doc["isDedicated"]).lower(),
+        "AZ_BATCH_NODE_ROOT_DIR": str(base),
+        "AZ_BATCH_NODE_SHARED_DIR": str(base / "shared"),
+        "AZ_BATCH_NODE_STARTUP_DIR": str(base / "startup"),
+        "AZ_BATCH_NODE_STARTUP_WORKING_DIR": str(base / "startup" / "wd"),
+        "AZ_BATCH_NODE_MOUNTS_DIR": str(base / "fsmounts"),
+        "AZ_BATCH_TASK_DIR": str(folder),
+        "AZ_BATCH_TASK_WORKING_DIR": str(folder / "wd"),
+    }
+    if job is not None:
+        found["AZ_BATCH_JOB_ID"] = job.id
+        found["AZ_BATCH_TASK_ID"] = task_id
+        if "jobPreparationTask" in job.doc:
+            preparation = base / task_folder(job, job.doc["jobPreparationTask"]["id"])
+            found["AZ_BATCH_JOB_PREP_DIR"] = str(preparation)
+            found["AZ_BATCH_JOB_PREP_WORKING_DIR"] = str(preparation / "wd")
+    found.update((item["name"], item.get("value", "")) for item in settings)
+    return found
+
+
+def _path(account: "Account") -> str:
+    """The machine's own, so that its own ffmpeg wins; the given folder comes last."""
+    parts = [os.environ.get("PATH", os.defpath)]
+    if account.settings.ffmpeg:
+        parts.append(str(account.settings.ffmpeg))
+    return os.pathsep.join(parts)
+
+
+def resource_files(account: "Account", files: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """With the URL in the place of an auto-storage container's name."""
+    found: list[Mapping[str, Any]] = []
+    for file in files:
+        name = file.get("autoStorageContainerName")
+        if name:
+            url = (
+                f"{account.settings.auto_storage_url.rstrip('/')}/{name}?{account.settings.auto_storage_sas}"
+            )
+            file = {**file, "storageContainerUrl": url}
+        found.append(file)
+    return found

@@ -1,0 +1,271 @@
+"""What happens to a task: taken by a node, run, tried again, completed, requeued, removed."""
+
+import functools
+import json
+from typing import TYPE_CHECKING, Any
+
+from batchspec.emulator import job_life, node, pool_life
+from batchspec.emulator.clock import FOREVER_TEXT, TICKS_PER_S, parse_duration, time_text
+from batchspec.emulator.model import Body, Job, Node, Running
+from batchspec.emulator.process import Failure, Outcome, Run, Work, remove_tree
+from batchspec.emulator.store import ACTIVE, COMPLETED, PREPARING, RUNNING, TaskRow
+
+if TYPE_CHECKING:
+    from batchspec.emulator.account import Account
+
+ENDED = Failure("TaskEnded", "Task was ended by user request")
+TIMED_OUT = Failure("TaskEnded", "The task exceeded its maximum wall clock time and was ended")
+# The words by which a try is stopped, after which the task is queued again; only the first counts as a requeue.
+REQUEUES = ("requeue", "recover")
+
+
+def body_of(row: TaskRow) -> Body:
+    found: Body = json.loads(b"{" + row.body + b"}")
+    return found
+
+
+def start(account: "Account", job: Job, on: Node, row: TaskRow) -> None:
+    """The node has taken the task: it prepares, or runs at once."""
+    running = Running(
+        row, job, on, body=body_of(row), extra=json.loads(row.extra or "{}"), retries=row.retries
+    )
+    on.tasks[row.seq] = running
+    on.used_slots += row.slots
+    job.running[row.seq] = running
+    pool_life.refresh_state(account, on)
+    if job_life.is_prepared(job, on):
+        _begin(account, running, ACTIVE)
+        return
+    now = account.clock.now()
+    account.store.change_task(
+        row.seq,
+        state=PREPARING,
+        state_time=now,
+        previous=ACTIVE,
+        previous_time=row.state_time,
+        node=_node_info(account, running),
+    )
+    job_life.prepare(account, job, on, functools.partial(_prepared, account, running))
+
+
+def _prepared(account: "Account", running: Running, ready: bool) -> None:
+    if running.run.is_stopped():
+        _ended(account, running, Outcome(0, 0, stopped=running.run.stopped))
+    elif ready:
+        _begin(account, running, PREPARING)
+    else:
+        _release(account, running)
+        _requeue(account, running, counted=False)
+
+
+def _begin(account: "Account", running: Running, previous: int) -> None:
+    row, now = running.row, account.clock.now()
+    running.start_time = now
+    account.store.change_task(
+        row.seq,
+        state=RUNNING,
+        state_time=now,
+        previous=previous,
+        previous_time=row.state_time,
+        start_time=now,
+        node=_node_info(account, running),
+    )
+    _try(account, running, fresh=True)
+
+
+def _node_info(account: "Account", running: Running) -> str:
+    on, folder = running.node, node.task_folder(running.job, running.row.id)
+    url = f"{account.endpoint}/pools/{on.pool.id}/nodes/{on.id}"
+    return json.dumps(
+        {
+            "affinityId": on.doc["affinityId"],
+            "nodeUrl": url,
+            "poolId": on.pool.id,
+            "nodeId": on.id,
+            "taskRootDirectory": folder,
+            "taskRootDirectoryUrl": f"{url}/files/{folder}",
+        },
+        separators=(",", ":"),
+    )
+
+
+def _try(account: "Account", running: Running, *, fresh: bool) -> None:
+    body, job, on, task_id = running.body, running.job, running.node, running.row.id
+    folder = node.root(account, on) / node.task_folder(job, task_id)
+    settings = [*job.doc.get("commonEnvironmentSettings", []), *body.get("environmentSettings", [])]
+    work = Work(
+        folder=folder,
+        command_line=body["commandLine"],
+        environment=node.environment(account, on, folder, settings, job, task_id),
+        resource_files=node.resource_files(account, body.get("resourceFiles", [])),
+        output_files=body.get("outputFiles", []),
+        last_try=not _tries_left(running),
+        fresh=fresh,
+    )
+    limit(account, running.run, body["constraints"]["maxWallClockTime"])
+    account.submit(work, running.run, functools.partial(_ended, account, running))
+
+
+def limit(account: "Account", run: Run, duration: str) -> None:
+    """The try is stopped when its time is over."""
+    if duration != FOREVER_TEXT:
+        account.later(parse_duration(duration) / TICKS_PER_S, functools.partial(run.stop, "timeout"))
+
+
+def _tries_left(running: Running) -> bool:
+    most = running.body["constraints"]["maxTaskRetryCount"]
+    return bool(most < 0 or running.retries < most)
+
+
+def _ended(account: "Account", running: Running, outcome: Outcome) -> None:
+    """One try is over: again on this node, again on any node, or done."""
+    failure, word = outcome.failure, outcome.stopped
+    failed_by_exit = word == "timeout" or (
+        failure is not None and failure.during == "command" and bool(outcome.exit_code)
+    )
+    if failed_by_exit and _tries_left(running):
+        _retry(account, running)
+        return
+    _release(account, running)
+    with account.store.transaction():
+        if word == "delete":
+            remove(account, running.row)
+        elif word in REQUEUES:
+            _requeue(account, running, counted=word == "requeue")
+        else:
+            if word:
+                failure = TIMED_OUT if word == "timeout" else ENDED
+            complete(account, running, outcome.exit_code, failure)
+    job_life.task_gone(account, running.job)
+
+
+def _retry(account: "Account", running: Running) -> None:
+    running.retries += 1
+    running.run = Run()
+    running.extra["lastRetryTime"] = time_text(account.clock.now())
+    account.store.change_task(running.row.seq, retries=running.retries, extra=json.dumps(running.extra))
+    _try(account, running, fresh=False)
+
+
+def _release(account: "Account", running: Running) -> None:
+    running.node.tasks.pop(running.row.seq, None)
+    running.node.used_slots -= running.row.slots
+    running.job.running.pop(running.row.seq, None)
+    pool_life.task_left(account, running.node)
+
+
+def _requeue(account: "Account", running: Running, *, counted: bool) -> None:
+    row, now = running.row, account.clock.now()
+    if counted:
+        running.extra["lastRequeueTime"] = time_text(now)
+    account.store.change_task(
+        row.seq,
+        state=ACTIVE,
+        state_time=now,
+        previous=RUNNING,
+        previous_time=running.start_time or row.state_time,
+        start_time=None,
+        node=None,
+        retries=running.retries,
+        requeues=row.requeues + counted,
+        extra=json.dumps(running.extra),
+    )
+    running.job.maybe_ready = True
+
+
+def complete(account: "Account", running: Running, exit_code: int | None, failure: Failure | None) -> None:
+    now, row, body = account.clock.now(), running.row, running.body
+    running.extra.pop("failureInfo", None)
+    if failure:
+        running.extra["failureInfo"] = failure.as_json()
+    options = _exit_options(body.get("exitConditions", {}), exit_code, failure)
+    satisfies = options.get("dependencyAction", "block" if failure else "satisfy") == "satisfy"
+    retention = parse_duration(body["constraints"]["retentionTime"])
+    account.store.change_task(
+        row.seq,
+        state=COMPLETED,
+        state_time=now,
+        previous=RUNNING if running.start_time else ACTIVE,
+        previous_time=running.start_time or row.state_time,
+        end_time=now,
+        exit_code=exit_code,
+        result="failure" if failure else "success",
+        satisfies=int(satisfies),
+        retries=running.retries,
+        extra=json.dumps(running.extra) if running.extra else None,
+        files_until=now + retention if retention < 1 << 61 else None,
+    )
+    if running.start_time:
+        pool_life.note_task(account, running, exit_code, failure)
+    if satisfies:
+        unblock(account, running.job, row.id)
+    action = options.get("jobAction", "terminate" if failure else "none")
+    if running.job.doc["onTaskFailure"] == "performexitoptionsjobaction":
+        job_life.act(account, running.job, action)
+
+
+def _exit_options(conditions: Body, exit_code: int | None, failure: Failure | None) -> Body:
+    """The options that the way the task ended meets: a code, a range, an error of files in or out, the default."""
+    during = failure.during if failure else "command"
+    if during == "input" and "preProcessingError" in conditions:
+        return dict(conditions["preProcessingError"])
+    if during == "output" and "fileUploadError" in conditions:
+        return dict(conditions["fileUploadError"])
+    if exit_code is not None and during == "command":
+        for item in conditions.get("exitCodes", []):
+            if item["code"] == exit_code:
+                return dict(item["exitOptions"])
+        for item in conditions.get("exitCodeRanges", []):
+            if item["start"] <= exit_code <= item["end"]:
+                return dict(item["exitOptions"])
+    return dict(conditions.get("default", {})) if failure else {}
+
+
+def unblock(account: "Account", job: Job, task_id: str) -> None:
+    """Tasks that waited for this one last may run now."""
+    for waiting in account.store.waiting_on(job.number, task_id):
+        if account.store.is_satisfied(job.number, waiting):
+            account.store.change_task(waiting, waits=0)
+            job.maybe_ready = True
+
+
+def terminate(account: "Account", job: Job, row: TaskRow) -> None:
+    """Ends a task that is not completed: at once in the state, its process as fast as it can be killed."""
+    running = job.running.get(row.seq)
+    if running is None:
+        queued = Running(
+            row, job, _NOWHERE, body=body_of(row), extra=json.loads(row.extra or "{}"), retries=row.retries
+        )
+        complete(account, queued, None, ENDED)
+        job_life.task_gone(account, job)
+        return
+    running.run.stop("terminate")
+
+
+def delete(account: "Account", job: Job, row: TaskRow) -> None:
+    running = job.running.get(row.seq)
+    if running is not None:
+        # The id is free at once; what still runs is an orphan until it is dead.
+        running.run.stop("delete")
+        return
+    remove(account, row)
+    job_life.task_gone(account, job)
+
+
+def remove(account: "Account", row: TaskRow) -> None:
+    account.store.delete_task(row.seq)
+    folder = folder_of(account, row.node)
+    if folder is not None:
+        account.in_thread(functools.partial(remove_tree, folder))
+
+
+def folder_of(account: "Account", node_info: str | None) -> Any:
+    """The task's folder on this machine, None when it never ran or its node is gone."""
+    if node_info is None:
+        return None
+    info = json.loads(node_info)
+    folder = account.settings.home / "nodes" / info["poolId"] / info["nodeId"] / info["taskRootDirectory"]
+    return folder if folder.is_dir() else None
+
+
+_NOWHERE: Any = None  # the node of a task that no node has taken

@@ -1,0 +1,127 @@
+"""The endpoint served over a real socket, and the real SDK pointed at it."""
+
+import asyncio
+import base64
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from azure.batch import BatchClient
+from azure.core.credentials import AzureNamedKeyCredential
+
+from batchspec.emulator.account import Account, Settings
+from batchspec.emulator.app import create_app
+from batchspec.emulator.clock import Clock
+
+UBUNTU = {
+    "imageReference": {"publisher": "canonical", "offer": "ubuntu-24_04-lts", "sku": "server"},
+    "nodeAgentSKUId": "batch.node.ubuntu 24.04",
+}
+
+
+@dataclass
+class Served:
+    """A running endpoint: *account* is its inside, *settings* what it was started with."""
+
+    account: Account
+    settings: Settings
+    stop: Callable[[], None]
+
+    def client(self, **options: Any) -> BatchClient:
+        credential = AzureNamedKeyCredential(self.settings.name, self.settings.key)
+        options.setdefault("retry_total", 0)
+        options.setdefault("polling_interval", 0.02)
+        return BatchClient(endpoint=self.settings.endpoint, credential=credential, **options)
+
+
+def serve(settings: Settings, clock: Clock | None = None) -> Served:
+    """Returns when the endpoint answers."""
+    account = Account(settings, clock)
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", int(settings.endpoint.rpartition(":")[2])))
+    server = uvicorn.Server(uvicorn.Config(create_app(account), log_level="warning", access_log=False))
+    thread = threading.Thread(target=asyncio.run, args=(server.serve([listener]),), daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.005)
+
+    def stop() -> None:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+    return Served(account, settings, stop)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def new_settings(home: Path, **changes: Any) -> Settings:
+    key = base64.b64encode(secrets.token_bytes(64)).decode()
+    settings = Settings(home=home, name="local", key=key, endpoint=f"http://127.0.0.1:{free_port()}")
+    return replace(settings, **changes)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    """Starts endpoints, with the settings given; all are stopped at the end."""
+    running: list[Served] = []
+
+    def start_one(clock: Clock | None = None, **changes: Any) -> Served:
+        served = serve(new_settings(tmp_path / f"account{len(running)}", **changes), clock)
+        running.append(served)
+        return served
+
+    yield start_one
+    for served in running:
+        served.stop()
+
+
+@pytest.fixture
+def served(start: Callable[..., Served]) -> Served:
+    return start()
+
+
+@pytest.fixture
+def client(served: Served) -> Iterator[BatchClient]:
+    with served.client() as client:
+        yield client
+
+
+@pytest.fixture
+def until() -> Callable[..., Any]:
+    return wait_until
+
+
+def wait_until(found: Callable[[], Any], limit_s: float = 30) -> Any:
+    """What *found* returns once it is true; fails after *limit_s*."""
+    end = time.monotonic() + limit_s
+    while not (result := found()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+    return result
+
+
+def pool_body(pool_id: str = "pool", **changes: Any) -> dict[str, Any]:
+    body = {
+        "id": pool_id,
+        "vmSize": "Standard_D2ds_v5",
+        "virtualMachineConfiguration": UBUNTU,
+        "targetDedicatedNodes": 1,
+    }
+    return {**body, **changes}
+
+
+def job_body(job_id: str = "job", **changes: Any) -> dict[str, Any]:
+    return {"id": job_id, "poolInfo": {"poolId": "pool"}, **changes}

@@ -33,6 +33,7 @@ _PROGRESS_EVERY_S = 2.0
 _OLDEST_NODE = 20  # what Azurite's own packages ask for
 _START_WITHIN_S = 60.0
 _STOP_WITHIN_S = 10.0
+_MAIN = "node_modules/azurite/dist/src/blob/main.js"
 _NPM_FLAGS = (
     "--no-audit",
     "--no-fund",
@@ -182,7 +183,7 @@ class Azurite:
     def __init__(self, home: Home, config: Config, place: Path) -> None:
         self._home = home
         self._config = config
-        self._main = place / "node_modules/azurite/dist/src/blob/main.js"
+        self._main = place / _MAIN
         # Its access log holds SAS, so it goes to a file without a name; what grows there is traffic.
         self._output = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - lives as long as we
         fcntl.fcntl(self._output, fcntl.F_SETFL, os.O_APPEND)
@@ -266,7 +267,8 @@ def end_orphan(home: Home) -> bool:
 
     It is asked to end, and then keeps what it holds: killed, it loses the last five seconds.
     """
-    orphan = orphans.find(home.read("azurite.json"), str(home.path / "blob"))
+    blob = str(home.path / "blob")
+    orphan = orphans.find(home.read("azurite.json"), blob) or orphans.find_by_line(_MAIN, blob)
     if orphan is not None:
         orphans.end(orphan, _STOP_WITHIN_S)
     home.remove("azurite.json")

@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
@@ -23,7 +24,7 @@ from pathlib import Path
 import uvicorn
 
 from batchspec.emulator import account_sas, azurite, orphans
-from batchspec.emulator.account import Account, Settings
+from batchspec.emulator.account import AS_MEASURED, INSTANT, Account, Settings, Speed
 from batchspec.emulator.app import create_app
 from batchspec.emulator.azurite import Azurite
 from batchspec.emulator.installation import (
@@ -36,7 +37,6 @@ from batchspec.emulator.installation import (
     port_is_free,
 )
 
-IDLE_S = 600.0
 ALREADY_RUNNING = 75  # exit code: EX_TEMPFAIL
 _LOOK_EVERY_S = 1.0
 _AZURITE_DEATHS = 5  # in
@@ -47,7 +47,7 @@ _LOG_BYTES = 5 << 20
 log = logging.getLogger("batchspec.local")
 
 
-def run(path: Path, idle_s: float = IDLE_S) -> int:
+def run(path: Path, idle_s: float, *, as_measured: bool = False) -> int:
     """The exit code, after the daemon of the installation in *path* has lived.
 
     0 when it was told to end or was idle, 75 at once when another one holds the
@@ -63,7 +63,7 @@ def run(path: Path, idle_s: float = IDLE_S) -> int:
         _log_to(home)
         home.remove("failure.json")
         try:
-            asyncio.run(Daemon(home, idle_s).live())
+            asyncio.run(Daemon(home, idle_s, AS_MEASURED if as_measured else INSTANT).live())
         except LocalAccountError as error:
             log.error("%s (%s)", error, error.help)
             home.write("failure.json", {"message": str(error), "help": error.help})
@@ -83,17 +83,20 @@ def _say_whose_lock(home: Home) -> None:
 
 def _log_to(home: Home) -> None:
     home.folder("logs")
-    handler = RotatingFileHandler(home.log, maxBytes=_LOG_BYTES, backupCount=1)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    handlers: list[logging.Handler] = [RotatingFileHandler(home.log, maxBytes=_LOG_BYTES, backupCount=1)]
+    if sys.stderr.isatty():  # started by hand
+        handlers.append(logging.StreamHandler())
+    form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=logging.INFO, format=form, handlers=handlers)
 
 
 class Daemon:
     """One life: started in the order of the methods below, stopped in the reverse one."""
 
-    def __init__(self, home: Home, idle_s: float) -> None:
+    def __init__(self, home: Home, idle_s: float, speed: Speed) -> None:
         self._home = home
         self._idle_s = idle_s
+        self._speed = speed
         self._told_to_end = asyncio.Event()
         self._deaths: deque[float] = deque(maxlen=_AZURITE_DEATHS)
 
@@ -133,6 +136,7 @@ class Daemon:
             name=config.batch_account,
             key=config.batch_key,
             endpoint=config.batch_endpoint,
+            speed=self._speed,
             ffmpeg=ffmpeg_folder(self._home),
             auto_storage_url=config.blob_endpoint,
             auto_storage_sas=account_sas.reading(config.storage_account, config.storage_key),

@@ -3,8 +3,10 @@
 A pid alone may belong to somebody else by the time it is read again, after a crash or a reboot.
 """
 
+import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 import psutil
 
@@ -29,6 +31,21 @@ def find(record: Mapping[str, object], *words: str) -> psutil.Process | None:
     except psutil.Error:
         return None
     return process if all(any(word in part for part in line) for word in words) else None
+
+
+def find_by_line(program: str, argument: str) -> psutil.Process | None:
+    """A process of this user that runs *program* (the end of a path) with the whole *argument*.
+
+    For one that was started and not yet recorded when its parent was killed. *argument* has
+    to be ours alone, like the path of our own folder.
+    """
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            line = process.cmdline()
+            ours = process.uids().real == os.getuid()
+            if ours and argument in line and any(part.endswith(program) for part in line):
+                return process
+    return None
 
 
 def end(process: psutil.Process, grace_s: float) -> bool:

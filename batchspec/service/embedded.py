@@ -228,7 +228,7 @@ def _spawn(home: Home) -> subprocess.Popen[bytes]:
     output = os.open(home.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         return subprocess.Popen(
-            [sys.executable, "-m", _DAEMON, "--home", str(home.path), *_idle_option()],
+            [sys.executable, "-m", _DAEMON, "--home", str(home.path)],
             env=_environment(),
             cwd=home.path,
             stdin=subprocess.DEVNULL,
@@ -238,11 +238,6 @@ def _spawn(home: Home) -> subprocess.Popen[bytes]:
         )
     finally:
         os.close(output)
-
-
-def _idle_option() -> list[str]:
-    seconds = os.environ.get("BATCHSPEC_LOCAL_IDLE_S")
-    return ["--idle-s", seconds] if seconds else []
 
 
 def _environment() -> dict[str, str]:

@@ -1,0 +1,342 @@
+"""The background process: one, found again, ended cleanly, and no loss when it is not ended cleanly."""
+
+import http.client
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from azure.storage.blob import BlobServiceClient
+
+from batchspec.errors import BatchspecError
+from batchspec.service import embedded
+from batchspec.service.embedded import LocalAccount
+
+_ENSURE = "from batchspec.service import embedded; a = embedded.ensure(lambda m: None); print(a.pid, a.batch_endpoint)"
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Returns once *true* is so. The test's own time limit ends a wait that never does."""
+    while not true():
+        time.sleep(0.05)
+
+
+def azurite_pid(account: LocalAccount) -> int:
+    return int(json.loads((account.home / "azurite.json").read_text())["pid"])
+
+
+def azurite_of(account: LocalAccount) -> psutil.Process:
+    return psutil.Process(azurite_pid(account))
+
+
+def kill(pid: int) -> None:
+    """What the kernel does when memory runs out: no process gets to say goodbye."""
+    psutil.Process(pid).kill()
+    until(lambda: not at_work(pid))
+
+
+def at_work(pid: int) -> bool:
+    """Whether the process is still at work."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_it_is_found_again(home: Path) -> None:
+    """Before the start there is none; afterwards every caller gets the same one."""
+    assert embedded.find() is None
+    account = embedded.ensure(quiet)
+    assert embedded.find() == account
+    assert embedded.ensure(quiet) == account
+    assert account.home == home
+
+
+def test_it_says_that_it_starts(home: Path) -> None:
+    """Whoever waits is told what for; who does not wait is told nothing."""
+    said: list[str] = []
+    embedded.ensure(said.append)
+    assert said[0] == "starting the local account"
+    said.clear()
+    embedded.ensure(said.append)
+    assert said == []
+
+
+def test_two_at_once_end_with_one(home: Path) -> None:
+    """Several commands that start at the same moment all get the same account."""
+    command = [sys.executable, "-c", _ENSURE]
+    starting = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    said = {process.communicate(timeout=120)[0] for process in starting}
+    assert len(said) == 1
+    account = embedded.find()
+    assert account is not None
+    assert said == {f"{account.pid} {account.batch_endpoint}\n"}
+
+
+def test_it_outlives_the_command_that_started_it(home: Path) -> None:
+    """It has its own session, so that neither the end nor a Ctrl-C of the command reaches it."""
+    subprocess.run([sys.executable, "-c", _ENSURE], capture_output=True, check=True)
+    account = embedded.find()
+    assert account is not None
+    assert os.getsid(account.pid) == account.pid
+    assert os.getsid(azurite_of(account).pid) != account.pid
+
+
+def test_a_second_daemon_leaves_at_once(home: Path) -> None:
+    """The installation has one holder; another one started by hand ends with 75 and changes nothing."""
+    account = embedded.ensure(quiet)
+    command = [sys.executable, "-m", "batchspec.emulator", "--home", str(home)]
+    assert subprocess.run(command, timeout=60).returncode == 75
+    assert embedded.find() == account
+
+
+def test_stopping_leaves_no_process(home: Path) -> None:
+    """After stop() neither the daemon nor Azurite is there, and its ports are free."""
+    account = embedded.ensure(quiet)
+    processes = [account.pid, azurite_of(account).pid]
+    assert embedded.stop() is True
+    assert [pid for pid in processes if at_work(pid)] == []
+    assert embedded.find() is None
+    assert embedded.stop() is False
+
+
+def test_what_it_holds_outlives_a_stop(home: Path) -> None:
+    """Blobs, keys and ports are the same after the next start."""
+    before = embedded.ensure(quiet)
+    with BlobServiceClient.from_connection_string(before.connection_string) as client:
+        client.create_container("kept").upload_blob("blob", b"content")
+    embedded.stop()
+    after = embedded.ensure(quiet)
+    assert after.connection_string == before.connection_string
+    assert (after.batch_endpoint, after.batch_key) == (before.batch_endpoint, before.batch_key)
+    with BlobServiceClient.from_connection_string(after.connection_string) as client:
+        assert client.get_blob_client("kept", "blob").download_blob().readall() == b"content"
+
+
+def test_a_killed_daemon_loses_no_blob(home: Path) -> None:
+    """After kill -9 of the daemon next start ends the Azurite left behind, and every blob is there."""
+    before = embedded.ensure(quiet)
+    orphan = azurite_of(before)
+    with BlobServiceClient.from_connection_string(before.connection_string) as client:
+        client.create_container("kept").upload_blob("blob", b"content")
+    kill(before.pid)
+    assert embedded.find() is None
+    after = embedded.ensure(quiet)
+    assert after.pid != before.pid
+    assert after.connection_string == before.connection_string
+    assert not at_work(orphan.pid)
+    with BlobServiceClient.from_connection_string(after.connection_string) as client:
+        assert client.get_blob_client("kept", "blob").download_blob().readall() == b"content"
+
+
+def test_stop_ends_what_a_killed_daemon_left(home: Path) -> None:
+    """`local down` after a kill -9 ends the Azurite that was left behind."""
+    account = embedded.ensure(quiet)
+    orphan = azurite_of(account)
+    kill(account.pid)
+    assert embedded.stop() is True
+    assert not at_work(orphan.pid)
+
+
+def test_an_azurite_that_was_not_recorded_is_ended_too(home: Path) -> None:
+    """A daemon killed right after it started Azurite, before it wrote that down, blocks nothing."""
+    account = embedded.ensure(quiet)
+    orphan = azurite_of(account)
+    kill(account.pid)
+    (home / "azurite.json").unlink()
+    assert embedded.ensure(quiet).pid != account.pid
+    assert not at_work(orphan.pid)
+
+
+def test_a_pid_of_somebody_else_is_left_alone(home: Path) -> None:
+    """Records of an old life that point to a process which is not ours: it is not taken for the account, nor ended."""
+    account = embedded.ensure(quiet)
+    embedded.stop()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        started = psutil.Process(other.pid).create_time()
+        record = {"pid": other.pid, "started": started}
+        (home / "azurite.json").write_text(json.dumps(record))
+        run = {**record, "version": "0", "batch_endpoint": account.batch_endpoint, "blob_endpoint": ""}
+        (home / "run.json").write_text(json.dumps(run))
+        assert embedded.find() is None
+        assert embedded.ensure(quiet).pid != other.pid
+        assert other.poll() is None
+        other.communicate(b"\n")
+
+
+def test_a_dead_azurite_is_started_again(home: Path) -> None:
+    """The daemon starts Azurite again when it dies; what it had saved is there."""
+    account = embedded.ensure(quiet)
+    with BlobServiceClient.from_connection_string(account.connection_string) as client:
+        client.create_container("kept")
+        first = azurite_of(account)
+        first.terminate()
+        until(lambda: azurite_pid(account) != first.pid)
+        until(lambda: answers(account.blob_endpoint))
+        assert [container.name for container in client.list_containers()] == ["kept"]
+    assert embedded.find() == account
+
+
+def answers(endpoint: str) -> bool:
+    port = int(endpoint.removeprefix("http://127.0.0.1:").partition("/")[0])
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_it_ends_when_nobody_needs_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the idle time without request or work it ends as if told to."""
+    monkeypatch.setenv("BATCHSPEC_LOCAL_IDLE_S", "1")
+    account = embedded.ensure(quiet)
+    azurite = azurite_of(account)
+    until(lambda: not at_work(account.pid))
+    assert not at_work(azurite.pid)
+    assert sorted(path.name for path in home.glob("*.json")) == ["config.json"]
+
+
+def test_blob_traffic_keeps_it_alive(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that only moves blobs for longer than the idle time still has an account at the end."""
+    monkeypatch.setenv("BATCHSPEC_LOCAL_IDLE_S", "2")
+    account = embedded.ensure(quiet)
+    with BlobServiceClient.from_connection_string(account.connection_string) as client:
+        container = client.create_container("busy")
+        for _ in range(12):
+            container.upload_blob("blob", b"x", overwrite=True)
+            time.sleep(0.4)
+    assert embedded.find() == account
+
+
+def test_ensure_keeps_it_alive(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who was given the account has the whole idle time ahead."""
+    monkeypatch.setenv("BATCHSPEC_LOCAL_IDLE_S", "2")
+    account = embedded.ensure(quiet)
+    for _ in range(8):
+        assert embedded.ensure(quiet) == account
+        time.sleep(0.5)
+
+
+def test_a_taken_port_is_an_error_that_names_it(home: Path) -> None:
+    """Ports are in signed URLs, so another one is not taken silently; `local reset` chooses new ones."""
+    account = embedded.ensure(quiet)
+    embedded.stop()
+    port = int(account.batch_endpoint.rpartition(":")[2])
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        with pytest.raises(BatchspecError) as refused:
+            embedded.ensure(quiet)
+        assert str(refused.value) == f"port {port} of 127.0.0.1 is taken by another program"
+        assert "batchspec local reset" in refused.value.help
+        embedded.reset()
+        assert embedded.ensure(quiet).batch_endpoint != account.batch_endpoint
+
+
+def test_s28_nothing_in_its_folder_is_open_to_others(home: Path) -> None:
+    """Whatever it writes is for its user alone: files 0600, folders 0700."""
+    account = embedded.ensure(quiet)
+    with BlobServiceClient.from_connection_string(account.connection_string) as client:
+        client.create_container("private").upload_blob("blob", b"x")
+    open_to_others = [
+        str(path.relative_to(home))
+        for path in [home, *home.rglob("*")]
+        if not path.is_symlink() and stat.S_IMODE(path.stat().st_mode) & 0o077
+    ]
+    assert open_to_others == []
+
+
+def test_s26_it_has_nothing_of_the_operators_secrets(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tasks are its descendants: neither its environment nor Azurite's has the operator's credentials."""
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "canary-secret")
+    monkeypatch.setenv("GITHUB_TOKEN", "canary-token")
+    account = embedded.ensure(quiet)
+    for process in (psutil.Process(account.pid), azurite_of(account)):
+        assert "canary" not in repr(process.environ())
+
+
+def test_s25_keys_are_on_no_command_line(home: Path) -> None:
+    """Other users can read command lines: no key is in one."""
+    account = embedded.ensure(quiet)
+    lines = repr([psutil.Process(account.pid).cmdline(), azurite_of(account).cmdline()])
+    assert account.batch_key not in lines
+    assert account.storage_key not in lines
+    assert account.batch_key not in repr(account)
+
+
+def test_s23_it_listens_on_loopback_only(home: Path) -> None:
+    """Every socket that its processes listen on is bound to 127.0.0.1."""
+    account = embedded.ensure(quiet)
+    processes = (psutil.Process(account.pid), azurite_of(account))
+    listening = [
+        connection.laddr.ip
+        for process in processes
+        for connection in process.net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert listening == ["127.0.0.1", "127.0.0.1"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [{"Host": "attacker.example"}, {"Host": "attacker.example:80"}, {"Origin": "http://attacker.example"}],
+)
+def test_s24_a_browser_page_is_refused(local_account: LocalAccount, header: dict[str, str]) -> None:
+    """A foreign Host (DNS rebinding) or any Origin is refused before anything else is looked at."""
+    port = int(local_account.batch_endpoint.rpartition(":")[2])
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request("GET", "/pools?api-version=2025-06-01", headers=header)
+        answer = connection.getresponse()
+        answer.read()
+        assert 400 <= answer.status < 500
+        assert answer.getheader("Access-Control-Allow-Origin") is None
+    finally:
+        connection.close()
+
+
+def test_no_signature_is_in_the_logs(home: Path) -> None:
+    """Azurite's access log would hold SAS: after a request with one, no file of the home has it."""
+    account = embedded.ensure(quiet)
+    port = int(account.blob_endpoint.rpartition("/")[0].rpartition(":")[2])
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", "/batchspeclocal/c/b?sv=2020-12-06&sig=canarysignature")
+    connection.getresponse().read()
+    connection.close()
+    embedded.stop()
+    holding = [path for path in home.rglob("*") if path.is_file() and b"canarysignature" in path.read_bytes()]
+    assert holding == []
+
+
+def test_starting_while_it_ends(home: Path) -> None:
+    """A caller that comes while the last life is ending gets a new one, never an error."""
+    first = embedded.ensure(quiet)
+    ending = threading.Thread(target=psutil.Process(first.pid).terminate)
+    ending.start()
+    ending.join()
+    until(lambda: not (home / "run.json").exists())
+    assert embedded.ensure(quiet).pid != first.pid
+
+
+def test_reset_forgets_everything(home: Path) -> None:
+    """After reset() the next start has other keys and ports, and none of the blobs."""
+    before = embedded.ensure(quiet)
+    with BlobServiceClient.from_connection_string(before.connection_string) as client:
+        client.create_container("gone")
+    embedded.reset()
+    assert embedded.configured() is None
+    after = embedded.ensure(quiet)
+    assert after.batch_key != before.batch_key
+    assert after.storage_key != before.storage_key
+    with BlobServiceClient.from_connection_string(after.connection_string) as client:
+        assert list(client.list_containers()) == []

@@ -49,7 +49,7 @@ _MACHINE = Field(
     effect=Effect.DRAIN,
     fields={
         "imageReference": _IMAGE,
-        "nodeAgentSKUId": Field(same=caseless),
+        "nodeAgentSKUId": Field(UNSTATED, same=caseless),  # looked up for the image where it is left out
         "windowsConfiguration": Field(UNSTATED),
         "dataDisks": Field(
             fields={

@@ -64,7 +64,7 @@ def _pool(desired: Desired, observed: Observed, work: Work) -> Action | None:
     spec = desired.spec
     if spec.pool is None:
         return None
-    if spec.pool.existing:
+    if desired.pool is None:
         if observed.pool is None and work.needed:
             raise RefusedError(
                 f"the pool {spec.pool.id} does not exist",
@@ -72,7 +72,6 @@ def _pool(desired: Desired, observed: Observed, work: Work) -> Action | None:
             )
         _refuse_foreign(observed.pool, spec.name, "pool", allow_unstamped=True)
         return None
-    assert desired.pool is not None
     if observed.pool is None or observed.pool.get("state") == "deleting":
         if spec.groups and not work.needed:
             return None
@@ -193,12 +192,11 @@ def _downloads(desired: Desired, observed: Observed, work: Work) -> Iterator[Act
     """Outputs that are there and current, and whose local file is missing or differs."""
     if desired.spec.download is None:
         return
-    for task in work.finished:
-        assert task.output is not None
-        blob, local = observed.outputs[task.output], observed.local_md5.get(task.output)
+    for output in work.outputs:
+        blob, local = observed.outputs[output], observed.local_md5.get(output)
         if local is None or (blob.md5 and local != blob.md5):
             reason = Reason.LOCAL_MISSING if local is None else Reason.LOCAL_DIFFERS
-            yield _action(desired, Operation.DOWNLOAD, Kind.OUTPUT, task.output, reason, ("download",))
+            yield _action(desired, Operation.DOWNLOAD, Kind.OUTPUT, output, reason, ("download",))
 
 
 def _refuse_foreign(live: Json | None, spec_name: str, kind: str, *, allow_unstamped: bool = False) -> None:

@@ -16,7 +16,7 @@ from batchspec.spec.task_body import COMMAND_METADATA, FINGERPRINT_METADATA
 class Work:
     """Every desired task in one of three places, and the live ones that are none of them."""
 
-    finished: list[DesiredTask] = field(default_factory=list)  # those with an output of their own
+    outputs: list[str] = field(default_factory=list)  # the blobs of finished tasks
     up_to_date: int = 0
     _runs: list[Run] = field(default_factory=list)
     _in_progress: list[tuple[DesiredTask, LiveTask]] = field(default_factory=list)
@@ -55,7 +55,7 @@ def _sort_in(work: Work, task: DesiredTask, lives: Sequence[LiveTask], observed:
     if record is not None and record.metadata.get(FINGERPRINT_METADATA) == task.work.fingerprint:
         work.up_to_date += 1
         if task.output is not None:
-            work.finished.append(task)
+            work.outputs.append(task.output)
         return
     current = max((live for live in lives if live.work == task.work.short), key=_attempt, default=None)
     if current is not None and not current.is_completed:

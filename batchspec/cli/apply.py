@@ -21,16 +21,16 @@ from batchspec.cli.options import (
     read_spec,
     say,
     set_option,
-    spec_argument,
     target_option,
 )
-from batchspec.errors import InterruptedRunError, RefusedError, TasksFailedError
+from batchspec.errors import InterruptedRunError, RefusedError, StalePlanError, TasksFailedError
+from batchspec.plan.identity import differences
 
 if TYPE_CHECKING:
+    from batchspec.cli.planning import Planned
     from batchspec.engine.apply import Apply
+    from batchspec.engine.saved_plan import SavedPlan
     from batchspec.plan.model import Plan
-    from batchspec.service.connect import Account
-    from batchspec.spec.model import Spec
 
 
 @click.command(
@@ -38,63 +38,81 @@ if TYPE_CHECKING:
         "batchspec apply specs/ffmpeg.yaml",
         "batchspec apply specs/ffmpeg.yaml --set bitrate=128k --timeout 30m",
         "batchspec apply specs/ffmpeg.yaml --detach",
+        "batchspec apply ffmpeg.plan",
     )
 )
-@spec_argument
+@click.argument("file", metavar="SPEC|PLAN", type=click.Path(path_type=Path))
 @set_option
 @target_option
 @approve_option
 @format_option
 @click.option("--timeout", metavar="TIME", help="Stop watching after so long: 90s, 30m, 2h. Tasks go on.")
 @click.option("--detach", is_flag=True, help="Add the tasks and leave them running.")
+@click.option("--plan-id", metavar="ID", help="Do it only if the plan still has this id, as it was reviewed.")
 def apply(
-    spec_file: Path,
+    file: Path,
     settings: tuple[str, ...],
     target: str | None,
     auto_approve: bool,
     form: str,
     timeout: str | None,
     detach: bool,
+    plan_id: str | None,
 ) -> None:
     """Make it so: pool, job, inputs and tasks; watch them; fetch the outputs.
 
     Run it again and only what is missing or changed is done. Exit code 3 when a
-    task failed; Ctrl-C leaves everything so that the same command goes on.
+    task failed; Ctrl-C leaves everything so that the same command goes on. A saved
+    plan is done exactly, or refused with exit code 5.
     """
-    from batchspec.engine.observe import plan_now
+    from batchspec.cli import planning
+    from batchspec.engine.saved_plan import is_saved_plan, load, mark_applied
 
     timeout_s = _seconds(timeout) if timeout else None
-    spec = read_spec(spec_file, settings)
-    account = open_account(spec, target)
+    saved = load(file) if is_saved_plan(file) else None
+    spec_file = Path(saved.spec_file) if saved else file
+    settings = tuple(saved.settings) if saved else settings
+    account = open_account(read_spec(spec_file, settings), saved.target if saved else target)
     try:
-        _, plan = plan_now(account, spec)
-        _show_plan(spec, plan, form)
-        if plan.is_empty:
-            return
-        _require_consent(plan, auto_approve)
-        _run(account, spec, plan, spec_file, form, timeout_s, detach)
+        shown = planning.make(account, spec_file, settings)
+        reviewed = saved.plan_id if saved else plan_id
+        if saved:
+            _require_current(saved, shown)
+        elif plan_id:
+            _require_id(plan_id, shown)
+        click.echo(shown.json() if form == "json" else shown.text(show_all=False), nl=form == "json")
+        if not shown.plan.is_empty:
+            if reviewed is None:
+                _require_consent(shown.plan, auto_approve)
+            _run(shown, spec_file, settings, form, timeout_s, detach, reviewed)
+        if saved:
+            mark_applied(saved, file)
     finally:
         account.close()
 
 
 def _run(
-    account: Account,
-    spec: Spec,
-    shown: Plan,
+    shown: Planned,
     spec_file: Path,
+    settings: tuple[str, ...],
     form: str,
     timeout_s: float | None,
     detach: bool,
+    reviewed: str | None,
 ) -> None:
+    from batchspec.cli import planning
     from batchspec.engine.apply import Apply, Interrupted
     from batchspec.engine.events import SummaryEvent
     from batchspec.engine.lock import locked
-    from batchspec.engine.observe import plan_now
 
-    with locked(account, spec) as held:
-        desired, plan = plan_now(account, spec)
-        _require_same(shown, plan)
-        run = Apply(account, desired, plan, held, timeout_s=timeout_s, detach=detach)
+    account = shown.account
+    with locked(account, shown.desired.spec) as held:
+        now = planning.make(account, spec_file, settings)
+        if reviewed is None:
+            _require_same(shown.plan, now.plan)
+        else:
+            _require_id(reviewed, now)
+        run = Apply(account, now.desired, now.plan, held, timeout_s=timeout_s, detach=detach)
         failed = 0
         try:
             with _signals(run) as caught, display(form, str(spec_file)) as take:
@@ -113,18 +131,27 @@ def _run(
         )
 
 
-def _show_plan(spec: Spec, plan: Plan, form: str) -> None:
-    if form == "json":
-        import json
-
-        from batchspec.render.as_json import plan_json
-
-        click.echo(json.dumps(plan_json(plan), ensure_ascii=False))
+def _require_current(saved: SavedPlan, now: Planned) -> None:
+    """Raises `StalePlanError` unless planning again gives the very actions that were reviewed."""
+    if saved.applied:
+        raise StalePlanError(
+            f"this plan was applied at {saved.applied}", help="plan again for what is left to do"
+        )
+    if saved.plan_id == now.id:
         return
-    from batchspec.render.as_text import plan_text
-    from batchspec.spec.task_body import shown_command
+    if saved.account != now.account.name:
+        raise StalePlanError(f"this plan is for {saved.account}, and this is {now.account.name}")
+    differing = "".join(f"\n    {line}" for line in differences(saved.actions, now.actions))
+    raise StalePlanError(
+        f"this plan is stale; planning now gives other actions{differing}", help="plan and review again"
+    )
 
-    click.echo(plan_text(plan, lambda run: shown_command(spec, run.task)), nl=False)
+
+def _require_id(reviewed: str, now: Planned) -> None:
+    if reviewed != now.id:
+        raise StalePlanError(
+            f"the plan reviewed was {reviewed}, planning now gives {now.id}", help="plan and review again"
+        )
 
 
 def _require_consent(plan: Plan, approved: bool) -> None:

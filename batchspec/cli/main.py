@@ -22,6 +22,7 @@ _COMMANDS = (
     "validate",
     "plan",
     "apply",
+    "show",
     "status",
     "logs",
     "download",

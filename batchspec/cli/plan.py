@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
-from batchspec.cli.options import (
-    examples,
-    format_option,
-    open_account,
-    read_spec,
-    set_option,
-    spec_argument,
-    target_option,
-)
+from batchspec.cli.options import examples, open_account, read_spec, set_option, spec_argument, target_option
 
 _CHANGES_PRESENT = 2
 
 
 @click.command(
     epilog=examples(
-        "batchspec plan specs/ffmpeg.yaml", "batchspec plan specs/ffmpeg.yaml --set bitrate=128k --all"
+        "batchspec plan specs/ffmpeg.yaml",
+        "batchspec plan specs/ffmpeg.yaml --set bitrate=128k --all",
+        "batchspec plan specs/ffmpeg.yaml -o ffmpeg.plan && batchspec apply ffmpeg.plan",
     )
 )
 @spec_argument
 @set_option
 @target_option
-@format_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="For people, for programs, or for a pull request.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Save the plan; `apply FILE` does exactly it."
+)
 @click.option("--all", "show_all", is_flag=True, help="List every upload, task and download.")
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there is something to do.")
 def plan(
@@ -36,24 +39,27 @@ def plan(
     settings: tuple[str, ...],
     target: str | None,
     form: str,
+    output: Path | None,
     show_all: bool,
     detailed_exitcode: bool,
 ) -> int:
     """Show what apply would do. Reads only."""
-    from batchspec.engine.observe import plan_now
-    from batchspec.render.as_json import plan_json
-    from batchspec.render.as_text import plan_text
-    from batchspec.spec.task_body import shown_command
+    from batchspec.cli import planning
 
-    spec = read_spec(spec_file, settings)
-    account = open_account(spec, target)
+    account = open_account(read_spec(spec_file, settings), target)
     try:
-        _, made = plan_now(account, spec)
+        made = planning.make(account, spec_file, settings)
     finally:
         account.close()
     if form == "json":
-        click.echo(json.dumps(plan_json(made), ensure_ascii=False))
+        click.echo(made.json())
+    elif form == "markdown":
+        click.echo(made.markdown(), nl=False)
     else:
-        text = plan_text(made, lambda run: shown_command(spec, run.task), show_all=show_all)
-        click.echo(text, nl=False)
-    return _CHANGES_PRESENT if detailed_exitcode and made.has_changes else 0
+        click.echo(made.text(show_all=show_all), nl=False)
+    if output is not None:
+        from batchspec.engine.saved_plan import save
+
+        save(made.saved(settings), output)
+        click.echo(f"saved to {output}; do exactly this: batchspec apply {output}", err=True)
+    return _CHANGES_PRESENT if detailed_exitcode and made.plan.has_changes else 0

@@ -314,7 +314,7 @@ class Apply:
             if future.result() is not None:
                 self.outcome.downloaded += 1
             self._tell(StepEvent(Step.DOWNLOAD, State.PROGRESS, "", number, len(downloads), "files"))
-        self._end(Step.DOWNLOAD, f"{self.outcome.downloaded} files in {self.spec.download}")
+        self._end(Step.DOWNLOAD, f"{self.outcome.downloaded} files")
 
     def _clean_up(self) -> None:
         """What the spec's `whenDone` says of the pool."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from batchspec.engine.diagnose import last_lines
 from batchspec.engine.events import FailureGroup, SummaryEvent
+from batchspec.engine.inputs import spec_folder
 from batchspec.plan.model import Plan
 from batchspec.service import pool as pool_service
 from batchspec.service import task as task_service
@@ -37,7 +39,7 @@ def summarize(account: Account, desired: Desired, plan: Plan, outcome: Outcome, 
         uploaded=outcome.uploaded,
         uploaded_bytes=outcome.uploaded_bytes,
         downloaded=outcome.downloaded,
-        downloads_to=spec.download,
+        downloads_to=os.path.normpath(spec_folder(spec) / spec.download) if spec.download else None,
         outputs_in=f"{spec.containers.output}/{folder_of(spec)}",
         seconds={step: spent for step, spent in outcome.seconds.items() if spent >= 0},
         failures=_grouped(account, spec, job_id, tasks, failures),

@@ -18,13 +18,15 @@ FORMAT_VERSION = 1
 _TYPES = {StepEvent: "step", TaskEvent: "task", NoteEvent: "note", SummaryEvent: "summary"}
 
 
-def plan_json(plan: Plan) -> dict[str, Any]:
-    """*plan*, whole. Actions stand in the order of the text."""
+def plan_json(plan: Plan, *, id: str, account: str) -> dict[str, Any]:
+    """*plan*, whole; its schema is `schemas/batchspec-plan-v1.schema.json`. Actions stand in the order of the text."""
     return {
         "type": "plan",
         "formatVersion": FORMAT_VERSION,
         "batchspecVersion": __version__,
+        "planId": id,
         "spec": plan.spec_name,
+        "account": account,
         "hasChanges": plan.has_changes,
         "counts": {operation.name.lower(): count for operation, count in plan.counts().items()},
         "upToDate": plan.up_to_date,

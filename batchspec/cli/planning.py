@@ -1,0 +1,110 @@
+"""What `plan` and `apply` share: a plan with its id and header, in the forms that people and programs read."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from batchspec.plan.identity import describe, plan_id
+from batchspec.render.show import show
+
+if TYPE_CHECKING:
+    from batchspec.engine.saved_plan import SavedPlan
+    from batchspec.plan.model import Plan, Run
+    from batchspec.service.connect import Account
+    from batchspec.spec.expand import Desired
+
+_GIT_WITHIN_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan and all that is needed to show it, save it or hold another one against it."""
+
+    account: Account
+    desired: Desired
+    plan: Plan
+
+    @property
+    def id(self) -> str:
+        return plan_id(self.plan, self.account.name)
+
+    @property
+    def actions(self) -> list[str]:
+        return [describe(action) for action in self.plan.actions]
+
+    @property
+    def header(self) -> str:
+        """Where the plan comes from and where it goes."""
+        name = self.desired.spec.document.source.name
+        commit = _commit(Path(name))
+        spec = f"{show(name)} @ {commit}" if commit else show(name)
+        return f"spec    {spec}\ntarget  {show(self.account.name)}\n"
+
+    def text(self, *, show_all: bool) -> str:
+        from batchspec.render.as_text import plan_text
+
+        text = f"{self.header}\n{plan_text(self.plan, self._command, show_all=show_all)}"
+        return f"{text}Plan id: {self.id}\n" if self.plan.has_changes else text
+
+    def json(self) -> str:
+        from batchspec.render.as_json import plan_json
+
+        return json.dumps(plan_json(self.plan, id=self.id, account=self.account.name), ensure_ascii=False)
+
+    def markdown(self) -> str:
+        from batchspec.render.as_markdown import plan_markdown
+
+        return plan_markdown(self.plan, self._command, self.header, id=self.id)
+
+    def saved(self, settings: tuple[str, ...]) -> SavedPlan:
+        """The plan as a file keeps it."""
+        from batchspec.engine.saved_plan import SavedPlan, digest_of, now_text
+
+        name = self.desired.spec.document.source.name
+        return SavedPlan(
+            plan_id=self.id,
+            spec_file=name,
+            spec_digest=digest_of(Path(name)),
+            settings=settings,
+            target="local" if self.account.is_local else "azure",
+            account=self.account.name,
+            made=now_text(),
+            actions=self.actions,
+            document=json.loads(self.json()),
+            text=self.text(show_all=True),
+        )
+
+    def _command(self, run: Run) -> str:
+        from batchspec.spec.task_body import shown_command
+
+        return shown_command(self.desired.spec, run.task)
+
+
+def make(account: Account, spec_file: Path, settings: tuple[str, ...]) -> Planned:
+    """The plan of *spec_file*, made now."""
+    from batchspec.cli.options import read_spec
+    from batchspec.engine.observe import plan_now
+
+    return Planned(account, *plan_now(account, read_spec(spec_file, settings)))
+
+
+def _commit(spec_file: Path) -> str:
+    """The commit that is checked out around the spec, `+changes` where the spec differs from it; empty outside git."""
+    try:
+        folder = spec_file.resolve().parent
+        commit = _git(folder, "rev-parse", "--short", "HEAD")
+        changed = _git(folder, "status", "--porcelain", "--", spec_file.name)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return f"{commit} +changes" if changed else commit
+
+
+def _git(folder: Path, *words: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=_GIT_WITHIN_S
+    )
+    return done.stdout.strip()

@@ -1,0 +1,30 @@
+"""`batchspec show`: a saved plan, looked at again. Needs no network."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from batchspec.cli.options import examples, format_option
+
+
+@click.command(epilog=examples("batchspec show ffmpeg.plan", "batchspec show ffmpeg.plan --format json"))
+@click.argument("plan_file", metavar="PLAN", type=click.Path(path_type=Path))
+@format_option
+def show(plan_file: Path, form: str) -> None:
+    """Print a saved plan, and say whether it was applied or its spec has changed since."""
+    from batchspec.engine.saved_plan import load
+
+    saved = load(plan_file)
+    if form == "json":
+        click.echo(json.dumps(saved.document | {"applied": saved.applied, "stale": saved.is_stale}))
+        return
+    if saved.applied:
+        click.echo(f"APPLIED at {saved.applied}: it will not be applied again\n")
+    elif saved.is_stale:
+        click.echo(
+            f"STALE: {saved.spec_file} has changed since; apply will refuse this plan if that matters\n"
+        )
+    click.echo(f"made    {saved.made}\n{saved.text}", nl=False)

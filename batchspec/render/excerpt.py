@@ -46,14 +46,19 @@ class Excerpts:
         """The line of *position*, marked, with the lines about it, none wider than *width* columns."""
         first = max(1, position.line - _LINES_BEFORE)
         last = min(len(self._lines), position.line + _LINES_AFTER)
-        cells = {number: self._cells(number) for number in range(first, last + 1)}
-        start, end = self._marks(position, cells.get(position.line, []))
+        # Characters further away cannot come into view: most lines are short, but one may be the whole file.
+        skipped = max(0, position.column - 2 * width)
+        near = slice(skipped, position.column + 2 * width)
+        cells = {number: self._cells(number, near) for number in range(first, last + 1)}
+        start, end = _marks(position, cells.get(position.line, []), skipped)
         left = 0 if end <= width else max(0, min(start - width // 4, end - width + 1))
         marked = []
         for number, row in cells.items():
             text = _window(row, left, width)
             if number == position.line:
-                marked.append(Marked(number, text, start - left, min(end - left, width)))
+                marked.append(
+                    Marked(number, text, start - left, max(min(end - left, width), start - left + 1))
+                )
             elif text.strip():
                 marked.append(Marked(number, text))
         return marked or [Marked(position.line, "", 0, 1)]
@@ -66,10 +71,11 @@ class Excerpts:
             if start < end:
                 self._hidden.setdefault(number, []).append((start, end))
 
-    def _cells(self, number: int) -> list[_Cell]:
+    def _cells(self, number: int, near: slice) -> list[_Cell]:
+        """The characters *near* of a line, one cell each."""
         cells: list[_Cell] = []
         column = 0
-        for text, length in self._pieces(number):
+        for text, length in self._pieces(number, near):
             width = columns(text)
             cells.append(_Cell(text, column, column + width))
             # A hidden stretch is one cell; the characters behind its first take no room.
@@ -77,24 +83,33 @@ class Excerpts:
             column += width
         return cells
 
-    def _pieces(self, number: int) -> Iterator[tuple[str, int]]:
+    def _pieces(self, number: int, near: slice) -> Iterator[tuple[str, int]]:
         """What is shown of a line, and how many characters of the source each piece stands for."""
         line = self._lines[number - 1]
-        at = 0
+        at, stop, _ = near.indices(len(line))
+        if at > 0:
+            yield "…", 1  # the first character stands for all that were skipped
+            at += 1
         for start, end in _joined(self._hidden.get(number, ())):
-            yield from ((show(character), 1) for character in line[at:start])
-            yield f"({end - start} characters hidden)", end - start
-            at = end
-        yield from ((show(character), 1) for character in line[at:])
+            if at < end and start < stop:
+                yield from ((show(character), 1) for character in line[at:start])
+                yield f"({end - start} characters hidden)", min(end, stop) - max(start, at)
+                at = end
+        yield from ((show(character), 1) for character in line[at:stop])
+        if at < stop < len(line):
+            yield "…", 1
 
-    def _marks(self, position: Position, cells: list[_Cell]) -> tuple[int, int]:
-        """The columns that *position* takes in its first line; at least one."""
-        width = cells[-1].end if cells else 0
-        first = position.column - 1
-        last = (position.end_column if position.end_line == position.line else len(cells) + 1) - 2
-        start = cells[first].start if first < len(cells) else width
-        end = cells[min(last, len(cells) - 1)].end if first <= last and first < len(cells) else start + 1
-        return start, max(end, start + 1)
+
+def _marks(position: Position, cells: list[_Cell], skipped: int) -> tuple[int, int]:
+    """The columns that *position* takes in its first line; at least one. *cells* begin behind *skipped* characters."""
+    width = cells[-1].end if cells else 0
+    first = position.column - 1 - skipped
+    if first >= len(cells):
+        return width, width + 1
+    last = position.end_column - 2 - skipped if position.end_line == position.line else len(cells) - 1
+    start = cells[first].start
+    end = cells[min(last, len(cells) - 1)].end if first <= last else start
+    return start, max(end, start + 1)
 
 
 def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

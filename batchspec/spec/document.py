@@ -21,6 +21,8 @@ from batchspec.spec.codes import Code
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 64
 MAX_ALIASES = 100
+MAX_FINDINGS = 100
+"""Where the search for more ends, so that a large wrong file is not a long wait."""
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -44,7 +46,7 @@ _UNQUOTED_PLACEHOLDER = re.compile(r"\s*(?:- +)*(?:[^\s:#]+: +)?\{\{")
 class _Node:
     """A value and where it stands. Children are by key or by index."""
 
-    __slots__ = ("children", "closed", "end", "keys", "start", "style", "value", "weight")
+    __slots__ = ("children", "closed", "end", "indexes", "keys", "start", "style", "value", "weight")
 
     def __init__(self, start: Any, end: Any, style: str | None) -> None:
         self.start = start
@@ -55,6 +57,7 @@ class _Node:
         self.keys: dict[str | int, _Node] = {}
         self.weight = 1  # characters and nodes, aliases written out
         self.closed = False
+        self.indexes: list[int] | None = None  # see _indexes; kept, since a long text may have many findings
 
     @property
     def is_block(self) -> bool:
@@ -176,7 +179,7 @@ def parse(source: Source) -> Document:
     source = source._replace(text=source.text.removeprefix("\ufeff"))
     if len(source.text) > MAX_BYTES:
         raise SpecError([_too_large(source._replace(text=""))])
-    forbidden = list(_forbidden_characters(source))
+    forbidden = [*_forbidden_characters(source), *_tag_directive(source)]
     if forbidden:
         raise SpecError(forbidden)
     composer = _Composer(source)
@@ -208,6 +211,14 @@ def _forbidden_characters(source: Source) -> Iterator[Diagnostic]:
             helps=('in double quotes it can be written as an escape, such as "\\x1b"',),
         )
         return  # a binary file would give thousands; the first one says it
+
+
+def _tag_directive(source: Source) -> Iterator[Diagnostic]:
+    """Found before libyaml does: it compares every one with all others."""
+    if match := re.search(r"^%TAG\b.*", source.text, re.MULTILINE):
+        line = source.text.count("\n", 0, match.start()) + 1
+        position = Position(line, 1, line, len(match[0]) + 1)
+        yield Diagnostic(Code.TAG.value, "tags are not part of a spec", source, position)
 
 
 class _Composer:
@@ -363,6 +374,8 @@ class _Composer:
 
     def _add(self, code: Code, summary: str, at: Any, label: str = "", help: str = "") -> None:
         self.findings.append(self._finding(code, summary, at, label, help))
+        if len(self.findings) >= MAX_FINDINGS:
+            raise SpecError(self.findings)
 
     def _stop(self, finding: Diagnostic) -> NoReturn:
         raise SpecError([*self.findings, finding])
@@ -420,6 +433,8 @@ def _indexes(text: str, node: _Node) -> list[int] | None:
     value = node.value
     if not isinstance(value, str):
         return None
+    if node.indexes is not None:
+        return node.indexes
     visible = [i for i in _body(text, node) if text[i] not in _BREAKS_AND_BLANKS]
     wanted = [character for character in value if character not in _BREAKS_AND_BLANKS]
     if [text[i] for i in visible] != wanted:
@@ -430,6 +445,7 @@ def _indexes(text: str, node: _Node) -> list[int] | None:
         indexes.append(ahead)
         if character not in _BREAKS_AND_BLANKS:
             ahead = next(following, node.end.index)
+    node.indexes = indexes
     return indexes
 
 

@@ -5,8 +5,9 @@ does not know makes the answer no, and jsonschema has the last word on every no;
 so only a wrong yes could do harm, and a property test holds the two together.
 """
 
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 Schema = Mapping[str, Any]
@@ -58,6 +59,15 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 }
 
 
+def repeated(items: list[Any]) -> Iterator[tuple[int, int]]:
+    """Each item of *items* that an earlier one equals: its index and the index of the first."""
+    first: dict[str, int] = {}
+    for i, item in enumerate(items):
+        earlier = first.setdefault(json.dumps(item, sort_keys=True), i)
+        if earlier != i:
+            yield i, earlier
+
+
 def _same(left: object, right: object) -> bool:
     """Equality of JSON values: 1 is 1.0, but true is not 1."""
     if isinstance(left, list) and isinstance(right, list):
@@ -101,9 +111,7 @@ def _dependencies(value: object, needs: Any, _schema: Schema, _root: Schema) -> 
 
 
 def _unique(value: object, wanted: Any, _schema: Schema, _root: Schema) -> bool:
-    if not wanted or not isinstance(value, list):
-        return True
-    return not any(_same(item, other) for i, item in enumerate(value) for other in value[:i])
+    return not wanted or not isinstance(value, list) or next(repeated(value), None) is None
 
 
 def _number(test: Callable[[Any, Any], bool]) -> Callable[[object, Any, Schema, Schema], bool]:

@@ -9,13 +9,14 @@ there are alternatives, so no error is about a branch that nobody meant.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from itertools import islice
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchspec.source import Diagnostic, Path, in_order, path_text
 from batchspec.spec.codes import Code
-from batchspec.spec.document import Document, kind
-from batchspec.spec.fits import Schema, fits, is_type, resolved
+from batchspec.spec.document import MAX_FINDINGS, Document, kind
+from batchspec.spec.fits import Schema, fits, is_type, repeated, resolved
 from batchspec.spec.secrets import hide
 
 if TYPE_CHECKING:
@@ -43,18 +44,26 @@ def check(document: Document, *, schema: Schema | None = None) -> list[Diagnosti
     schema = _published() if schema is None else schema
     if fits(document.data, schema, schema):
         return []
+    errors = _errors(document.data, schema)
+    findings = (finding for error in errors for finding in _findings(_Broken(document, error, schema)))
     found: dict[tuple[str, Path, str], Diagnostic] = {}
-    for error in _errors(document.data, schema):
-        for finding in _findings(_Broken(document, error, schema)):
-            found.setdefault((finding.code, finding.path, finding.summary), finding)
+    for finding in islice(findings, MAX_FINDINGS):
+        found.setdefault((finding.code, finding.path, finding.summary), finding)
     return list(in_order(found.values()))
 
 
 def _errors(data: object, schema: Schema) -> "Iterator[ValidationError]":
-    from jsonschema import Draft7Validator, validators
+    """What jsonschema finds. Its test for repeated items is slow on long lists, its 2.0 an integer: not so here."""
+    from jsonschema import Draft7Validator, ValidationError, validators
+
+    def unique(_validator: object, wanted: bool, value: object, _schema: Schema) -> Iterator[ValidationError]:
+        if wanted and isinstance(value, list) and any(repeated(value)):
+            yield ValidationError("an item is there twice")
 
     types = Draft7Validator.TYPE_CHECKER.redefine("integer", lambda _, value: is_type(value, "integer"))
-    validator: Any = validators.extend(Draft7Validator, type_checker=types)  # type: ignore[no-untyped-call]
+    validator: Any = validators.extend(  # type: ignore[no-untyped-call]
+        Draft7Validator, {"uniqueItems": unique}, type_checker=types
+    )
     errors: Iterator[ValidationError] = validator(schema).iter_errors(data)
     return errors
 
@@ -243,13 +252,9 @@ def _wrong_count(broken: _Broken) -> Iterator[Diagnostic]:
 
 
 def _repeated(broken: _Broken) -> Iterator[Diagnostic]:
-    items = broken.value
-    for i, item in enumerate(items):
-        if item in items[:i]:
-            first = broken.document.position((*broken.path, items.index(item))).line
-            yield broken.say(
-                Code.REPEATED_ITEM, "stands in the list twice", f"first in line {first}", at=(i,)
-            )
+    for i, first in repeated(broken.value):
+        line = broken.document.position((*broken.path, first)).line
+        yield broken.say(Code.REPEATED_ITEM, "stands in the list twice", f"first in line {line}", at=(i,))
 
 
 def _not_allowed(broken: _Broken) -> Iterator[Diagnostic]:

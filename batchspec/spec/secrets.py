@@ -11,12 +11,12 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import NamedTuple
 
 from batchspec.source import Diagnostic, Path, Position, Severity
 from batchspec.spec.codes import Code
-from batchspec.spec.document import Document
+from batchspec.spec.document import MAX_FINDINGS, Document
 
 _PATTERNS: tuple[tuple[Code, str, re.Pattern[str]], ...] = (
     (
@@ -61,7 +61,7 @@ _SECRET_NAME = re.compile(
     r"(?i)pass(?:word|wd|phrase)|secret|token|credential|(?:api|access|account|private|sas|ssh)_?-?key"
 )
 _UNDER_SECRET_NAME = re.compile(
-    rf"(?m)^[ \t]*(?:- +)*[\"']?[\w.-]{{0,60}}(?:{_SECRET_NAME.pattern[4:]})[\w.-]{{0,60}}[\"']?[ \t]*:[ \t]+"
+    rf"(?m)^[ \t]*(?:- +){{0,8}}[\"']?[\w.-]{{0,60}}(?:{_SECRET_NAME.pattern[4:]})[\w.-]{{0,60}}[\"']?[ \t]*:[ \t]+"
     r"(?P<value>[^\s{&*|>#][^\n]*)",
     re.IGNORECASE,
 )
@@ -110,10 +110,10 @@ def hidden_parts(text: str) -> list[Position]:
 
 def find_secrets(document: Document) -> list[Diagnostic]:
     """A finding for every secret in *document*; `{fromEnvironment: NAME}` is none."""
-    found = list(_in_values(document, document.data, ()))
+    found = list(islice(_in_values(document, document.data, ()), MAX_FINDINGS))
     seen = {line for finding in found for line in _lines_of(finding)}
     lines = _Lines(document.source.text)
-    for span in spans(document.source.text):  # what values do not have: comments and keys
+    for span in spans(document.source.text)[:MAX_FINDINGS]:  # what values do not have: comments and keys
         finding = _finding(document, span, lines.position(span.start, span.end), ())
         if seen.isdisjoint(_lines_of(finding)):
             found.append(finding)

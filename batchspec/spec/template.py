@@ -39,6 +39,7 @@ _JINJA_WORDS = frozenset(
     {"true", "false", "none", "True", "False", "None", "not", "and", "or", "if", "else", "in", "is"}
 )
 _RESERVED = frozenset(["self", "super", "loop", "caller", "varargs", "kwargs"])
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LITERAL_HELP = 'braces that are not a placeholder are written {{ "{{" }}'
 
 
@@ -271,17 +272,22 @@ def _text(value: object) -> str:
 
 
 def _shell_word(value: object) -> str:
-    """*value* as one word of bash. A text is always quoted.
+    """*value* as one word of bash, on one line. A text is always quoted.
 
     Without quotes even harmless characters can mean something where they stand:
-    `2` before `>`, `a=b` before a command, `,` in braces.
+    `2` before `>`, `a=b` before a command, `,` in braces. And a line end could
+    end more than a line: after some syntax errors bash goes on with the next
+    line, which must not be one of the value's.
     """
     text = _text(value)
     if not isinstance(value, str):
         return text
     if "\0" in text:
         raise ValueError("gives the character U+0000, which no command can have")
-    return "'" + text.replace("'", "'\"'\"'") + "'"
+    if not _CONTROL.search(text):
+        return "'" + text.replace("'", "'\"'\"'") + "'"
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return "$'" + _CONTROL.sub(lambda match: f"\\{ord(match[0]):03o}", escaped) + "'"
 
 
 def _error(message: str, text: str, code: Code) -> TemplateError:

@@ -48,9 +48,10 @@ class Board:
             nodes.mark, nodes.ended = "ok", now
         row.mark = _MARKS[event.state]
         row.text = step_text(event)
-        row.share = event.done / event.total if event.total else None
+        if event.total:
+            row.share = event.done / event.total
         if event.state in (State.DONE, State.FAILED):
-            row.ended, row.share = now, None
+            row.ended = now
 
 
 def step_text(event: StepEvent) -> str:

@@ -1,0 +1,122 @@
+"""A proxy that hears every request a command sends, to Batch and to Storage alike.
+
+It changes nothing: commands reach it through `HTTP_PROXY`, as they would a company's.
+`hook` is called around each request that is no mere reading, on the thread that carries it; a test
+that wants to cut a command off at one exact point does it there.
+"""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+
+class Moment(Enum):
+    """A point in a request's life."""
+
+    BEFORE = "before it is sent on"
+    AFTER = "after the service did it, before the command knows"
+
+
+class Heard(NamedTuple):
+    """A request's method and its target, without host; signatures left out."""
+
+    method: str
+    path: str
+
+    @property
+    def reads(self) -> bool:
+        return self.method in ("GET", "HEAD")
+
+
+Hook = Callable[[Moment, Heard], None]
+
+
+@dataclass
+class Wire:
+    """What was heard so far. `environment` is what a command needs to go through here."""
+
+    environment: dict[str, str]
+    heard: list[Heard] = field(default_factory=list)
+    hook: Hook | None = None
+
+    @property
+    def changing(self) -> list[Heard]:
+        """The requests that were more than a look."""
+        return [request for request in self.heard if not request.reads]
+
+
+@contextmanager
+def listening() -> Iterator[Wire]:
+    """A proxy on a free port, for as long as the block lasts."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    address = f"http://127.0.0.1:{server.server_address[1]}"
+    server.wire = Wire({"HTTP_PROXY": address, "http_proxy": address, "NO_PROXY": "", "no_proxy": ""})  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield server.wire  # type: ignore[attr-defined]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def _carry(self) -> None:
+        wire: Wire = self.server.wire  # type: ignore[attr-defined]
+        target = urlsplit(self.path)
+        where = target.path + (f"?{target.query}" if target.query else "")
+        heard = Heard(self.command, target.path + ("?comp=" + target.query.partition("comp=")[2].partition("&")[0]
+                                                   if "comp=" in target.query else ""))
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        wire.heard.append(heard)
+        if wire.hook is not None and not heard.reads:
+            wire.hook(Moment.BEFORE, heard)
+        upstream = http.client.HTTPConnection(target.hostname or "", target.port or 80, timeout=60)
+        try:
+            upstream.putrequest(self.command, where, skip_host=True, skip_accept_encoding=True)
+            for name, value in self.headers.items():
+                if name.lower() not in ("proxy-connection", "connection"):
+                    upstream.putheader(name, value)
+            upstream.endheaders(body or None)
+            answer = upstream.getresponse()
+            content = answer.read()
+            if wire.hook is not None and not heard.reads:
+                wire.hook(Moment.AFTER, heard)
+            self._answer(answer, content)
+        finally:
+            upstream.close()
+
+    def _answer(self, answer: http.client.HTTPResponse, content: bytes) -> None:
+        try:
+            self.send_response_only(answer.status, answer.reason)
+            for name, value in answer.getheaders():
+                if name.lower() not in ("transfer-encoding", "connection", "content-length"):
+                    self.send_header(name, value)
+            length = answer.getheader("Content-Length") if self.command == "HEAD" else str(len(content))
+            self.send_header("Content-Length", length or "0")
+            self.end_headers()
+            self.wfile.write(content)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True  # the command is gone: that is what the test is about
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _carry
+
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing: what was heard is in the list."""

@@ -14,6 +14,7 @@ import logging
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import tempfile
 import time
@@ -21,6 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib import resources, util
 from pathlib import Path
+from typing import NamedTuple
 
 from batchspec.emulator import orphans
 from batchspec.emulator.installation import HOST, Config, Home, LocalAccountError
@@ -177,13 +179,21 @@ def _packaged_node() -> Path | None:
 # Running it
 
 
+class Tls(NamedTuple):
+    """Files in PEM form. With TLS, Azurite takes bearer tokens too; it does not check their signatures."""
+
+    certificate: Path
+    key: Path
+
+
 class Azurite:
     """The Azurite of one installation; made anew for each start of its process."""
 
-    def __init__(self, home: Home, config: Config, place: Path) -> None:
+    def __init__(self, home: Home, config: Config, place: Path, tls: Tls | None = None) -> None:
         self._home = home
         self._config = config
         self._main = place / _MAIN
+        self._tls = tls
         # Its access log holds SAS, so it goes to a file without a name; what grows there is traffic.
         self._output = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - lives as long as we
         fcntl.fcntl(self._output, fcntl.F_SETFL, os.O_APPEND)
@@ -215,14 +225,18 @@ class Azurite:
     def _command(self) -> list[str]:
         port, place = str(self._config.storage_port), str(self._home.folder("blob"))
         listen = ["--blobHost", HOST, "--blobPort", port]
-        return [str(node()), str(self._main), *listen, "--location", place, "--skipApiVersionCheck"]
+        command = [str(node()), str(self._main), *listen, "--location", place, "--skipApiVersionCheck"]
+        if self._tls is None:
+            return command
+        pair = ["--cert", str(self._tls.certificate), "--key", str(self._tls.key)]
+        return [*command, *pair, "--oauth", "basic"]
 
     def _environment(self) -> dict[str, str]:
         accounts = f"{self._config.storage_account}:{self._config.storage_key}"
         return {"PATH": os.environ.get("PATH", os.defpath), "AZURITE_ACCOUNTS": accounts}
 
     def _answers(self) -> bool:
-        connection = http.client.HTTPConnection(HOST, self._config.storage_port, timeout=5)
+        connection = self._connection()
         try:
             connection.request("GET", "/")
             connection.getresponse().read()
@@ -231,6 +245,16 @@ class Azurite:
         finally:
             connection.close()
         return True
+
+    def _connection(self) -> http.client.HTTPConnection:
+        port = self._config.storage_port
+        if self._tls is None:
+            return http.client.HTTPConnection(HOST, port, timeout=5)
+        unchecked = ssl.create_default_context()
+        # All that is asked is whether our own child answers; whom its certificate is from is for clients to check.
+        unchecked.check_hostname = False
+        unchecked.verify_mode = ssl.CERT_NONE
+        return http.client.HTTPSConnection(HOST, port, timeout=5, context=unchecked)
 
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None

@@ -69,17 +69,22 @@ def duration_s(text: str) -> float:
     return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
+_TICK_S = 1e-7  # what the service counts durations in; it drops what is finer
+
+
 def same_duration(one: Any, other: Any) -> bool:
     """The service rewrites durations: PT06M00S comes back as PT6M (FACTS 1.1)."""
     try:
-        return duration_s(str(one)) == duration_s(str(other))
+        return abs(duration_s(str(one)) - duration_s(str(other))) <= _TICK_S
     except ValueError:
         return exact(one, other)
 
 
 def same_url(one: Any, other: Any) -> bool:
-    """URLs are compared without their query: every run signs a new one."""
-    return str(one).partition("?")[0] == str(other).partition("?")[0]
+    """A signature is not part of what a URL names: every run mints a new one. Any other query is."""
+    if any("sig=" in str(url).partition("?")[2] for url in (one, other)):
+        one, other = (str(url).partition("?")[0] for url in (one, other))
+    return exact(one, other)
 
 
 def never_compared(_one: Any, _other: Any) -> bool:
@@ -91,16 +96,24 @@ def never_compared(_one: Any, _other: Any) -> bool:
 class Field:
     """One field of a body.
 
-    `default` is what the service makes of its absence (None: it stays absent).
-    `fields` describes the members of an object, or of each object in a list;
-    `key` names the member that identifies an item of a list whose order means nothing.
+    `default` is what the service makes of its absence (None: it stays absent; {}: as an
+    object whose members all have their defaults). `fields` describes the members of an
+    object, or of each object in a list. The order of a list counts unless `any_order`.
     """
 
     default: Any = None
     same: Same = exact
     effect: Effect | None = None
     fields: Mapping[str, Field] = field(default_factory=dict)
-    key: str | None = None
+    any_order: bool = False
+
+
+SECRET = Field(UNSTATED, same=never_compared)
+"""A password or key. In a spec it is the name of an environment variable; the service never returns it."""
+
+METADATA = Field(effect=Effect.IN_PLACE, any_order=True, fields={"name": Field(), "value": Field()})
+
+_COMPARED_ELSEWHERE = frozenset({"id", "metadata"})  # the id finds the resource; see `metadata_changes`
 
 
 def differences(fields: Mapping[str, Field], desired: Json, live: Json) -> Iterator[Change]:
@@ -109,51 +122,59 @@ def differences(fields: Mapping[str, Field], desired: Json, live: Json) -> Itera
     Objects are entered; a list that differs is one change.
     """
     for name, described in fields.items():
-        effect = described.effect or Effect.REPLACE
-        yield from _different((name,), described, effect, desired.get(name), live.get(name))
+        if name not in _COMPARED_ELSEWHERE:
+            effect = described.effect or Effect.REPLACE
+            yield from _different((name,), described, effect, desired.get(name), live.get(name))
 
 
 def _different(path: Path, described: Field, effect: Effect, desired: Any, live: Any) -> Iterator[Change]:
-    if desired is None:
-        if described.default is UNSTATED:
-            return
-        desired = described.default
-    live = described.default if live is None and described.default is not UNSTATED else live
-    if _enters(described, desired, live):
+    if desired is None and described.default is UNSTATED:
+        return
+    desired, live = _or_default(described, desired), _or_default(described, live)
+    if described.fields and isinstance(desired, Mapping) and isinstance(live, Mapping):
         for name, member in described.fields.items():
-            yield from _different(
-                (*path, name), member, effect, (desired or {}).get(name), (live or {}).get(name)
-            )
+            yield from _different((*path, name), member, effect, desired.get(name), live.get(name))
     elif not same_value(described, desired, live):
         yield Change(path, live, desired, effect)
 
 
-def _enters(described: Field, desired: Any, live: Any) -> bool:
-    """Objects on both sides are compared member by member; a whole object that comes or goes is one change."""
-    return bool(described.fields) and isinstance(desired, Mapping) and isinstance(live, Mapping)
+def _or_default(described: Field, value: Any) -> Any:
+    return described.default if value is None and described.default is not UNSTATED else value
 
 
-def same_value(described: Field, one: Any, other: Any) -> bool:
-    """Whether the service would hold *one* and *other* for the same value."""
-    if isinstance(one, list) or isinstance(other, list):
-        return _same_items(described, one or [], other or [])
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return (
-            not list(_different((), described, Effect.IN_PLACE, one, other))
-            if described.fields
-            else one == other
-        )
-    if one is None or other is None:
-        return one is other
-    return described.same(one, other)
+def same_value(described: Field, desired: Any, live: Any) -> bool:
+    """Whether the service would hold *desired* and *live* for the same value.
+
+    What *desired* leaves out and only the service can know is not compared.
+    """
+    if described.same is never_compared:
+        return True
+    if isinstance(desired, list) or isinstance(live, list):
+        return _same_items(described, desired or [], live or [])
+    if isinstance(desired, Mapping) and isinstance(live, Mapping) and described.fields:
+        return next(_different((), described, Effect.IN_PLACE, desired, live), None) is None
+    if desired is None or live is None:
+        return desired is live
+    return described.same(desired, live)
 
 
-def _same_items(described: Field, one: list[Any], other: list[Any]) -> bool:
-    if len(one) != len(other):
+def _same_items(described: Field, desired: list[Any], live: list[Any]) -> bool:
+    if len(desired) != len(live):
         return False
-    if described.key is not None:
-        one, other = (sorted(side, key=lambda item: str(item.get(described.key))) for side in (one, other))
-    return all(same_value(described, a, b) for a, b in zip(one, other, strict=True))
+    if all(same_value(described, one, other) for one, other in zip(desired, live, strict=True)):
+        return True
+    return described.any_order and _same_set(described, desired, live)
+
+
+def _same_set(described: Field, desired: list[Any], live: list[Any]) -> bool:
+    """Whether each item of *desired* has one of its own in *live*. Lists of a spec are short."""
+    left = list(live)
+    for item in desired:
+        found = next((i for i, other in enumerate(left) if same_value(described, item, other)), None)
+        if found is None:
+            return False
+        del left[found]
+    return True
 
 
 # What is ours -----------------------------------------------------------------------------

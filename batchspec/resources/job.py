@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from batchspec.resources.base import (
+    METADATA,
     UNSTATED,
     Change,
     Effect,
@@ -17,33 +18,36 @@ from batchspec.resources.base import (
     Json,
     caseless,
     differences,
-    exact,
     metadata_changes,
-    never_compared,
     same_duration,
 )
 from batchspec.resources.task_fields import (
+    CONSTRAINTS,
+    CONTAINER,
     ENVIRONMENT,
-    RESOURCE_FILE,
-    TASK_CONSTRAINTS,
+    MANAGER_CONSTRAINTS,
+    NO_LIMIT,
+    OUTPUT_FILES,
+    PACKAGES,
+    RESOURCE_FILES,
     USER_IDENTITY,
-    container_settings,
 )
 
-NO_LIMIT = "P10675199DT2H48M5.4775807S"
-"""How the service writes "no time limit"."""
+_COMMAND = {
+    "commandLine": Field(),
+    "containerSettings": CONTAINER,
+    "resourceFiles": RESOURCE_FILES,
+    "environmentSettings": ENVIRONMENT,
+    "userIdentity": USER_IDENTITY,
+}
 
 _PREPARATION = Field(
     effect=Effect.REPLACE,
     fields={
         "id": Field("jobpreparation", same=caseless),
-        "commandLine": Field(),
-        "containerSettings": container_settings(),
-        "resourceFiles": RESOURCE_FILE,
-        "environmentSettings": ENVIRONMENT,
-        "constraints": TASK_CONSTRAINTS,
+        **_COMMAND,
+        "constraints": CONSTRAINTS,
         "waitForSuccess": Field(True),
-        "userIdentity": USER_IDENTITY,
         "rerunOnNodeRebootAfterSuccess": Field(True),
     },
 )
@@ -52,13 +56,9 @@ _RELEASE = Field(
     effect=Effect.REPLACE,
     fields={
         "id": Field("jobrelease", same=caseless),
-        "commandLine": Field(),
-        "containerSettings": container_settings(),
-        "resourceFiles": RESOURCE_FILE,
-        "environmentSettings": ENVIRONMENT,
+        **_COMMAND,
         "maxWallClockTime": Field("PT15M", same=same_duration),
         "retentionTime": Field("P7D", same=same_duration),
-        "userIdentity": USER_IDENTITY,
     },
 )
 
@@ -66,41 +66,43 @@ _MANAGER = Field(
     effect=Effect.REPLACE,
     fields={
         "id": Field(same=caseless),
-        "displayName": Field(),
-        "commandLine": Field(),
-        "containerSettings": container_settings(),
-        "resourceFiles": RESOURCE_FILE,
-        "outputFiles": Field(UNSTATED, same=never_compared),
-        "environmentSettings": ENVIRONMENT,
-        "constraints": TASK_CONSTRAINTS,
+        "displayName": Field(""),
+        **_COMMAND,
+        "outputFiles": OUTPUT_FILES,
+        "constraints": MANAGER_CONSTRAINTS,
         "requiredSlots": Field(1),
         "killJobOnCompletion": Field(True),
-        "userIdentity": USER_IDENTITY,
         "runExclusive": Field(True),
-        "applicationPackageReferences": Field(key="applicationId"),
+        "applicationPackageReferences": PACKAGES,
         "allowLowPriorityNode": Field(True),
     },
 )
 
 FIELDS: dict[str, Field] = {
-    "displayName": Field(effect=Effect.REPLACE),
-    "usesTaskDependencies": Field(False, effect=Effect.REPLACE),
+    "id": Field(same=caseless, effect=Effect.REPLACE),
+    "displayName": Field("", effect=Effect.REPLACE),
     "priority": Field(0, effect=Effect.IN_PLACE),
-    "allowTaskPreemption": Field(False, effect=Effect.IN_PLACE),
-    "maxParallelTasks": Field(-1, effect=Effect.IN_PLACE),
     "constraints": Field(
         {},
         effect=Effect.IN_PLACE,
         fields={"maxWallClockTime": Field(NO_LIMIT, same=same_duration), "maxTaskRetryCount": Field(0)},
     ),
-    "jobManagerTask": _MANAGER,
-    "jobPreparationTask": _PREPARATION,
-    "jobReleaseTask": _RELEASE,
-    "commonEnvironmentSettings": Field(effect=Effect.REPLACE, key="name", fields=ENVIRONMENT.fields),
-    "poolInfo": Field(effect=Effect.REPLACE, fields={"poolId": Field(same=caseless)}),
+    "maxParallelTasks": Field(-1, effect=Effect.IN_PLACE),
+    "allowTaskPreemption": Field(False, effect=Effect.IN_PLACE),
     "onAllTasksComplete": Field("terminatejob", same=caseless, effect=Effect.IN_PLACE),
     "onTaskFailure": Field("noaction", same=caseless, effect=Effect.REPLACE),
-    "networkConfiguration": Field(UNSTATED, same=exact, effect=Effect.REPLACE),
+    "usesTaskDependencies": Field(False, effect=Effect.REPLACE),
+    "commonEnvironmentSettings": Field(effect=Effect.REPLACE, any_order=True, fields=ENVIRONMENT.fields),
+    "jobPreparationTask": _PREPARATION,
+    "jobReleaseTask": _RELEASE,
+    "jobManagerTask": _MANAGER,
+    "poolInfo": Field(effect=Effect.REPLACE, fields={"poolId": Field(same=caseless)}),
+    "networkConfiguration": Field(
+        UNSTATED,  # no patch can take it away
+        effect=Effect.IN_PLACE,
+        fields={"subnetId": Field(same=caseless), "skipWithdrawFromVNet": Field(False)},
+    ),
+    "metadata": METADATA,
 }
 
 

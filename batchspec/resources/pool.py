@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from batchspec.resources.base import (
+    METADATA,
+    SECRET,
     UNSTATED,
     Change,
     Effect,
@@ -14,30 +16,25 @@ from batchspec.resources.base import (
     caseless,
     differences,
     metadata_changes,
-    never_compared,
     same_duration,
     same_url,
 )
-from batchspec.resources.task_fields import ENVIRONMENT, RESOURCE_FILE, USER_IDENTITY, container_settings
-
-_IMAGE = Field(
-    fields={
-        "publisher": Field(same=caseless),
-        "offer": Field(same=caseless),
-        "sku": Field(same=caseless),
-        "version": Field("latest", same=caseless),
-        "virtualMachineImageId": Field(same=caseless),
-        "sharedGalleryImageId": Field(same=caseless),
-        "communityGalleryImageId": Field(same=caseless),
-    }
+from batchspec.resources.machine_fields import MACHINE
+from batchspec.resources.task_fields import (
+    CONTAINER,
+    ENVIRONMENT,
+    IDENTITY,
+    PACKAGES,
+    RESOURCE_FILES,
+    USER_IDENTITY,
 )
 
 _START_TASK = Field(
     effect=Effect.REJOIN,
     fields={
         "commandLine": Field(),
-        "containerSettings": container_settings(),
-        "resourceFiles": RESOURCE_FILE,
+        "containerSettings": CONTAINER,
+        "resourceFiles": RESOURCE_FILES,
         "environmentSettings": ENVIRONMENT,
         "userIdentity": USER_IDENTITY,
         "maxTaskRetryCount": Field(0),
@@ -45,94 +42,166 @@ _START_TASK = Field(
     },
 )
 
-_MACHINE = Field(
+_PORT_RULES = Field(
+    any_order=True,
+    fields={
+        "priority": Field(),
+        "access": Field(same=caseless),
+        "sourceAddressPrefix": Field(),
+        "sourcePortRanges": Field(["*"], any_order=True),
+    },
+)
+
+_PORTS = Field(
+    any_order=True,
+    fields={
+        "name": Field(same=caseless),
+        "protocol": Field(same=caseless),
+        "backendPort": Field(),
+        "frontendPortRangeStart": Field(),
+        "frontendPortRangeEnd": Field(),
+        "networkSecurityGroupRules": _PORT_RULES,
+    },
+)
+
+_PUBLIC_ADDRESSES = Field(
+    {},
+    fields={
+        "provision": Field("batchmanaged", same=caseless),
+        "ipAddressIds": Field(same=caseless, any_order=True),
+        "ipFamilies": Field(UNSTATED, same=caseless, any_order=True),
+        "ipTags": Field(any_order=True, fields={"ipTagType": Field(), "tag": Field()}),
+    },
+)
+
+_NETWORK = Field(
+    {},
     effect=Effect.DRAIN,
     fields={
-        "imageReference": _IMAGE,
-        "nodeAgentSKUId": Field(UNSTATED, same=caseless),  # looked up for the image where it is left out
-        "windowsConfiguration": Field(UNSTATED),
-        "dataDisks": Field(
-            fields={
-                "lun": Field(),
-                "caching": Field("readwrite", same=caseless),
-                "diskSizeGB": Field(),
-                "managedDisk": Field(UNSTATED),
-                "storageAccountType": Field("standard_lrs", same=caseless),
-            },
-            key="lun",
+        "subnetId": Field(same=caseless),
+        "dynamicVNetAssignmentScope": Field("none", same=caseless),
+        "endpointConfiguration": Field({}, fields={"inboundNATPools": _PORTS}),
+        "publicIPAddressConfiguration": _PUBLIC_ADDRESSES,
+        "enableAcceleratedNetworking": Field(False),
+    },
+)
+
+_BLOB_MOUNT = Field(
+    fields={
+        "accountName": Field(same=caseless),
+        "containerName": Field(),
+        "relativeMountPath": Field(),
+        "accountKey": SECRET,
+        "sasKey": SECRET,
+        "identityReference": IDENTITY,
+        "blobfuseOptions": Field(),
+    }
+)
+
+_SHARE_MOUNT = Field(
+    fields={
+        "accountName": Field(same=caseless),
+        "azureFileUrl": Field(same=same_url),
+        "accountKey": SECRET,
+        "relativeMountPath": Field(),
+        "mountOptions": Field(),
+    }
+)
+
+_NFS_MOUNT = Field(fields={"source": Field(), "relativeMountPath": Field(), "mountOptions": Field()})
+
+_CIFS_MOUNT = Field(fields={**_NFS_MOUNT.fields, "username": Field(), "password": SECRET})
+
+_MOUNTS = Field(
+    effect=Effect.DRAIN,
+    any_order=True,
+    fields={
+        "azureBlobFileSystemConfiguration": _BLOB_MOUNT,
+        "azureFileShareConfiguration": _SHARE_MOUNT,
+        "nfsMountConfiguration": _NFS_MOUNT,
+        "cifsMountConfiguration": _CIFS_MOUNT,
+    },
+)
+
+_USERS = Field(
+    effect=Effect.DRAIN,
+    any_order=True,
+    fields={
+        "name": Field(),
+        "password": SECRET,
+        "elevationLevel": Field("nonadmin", same=caseless),
+        "linuxUserConfiguration": Field(
+            {}, fields={"uid": Field(UNSTATED), "gid": Field(UNSTATED), "sshPrivateKey": SECRET}
         ),
-        "licenseType": Field(same=caseless),
-        "containerConfiguration": Field(
+        # The service fills it in for every account of a Windows pool (recorded 2026).
+        "windowsUserConfiguration": Field({}, fields={"loginMode": Field("batch", same=caseless)}),
+    },
+)
+
+
+def _chosen_by_the_service(*names: str) -> dict[str, Field]:
+    return dict.fromkeys(names, Field(UNSTATED))
+
+
+_UPGRADES = Field(
+    UNSTATED,  # no patch can take it away
+    effect=Effect.DRAIN,
+    fields={
+        "mode": Field(same=caseless),
+        "automaticOSUpgradePolicy": Field(
+            UNSTATED,
+            fields=_chosen_by_the_service(
+                "enableAutomaticOSUpgrade",
+                "disableAutomaticRollback",
+                "useRollingUpgradePolicy",
+                "osRollingUpgradeDeferral",
+            ),
+        ),
+        "rollingUpgradePolicy": Field(
+            UNSTATED,
             fields={
-                "type": Field("dockerCompatible", same=caseless),
-                "containerImageNames": Field(),
-                "containerRegistries": Field(
-                    fields={
-                        "username": Field(),
-                        "password": Field(same=never_compared, default=UNSTATED),
-                        "registryServer": Field("docker.io", same=same_url),
-                        "identityReference": Field(),
-                    },
+                "pauseTimeBetweenBatches": Field(UNSTATED, same=same_duration),
+                **_chosen_by_the_service(
+                    "maxBatchInstancePercent",
+                    "maxUnhealthyInstancePercent",
+                    "maxUnhealthyUpgradedInstancePercent",
+                    "prioritizeUnhealthyInstances",
+                    "rollbackFailedInstancesOnPolicyBreach",
+                    "enableCrossZoneUpgrade",
                 ),
             },
         ),
-        "diskEncryptionConfiguration": Field(UNSTATED),
-        "nodePlacementConfiguration": Field(
-            {"policy": "regional"}, fields={"policy": Field("regional", same=caseless)}
-        ),
-        "extensions": Field(
-            fields={
-                "name": Field(),
-                "publisher": Field(),
-                "type": Field(),
-                "typeHandlerVersion": Field(),
-                "autoUpgradeMinorVersion": Field(UNSTATED),
-                "enableAutomaticUpgrade": Field(UNSTATED),
-                "settings": Field(),
-                "protectedSettings": Field(UNSTATED, same=never_compared),
-                "provisionAfterExtensions": Field(),
-            },
-            key="name",
-        ),
-        "osDisk": Field(UNSTATED),
-        "securityProfile": Field(UNSTATED),
-        "serviceArtifactReference": Field(),
     },
 )
 
 FIELDS: dict[str, Field] = {
-    "displayName": Field(effect=Effect.DRAIN),
+    "id": Field(same=caseless, effect=Effect.REPLACE),
+    "displayName": Field("", effect=Effect.DRAIN),
     "vmSize": Field(same=caseless, effect=Effect.DRAIN),
-    "virtualMachineConfiguration": _MACHINE,
-    "resizeTimeout": Field("PT15M", same=same_duration, effect=Effect.RESIZE),
+    "virtualMachineConfiguration": MACHINE,
     "targetDedicatedNodes": Field(0, effect=Effect.RESIZE),
     "targetLowPriorityNodes": Field(0, effect=Effect.RESIZE),
+    "resizeTimeout": Field("PT15M", same=same_duration, effect=Effect.RESIZE),
     "enableAutoScale": Field(False, effect=Effect.AUTOSCALE),
     "autoScaleFormula": Field(effect=Effect.AUTOSCALE),
     "autoScaleEvaluationInterval": Field("PT15M", same=same_duration, effect=Effect.AUTOSCALE),
-    "enableInterNodeCommunication": Field(False, effect=Effect.DRAIN),
-    "networkConfiguration": Field(UNSTATED, effect=Effect.DRAIN),
-    "startTask": _START_TASK,
-    "applicationPackageReferences": Field(effect=Effect.REJOIN, key="applicationId"),
     "taskSlotsPerNode": Field(1, effect=Effect.DRAIN),
     "taskSchedulingPolicy": Field(
-        {"nodeFillType": "spread"},
+        {},
         effect=Effect.DRAIN,
-        fields={"nodeFillType": Field("spread", same=caseless)},
-    ),
-    "userAccounts": Field(
-        effect=Effect.DRAIN,
-        key="name",
         fields={
-            "name": Field(),
-            "password": Field(UNSTATED, same=never_compared),
-            "elevationLevel": Field("nonadmin", same=caseless),
-            "linuxUserConfiguration": Field(UNSTATED),
-            "windowsUserConfiguration": Field(UNSTATED),
+            "nodeFillType": Field("spread", same=caseless),
+            "jobDefaultOrder": Field("none", same=caseless),
         },
     ),
-    "mountConfiguration": Field(UNSTATED, effect=Effect.DRAIN),
-    "upgradePolicy": Field(UNSTATED, effect=Effect.DRAIN),
+    "startTask": _START_TASK,
+    "applicationPackageReferences": Field(effect=Effect.REJOIN, any_order=True, fields=PACKAGES.fields),
+    "enableInterNodeCommunication": Field(False, effect=Effect.DRAIN),
+    "networkConfiguration": _NETWORK,
+    "mountConfiguration": _MOUNTS,
+    "userAccounts": _USERS,
+    "upgradePolicy": _UPGRADES,
+    "metadata": METADATA,
 }
 
 _SIZE = frozenset({"resizeTimeout", "targetDedicatedNodes", "targetLowPriorityNodes"})

@@ -8,6 +8,7 @@ from typing import Any
 from batchspec.errors import ServiceError
 from batchspec.resources import job as jobs
 from batchspec.resources.base import STAMP_DIGEST, STAMP_SPEC, Change, Json, merged_metadata, metadata_of
+from batchspec.resources.task_fields import NO_LIMIT
 from batchspec.service.batch import Batch, path_of
 from batchspec.service.secrets import with_secrets
 
@@ -15,7 +16,7 @@ _ABSENT: dict[str, Any] = {
     "priority": 0,
     "maxParallelTasks": -1,
     "allowTaskPreemption": False,
-    "constraints": {"maxWallClockTime": jobs.NO_LIMIT, "maxTaskRetryCount": 0},
+    "constraints": {"maxWallClockTime": NO_LIMIT, "maxTaskRetryCount": 0},
 }
 
 

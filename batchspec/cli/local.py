@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from batchspec.errors import RefusedError
+from batchspec.errors import RefusedError, UsageError
 from batchspec.service import embedded
 from batchspec.service.embedded import LocalAccount
 
 if TYPE_CHECKING:
-    from batchspec.service.local_contents import Job, Pool
+    from batchspec.service.local_control import Job, Pool
 
 _FORMAT = click.option(
     "--format",
@@ -109,6 +109,42 @@ def reset(approved: bool, form: str) -> None:
         click.echo(f"the local account is empty ({_megabytes(size)} freed)")
 
 
+@local.command(epilog=_example("batchspec local status", "batchspec local preempt tvmps_3f2a"))
+@click.argument("node")
+def preempt(node: str) -> None:
+    """Take a Spot node away, as Azure does when it needs it: what ran there is queued again.
+
+    NODE is a node's id, or as much of its beginning as no other node shares.
+    """
+    account = _running()
+    from batchspec.service import local_control  # brings in azure
+
+    local_control.preempt(account, node)
+    click.echo(f"node {node} is preempted")
+
+
+@local.command(epilog=_example("batchspec local status", "batchspec local fail-node tvmps_3f2a"))
+@click.argument("node")
+def fail_node(node: str) -> None:
+    """Let a node die: it becomes unusable, and what ran there is queued again.
+
+    NODE is a node's id, or as much of its beginning as no other node shares.
+    """
+    account = _running()
+    from batchspec.service import local_control  # brings in azure
+
+    local_control.fail_node(account, node)
+    click.echo(f"node {node} is unusable")
+
+
+def _running() -> LocalAccount:
+    """The local account. Raises UsageError when it does not run: then it has no nodes."""
+    account = embedded.find()
+    if account is None:
+        raise UsageError("the local account does not run, so it has no nodes", help="batchspec local up")
+    return account
+
+
 def _ask(home: Path, size: int) -> None:
     """Returns when the person types yes. Raises RefusedError otherwise."""
     click.echo(f"all pools, jobs and blobs in {home} will be deleted ({_megabytes(size)})", err=True)
@@ -122,9 +158,9 @@ def _contents(account: LocalAccount) -> tuple[list["Pool"], list["Job"]]:
     """Pools and jobs; none where the account does not run."""
     if not account.pid:
         return [], []
-    from batchspec.service import local_contents  # brings in azure
+    from batchspec.service import local_control  # brings in azure
 
-    return local_contents.read(account)
+    return local_control.read(account)
 
 
 def _progress(message: str) -> None:
@@ -173,10 +209,16 @@ def _places(account: LocalAccount) -> list[str]:
 def _held(pools: list["Pool"], jobs: list["Job"]) -> list[str]:
     return [
         f"  pools    {len(pools)}",
-        *(f"    {pool.id}  {pool.state}  nodes: {pool.nodes}" for pool in pools),
+        *(line for pool in pools for line in _pool_lines(pool)),
         f"  jobs     {len(jobs)}",
         *(f"    {job.id}  {job.state}" for job in jobs),
     ]
+
+
+def _pool_lines(pool: "Pool") -> list[str]:
+    kinds = {True: "Spot", False: "dedicated"}
+    nodes = [f"      {node.id}  {node.state}  {kinds[node.spot]}" for node in pool.nodes]
+    return [f"    {pool.id}  {pool.state}  nodes: {len(pool.nodes)}", *nodes]
 
 
 def _variables(account: LocalAccount) -> dict[str, str]:

@@ -4,13 +4,25 @@ import json
 import os
 import subprocess
 import sys
+import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from azure.batch import BatchClient
+from azure.batch.models import (
+    BatchJobCreateOptions,
+    BatchPoolCreateOptions,
+    BatchPoolInfo,
+    BatchTaskCreateOptions,
+    BatchVmImageReference,
+    VirtualMachineConfiguration,
+)
+from azure.core.credentials import AzureNamedKeyCredential
 from click.testing import CliRunner, Result
 
 from batchspec.cli.local import local
-from batchspec.errors import RefusedError
+from batchspec.errors import RefusedError, ServiceError, UsageError
 from batchspec.service import embedded
 from batchspec.service.embedded import LocalAccount
 
@@ -146,3 +158,83 @@ def test_looking_for_it_imports_neither_azure_nor_a_server() -> None:
 def test_every_help_has_an_example(command: tuple[str, ...]) -> None:
     """A person sees how each command is typed."""
     assert "Example:\n    " in run(*command, "--help").stdout
+
+
+@pytest.fixture
+def nodes(home: Path) -> dict[str, str]:
+    """The ids of a pool's two nodes, by kind; the pool is steady."""
+    account = embedded.ensure(lambda _: None)
+    key = AzureNamedKeyCredential(account.batch_account, account.batch_key)
+    with BatchClient(account.batch_endpoint, key) as batch:
+        batch.create_pool(
+            BatchPoolCreateOptions(
+                id="rehearsal",
+                vm_size="Standard_D2ds_v5",
+                target_dedicated_nodes=1,
+                target_low_priority_nodes=1,
+                virtual_machine_configuration=VirtualMachineConfiguration(
+                    image_reference=BatchVmImageReference(
+                        publisher="canonical", offer="ubuntu-24_04-lts", sku="server", version="latest"
+                    ),
+                    node_agent_sku_id="batch.node.ubuntu 24.04",
+                ),
+            )
+        )
+    while len(found := states()) < 2 or {state for state, _ in found.values()} != {"idle"}:
+        time.sleep(0.1)
+    return {"Spot" if spot else "dedicated": node for node, (state, spot) in found.items()}
+
+
+def states() -> dict[str, tuple[str, bool]]:
+    """State and kind (whether Spot) of each node, as `status` tells."""
+    pools = json.loads(run("status", "--format", "json").stdout)["pools"]
+    return {node["id"]: (node["state"], node["spot"]) for pool in pools for node in pool["nodes"]}
+
+
+def test_a_person_can_rehearse_preemption(nodes: dict[str, str]) -> None:
+    """What ran on the Spot node named by `status` is run again; a dedicated one is not taken."""
+    run("fail-node", nodes["dedicated"])
+    account = embedded.ensure(lambda _: None)
+    key = AzureNamedKeyCredential(account.batch_account, account.batch_key)
+    with BatchClient(account.batch_endpoint, key) as batch:
+        batch.create_job(BatchJobCreateOptions(id="long", pool_info=BatchPoolInfo(pool_id="rehearsal")))
+        batch.create_task("long", BatchTaskCreateOptions(id="1", command_line="sleep 1000"))
+        first = running_since(batch, None)
+        assert run("preempt", nodes["Spot"]).stdout == f"node {nodes['Spot']} is preempted\n"
+        assert running_since(batch, first) > first
+    refused = run("preempt", nodes["dedicated"]).exception
+    assert isinstance(refused, ServiceError)
+    assert refused.status == 409
+
+
+def running_since(batch: BatchClient, before: datetime | None) -> datetime:
+    """When the task's present run began, once there is another than the one *before*."""
+    while True:
+        task = batch.get_task("long", "1")
+        started = task.execution_info.start_time if task.execution_info else None
+        if task.state == "running" and started is not None and started != before:
+            return started
+        time.sleep(0.1)
+
+
+def test_a_person_can_let_a_node_die(nodes: dict[str, str]) -> None:
+    """The node is unusable afterwards."""
+    assert run("fail-node", nodes["dedicated"]).exit_code == 0
+    assert states()[nodes["dedicated"]] == ("unusable", False)
+    assert f"      {nodes['dedicated']}  unusable  dedicated\n" in run("status").stdout
+
+
+def test_a_node_that_is_not_there(nodes: dict[str, str]) -> None:
+    """The error says where the nodes are listed."""
+    refused = run("preempt", "tvmps_none").exception
+    assert isinstance(refused, ServiceError)
+    assert refused.status == 404
+    assert refused.help == "`batchspec local status` lists the nodes"
+
+
+def test_no_rehearsal_without_an_account(home: Path) -> None:
+    """An account that does not run has no nodes, and is not started for it."""
+    refused = run("preempt", "tvmps_x").exception
+    assert isinstance(refused, UsageError)
+    assert str(refused) == "the local account does not run, so it has no nodes"
+    assert not home.exists()

@@ -1,0 +1,83 @@
+"""What `batchspec local` asks of the running local account: what it holds, and rehearsals of bad luck."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from azure.core.credentials import AzureNamedKeyCredential
+
+from batchspec.errors import ServiceError
+from batchspec.service.batch import Batch
+from batchspec.service.embedded import LocalAccount
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    id: str
+    state: str
+    spot: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    id: str
+    state: str  # of its allocation: steady, resizing, stopping
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    id: str
+    state: str
+
+
+def read(account: LocalAccount) -> tuple[list[Pool], list[Job]]:
+    """The pools with their nodes, and the jobs, in the endpoint's order."""
+    with _talking(account) as batch:
+        pools = [_pool(batch, found) for found in _all(batch, "/pools", "list pools")]
+        jobs = [Job(found["id"], found["state"]) for found in _all(batch, "/jobs", "list jobs")]
+    return pools, jobs
+
+
+def preempt(account: LocalAccount, node: str) -> None:
+    """Azure takes the Spot node back: its tasks are queued again. *node* is an id, or a beginning that one has."""
+    _do(account, node, "preempt")
+
+
+def fail_node(account: LocalAccount, node: str) -> None:
+    """The node is dead (`unusable`): its tasks run elsewhere."""
+    _do(account, node, "fail")
+
+
+def _do(account: LocalAccount, node: str, what: str) -> None:
+    with _talking(account) as batch:
+        try:
+            batch.post(f"/_local/nodes/{node}/{what}", None, doing=f"{what} node {node}")
+        except ServiceError as error:
+            if error.status == 404:
+                error.help = "`batchspec local status` lists the nodes"
+            raise
+
+
+@contextmanager
+def _talking(account: LocalAccount) -> Iterator[Batch]:
+    batch = Batch(account.batch_endpoint, AzureNamedKeyCredential(account.batch_account, account.batch_key))
+    try:
+        yield batch
+    finally:
+        batch.close()
+
+
+def _all(batch: Batch, path: str, doing: str) -> Iterator[dict[str, Any]]:
+    for page in batch.pages(path, doing=doing):
+        yield from page
+
+
+def _pool(batch: Batch, found: dict[str, Any]) -> Pool:
+    nodes = _all(batch, f"/pools/{found['id']}/nodes", "list nodes")
+    return Pool(
+        found["id"],
+        found.get("allocationState", ""),
+        tuple(Node(node["id"], node["state"], not node.get("isDedicated", True)) for node in nodes),
+    )

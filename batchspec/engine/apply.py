@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
@@ -34,7 +34,7 @@ from batchspec.spec.model import WhenDone
 from batchspec.spec.task_body import Links, task_body
 
 _TRANSFERS = 8
-_COLLECTIONS = 4
+_LINGER_S = 0.1
 
 
 @dataclass(slots=True)
@@ -104,7 +104,11 @@ class Apply:
     def _work(self) -> None:
         try:
             with ThreadPoolExecutor(_TRANSFERS, "transfer") as transfers:
-                self._run(transfers)
+                try:
+                    self._run(transfers)
+                except BaseException:
+                    self.stop()  # transfers that have not begun are not begun any more
+                    raise
         except BaseException as error:
             self._queue.put(error)
         finally:
@@ -231,11 +235,11 @@ class Apply:
             self._begin(Step.ADD, total=len(self.plan.runs), unit="tasks")
             output = self.account.blobs.write_url(self.spec.containers.output)
             added = 0
-            bodies = (self._body(run, output) for run in _as_ready(self.plan.runs, uploads))
-            for group in task_service.collections(bodies):
-                job_id = self._add(job_id, group)
-                added += len(group)
-                self._tell(StepEvent(Step.ADD, State.PROGRESS, "", added, len(self.plan.runs), "tasks"))
+            for ready in _as_ready(self.plan.runs, uploads):
+                for group in task_service.collections(self._body(run, output) for run in ready):
+                    job_id = self._add(job_id, group)
+                    added += len(group)
+                    self._tell(StepEvent(Step.ADD, State.PROGRESS, "", added, len(self.plan.runs), "tasks"))
             if uploads:
                 self._end(Step.UPLOAD, f"{self.outcome.uploaded} files")
             self._end(Step.ADD, f"{len(self.plan.runs) - len(self.outcome.refused)} tasks in {job_id}")
@@ -310,6 +314,8 @@ class Apply:
         if not downloads:
             return
         self._begin(Step.DOWNLOAD, total=len(downloads), unit="files")
+        if self._stop.is_set():
+            downloads = {blob: future for blob, future in downloads.items() if not future.cancel()}
         for number, future in enumerate(as_completed(downloads.values()), 1):
             if future.result() is not None:
                 self.outcome.downloaded += 1
@@ -362,6 +368,7 @@ class _Bytes:
 
     def of(self, blob: str) -> Callable[[int], None]:
         def progress(done: int) -> None:
+            self._run._check()
             with self._lock:
                 self._done[blob] = done
                 now = sum(self._done.values())
@@ -382,18 +389,24 @@ class _Bytes:
         self._run._tell(StepEvent(Step.UPLOAD, State.PROGRESS, text, now, self._total, "bytes"))
 
 
-def _as_ready(runs: Sequence[Run], uploads: dict[str, Future[None]]) -> Iterator[Run]:
-    """*runs* as their inputs arrive, those whose input is there first. Raises what an upload raised."""
+def _as_ready(runs: Sequence[Run], uploads: dict[str, Future[None]]) -> Iterator[list[Run]]:
+    """*runs* in lots as their inputs arrive, those whose input is there first. Raises what an upload raised."""
+    ready: list[Run] = []
     waiting: dict[Future[None], list[Run]] = {}
     for run in runs:
         future = uploads.get(run.task.input.blob) if run.task.input else None
         if future is None:
-            yield run
+            ready.append(run)
         else:
             waiting.setdefault(future, []).append(run)
-    for future in as_completed(waiting):
-        future.result()
-        yield from waiting[future]
+    yield ready
+    while waiting:
+        wait(waiting, return_when=FIRST_COMPLETED)
+        wait(waiting, timeout=_LINGER_S)  # small files come in quick succession: one collection for many
+        arrived = [future for future in waiting if future.done()]
+        for future in arrived:
+            future.result()
+        yield [run for future in arrived for run in waiting.pop(future)]
 
 
 def _verb(action: Action) -> str:

@@ -61,7 +61,8 @@ def watch_tasks(
         _tell(on_event, watch, counts.get("running", 0), len(tasks))
         if time.monotonic() >= diagnose_at:
             nodes = _progress_unless_done(account, pool_id, job_id, watch, on_event, on_end)
-            on_event(StepEvent(Step.NODES, State.PROGRESS, nodes))
+            if watch.pending:
+                on_event(StepEvent(Step.NODES, State.PROGRESS, nodes))
             diagnose_at = time.monotonic() + (
                 _LOCAL_DIAGNOSE_EVERY_S if account.is_local else _DIAGNOSE_EVERY_S
             )
@@ -90,7 +91,7 @@ def _progress_unless_done(
         _collect(account, job_id, watch, on_event, on_end)
         if watch.pending:
             raise
-        return "done"
+        return ""
 
 
 def _collect(

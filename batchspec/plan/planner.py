@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from batchspec.errors import RefusedError
@@ -13,6 +13,7 @@ from batchspec.resources import pool as pools
 from batchspec.resources.base import Change, Effect, Json, owner
 from batchspec.source import Path
 from batchspec.spec.expand import Desired, Input
+from batchspec.spec.model import Spec
 from batchspec.spec.task_body import decided_at
 
 
@@ -23,8 +24,12 @@ def make_plan(desired: Desired, observed: Observed) -> Plan:
         observed = replace(
             observed, tasks=()
         )  # they go with the old job; their work is done anew in the next
+    current = current_job(desired, observed)
+    if current is None:
+        # What was still queued when the job ended stays so for ever, and nobody runs it (FACTS 4).
+        observed = replace(observed, tasks=[task for task in observed.tasks if task.is_completed])
     work = find_work(desired, observed)
-    if job_action is None and work.runs and current_job(desired, observed) is None:
+    if job_action is None and work.runs and current is None:
         job_action = _next_job(desired, observed)
     actions = (
         _pool(desired, observed, work),
@@ -34,7 +39,7 @@ def make_plan(desired: Desired, observed: Observed) -> Plan:
         *(_run(desired, run) for run in work.runs),
         *_downloads(desired, observed, work),
     )
-    newest = newest_job(desired.spec.job_id, observed)
+    newest = newest_job(desired.spec, observed.jobs)
     return Plan(
         spec_name=desired.spec.name,
         actions=tuple(action for action in actions if action is not None),
@@ -42,7 +47,7 @@ def make_plan(desired: Desired, observed: Observed) -> Plan:
         runs=work.runs,
         in_progress=work.in_progress,
         left=work.left,
-        seals_job=_seals(desired, current_job(desired, observed), job_action),
+        seals_job=_seals(desired, current, job_action),
         up_to_date=work.up_to_date,
         orphans=work.orphans,
     )
@@ -50,14 +55,14 @@ def make_plan(desired: Desired, observed: Observed) -> Plan:
 
 def current_job(desired: Desired, observed: Observed) -> Json | None:
     """The newest generation of the spec's job, if it is still open for tasks."""
-    newest = newest_job(desired.spec.job_id, observed)
+    newest = newest_job(desired.spec, observed.jobs)
     return newest if newest is not None and jobs.is_open(newest) else None
 
 
-def newest_job(base_id: str, observed: Observed) -> Json | None:
-    """The newest generation of the job *base_id*, whatever its state."""
-    ours = [job for job in observed.jobs if jobs.generation(base_id, job["id"])]
-    return max(ours, key=lambda job: jobs.generation(base_id, job["id"]) or 0, default=None)
+def newest_job(spec: Spec, listed: Iterable[Json]) -> Json | None:
+    """The newest generation of the spec's job, whatever its state. Others' jobs may have ids that look like one."""
+    ours = [job for job in listed if jobs.generation(spec.job_id, job["id"]) and owner(job) == spec.name]
+    return max(ours, key=lambda job: jobs.generation(spec.job_id, job["id"]) or 0, default=None)
 
 
 def _pool(desired: Desired, observed: Observed, work: Work) -> Action | None:
@@ -90,12 +95,8 @@ def _job(desired: Desired, observed: Observed) -> Action | None:
     current = current_job(desired, observed)
     if desired.job is None or current is None:
         return None
-    _refuse_foreign(current, desired.spec.name, "job")
-    # That it completes with its tasks is said after all of them are in: see `Plan.seals_job`.
-    found = (
-        change for change in jobs.changes(desired.job, current) if change.path != ("onAllTasksComplete",)
-    )
-    action = _update(desired, Kind.JOB, current["id"], tuple(found), ("job",), 0)
+    found = tuple(jobs.changes(desired.job, current))
+    action = _update(desired, Kind.JOB, current["id"], found, ("job",), 0)
     if action is None or action.operation is not Operation.REPLACE:
         return action
     next_id = jobs.next_id(desired.spec.job_id, (job["id"] for job in observed.jobs))
@@ -104,7 +105,7 @@ def _job(desired: Desired, observed: Observed) -> Action | None:
 
 def _next_job(desired: Desired, observed: Observed) -> Action:
     taken = [job["id"] for job in observed.jobs]
-    reason = Reason.COMPLETED if taken else Reason.MISSING
+    reason = Reason.COMPLETED if newest_job(desired.spec, observed.jobs) else Reason.MISSING
     next_id = jobs.next_id(desired.spec.job_id, taken)
     return _action(desired, Operation.CREATE, Kind.JOB, next_id, reason, ("job", "id"))
 

@@ -108,7 +108,9 @@ FIELDS: dict[str, Field] = {
 
 def changes(desired: Json, live: Json) -> Iterator[Change]:
     """The fields on which a live, open job differs from the spec's."""
-    yield from differences(FIELDS, desired, live)
+    for change in differences(FIELDS, desired, live):
+        cannot_go_back = change.path == ("onAllTasksComplete",) and change.after == "noaction"
+        yield change._replace(effect=Effect.REPLACE) if cannot_go_back else change
     yield from metadata_changes(desired, live)
 
 

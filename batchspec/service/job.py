@@ -43,9 +43,14 @@ def _is_ours(batch: Batch, job_id: str, body: Json) -> bool:
 
 
 def update(batch: Batch, desired: Json, job_id: str, changes: Sequence[Change]) -> None:
-    """Patches the fields in *changes*. An omitted field of a patch stays, so absence is said."""
+    """Patches the fields in *changes*. An omitted field of a patch stays, so absence is said.
+
+    That the job completes with its tasks is for `seal` to say, after all of them are in.
+    """
+    names = {str(change.path[0]) for change in changes} - {"onAllTasksComplete"}
+    if not names:
+        return
     live = batch.get(path_of("jobs", job_id), doing=f"read the job {job_id}").body
-    names = {str(change.path[0]) for change in changes}
     body = {name: desired.get(name, _ABSENT.get(name)) for name in names}
     body["metadata"] = merged_metadata(desired, live)
     batch.patch(path_of("jobs", job_id), body, doing=f"update the job {job_id}")

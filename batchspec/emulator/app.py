@@ -22,7 +22,7 @@ from batchspec.emulator import account_operations, files, jobs, local, nodes, po
 from batchspec.emulator.account import Account
 from batchspec.emulator.auth import require_shared_key, require_token
 from batchspec.emulator.call import JSON, Call, Operation, Reply
-from batchspec.emulator.clock import time_text
+from batchspec.emulator.clock import Clock, time_text
 from batchspec.emulator.errors import ApiError
 from batchspec.emulator.validate import API, check_body
 from batchspec.emulator.versions import CURRENT, older_reply, older_request, require_version
@@ -74,6 +74,7 @@ class _Endpoint:
         netloc = urlsplit(account.endpoint).netloc
         port = netloc.rpartition(":")[2] if ":" in netloc else ""
         names = ("127.0.0.1", "localhost", "[::1]")
+        self.dates = Clock()  # of requests, which clients write by the machine's clock
         self.hosts = {
             netloc,
             *(f"{name}:{port}" if port else name for name in names),
@@ -150,8 +151,7 @@ class _Endpoint:
                 ),
                 status=401,
             )
-        now = self.account.clock.now()
-        require_shared_key(settings.name, settings.key, method, path, query, headers, now)
+        require_shared_key(settings.name, settings.key, method, path, query, headers, self.dates.now())
 
     def _error(self, error: ApiError, request_id: str) -> Reply:
         headers = {"Content-Type": JSON}

@@ -1,7 +1,7 @@
 """The service's errors: status, code, sentence and the body they travel in.
 
-Sentences observed on the service are written as observed; the others follow the wording of "Batch Status and Error
-Codes" in the Batch REST reference.
+Sentences observed on the service are as observed; the others are those of "Batch Status and Error Codes" in the Batch
+REST reference, and where that has none (JobNotDisabled, NotImplemented), ours.
 """
 
 import json
@@ -16,7 +16,10 @@ _KNOWN: dict[str, tuple[int, str]] = {
     "MissingRequiredHeader": (400, "A required HTTP header was not specified."),
     "MissingRequiredProperty": (400, "A required property was not specified in the request body."),
     "MissingRequiredQueryParameter": (400, "A required query parameter was not specified for this request."),
-    "InvalidHeaderValue": (400, "The value for one of the HTTP headers is not in the correct format."),
+    "InvalidHeaderValue": (
+        400,
+        "The value provided for one of the HTTP headers was not in the correct format.",
+    ),
     "InvalidPropertyValue": (
         400,
         "The value provided for one of the properties in the request body is invalid.",
@@ -35,31 +38,36 @@ _KNOWN: dict[str, tuple[int, str]] = {
     "EmptyMetadataKey": (400, "The key for one of the metadata key-value pairs is empty."),
     "RequestUrlFailedToParse": (400, "The url in the request could not be parsed."),
     "InvalidUri": (400, "The requested URI does not represent any resource on the server."),
-    "InvalidAuthenticationInfo": (400, "Authentication information is not given in the correct format."),
+    "InvalidAuthenticationInfo": (
+        400,
+        "The authentication information was not provided in the correct format. Verify the "
+        "value of Authorization header.",
+    ),
     "MultipleConditionHeadersNotSupported": (400, "Multiple condition headers are not supported."),
-    "UnsupportedRequestVersion": (400, "The specified API version is not supported."),
+    "UnsupportedRequestVersion": (400, "The specified request version is not supported."),
     "UnsupportedHttpVerb": (405, "The resource doesn't support the specified HTTP verb."),
     "AuthenticationFailed": (
         403,
-        "Server failed to authenticate the request. Make sure the value of Authorization header is formed correctly"
-        " including the signature.",
+        "Server failed to authenticate the request. Make sure the value of Authorization "
+        "header is formed correctly including the signature.",
     ),
     "InsufficientAccountPermissions": (
         403,
-        "The account being accessed does not have sufficient permissions.",
+        "The account being accessed does not have sufficient permissions to execute this operation.",
     ),
     "ResourceNotFound": (404, "The specified resource does not exist."),
-    "RequestBodyTooLarge": (413, "The request body is too large and exceeds the maximum permissible limit."),
+    "RequestBodyTooLarge": (413, "The size of the request body exceeds the maximum size permitted."),
     "InvalidRange": (416, "The range specified is invalid for the current size of the resource."),
     "TooManyRequests": (429, "Request failed as server encountered too many requests. Please try again."),
-    "InternalError": (500, "Server encountered an internal error. Please try again after some time."),
-    "ServerBusy": (503, "Server is currently unable to receive requests. Please try again."),
-    "InvalidAutoScalingSettings": (400, "The specified auto scaling settings are not valid."),
-    "AutoScalingFormulaSyntaxError": (400, "The specified autoscaling formula has a syntax error."),
-    "AutoScalingFormulaTooLong": (400, "The specified autoscaling formula is too long."),
+    "InternalError": (500, "The server encountered an internal error. Please retry the request."),
+    "ServerBusy": (503, "The server is currently unable to receive requests. Please retry your request."),
+    "InvalidAutoScalingSettings": (400, "The specified auto-scaling settings are not valid."),
+    "AutoScalingFormulaSyntaxError": (400, "The specified auto-scaling formula has a syntax error."),
+    "AutoScalingFormulaTooLong": (400, "The specified auto-scaling formula exceeds lengths limit."),
     "TaskDependenciesNotSpecifiedOnJob": (
         400,
-        "The specified task has task dependencies but the job does not use task dependencies.",
+        "A task was specified as depending on other tasks, but the job did not specify that "
+        "it would use task dependencies.",
     ),
     "TaskDependencyListTooLong": (400, "The list of task dependencies is too long."),
     "TaskDependencyRangesTooLong": (400, "The list of task dependency ranges is too long."),
@@ -71,22 +79,22 @@ _KNOWN: dict[str, tuple[int, str]] = {
     "FileNotFound": (404, "The specified file does not exist."),
     "NodeUserNotFound": (404, "The specified node user does not exist."),
     "ApplicationNotFound": (404, "The specified application does not exist."),
-    "NodeAgentSKUNotFound": (404, "The specified node agent SKU does not exist."),
+    "NodeAgentSKUNotFound": (404, "The specified Node Agent SKU does not exist."),
     "OperationInvalidForCurrentState": (
         409,
-        "The operation is invalid for the current state of the resource.",
+        "The specified operation is not valid for the current state of the resource.",
     ),
     "OperationNotValidOnPool": (409, "The specified operation is not valid on the pool."),
     "OperationNotValidOnNode": (409, "The specified operation is not valid on the node."),
     "PoolExists": (409, "The specified pool already exists."),
-    "PoolBeingDeleted": (409, "The specified pool is being deleted."),
-    "PoolBeingResized": (409, "The specified pool is being resized."),
-    "PoolQuotaReached": (409, "The pool quota for the account has been reached."),
-    "NodeBeingCreated": (409, "The specified node is being created."),
-    "NodeBeingStarted": (409, "The specified node is being started."),
-    "NodeBeingReimaged": (409, "The specified node is being reimaged."),
-    "NodeBeingRebooted": (409, "The specified node is being rebooted."),
-    "NodeStateUnusable": (409, "The specified node is unusable."),
+    "PoolBeingDeleted": (409, "The specified pool has been marked for deletion and is being reclaimed."),
+    "PoolBeingResized": (409, "The specified pool is being resized"),
+    "PoolQuotaReached": (409, "Pool quota for the account has been reached."),
+    "NodeBeingCreated": (409, "The specified node is being created"),
+    "NodeBeingStarted": (409, "The specified node is being started"),
+    "NodeBeingReimaged": (409, "The specified node is being reimaged"),
+    "NodeBeingRebooted": (409, "The specified node is being rebooted"),
+    "NodeStateUnusable": (409, "The state of the specified node is unusable"),
     "NodeUserExists": (409, "The specified node user already exists."),
     "NodeAlreadyInTargetSchedulingState": (
         409,
@@ -94,37 +102,54 @@ _KNOWN: dict[str, tuple[int, str]] = {
     ),
     "JobExists": (409, "The specified job already exists."),
     "JobBeingTerminated": (409, "The specified job is being terminated."),
-    "JobBeingDeleted": (409, "The specified job is being deleted."),
+    "JobBeingDeleted": (
+        409,
+        "The specified job has been marked for deletion and is being garbage collected.",
+    ),
     "JobCompleted": (409, "The specified job is already in a completed state."),
     "JobDisabled": (409, "The specified job is disabled."),
-    "JobNotActive": (409, "The specified job is not active."),
+    "JobNotActive": (409, "The specified job is not in active state."),
     "JobNotDisabled": (409, "The specified job is not disabled."),
-    "JobPreparationTaskNotSpecified": (409, "The specified job does not have a job preparation task."),
+    "JobPreparationTaskNotSpecified": (409, "The specified job does not have job preparation task."),
     "JobScheduleExists": (409, "The specified job schedule already exists."),
     "JobScheduleBeingTerminated": (409, "The specified job schedule is being terminated."),
-    "JobScheduleBeingDeleted": (409, "The specified job schedule is being deleted."),
-    "JobScheduleCompleted": (409, "The specified job schedule is already in a completed state."),
+    "JobScheduleBeingDeleted": (
+        409,
+        "The specified job schedule has been marked for deletion and is being reclaimed.",
+    ),
+    "JobScheduleCompleted": (409, "The specified job schedule is already in completed state."),
     "JobScheduleDisabled": (409, "The specified job schedule is disabled."),
-    "JobWithSameIdExists": (409, "A job with the same id as the specified job schedule already exists."),
+    "JobWithSameIdExists": (
+        409,
+        "A job with the specified job schedule id exists. Job and job schedule cannot have the same id.",
+    ),
     "JobScheduleWithSameIdExists": (
         409,
-        "A job schedule with the same id as the specified job already exists.",
+        "A job schedule with the specified job id exists. Job and job schedule cannot have the same id.",
     ),
     "ActiveJobAndScheduleQuotaReached": (
         409,
-        "The active jobs and job schedules quota for the account has been reached.",
+        "Active job and schedule quota for the account has been reached.",
     ),
     "TaskExists": (409, "The specified task already exists."),
     "TaskCompleted": (409, "The specified task is already in a completed state."),
-    "TaskNotCompleted": (409, "The specified task is not in a completed state."),
-    "TaskSucceeded": (409, "The specified task completed successfully."),
-    "TaskFilesUnavailable": (409, "The task files are unavailable because the task has not run."),
-    "TaskFilesCleanedup": (409, "The task files have been cleaned up from the node."),
-    "TaskIdSameAsJobPreparationTask": (409, "The task id is the same as the id of the job preparation task."),
-    "TaskIdSameAsJobReleaseTask": (409, "The task id is the same as the id of the job release task."),
+    "TaskNotCompleted": (
+        409,
+        "The specified task is not in a completed state, and the requested operation can be "
+        "performed only on completed tasks.",
+    ),
+    "TaskSucceeded": (
+        409,
+        "The specified task has already completed successfully, and the requested operation "
+        "cannot be performed on successful tasks.",
+    ),
+    "TaskFilesUnavailable": (409, "The files of the specified task are unavailable."),
+    "TaskFilesCleanedup": (409, "The files of the specified task are cleanedup."),
+    "TaskIdSameAsJobPreparationTask": (409, "The specified task id is same as the job preparation task."),
+    "TaskIdSameAsJobReleaseTask": (409, "The specified task id is same as the job release task."),
     "TooManyEnableAutoScaleRequests": (
         503,
-        "Too many enable autoscale requests. Please try again after some time.",
+        "Too many Enable Pool AutoScale requests are issued on the pool.",
     ),
     "NotImplemented": (501, "The local Batch endpoint does not do this."),
 }

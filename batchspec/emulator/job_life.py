@@ -72,6 +72,7 @@ def terminate(account: "Account", job: Job, reason: str) -> None:
 def delete(account: "Account", job: Job) -> None:
     set_state(account, job, "deleting")
     for running in list(job.running.values()):
+        running.settled = True
         running.run.stop("delete")
     account.later(0, functools.partial(task_gone, account, job))
 
@@ -118,6 +119,16 @@ def _completed(account: "Account", job: Job) -> None:
         return
     job.doc["executionInfo"]["endTime"] = time_text(account.clock.now())
     set_state(account, job, "completed", remember=False)
+    _end_auto_pool(account, job)
+
+
+def _end_auto_pool(account: "Account", job: Job) -> None:
+    """An auto pool of the job's own goes with it, unless it is to be kept alive."""
+    auto = job.doc["poolInfo"].get("autoPoolSpecification")
+    pool = account.pools.get(job.pool_key)
+    owned = auto is not None and auto["poolLifetimeOption"] == "job" and not auto["keepAlive"]
+    if owned and pool is not None and pool.doc["state"] == "active":
+        pool_life.delete(account, pool)
 
 
 def _delete_some(account: "Account", job: Job) -> None:
@@ -126,6 +137,7 @@ def _delete_some(account: "Account", job: Job) -> None:
         if account.store.delete_tasks(job.number, _CHUNK):
             account.store.remove("job", job.key)
             account.jobs.pop(job.key, None)
+            _end_auto_pool(account, job)
         else:
             account.later(0, functools.partial(_delete_some, account, job))
             return

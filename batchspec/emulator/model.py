@@ -24,12 +24,13 @@ class Running:
     body: Body = field(default_factory=dict)  # the task as added, with defaults
     start_time: int = 0
     retries: int = 0
+    settled: bool = False  # the state has gone on; only the process is still to end
     extra: Body = field(default_factory=dict)  # members of executionInfo that are not columns
 
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """*doc* is the node as it is read, without its URL. *epoch* grows with each boot: what an earlier one began is void."""
+    """*doc* is the node as it is read, without its URL. *epoch* grows with each boot: what an earlier one began is off."""
 
     doc: Body
     pool: "Pool"

@@ -120,6 +120,12 @@ def _tries_left(running: Running) -> bool:
 def _ended(account: "Account", running: Running, outcome: Outcome) -> None:
     """One try is over: again on this node, again on any node, or done."""
     failure, word = outcome.failure, outcome.stopped
+    if running.settled:
+        _release(account, running)
+        if word == "delete" and not _id_runs_again(running):
+            _remove_folder(account, running.node, running)
+        job_life.task_gone(account, running.job)
+        return
     failed_by_exit = word == "timeout" or (
         failure is not None and failure.during == "command" and bool(outcome.exit_code)
     )
@@ -128,9 +134,7 @@ def _ended(account: "Account", running: Running, outcome: Outcome) -> None:
         return
     _release(account, running)
     with account.store.transaction():
-        if word == "delete":
-            remove(account, running.row)
-        elif word in REQUEUES:
+        if word in REQUEUES:
             _requeue(account, running, counted=word == "requeue")
         else:
             if word:
@@ -162,7 +166,7 @@ def _requeue(account: "Account", running: Running, *, counted: bool) -> None:
         row.seq,
         state=ACTIVE,
         state_time=now,
-        previous=RUNNING,
+        previous=RUNNING if running.start_time else PREPARING,
         previous_time=running.start_time or row.state_time,
         start_time=None,
         node=None,
@@ -239,24 +243,38 @@ def terminate(account: "Account", job: Job, row: TaskRow) -> None:
         complete(account, queued, None, ENDED)
         job_life.task_gone(account, job)
         return
+    # Completed when the call returns; the node's slots are free once the process is dead.
+    running.settled = True
+    complete(account, running, None, ENDED)
     running.run.stop("terminate")
 
 
 def delete(account: "Account", job: Job, row: TaskRow) -> None:
     running = job.running.get(row.seq)
     if running is not None:
-        # The id is free at once; what still runs is an orphan until it is dead.
+        # The id is free at once; its process is an orphan until it is dead.
+        running.settled = True
+        account.store.delete_task(row.seq)
         running.run.stop("delete")
         return
-    remove(account, row)
-    job_life.task_gone(account, job)
-
-
-def remove(account: "Account", row: TaskRow) -> None:
     account.store.delete_task(row.seq)
     folder = folder_of(account, row.node)
     if folder is not None:
         account.in_thread(functools.partial(remove_tree, folder))
+    job_life.task_gone(account, job)
+
+
+def _id_runs_again(running: Running) -> bool:
+    """A new task with the deleted one's id is in the same folder already."""
+    return any(
+        other.job is running.job and other.row.id.lower() == running.row.id.lower()
+        for other in running.node.tasks.values()
+    )
+
+
+def _remove_folder(account: "Account", on: Node, running: Running) -> None:
+    folder = node.root(account, on) / node.task_folder(running.job, running.row.id)
+    account.in_thread(functools.partial(remove_tree, folder))
 
 
 def folder_of(account: "Account", node_info: str | None) -> Any:

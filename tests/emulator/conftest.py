@@ -2,12 +2,17 @@
 
 import asyncio
 import base64
+import contextlib
+import hmac
+import json
 import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from email.utils import formatdate
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +23,23 @@ from azure.core.credentials import AzureNamedKeyCredential
 
 from batchspec.emulator.account import Account, Settings
 from batchspec.emulator.app import create_app
-from batchspec.emulator.clock import Clock
+from batchspec.emulator.auth import string_to_sign
+from batchspec.emulator.clock import Clock, ManualClock
 
 UBUNTU = {
     "imageReference": {"publisher": "canonical", "offer": "ubuntu-24_04-lts", "sku": "server"},
     "nodeAgentSKUId": "batch.node.ubuntu 24.04",
 }
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body or b"null")
 
 
 @dataclass
@@ -39,6 +55,38 @@ class Served:
         options.setdefault("retry_total", 0)
         options.setdefault("polling_interval", 0.02)
         return BatchClient(endpoint=self.settings.endpoint, credential=credential, **options)
+
+    def control(self, method: str, path: str, body: Any = None, query: str = "") -> Any:
+        """What the endpoint's own routes answer, asked with a signed request."""
+        return self.raw(method, path, body, query).json()
+
+    def raw(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        query: str = "api-version=2025-06-01",
+        headers: Mapping[str, str] | None = None,
+        key: str = "",
+    ) -> "Answer":
+        """A signed request without a client library; *body* is sent as JSON, or as it is when it is bytes."""
+        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        sent = {"host": self.settings.endpoint.partition("//")[2], "ocp-date": formatdate(usegmt=True)}
+        if data:
+            sent |= {
+                "content-type": "application/json; odata=minimalmetadata",
+                "content-length": str(len(data)),
+            }
+        sent |= {name.lower(): value for name, value in (headers or {}).items()}
+        signed = string_to_sign(self.settings.name, method, path, query, sent, lower=False)
+        secret = base64.b64decode(key or self.settings.key)
+        signature = base64.b64encode(hmac.digest(secret, signed.encode(), "sha256")).decode()
+        sent.setdefault("authorization", f"SharedKey {self.settings.name}:{signature}")
+        connection = HTTPConnection(self.settings.endpoint.partition("//")[2])
+        with contextlib.closing(connection):
+            connection.request(method, f"{path}?{query}" if query else path, data or None, sent)
+            response = connection.getresponse()
+            return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
 
 
 def serve(settings: Settings, clock: Clock | None = None) -> Served:
@@ -100,8 +148,9 @@ def client(served: Served) -> Iterator[BatchClient]:
 
 
 @pytest.fixture
-def until() -> Callable[..., Any]:
-    return wait_until
+def clock() -> ManualClock:
+    """A clock that stands still until the test moves it."""
+    return ManualClock()
 
 
 def wait_until(found: Callable[[], Any], limit_s: float = 30) -> Any:

@@ -236,6 +236,8 @@ class _Composer:
         try:
             return self._stream()
         except yaml.MarkedYAMLError as error:
+            if any(finding.summary == _PLACEHOLDER_SUMMARY for finding in self.findings):
+                raise SpecError(self.findings) from None  # it is what confused the parser
             self._stop(_syntax_finding(self._source, error))
         finally:
             self._loader.dispose()

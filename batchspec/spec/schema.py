@@ -7,6 +7,7 @@ there are alternatives, so no error is about a branch that nobody meant.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from itertools import islice
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _NAME = "batchspec-v1.schema.json"
 _LONGEST_SHOWN = 40
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,9}")
 
 
 def schema_text() -> str:
@@ -153,7 +155,8 @@ def _wrong_type(broken: _Broken) -> Iterator[Diagnostic]:
         yield broken.say(Code.PLAIN_SECRET, summary, "secrets never belong in a spec", help)
         return
     names = [broken.argument] if isinstance(broken.argument, str) else broken.argument
-    expected = " or ".join(_TYPE_WORDS[name] for name in names)
+    *others, last = (_TYPE_WORDS[name] for name in names)
+    expected = f"{', '.join(others)} or {last}" if others else last
     help = _type_help(broken.value, names)
     helps = (help,) if help else () if "object" in names else broken.description
     yield broken.say(
@@ -178,8 +181,14 @@ def _type_help(value: object, names: list[str]) -> str:
         return "give it a value, or leave the field out"
     if isinstance(value, str) and "{{" in value:
         return "a placeholder gives text, which this field does not take"
-    if isinstance(value, str) and not {"integer", "number"}.isdisjoint(names) and value.strip().isdecimal():
-        return f"write {value.strip()} without quotes"
+    if (
+        isinstance(value, str)
+        and not {"integer", "number"}.isdisjoint(names)
+        and _WHOLE_NUMBER.fullmatch(value)
+    ):
+        return f"write {value} without quotes"
+    if isinstance(value, float) and "integer" in names and value.is_integer():
+        return f"write {int(value)}"
     if value in ("yes", "on", "no", "off") and "boolean" in names:
         return f"write {'true' if value in ('yes', 'on') else 'false'}"
     if isinstance(value, (bool, int, float)) and "string" in names:

@@ -134,8 +134,11 @@ def _in_values(document: Document, value: object, path: Path) -> Iterator[Diagno
 
 
 def _likely(document: Document, fields: dict[str, object], path: Path) -> Iterator[Diagnostic]:
-    """Random-looking values under secret names, also as `name: X` beside `value: Y`."""
-    named = [(key, key, value) for key, value in fields.items()]
+    """Random-looking values of parameters, and of `name: X` beside `value: Y`, whose name sounds secret.
+
+    Elsewhere the schema knows which fields are secret.
+    """
+    named = [(key, key, value) for key, value in fields.items()] if path == ("params",) else []
     named.append((str(fields.get("name", "")), "value", fields.get("value")))
     for name, key, value in named:
         if isinstance(value, str) and _SECRET_NAME.search(name) and _looks_random(value) and not spans(value):

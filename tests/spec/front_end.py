@@ -1,0 +1,31 @@
+"""What `validate` does with a file before templates and names are looked at."""
+
+from pathlib import Path
+
+from batchspec.errors import SpecError
+from batchspec.source import Diagnostic, Source
+from batchspec.spec import document, schema
+from batchspec.spec.document import Document
+from batchspec.spec.secrets import find_secrets
+
+
+def findings(path: Path) -> list[Diagnostic]:
+    """Everything that is wrong with the file, shown under its name alone."""
+    try:
+        parsed = document.parse(document.decode(path.read_bytes(), path.name))
+    except SpecError as error:
+        return list(error.diagnostics)
+    return [*schema.check(parsed), *find_secrets(parsed)]
+
+
+def parse(text: str) -> Document:
+    return document.parse(Source("spec.yaml", text))
+
+
+def refused(text: str) -> list[Diagnostic]:
+    """What `parse` has against *text*."""
+    try:
+        parse(text)
+    except SpecError as error:
+        return list(error.diagnostics)
+    raise AssertionError("accepted")

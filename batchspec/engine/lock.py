@@ -9,9 +9,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from batchspec.errors import LockedError, ServiceError
-from batchspec.service.blobs import release_lock, renew_lock, take_lock
+from batchspec.service.blobs import Holder, release_lock, renew_lock, take_lock
 from batchspec.service.connect import Account
 from batchspec.spec.expand import OWN_FOLDER, folder_of
 from batchspec.spec.model import Spec
@@ -37,11 +38,12 @@ class Held:
 def locked(account: Account, spec: Spec) -> Iterator[Held]:
     """Within it, no other apply of *spec* changes anything. Raises `LockedError` when another is at work.
 
-    The lease lasts a minute: after a kill -9 the next apply needs no help.
+    The lease lasts a minute: after a kill -9 the next apply needs no help, and on the
+    same machine, which knows that the process is dead, no patience either.
     """
     container = spec.containers.output
     account.blobs.ensure_container(container)
-    lock = take_lock(account.blobs, container, lock_blob(spec), _holder())
+    lock = take_lock(account.blobs, container, lock_blob(spec), _holder(), _is_dead)
     held, over = Held(), threading.Event()
 
     def renew() -> None:
@@ -66,7 +68,7 @@ def lock_blob(spec: Spec) -> str:
     return f"{folder_of(spec)}{OWN_FOLDER}/lock"
 
 
-def _holder() -> str:
+def _holder() -> Holder:
     """Who, where and since when, in the ASCII that blob metadata takes."""
     try:
         user = getpass.getuser()
@@ -74,4 +76,43 @@ def _holder() -> str:
         user = "unknown"
     since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     text = f"{user}@{socket.gethostname()} process {os.getpid()} since {since}"
-    return text.encode("ascii", "replace").decode()
+    return Holder(text.encode("ascii", "replace").decode(), _process())
+
+
+def _process() -> str:
+    """What tells this process from all others of all machines; empty where that is not known."""
+    machine, began = _machine(), _began(os.getpid())
+    return f"{machine} {os.getpid()} {began}" if machine and began else ""
+
+
+def _machine() -> str:
+    """What tells this machine, since it was started, and the container on it from all others."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot}:{Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:
+        return ""
+
+
+def _began(number: int) -> str:
+    """When the process *number* was started, in the kernel's ticks; empty when it is dead, buried or not."""
+    try:
+        fields = (
+            Path(f"/proc/{number}/stat")
+            .read_text(encoding="utf-8", errors="replace")
+            .rpartition(")")[2]
+            .split()
+        )
+    except OSError:
+        return ""
+    state, began = fields[0], fields[19]  # the third and the twenty-second of proc(5)
+    return "" if state in ("Z", "X") else began
+
+
+def _is_dead(process: str) -> bool:
+    """Whether *process* was one of this machine and is gone. False when that cannot be known."""
+    machine, _, rest = process.partition(" ")
+    number, _, began = rest.partition(" ")
+    if not machine or machine != _machine() or not number.isdecimal():
+        return False
+    return _began(int(number)) != began

@@ -180,7 +180,10 @@ def _result(summary: SummaryEvent) -> str:
         return f"{summary.spec}: left running; {summary.succeeded} tasks ended well so far{unchanged}."
     if summary.failed:
         return f"{summary.spec}: {summary.failed} failed, {summary.succeeded} succeeded{unchanged}."
-    return f"{summary.spec}: all {_tasks(summary.succeeded)} succeeded{unchanged}."
+    if not summary.succeeded:
+        return f"{summary.spec}: done; no task had to run{unchanged}."
+    every = "all " if summary.succeeded > 1 else ""
+    return f"{summary.spec}: {every}{_tasks(summary.succeeded)} succeeded{unchanged}."
 
 
 def size_text(size_bytes: int) -> str:

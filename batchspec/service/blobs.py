@@ -8,12 +8,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import HttpResponseError, ResourceExistsError
 from azure.storage.blob import (
+    BlobClient,
     BlobLeaseClient,
     BlobProperties,
     BlobSasPermissions,
@@ -177,17 +180,29 @@ class Blobs:
 
 
 class Lock(NamedTuple):
-    """A held lease; `note` is what others are told of its holder."""
+    """A held lease."""
 
     lease: BlobLeaseClient
 
 
+class Holder(NamedTuple):
+    """Who holds a lock. `text` is for people; `process` names one process of one machine, empty when unknown."""
+
+    text: str
+    process: str
+
+
 LEASE_S = 60
-_HOLDER = "batchspec_holder"
+_HOLDER, _PROCESS = "batchspec_holder", "batchspec_process"
 
 
-def take_lock(blobs: Blobs, container: str, blob: str, holder: str) -> Lock:
-    """Leases *blob* for a minute. Raises `LockedError`, which says who holds it."""
+def take_lock(
+    blobs: Blobs, container: str, blob: str, holder: Holder, is_dead: Callable[[str], bool]
+) -> Lock:
+    """Leases *blob* for a minute. Raises `LockedError`, which says who holds it.
+
+    A lease whose holder's `process` *is_dead* is broken; any other one ends by itself.
+    """
     client = blobs._service.get_blob_client(container, blob)
     with translated("take the lock"):
         try:
@@ -196,17 +211,37 @@ def take_lock(blobs: Blobs, container: str, blob: str, holder: str) -> Lock:
             if storage_code(error) not in ("BlobAlreadyExists", "LeaseIdMissing"):
                 raise
         try:
-            lease = client.acquire_lease(LEASE_S)
-            client.set_blob_metadata({_HOLDER: holder}, lease=lease)
+            return _acquire(client, holder)
         except HttpResponseError as error:
-            if storage_code(error) != "LeaseAlreadyPresent":
-                raise
-            other = (client.get_blob_properties().metadata or {}).get(_HOLDER, "somebody")
-            raise LockedError(
-                f"another apply of this spec is at work: {other}",
-                help=f"wait for it to end; a lock whose holder died frees itself within {LEASE_S} s",
-            ) from error
+            _require_leased(error)
+        found = client.get_blob_properties()
+        other = found.metadata or {}
+        try:
+            if is_dead(other.get(_PROCESS, "")):
+                # Only the lease that was looked at: a new holder has changed the metadata, and with it the ETag.
+                BlobLeaseClient(client).break_lease(
+                    0, etag=found.etag, match_condition=MatchConditions.IfNotModified
+                )
+                return _acquire(client, holder)
+        except HttpResponseError as error:
+            if error.status_code != HTTPStatus.PRECONDITION_FAILED:
+                _require_leased(error)
+    raise LockedError(
+        f"another apply of this spec is at work: {other.get(_HOLDER, 'somebody')}",
+        help=f"wait for it to end; a lock whose holder died frees itself within {LEASE_S} s",
+    )
+
+
+def _acquire(client: BlobClient, holder: Holder) -> Lock:
+    lease = client.acquire_lease(LEASE_S)
+    client.set_blob_metadata({_HOLDER: holder.text, _PROCESS: holder.process}, lease=lease)
     return Lock(lease)
+
+
+def _require_leased(error: HttpResponseError) -> None:
+    """Raises *error* again unless it says that somebody else has the lease."""
+    if storage_code(error) not in ("LeaseAlreadyPresent", "LeaseIdMismatchWithBlobOperation", "LeaseLost"):
+        raise error
 
 
 def renew_lock(lock: Lock) -> None:

@@ -60,6 +60,7 @@ class _Reader:
         while self._at < len(self._script):
             before = self._slots
             inside = self._step()
+            inside = inside and (self._lost or inside)
             for slot in range(before, self._slots):
                 if inside:
                     yield Refusal(slot, inside, inside in ("double quotes", "single quotes"))

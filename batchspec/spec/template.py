@@ -477,6 +477,17 @@ def _defined(value: object) -> bool:
     return not isinstance(value, Undefined)
 
 
+def _strict(function: Callable[..., object]) -> Callable[..., object]:
+    """A filter that does not take what is undefined."""
+
+    def strict(value: object, *arguments: object) -> object:
+        if not _defined(value):
+            raise KeyError("undefined")
+        return function(value, *arguments)
+
+    return strict
+
+
 _FILTERS: dict[str, Callable[..., object]] = {
     "default": _default,
     "float": lambda value: float(_number(value)),
@@ -535,6 +546,6 @@ def _environment() -> "ImmutableSandboxedEnvironment":
 
     environment = Environment(undefined=StrictUndefined, optimized=False)
     environment.globals.clear()
-    environment.filters = dict(_FILTERS)
+    environment.filters = {name: f if f is _default else _strict(f) for name, f in _FILTERS.items()}
     environment.tests = dict(_TESTS)
     return environment

@@ -9,8 +9,7 @@ from pathlib import Path
 from batchspec.engine.digests import Digests, cache_path
 from batchspec.engine.inputs import find_inputs, spec_folder
 from batchspec.plan.model import LiveBlob, Observed, Plan
-from batchspec.plan.planner import make_plan
-from batchspec.resources import job as jobs
+from batchspec.plan.planner import make_plan, newest_job
 from batchspec.service import job as job_service
 from batchspec.service import pool as pool_service
 from batchspec.service import task as task_service
@@ -36,7 +35,7 @@ def observe(account: Account, desired: Desired) -> Observed:
         inputs = readers.submit(_blobs, account, containers.input, prefix)
         pool = readers.submit(pool_service.read, account.batch, spec.pool.id) if spec.pool else None
         generations = job_service.generations(account.batch, spec.job_id) if spec.job else []
-        newest = max(generations, key=lambda job: jobs.generation(spec.job_id, job["id"]) or 0, default=None)
+        newest = newest_job(spec, generations)
         tasks = list(task_service.read_all(account.batch, newest["id"])) if newest else []
         outputs = _blobs(account, containers.output, prefix)
         live_pool = pool.result() if pool else None

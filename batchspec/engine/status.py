@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from batchspec.engine.diagnose import check_progress
 from batchspec.errors import RunError
-from batchspec.resources import job as jobs
+from batchspec.plan import planner
 from batchspec.resources.task import LiveTask
 from batchspec.service import job as job_service
 from batchspec.service import pool as pool_service
@@ -71,8 +71,7 @@ def newest_job(account: Account, spec: Spec) -> LiveJob | None:
     """The newest generation of the spec's job, whatever its state."""
     if not spec.job_id:
         return None
-    listed = job_service.generations(account.batch, spec.job_id)
-    job = max(listed, key=lambda job: jobs.generation(spec.job_id, job["id"]) or 0, default=None)
+    job = planner.newest_job(spec, job_service.generations(account.batch, spec.job_id))
     return LiveJob(job["id"], str(job["state"])) if job else None
 
 

@@ -26,10 +26,12 @@ from batchspec.spec.model import (
     LocalFiles,
     Params,
     Pool,
+    Rollout,
     Spec,
     TaskGroup,
     WhenDone,
 )
+from batchspec.spec.rules import SHORTHANDS, check_rules
 from batchspec.spec.secrets import find_secrets
 from batchspec.spec.template import (
     Template,
@@ -71,8 +73,8 @@ def build(document: Document, settings: Mapping[str, str] | None = None) -> Spec
         raise SpecError(findings)
     builder = _Builder(document, _params(document, settings or {}))
     spec = builder.spec()
-    if builder.findings:
-        raise SpecError(builder.findings)
+    if findings := [*builder.findings, *check_rules(spec)]:
+        raise SpecError(findings)
     return spec
 
 
@@ -124,7 +126,7 @@ class _Builder:
             groups=tuple(self._group(name, body, common) for name, body in (data.get("tasks") or {}).items()),
             download=data.get("download"),
             containers=Containers(**data.get("containers", {})),
-            ignored=frozenset(tuple(text.split(".")) for text in data.get("ignoreChanges") or ()),
+            ignored=frozenset(_ignored_path(text) for text in data.get("ignoreChanges") or ()),
             document=self.document,
         )
 
@@ -141,7 +143,15 @@ class _Builder:
             body["virtualMachineConfiguration"] = {**machine_from_image(image), **machine}
         if "spot" in body:
             body["targetLowPriorityNodes"] = body.pop("spot")
-        return Pool(id=body["id"], body=body, existing=False, when_done=when_done)
+        return Pool(
+            id=body["id"],
+            existing=False,
+            when_done=when_done,
+            rollout=Rollout(body.pop("rollout")) if "rollout" in body else None,
+            deallocation=body.pop("nodeDeallocationOption", "requeue"),
+            protect=body.pop("protect", False),
+            body=body,
+        )
 
     def _group(self, name: str, data: Mapping[str, Any], common: object) -> TaskGroup:
         path: Path = ("tasks", name)
@@ -262,6 +272,12 @@ class _Builder:
         self.findings.append(
             self.document.diagnostic(code, summary, path, label=label, helps=helps, span=span)
         )
+
+
+def _ignored_path(text: str) -> Path:
+    """The path that an entry of `ignoreChanges` names; a shorthand means the field it stands for."""
+    kind, first, *rest = text.split(".")
+    return (kind, *(SHORTHANDS.get(first, (first,)) if kind == "pool" else (first,)), *rest)
 
 
 def _strings(value: Any, path: Path) -> Iterator[tuple[Path, str]]:

@@ -5,6 +5,7 @@
     BS03xx  templates
     BS04xx  names, ids and inputs
     BS05xx  secrets
+    BS06xx  fields that Batch does not take together, or not with such a value
 
 A code, once released, keeps its meaning for good.
 """
@@ -73,3 +74,10 @@ class Code(Enum):
     PRIVATE_KEY = "BS0506", "a private key"
     LIKELY_SECRET = "BS0507", "a value that looks random under a name that sounds secret"
     PLAIN_SECRET = "BS0508", "a plain value in a field that takes secrets"
+
+    BAD_DURATION = "BS0601", "a text that is not an ISO 8601 duration"
+    DURATION_RANGE = "BS0602", "a time shorter or longer than Batch takes"
+    NEEDS_FIELD = "BS0603", "a field that has no meaning without another one"
+    TOO_MANY_SLOTS = "BS0604", "a task that needs more slots than a node has"
+    CONTRADICTION = "BS0605", "two fields that want the opposite"
+    UNKNOWN_PATH = "BS0606", "`ignoreChanges` names a field that there is not"

@@ -23,14 +23,28 @@ class WhenDone(Enum):
     DELETE = "delete"
 
 
+class Rollout(Enum):
+    """How nodes that run already come to a changed start task or package."""
+
+    REBOOT = "reboot"
+    REIMAGE = "reimage"
+
+
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A pool of the spec's own, or one that is only used (`existing`, then `body` is empty)."""
+    """A pool of the spec's own, or one that is only used (`existing`, then `body` is empty).
+
+    `deallocation` is Batch's nodeDeallocationOption: what becomes of the tasks on a node
+    that is taken away, rebooted or reimaged. `rollout` None: running nodes stay as they are.
+    """
 
     id: str
     body: Json
     existing: bool
     when_done: WhenDone
+    rollout: Rollout | None = None
+    deallocation: str = "requeue"
+    protect: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ RECORDINGS = ROOT.parent / "shared" / "azure-batch-api" / "recordings"
 
 TABLES = {"pool": pool.FIELDS, "job": job.FIELDS}
 OURS = {
-    "pool": {"image", "spot", "whenDone"},
+    "pool": {"image", "spot", "whenDone", "rollout", "nodeDeallocationOption", "protect"},
     "job": set[str](),
 }
 """Fields of a spec that are not Batch's: they become other fields, or say what batchspec does."""

@@ -32,7 +32,7 @@ BODIES = {
 """Kind, to its definition in the schema and its model in the SDK."""
 
 OURS = {
-    "pool": {"image", "spot", "whenDone"},
+    "pool": {"image", "spot", "whenDone", "rollout", "nodeDeallocationOption", "protect"},
     "job": set[str](),
     "task": {"inputs", "command", "output"},
 }

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from batchspec.emulator import recovery, scheduler, transfer
+from batchspec.emulator import recovery, schedule_life, scheduler, transfer
 from batchspec.emulator.clock import TICKS_PER_S, Clock, Timers, etag, time_text
-from batchspec.emulator.model import Job, Node, Pool
+from batchspec.emulator.model import Job, Node, Pool, Schedule
 from batchspec.emulator.process import Outcome, Run, Work, run_work
 from batchspec.emulator.request_log import RequestLog
 from batchspec.emulator.store import Store
@@ -76,7 +76,7 @@ class Account:
         self.endpoint = settings.endpoint.rstrip("/")
         self.pools: dict[str, Pool] = {}
         self.jobs: dict[str, Job] = {}
-        self.schedules: dict[str, dict[str, Any]] = {}
+        self.schedules: dict[str, Schedule] = {}
         self.timers = Timers()
         self.last_request_at = 0.0
         for folder in (settings.home, settings.home / "nodes", settings.home / "logs"):
@@ -185,6 +185,15 @@ class Account:
     def save_job(self, job: Job) -> None:
         body = {"number": job.number, "doc": job.doc, "schedule": job.schedule, "nodes": job.nodes}
         self.store.save("job", job.key, body)
+
+    def save_schedule(self, schedule: Schedule) -> None:
+        body = {"doc": schedule.doc, "runs": schedule.runs, "pool": schedule.pool}
+        self.store.save("schedule", schedule.key, body)
+
+    def job_over(self, job: Job) -> None:
+        """A job has ended or is gone; its schedule, where it has one, goes on."""
+        if job.schedule:
+            schedule_life.job_over(self, job)
 
     def touch(self, doc: dict[str, Any]) -> None:
         """A property was edited: new ETag and lastModified, made of the same moment."""

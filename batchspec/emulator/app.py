@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Mount
 from starlette.types import Message, Receive, Scope, Send
 
-from batchspec.emulator import account_operations, files, jobs, local, nodes, pools, tasks
+from batchspec.emulator import account_operations, files, job_schedules, jobs, local, nodes, pools, tasks
 from batchspec.emulator.account import Account
 from batchspec.emulator.auth import require_shared_key, require_token
 from batchspec.emulator.call import JSON, Call, Operation, Reply
@@ -31,7 +31,7 @@ log = logging.getLogger("batchspec.emulator")
 
 _BODY_LIMIT = 4 << 20
 _PIECE = 1 << 18
-_MODULES = (account_operations, files, jobs, nodes, pools, tasks)
+_MODULES = (account_operations, files, job_schedules, jobs, nodes, pools, tasks)
 
 # Bodies that may be left out altogether.
 _OPTIONAL_BODY = {

@@ -120,6 +120,7 @@ def _completed(account: "Account", job: Job) -> None:
     job.doc["executionInfo"]["endTime"] = time_text(account.clock.now())
     set_state(account, job, "completed", remember=False)
     _end_auto_pool(account, job)
+    account.job_over(job)
 
 
 def _end_auto_pool(account: "Account", job: Job) -> None:
@@ -138,6 +139,7 @@ def _delete_some(account: "Account", job: Job) -> None:
             account.store.remove("job", job.key)
             account.jobs.pop(job.key, None)
             _end_auto_pool(account, job)
+            account.job_over(job)
         else:
             account.later(0, functools.partial(_delete_some, account, job))
             return

@@ -1,14 +1,18 @@
 """The job operations."""
 
 import uuid
+from typing import TYPE_CHECKING
 
 from batchspec.emulator import defaults, job_life
 from batchspec.emulator.call import Call, Reply, created, done, entity, list_of, require_conditions
 from batchspec.emulator.clock import etag, parse_duration, time_text
 from batchspec.emulator.errors import ApiError, invalid_property
-from batchspec.emulator.model import Body, Job, Pool
+from batchspec.emulator.model import Body, Job
 from batchspec.emulator.pools import check_pool, make_pool
 from batchspec.emulator.store import COMPLETED, RUNNING
+
+if TYPE_CHECKING:
+    from batchspec.emulator.account import Account
 
 _LIVE = ("active", "disabling", "disabled", "enabling", "terminating")
 
@@ -31,18 +35,17 @@ def create_job(call: Call) -> Reply:
         raise ApiError("JobBeingDeleted" if existing.state == "deleting" else "JobExists")
     if body["id"].lower() in account.schedules:
         raise ApiError("JobScheduleWithSameIdExists")
-    require_quota(call)
+    require_quota(account)
     check_job(body)
-    job = make_job(call, body["id"], body)
+    job = make_job(account, body["id"], body)
     # The service answers with the URL of a job called job-1, whatever the id (recorded 2023 and 2026).
     service_id = f"{account.endpoint}/jobs/job-1"
     return created(f"{account.endpoint}/jobs/{job.id}", job.doc, service_id=service_id)
 
 
-def require_quota(call: Call) -> None:
-    account = call.account
+def require_quota(account: "Account") -> None:
     live = sum(job.state in _LIVE for job in account.jobs.values())
-    live += sum(doc["state"] != "completed" for doc in account.schedules.values())
+    live += sum(schedule.doc["state"] != "completed" for schedule in account.schedules.values())
     if live >= account.settings.active_jobs:
         raise ApiError("ActiveJobAndScheduleQuotaReached")
 
@@ -75,8 +78,7 @@ def check_pool_info(info: Body) -> None:
         check_pool(auto["pool"])
 
 
-def make_job(call: Call, job_id: str, body: Body, schedule: str = "") -> Job:
-    account = call.account
+def make_job(account: "Account", job_id: str, body: Body, schedule: str = "") -> Job:
     now = account.clock.now()
     moment = time_text(now)
     doc: Body = {
@@ -89,31 +91,32 @@ def make_job(call: Call, job_id: str, body: Body, schedule: str = "") -> Job:
         **defaults.job(body),
         "executionInfo": {"startTime": moment},
     }
-    job = Job(next_number(call), doc, schedule=schedule)
+    job = Job(account.store.next_number(), doc, schedule=schedule)
     with account.store.transaction():
         account.jobs[job.key] = job
-        job.doc["executionInfo"]["poolId"] = _pool_of(call, job)
+        job.doc["executionInfo"]["poolId"] = _pool_of(account, job)
         account.save_job(job)
     job_life.watch_limit(account, job)
     account.wake()
     return job
 
 
-def next_number(call: Call) -> int:
-    """Never one that a job had before: tasks of a job being deleted are still filed under it."""
-    return call.account.store.next_number()
-
-
-def _pool_of(call: Call, job: Job) -> str:
-    """The pool named, or the auto pool, which is made at once."""
+def _pool_of(account: "Account", job: Job) -> str:
+    """The pool named, or the auto pool: the job's own, or the one that all jobs of a schedule share."""
     info = job.doc["poolInfo"]
     if "poolId" in info:
         return str(info["poolId"])
     auto = info["autoPoolSpecification"]
+    schedule = account.schedules.get(job.schedule.lower())
+    shared = schedule is not None and auto["poolLifetimeOption"] == "jobschedule"
+    if schedule is not None and shared and schedule.pool.lower() in account.pools:
+        return schedule.pool
     prefix = auto.get("autoPoolIdPrefix", "")
     pool_id = f"{prefix}_{uuid.uuid4()}" if prefix else str(uuid.uuid4()).upper()
-    pool: Pool = make_pool(call, pool_id, auto["pool"])
-    return pool.id
+    make_pool(account, pool_id, auto["pool"])
+    if schedule is not None and shared:
+        schedule.pool = pool_id
+    return pool_id
 
 
 def get_job(call: Call) -> Reply:

@@ -30,7 +30,7 @@ class Running:
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """*doc* is the node as it is read, without its URL. *epoch* grows with each boot: what an earlier one began is off."""
+    """*doc* is the node as it is read, without its URL. *epoch* grows with each boot: older timers are void."""
 
     doc: Body
     pool: "Pool"
@@ -81,6 +81,24 @@ class Pool:
 
     def count(self, dedicated: bool) -> int:
         return sum(1 for node in self.nodes.values() if node.doc["isDedicated"] == dedicated)
+
+
+@dataclass(slots=True, eq=False)
+class Schedule:
+    """*doc* is the job schedule as it is read, without its URL; *runs* counts its jobs, *pool* is its auto pool."""
+
+    doc: Body
+    runs: int = 0
+    pool: str = ""
+    epoch: int = 0
+
+    @property
+    def id(self) -> str:
+        return str(self.doc["id"])
+
+    @property
+    def key(self) -> str:
+        return self.id.lower()
 
 
 @dataclass(slots=True, eq=False)

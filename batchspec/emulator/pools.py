@@ -1,6 +1,6 @@
 """The pool operations."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from batchspec.emulator import defaults, pool_life
 from batchspec.emulator.call import (
@@ -18,6 +18,9 @@ from batchspec.emulator.errors import ApiError, invalid_property
 from batchspec.emulator.formula import evaluate
 from batchspec.emulator.model import Body, Pool
 from batchspec.emulator.pool_life import cores
+
+if TYPE_CHECKING:
+    from batchspec.emulator.account import Account
 
 # An update of one of these needs a pool without nodes (SDK, BatchPoolUpdateOptions).
 _EMPTY_ONLY = {
@@ -68,13 +71,12 @@ def create_pool(call: Call) -> Reply:
     if len(account.pools) >= account.settings.pools:
         raise ApiError("PoolQuotaReached")
     check_pool(body)
-    pool = make_pool(call, body["id"], body)
+    pool = make_pool(account, body["id"], body)
     return created(f"{account.endpoint}/pools/{pool.id}", pool.doc)
 
 
-def make_pool(call: Call, pool_id: str, body: Body) -> Pool:
+def make_pool(account: "Account", pool_id: str, body: Body) -> Pool:
     """A new pool of the account, resizing to the size that its body asks for."""
-    account = call.account
     now = account.clock.now()
     moment = time_text(now)
     doc: Body = {

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from batchspec.emulator import job_life, pool_life
-from batchspec.emulator.model import Job, Node, Pool
+from batchspec.emulator import job_life, pool_life, schedule_life
+from batchspec.emulator.model import Job, Node, Pool, Schedule
 from batchspec.emulator.store import ACTIVE, PREPARING, RUNNING
 
 if TYPE_CHECKING:
@@ -24,6 +24,15 @@ def recover(account: "Account") -> None:
             _resume_pool(account, pool)
         for job in list(account.jobs.values()):
             _resume_job(account, job)
+        for schedule in list(account.schedules.values()):
+            _resume_schedule(account, schedule)
+
+
+def _resume_schedule(account: "Account", schedule: Schedule) -> None:
+    if schedule.doc["state"] == "deleting":
+        schedule_life.delete(account, schedule)
+    else:
+        schedule_life.plan_next(account, schedule)
 
 
 def end_orphans(nodes: Path) -> None:
@@ -49,8 +58,9 @@ def _load(account: "Account") -> None:
     for item in account.store.load("job"):
         job = Job(item["number"], item["doc"], schedule=item["schedule"], nodes=item["nodes"])
         account.jobs[job.key] = job
-    for doc in account.store.load("schedule"):
-        account.schedules[doc["id"].lower()] = doc
+    for item in account.store.load("schedule"):
+        schedule = Schedule(item["doc"], item["runs"], item["pool"])
+        account.schedules[schedule.key] = schedule
 
 
 def _requeue_running(account: "Account") -> None:

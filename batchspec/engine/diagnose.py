@@ -74,7 +74,8 @@ def _explain_nodes(account: Account, pool_id: str, nodes: Sequence[Mapping[str, 
         raise RunError(
             f"the start task failed on {len(failed)} of {len(nodes)} nodes{code}, so no task can run"
             + "".join(f"\n    {line}" for line in tail),
-            help="mend pool.startTask and run the same command again, or `batchspec destroy` to stop paying",
+            help="mend pool.startTask and run the same command again: it reboots these nodes; where it only failed by "
+            f"chance, `az batch node reboot --pool-id {pool_id} --node-id ID`; `batchspec destroy` to stop paying",
         )
     if all(node.get("state") == "unusable" for node in nodes):
         said = "; ".join(str(e.get("message") or e.get("code")) for n in nodes for e in n.get("errors") or [])

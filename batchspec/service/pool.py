@@ -73,6 +73,8 @@ def update(batch: Batch, desired: Json, changes: Sequence[Change], progress: Cal
     patchable = (Effect.IN_PLACE, Effect.REJOIN, Effect.DRAIN)
     if patched := {str(change.path[0]) for change in changes if change.effect in patchable}:
         _patch(batch, desired, patched)
+    if Effect.REJOIN in effects:
+        _reboot_failed(batch, pool_id, progress)
     if autoscales and effects & {Effect.AUTOSCALE, Effect.DRAIN}:
         wait_until_steady(batch, pool_id, progress)
         names = ("autoScaleFormula", "autoScaleEvaluationInterval")
@@ -123,6 +125,20 @@ def _patch(batch: Batch, desired: Json, names: set[str]) -> None:
         body = {name: value for name, value in body.items() if name not in {*whole, "startTask"}}
     if body:
         batch.patch(path_of("pools", pool_id), with_secrets(body), doing=f"update the pool {pool_id}")
+
+
+def _reboot_failed(batch: Batch, pool_id: str, progress: Callable[[str], None]) -> None:
+    """Reboots the nodes whose start task failed: they run nothing, and only so do they get the new one."""
+    failed = [str(node["id"]) for node in nodes(batch, pool_id) if node.get("state") == "starttaskfailed"]
+    if failed:
+        progress(f"rebooting {len(failed)} nodes whose start task failed")
+    for node_id in failed:
+        try:
+            where = path_of("pools", pool_id, "nodes", node_id, "reboot")
+            batch.post(where, {"nodeRebootOption": "requeue"}, doing=f"reboot the node {node_id}")
+        except ServiceError as error:
+            if error.status not in (404, 409):  # gone, or on its way already
+                raise
 
 
 # What to send for a field that the spec leaves out and the live pool has.

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from main_job.wire import Wire, listening
-from main_job.workload import Workload, make_workload
 
 from batchspec.service.embedded import LocalAccount
+from main_job.wire import Wire, listening
+from main_job.workload import Workload, make_workload
 
 
 @pytest.fixture

@@ -6,7 +6,15 @@ import re
 from main_job.wire import Wire
 from main_job.workload import SAMPLE, Workload, make_clip, sound_seconds
 
-STEPS = ("upload inputs", "create pool", "create job", "add tasks", "start nodes", "run tasks", "download outputs")
+STEPS = (
+    "upload inputs",
+    "create pool",
+    "create job",
+    "add tasks",
+    "start nodes",
+    "run tasks",
+    "download outputs",
+)
 
 
 def test_1_five_clips_become_five_mp3_with_sound_of_the_right_length(bare: Workload) -> None:
@@ -56,7 +64,11 @@ def test_4_1_r03_after_an_apply_the_plan_is_empty_and_a_second_apply_sends_nothi
 
 def test_r01_what_only_looks_sends_nothing_that_changes(workload: Workload, wire: Wire) -> None:
     """Validate, plan, status and logs only read, before there is anything and after."""
-    reading = (("validate", "specs/ffmpeg.yaml"), ("plan", "specs/ffmpeg.yaml"), ("status", "specs/ffmpeg.yaml"))
+    reading = (
+        ("validate", "specs/ffmpeg.yaml"),
+        ("plan", "specs/ffmpeg.yaml"),
+        ("status", "specs/ffmpeg.yaml"),
+    )
     for words in reading:
         workload.command(*words, env=wire.environment)
     workload.apply()
@@ -144,7 +156,10 @@ def test_4_3_one_output_less_is_that_task_alone(workload: Workload) -> None:
     assert workload.actions() == [("create", "job", "completed"), ("run", "task", "output_missing")]
     workload.apply()
     added = set(workload.all_task_ids()) - ids
-    assert [task.startswith("LowPriVMs-2-") for task in added] in ([True], [])  # a next job may take the same id
+    assert [task.startswith("LowPriVMs-2-") for task in added] in (
+        [True],
+        [],
+    )  # a next job may take the same id
     assert len(workload.tasks(2)) == 1
     assert workload.results() == {f"LowPriVMs-{i}.mp3" for i in range(1, 6)}
     assert workload.actions() == []

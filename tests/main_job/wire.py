@@ -76,8 +76,15 @@ class _Handler(BaseHTTPRequestHandler):
         wire: Wire = self.server.wire  # type: ignore[attr-defined]
         target = urlsplit(self.path)
         where = target.path + (f"?{target.query}" if target.query else "")
-        heard = Heard(self.command, target.path + ("?comp=" + target.query.partition("comp=")[2].partition("&")[0]
-                                                   if "comp=" in target.query else ""))
+        heard = Heard(
+            self.command,
+            target.path
+            + (
+                "?comp=" + target.query.partition("comp=")[2].partition("&")[0]
+                if "comp=" in target.query
+                else ""
+            ),
+        )
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         wire.heard.append(heard)
         if wire.hook is not None and not heard.reads:

@@ -231,7 +231,9 @@ tasks:
     def all_task_ids(self) -> list[str]:
         """The ids of the tasks of all generations."""
         return sorted(
-            task["id"] for job in self.jobs() for task in self.batch("GET", f"/jobs/{job['id']}/tasks")["value"]
+            task["id"]
+            for job in self.jobs()
+            for task in self.batch("GET", f"/jobs/{job['id']}/tasks")["value"]
         )
 
     def delete(self, path: str) -> None:
@@ -306,7 +308,18 @@ def ffmpeg() -> str:
 
 def sound_seconds(file: Path) -> float:
     """How long *file* sounds, decoded from end to end; a file without sound fails the test."""
-    words: Sequence[str] = (ffmpeg(), "-nostdin", "-hide_banner", "-i", str(file), "-map", "0:a", "-f", "null", "-")
+    words: Sequence[str] = (
+        ffmpeg(),
+        "-nostdin",
+        "-hide_banner",
+        "-i",
+        str(file),
+        "-map",
+        "0:a",
+        "-f",
+        "null",
+        "-",
+    )
     said = subprocess.run(words, capture_output=True, text=True, timeout=60).stderr
     assert re.search(r"Stream #\d+:\d+.*: Audio:", said), said
     times = re.findall(r"time=(\d+):(\d+):([\d.]+)", said)

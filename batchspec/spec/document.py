@@ -37,6 +37,7 @@ _WORDS = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")  # libyaml refuses their escapes, PyYAML does not
 _BREAKS_AND_BLANKS = frozenset(" \t\r\n\x85\u2028\u2029")
 _PLACEHOLDER_SUMMARY = "a placeholder that starts a value needs quotes"
 _PLACEHOLDER_HELP = 'put the whole value in quotes: "{{ params.name }}"'
@@ -288,6 +289,8 @@ class _Composer:
         node.value = event.value if node.style else _plain(event.value)
         node.weight += len(event.value)
         self._spend(event, 1 + len(event.value))
+        if node.style == '"' and _SURROGATE.search(event.value):
+            self._add(Code.CONTROL_CHARACTER, "an escape that is half a character", event)
         if node.style in ("|", ">"):
             node.end = _trimmed_end(self._source.text, node.start, node.end)
 

@@ -288,6 +288,11 @@ def test_s10_no_tag_is_taken(loader: None, text: str) -> None:
     assert [finding.code for finding in refused(text)] == [Code.TAG.value]
 
 
+def test_half_a_character_is_no_text(loader: None) -> None:
+    """An escaped surrogate could never be written out again."""
+    assert len(refused('a: "\\ud83c"')) == 1
+
+
 def test_s10_findings_are_limited(loader: None) -> None:
     """A large wrong file gives a page of findings, not a book."""
     assert len(refused("a: 1\n" * 5000)) == MAX_FINDINGS

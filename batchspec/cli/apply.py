@@ -101,7 +101,8 @@ def _run(
     reviewed: str | None,
 ) -> None:
     from batchspec.cli import planning
-    from batchspec.engine.apply import Apply, Interrupted
+    from batchspec.engine.apply import Apply
+    from batchspec.engine.conduct import Interrupted
     from batchspec.engine.events import SummaryEvent
     from batchspec.engine.lock import locked
 

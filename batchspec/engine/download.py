@@ -5,13 +5,44 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+from batchspec.engine.conduct import Conduct
+from batchspec.engine.events import Step
 from batchspec.engine.inputs import spec_folder
 from batchspec.engine.observe import download_path
 from batchspec.errors import RunError
 from batchspec.service.blobs import Blobs
 from batchspec.spec.model import Spec
+
+Downloads = dict[str, Future[int | None]]
+"""The downloads under way, by blob; each gives the bytes fetched, None where there was no blob."""
+
+
+def start_downloads(conduct: Conduct, transfers: ThreadPoolExecutor, blobs: Iterable[str]) -> Downloads:
+    """Starts fetching *blobs*."""
+    return {
+        blob: transfers.submit(download_output, conduct.account.blobs, conduct.spec, blob) for blob in blobs
+    }
+
+
+def finish_downloads(conduct: Conduct, downloads: Downloads) -> None:
+    """Waits for the downloads; those not begun when the run is stopped are left for the next one.
+
+    An output that is not there is the summary's to tell.
+    """
+    if conduct.stopped.is_set():
+        downloads = {blob: future for blob, future in downloads.items() if not future.cancel()}
+    if not downloads:
+        return
+    conduct.begin(Step.DOWNLOAD, total=len(downloads), unit="files")
+    for number, future in enumerate(as_completed(downloads.values()), 1):
+        if future.result() is not None:
+            conduct.outcome.downloaded += 1
+        conduct.progress(Step.DOWNLOAD, "", number, len(downloads), "files")
+    conduct.end(Step.DOWNLOAD, f"{conduct.outcome.downloaded} files")
 
 
 def download_output(blobs: Blobs, spec: Spec, blob: str) -> int | None:

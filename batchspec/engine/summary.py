@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from typing import TYPE_CHECKING
 
+from batchspec.engine.conduct import Conduct
 from batchspec.engine.diagnose import last_lines
 from batchspec.engine.events import FailureGroup, SummaryEvent
 from batchspec.engine.inputs import spec_folder
-from batchspec.plan.model import Plan
 from batchspec.service import pool as pool_service
 from batchspec.service import task as task_service
 from batchspec.service.connect import Account
-from batchspec.spec.expand import Desired, DesiredTask, folder_of, log_blob
+from batchspec.spec.expand import DesiredTask, folder_of, log_blob
 from batchspec.spec.model import Spec
 from batchspec.spec.task_body import FINGERPRINT_METADATA
-
-if TYPE_CHECKING:
-    from batchspec.engine.apply import Outcome
 
 _LAST_LINES = 5
 
 
-def summarize(account: Account, desired: Desired, plan: Plan, outcome: Outcome, job_id: str) -> SummaryEvent:
+def summarize(conduct: Conduct, job_id: str) -> SummaryEvent:
     """The summary of a run, with every output looked for once more: completed is not success."""
-    spec = desired.spec
+    account, spec, plan, outcome = conduct.account, conduct.spec, conduct.plan, conduct.outcome
     tasks = {run.id: run.task for run in plan.runs} | {live.id: task for task, live in plan.in_progress}
     failures = {id: live.failure for id, live in outcome.ended.items() if live.failure}
     failures |= {id: str(error) for id, error in outcome.refused.items()}

@@ -31,9 +31,8 @@ from azure.storage.blob import (
 from batchspec.errors import LockedError, ServiceError
 from batchspec.plan.model import LiveBlob
 from batchspec.service.errors import storage_code, translated
-
-SAS_LIFE = timedelta(days=7)
-"""How long a link lasts: as long as a user delegation key may."""
+from batchspec.service.retry import transport
+from batchspec.spec.task_body import LINK_LIFE
 
 _BLOCK = 8 * 1024 * 1024
 _CLOCK_SKEW = timedelta(minutes=15)
@@ -50,14 +49,17 @@ class Blobs:
 
     @classmethod
     def from_connection_string(cls, text: str) -> Blobs:
-        service = BlobServiceClient.from_connection_string(text, **_TRANSFER)
+        service = BlobServiceClient.from_connection_string(
+            text, transport=transport(_endpoint(text)), **_TRANSFER
+        )
         return cls(service, service.credential.account_key)
 
     @classmethod
     def from_account(cls, url: str, credential: TokenCredential | Mapping[str, str]) -> Blobs:
         """*credential* is a token credential, or a mapping of account_name and account_key."""
         key = credential["account_key"] if isinstance(credential, Mapping) else None
-        return cls(BlobServiceClient(url, credential=credential, **_TRANSFER), key)  # type: ignore[arg-type]
+        service = BlobServiceClient(url, credential=credential, transport=transport(url), **_TRANSFER)  # type: ignore[arg-type]
+        return cls(service, key)
 
     @property
     def account(self) -> str:
@@ -165,7 +167,7 @@ class Blobs:
         loopback = str(self._service.url).startswith("http://")
         bounds = {
             "start": now - _CLOCK_SKEW,
-            "expiry": now + SAS_LIFE - _CLOCK_SKEW,
+            "expiry": now + LINK_LIFE - _CLOCK_SKEW,
             "protocol": "https,http" if loopback else "https",
         }
         if self._key is not None:
@@ -174,7 +176,7 @@ class Blobs:
             if self._delegation is None:
                 with translated("get a user delegation key"):
                     self._delegation = self._service.get_user_delegation_key(
-                        now - _CLOCK_SKEW, now + SAS_LIFE - _CLOCK_SKEW
+                        now - _CLOCK_SKEW, now + LINK_LIFE - _CLOCK_SKEW
                     )
         return {"user_delegation_key": self._delegation, **bounds}
 
@@ -277,3 +279,9 @@ def _live(properties: BlobProperties) -> LiveBlob:
         etag=str(properties.etag or "").strip('"'),
         metadata={name.lower(): value for name, value in (properties.metadata or {}).items()},
     )
+
+
+def _endpoint(connection_string: str) -> str:
+    """The blob endpoint that a connection string names; empty where it only names an account."""
+    fields = dict(field.partition("=")[::2] for field in connection_string.split(";"))
+    return fields.get("BlobEndpoint", "")

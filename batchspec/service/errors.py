@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from azure.core.exceptions import (
     AzureError,
@@ -18,7 +19,6 @@ from azure.core.exceptions import (
     ServiceRequestError,
     ServiceResponseError,
 )
-from azure.core.rest import HttpResponse
 
 from batchspec.errors import BatchspecError, NotSignedInError, ServiceError
 
@@ -35,7 +35,7 @@ def without_secrets(text: str) -> str:
     return _SIGNATURE.sub(r"\1***", text)
 
 
-def error_of(response: HttpResponse, doing: str) -> BatchspecError:
+def error_of(response: Any, doing: str) -> BatchspecError:
     """The error that Batch's *response* says. *doing* completes "could not …"."""
     code, sentence = _code_and_sentence(response)
     message = f"could not {doing}: {sentence or response.reason} ({code or response.status_code})"
@@ -47,7 +47,7 @@ def error_of(response: HttpResponse, doing: str) -> BatchspecError:
     )
 
 
-def _code_and_sentence(response: HttpResponse) -> tuple[str, str]:
+def _code_and_sentence(response: Any) -> tuple[str, str]:
     try:
         body = json.loads(response.content)
         sentence = body["message"]["value"].split("\n")[0]

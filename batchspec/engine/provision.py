@@ -1,0 +1,89 @@
+"""The pool and the job: made, brought into line, and put away when the run is over."""
+
+from __future__ import annotations
+
+from batchspec.engine.conduct import Conduct
+from batchspec.engine.events import Step
+from batchspec.errors import ServiceError
+from batchspec.plan.model import Action, Kind, Operation
+from batchspec.service import job as job_service
+from batchspec.service import pool as pool_service
+from batchspec.spec.model import WhenDone
+
+_DELETION_POLL_S = {True: 1.0, False: 10.0}  # local, Azure
+
+
+def make_pool(conduct: Conduct) -> None:
+    """Makes the pool, or brings the live one into line."""
+    for action in conduct.plan.of(Kind.POOL):
+        conduct.check()
+        conduct.begin(Step.POOL, action.id)
+        if action.operation is Operation.CREATE:
+            _create_pool(conduct)
+        else:
+            pool_service.update(
+                conduct.account.batch,
+                conduct.pool,
+                action.changes,
+                lambda text: conduct.progress(Step.POOL, text),
+            )
+        conduct.end(Step.POOL, _done(action))
+
+
+def _create_pool(conduct: Conduct) -> None:
+    """Makes the pool, after one of the same id that is still going."""
+    while True:
+        conduct.check()
+        try:
+            return pool_service.create(conduct.account.batch, conduct.pool)
+        except ServiceError as error:
+            if error.code != "PoolBeingDeleted":
+                raise
+        conduct.progress(Step.POOL, f"waiting for the old {conduct.pool['id']} to be gone")
+        conduct.stopped.wait(_DELETION_POLL_S[conduct.account.is_local])
+
+
+def make_job(conduct: Conduct) -> None:
+    """Makes the next generation of the job, or brings the open one into line."""
+    for action in conduct.plan.of(Kind.JOB):
+        conduct.check()
+        if action.operation is Operation.UPDATE:
+            conduct.begin(Step.JOB, action.id)
+            job_service.update(conduct.account.batch, conduct.job, action.id, action.changes)
+            conduct.end(Step.JOB, _done(action))
+        else:
+            create_job(conduct, action.id)
+
+
+def create_job(conduct: Conduct, job_id: str) -> None:
+    conduct.begin(Step.JOB, job_id)
+    job_service.create(conduct.account.batch, conduct.job, job_id)
+    conduct.end(Step.JOB, f"{job_id} created")
+
+
+def retire_old_job(conduct: Conduct) -> None:
+    """Deletes a job that was replaced, once the new one has its tasks."""
+    for action in conduct.plan.of(Kind.JOB):
+        if action.operation is Operation.REPLACE:
+            conduct.check()
+            job_service.delete(conduct.account.batch, action.detail)
+
+
+def clean_up(conduct: Conduct) -> None:
+    """What the spec's `whenDone` says of the pool."""
+    pool = conduct.spec.pool
+    if pool is None or pool.existing or pool.when_done is WhenDone.KEEP or not conduct.plan.has_work:
+        return
+    conduct.check()
+    conduct.begin(Step.CLEAN_UP, pool.id)
+    batch = conduct.account.batch
+    if pool.when_done is WhenDone.DELETE:
+        pool_service.delete(batch, pool.id)
+    elif not pool.body.get("enableAutoScale"):
+        pool_service.wait_until_steady(batch, pool.id, lambda text: conduct.progress(Step.CLEAN_UP, text))
+        pool_service.resize(batch, {"id": pool.id})
+    conduct.end(Step.CLEAN_UP, f"pool {pool.id}: {pool.when_done.value}")
+
+
+def _done(action: Action) -> str:
+    return f"{action.id} {'created' if action.operation is Operation.CREATE else 'updated'}"

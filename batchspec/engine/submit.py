@@ -1,0 +1,95 @@
+"""Adding the tasks, each as soon as its input is there; taking away those that new work replaces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+
+from batchspec.engine.conduct import Conduct
+from batchspec.engine.events import Step
+from batchspec.engine.provision import create_job
+from batchspec.engine.uploads import Uploads
+from batchspec.errors import ServiceError
+from batchspec.plan.model import Kind, Operation, Run
+from batchspec.resources import job as jobs
+from batchspec.resources.base import Json
+from batchspec.service import job as job_service
+from batchspec.service import task as task_service
+from batchspec.spec.task_body import Links, task_body
+
+_LINGER_S = 0.1
+_JOB_IS_OVER = ("JobCompleted", "JobBeingTerminated", "JobBeingDeleted", "JobNotFound")
+
+
+def delete_tasks(conduct: Conduct) -> None:
+    """Deletes what left the spec and what new work supersedes, where the job that has them goes on."""
+    if any(action.operation is Operation.CREATE for action in conduct.plan.of(Kind.JOB)):
+        return  # they are in a completed job, where they are in nobody's way
+    superseded = (live for run in conduct.plan.runs for live in run.superseded)
+    for live in (*conduct.plan.left, *superseded):
+        conduct.check()
+        task_service.delete(conduct.account.batch, conduct.plan.job_id, live.id)
+
+
+def add_tasks(conduct: Conduct, uploads: Uploads) -> str:
+    """Adds the tasks and lets the job complete with them; the job's id, which may have moved on meanwhile."""
+    job_id, runs = conduct.plan.job_id, conduct.plan.runs
+    if runs:
+        conduct.begin(Step.ADD, total=len(runs), unit="tasks")
+        conduct.account.blobs.ensure_container(conduct.spec.containers.output)
+        output = conduct.account.blobs.write_url(conduct.spec.containers.output)
+        added = 0
+        for ready in _as_ready(runs, uploads):
+            for group in task_service.collections(_body(conduct, run, output) for run in ready):
+                job_id = _add(conduct, job_id, group)
+                added += len(group)
+                conduct.progress(Step.ADD, "", added, len(runs), "tasks")
+        if uploads:
+            conduct.end(Step.UPLOAD, f"{conduct.outcome.uploaded} files")
+        conduct.end(Step.ADD, f"{len(runs) - len(conduct.outcome.refused)} tasks in {job_id}")
+    if conduct.plan.seals_job:
+        conduct.check()
+        job_service.seal(conduct.account.batch, job_id)
+    return job_id
+
+
+def _add(conduct: Conduct, job_id: str, group: Sequence[Json]) -> str:
+    conduct.check()
+    try:
+        conduct.outcome.refused |= task_service.add(conduct.account.batch, job_id, group)
+        return job_id
+    except ServiceError as error:
+        if error.code not in _JOB_IS_OVER:
+            raise
+    # It completed between the plan and now: the next generation takes the rest.
+    taken = job_service.generations(conduct.account.batch, conduct.spec.job_id)
+    job_id = jobs.next_id(conduct.spec.job_id, (job["id"] for job in taken))
+    create_job(conduct, job_id)
+    conduct.outcome.refused |= task_service.add(conduct.account.batch, job_id, group)
+    return job_id
+
+
+def _body(conduct: Conduct, run: Run, output: str) -> Json:
+    item = run.task.input
+    link = conduct.account.blobs.read_url(item.container, item.blob) if item else None
+    return task_body(conduct.spec, run.task, run.id, Links(link, output))
+
+
+def _as_ready(runs: Sequence[Run], uploads: Uploads) -> Iterator[list[Run]]:
+    """*runs* in lots as their inputs arrive, those whose input is there first. Raises what an upload raised."""
+    ready: list[Run] = []
+    waiting: dict[Future[None], list[Run]] = {}
+    for run in runs:
+        future = uploads.get(run.task.input.blob) if run.task.input else None
+        if future is None:
+            ready.append(run)
+        else:
+            waiting.setdefault(future, []).append(run)
+    yield ready
+    while waiting:
+        wait(waiting, return_when=FIRST_COMPLETED)
+        wait(waiting, timeout=_LINGER_S)  # small files come in quick succession: one collection for many
+        arrived = [future for future in waiting if future.done()]
+        for future in arrived:
+            future.result()
+        yield [run for future in arrived for run in waiting.pop(future)]

@@ -1,0 +1,52 @@
+"""How long a call to Batch is worth repeating: one budget for each call, and one deadline.
+
+azure-core sends POST and PATCH once only on 429, 408, 502 or a lost connection
+(REQUIREMENTS F5): those that create, resize and update. Ours may all be repeated,
+since what a first try made is read back and compared.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from azure.core.pipeline.policies import RetryPolicy
+from azure.core.pipeline.transport import RequestsTransport
+
+METHODS = ["GET", "HEAD", "PUT", "DELETE", "POST", "PATCH"]
+DEADLINE_S = 300
+_TRIES = 12
+_FIRST_WAIT_S = 0.5
+_LONGEST_WAIT_S = 30
+_CONNECT_WITHIN_S = 10
+_ANSWER_WITHIN_S = 60
+
+
+class PatientRetry(RetryPolicy[Any, Any]):
+    """Waits twice as long each time, at random up to that (so that many clients part), and ends at a deadline."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            retry_total=_TRIES,
+            retry_status=_TRIES,
+            retry_connect=_TRIES,
+            retry_read=_TRIES,
+            retry_backoff_factor=_FIRST_WAIT_S,
+            retry_backoff_max=_LONGEST_WAIT_S,
+            timeout=DEADLINE_S,
+        )
+
+    def get_backoff_time(self, settings: dict[str, Any]) -> float:
+        return random.uniform(0, super().get_backoff_time(settings) or _FIRST_WAIT_S)  # noqa: S311
+
+    def get_retry_after(self, response: Any) -> float:
+        """The service's own Retry-After, up to the longest wait of ours."""
+        return min(float(super().get_retry_after(response) or 0), _LONGEST_WAIT_S)
+
+
+def transport(endpoint: str) -> RequestsTransport:
+    """The connection to *endpoint*. The local account's plain HTTP never goes through a proxy."""
+    loopback = endpoint.startswith("http://127.0.0.1:")
+    return RequestsTransport(
+        connection_timeout=_CONNECT_WITHIN_S, read_timeout=_ANSWER_WITHIN_S, use_env_settings=not loopback
+    )

@@ -9,24 +9,28 @@ import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from batchspec.errors import SpecError, UsageError
 from batchspec.resources.base import Json
 from batchspec.resources.pool import machine_from_image
 from batchspec.resources.task import digest
-from batchspec.source import Diagnostic, Path, Severity, path_text
+from batchspec.source import Diagnostic, Path, Severity, in_order, path_text
 from batchspec.spec import schema
 from batchspec.spec.codes import Code
 from batchspec.spec.document import Document
+from batchspec.spec.lints import lint
 from batchspec.spec.model import (
     Blobs,
     Command,
     Containers,
+    Limit,
     LocalFiles,
     Params,
     Pool,
     Rollout,
+    Safety,
     Spec,
     TaskGroup,
     WhenDone,
@@ -68,14 +72,14 @@ def build(document: Document, settings: Mapping[str, str] | None = None) -> Spec
 
     Raises `SpecError` with every finding, `UsageError` for a setting that the spec does not know.
     """
-    findings = [*schema.check(document), *find_secrets(document)]
-    if any(finding.severity is Severity.ERROR for finding in findings):
-        raise SpecError(findings)
+    found = [*schema.check(document), *find_secrets(document)]
+    if any(finding.severity is Severity.ERROR for finding in found):
+        raise SpecError(found)
     builder = _Builder(document, _params(document, settings or {}))
     spec = builder.spec()
-    if findings := [*builder.findings, *check_rules(spec)]:
-        raise SpecError(findings)
-    return spec
+    if errors := [*builder.findings, *check_rules(spec)]:
+        raise SpecError([*found, *errors])
+    return replace(spec, warnings=in_order([*found, *lint(spec)]))
 
 
 def _params(document: Document, settings: Mapping[str, str]) -> Params:
@@ -128,6 +132,7 @@ class _Builder:
             containers=Containers(**data.get("containers", {})),
             ignored=frozenset(_ignored_path(text) for text in data.get("ignoreChanges") or ()),
             document=self.document,
+            safety=_safety(data.get("safety") or {}),
         )
 
     def _pool(self, data: Mapping[str, Any]) -> Pool:
@@ -241,7 +246,11 @@ class _Builder:
         template = self._template(value, path, self.known)
         if template is None or len(self.findings) > before:
             return value
-        return template.render(self.known)
+        try:
+            return template.render(self.known)
+        except TemplateError as error:
+            self._find(error.code, error.message, path, span=(error.start, error.end), helps=error.helps)
+            return value
 
     def _used_params(self, templates: list[Template]) -> dict[str, Any]:
         """The parameters that *templates* read; all of them where one reads the mapping itself."""
@@ -272,6 +281,17 @@ class _Builder:
         self.findings.append(
             self.document.diagnostic(code, summary, path, label=label, helps=helps, span=span)
         )
+
+
+def _safety(data: Mapping[str, Any]) -> Safety:
+    names = {
+        "maxDeletions": "max_deletions",
+        "maxReplacements": "max_replacements",
+        "maxNodes": "max_nodes",
+        "maxObjects": "max_objects",
+    }
+    limits = {names[name]: Limit(data[name]) for name in names if name in data}
+    return Safety(min_objects=data.get("minObjects", Safety().min_objects), **limits)
 
 
 def _ignored_path(text: str) -> Path:

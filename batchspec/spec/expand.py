@@ -20,6 +20,7 @@ from batchspec.resources.task import Work, digest, task_key
 from batchspec.source import Diagnostic, Path
 from batchspec.spec.codes import Code
 from batchspec.spec.model import Spec, TaskGroup
+from batchspec.spec.template import TemplateError
 
 OWN_FOLDER = ".batchspec"
 """Under the spec's name in the output container: logs, records of work done, the lock."""
@@ -177,8 +178,12 @@ def _output_blob(spec: Spec, group: TaskGroup, item: Input | None) -> str | None
     if group.output is None:
         return None
     values = template_values(spec, item, None)
+    try:
+        rendered = group.output.render(values)
+    except TemplateError as error:
+        raise _NameProblem(f"the output's name {error.message}", ("output",)) from error
     folder = values["input"]["folder"] if item else ""
-    name = f"{folder}/{group.output.render(values)}" if folder else group.output.render(values)
+    name = f"{folder}/{rendered}" if folder else rendered
     if problem := name_problem(name):
         raise _NameProblem(f"the output {name!r} {problem}", ("output",))
     if name.split("/")[0] == OWN_FOLDER:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from batchspec.errors import BatchspecError
 from batchspec.spec import shell
 from batchspec.spec.codes import Code
 
@@ -43,8 +44,13 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LITERAL_HELP = 'braces that are not a placeholder are written {{ "{{" }}'
 
 
-class TemplateError(Exception):
-    """A template that is wrong; characters *start* to *end* (exclusive) of its text are."""
+class TemplateError(BatchspecError):
+    """A template that is wrong; characters *start* to *end* (exclusive) of its text are.
+
+    One that shows only when a task is rendered (a division by an input's size) ends the command.
+    """
+
+    exit_code = 65
 
     def __init__(
         self,

@@ -42,7 +42,7 @@ class Batch:
             endpoint=self.endpoint,
             credential=credential,
             retry_policy=PatientRetry(),
-            transport=transport(self.endpoint),
+            transport=transport(),
             user_agent=f"batchspec/{__version__}",
         )
 

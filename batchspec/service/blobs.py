@@ -49,16 +49,14 @@ class Blobs:
 
     @classmethod
     def from_connection_string(cls, text: str) -> Blobs:
-        service = BlobServiceClient.from_connection_string(
-            text, transport=transport(_endpoint(text)), **_TRANSFER
-        )
+        service = BlobServiceClient.from_connection_string(text, transport=transport(), **_TRANSFER)
         return cls(service, service.credential.account_key)
 
     @classmethod
     def from_account(cls, url: str, credential: TokenCredential | Mapping[str, str]) -> Blobs:
         """*credential* is a token credential, or a mapping of account_name and account_key."""
         key = credential["account_key"] if isinstance(credential, Mapping) else None
-        service = BlobServiceClient(url, credential=credential, transport=transport(url), **_TRANSFER)  # type: ignore[arg-type]
+        service = BlobServiceClient(url, credential=credential, transport=transport(), **_TRANSFER)  # type: ignore[arg-type]
         return cls(service, key)
 
     @property
@@ -279,9 +277,3 @@ def _live(properties: BlobProperties) -> LiveBlob:
         etag=str(properties.etag or "").strip('"'),
         metadata={name.lower(): value for name, value in (properties.metadata or {}).items()},
     )
-
-
-def _endpoint(connection_string: str) -> str:
-    """The blob endpoint that a connection string names; empty where it only names an account."""
-    fields = dict(field.partition("=")[::2] for field in connection_string.split(";"))
-    return fields.get("BlobEndpoint", "")

@@ -44,9 +44,6 @@ class PatientRetry(RetryPolicy[Any, Any]):
         return min(float(super().get_retry_after(response) or 0), _LONGEST_WAIT_S)
 
 
-def transport(endpoint: str) -> RequestsTransport:
-    """The connection to *endpoint*. The local account's plain HTTP never goes through a proxy."""
-    loopback = endpoint.startswith("http://127.0.0.1:")
-    return RequestsTransport(
-        connection_timeout=_CONNECT_WITHIN_S, read_timeout=_ANSWER_WITHIN_S, use_env_settings=not loopback
-    )
+def transport() -> RequestsTransport:
+    """A connection that gives up in time on a service that does not answer."""
+    return RequestsTransport(connection_timeout=_CONNECT_WITHIN_S, read_timeout=_ANSWER_WITHIN_S)

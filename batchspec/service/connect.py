@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
 
 from batchspec.errors import NotSignedInError, UsageError
-from batchspec.service import embedded
+from batchspec.service import embedded, entra
 from batchspec.service.batch import Batch
 from batchspec.service.blobs import Blobs
 
@@ -86,7 +86,7 @@ def _connect_azure(environment: Mapping[str, str]) -> Account:
     name = environment.get("AZURE_BATCH_ACCOUNT") or host.partition(".")[0]
     key = environment.get("AZURE_BATCH_ACCESS_KEY")
     blobs = _azure_blobs(environment)
-    credential = AzureNamedKeyCredential(name, key) if key else _entra()
+    credential = AzureNamedKeyCredential(name, key) if key else _entra("AZURE_BATCH_ENDPOINT", endpoint)
     return Account(Batch(endpoint, credential), blobs, f"{name} ({host})", is_local=False)
 
 
@@ -100,13 +100,17 @@ def _azure_blobs(environment: Mapping[str, str]) -> Blobs:
     url = environment.get("AZURE_STORAGE_SERVICE_ENDPOINT") or f"https://{account}.blob.core.windows.net"
     if key := environment.get("AZURE_STORAGE_KEY"):
         return Blobs.from_account(url, {"account_name": account, "account_key": key})
-    return Blobs.from_account(url, _entra())
+    return Blobs.from_account(url, _entra("AZURE_STORAGE_SERVICE_ENDPOINT", url))
 
 
-def _entra() -> TokenCredential:
-    from azure.identity import DefaultAzureCredential  # slow to import, and needed for Entra only
-
-    return DefaultAzureCredential()
+def _entra(variable: str, url: str) -> TokenCredential:
+    """Tokens for the endpoint at *url*, which *variable* names; a token never goes out without TLS."""
+    if not url.lower().startswith("https://"):
+        raise NotSignedInError(
+            f"{variable} is not https, and without TLS no token is sent to it",
+            help="use its https address, or set the account's key: AZURE_BATCH_ACCESS_KEY, AZURE_STORAGE_KEY",
+        )
+    return entra.Entra()
 
 
 def _missing(what: str, environment: Mapping[str, str]) -> NotSignedInError:

@@ -7,6 +7,7 @@ import hmac
 import json
 import secrets
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 import uvicorn
 from azure.batch import BatchClient
 from azure.core.credentials import AzureNamedKeyCredential
@@ -78,10 +80,7 @@ class Served:
                 "content-length": str(len(data)),
             }
         sent |= {name.lower(): value for name, value in (headers or {}).items()}
-        signed = string_to_sign(self.settings.name, method, path, query, sent, lower=False)
-        secret = base64.b64decode(key or self.settings.key)
-        signature = base64.b64encode(hmac.digest(secret, signed.encode(), "sha256")).decode()
-        sent.setdefault("authorization", f"SharedKey {self.settings.name}:{signature}")
+        sent = {**sign(self.settings, method, path, query, sent, key), **sent}
         connection = HTTPConnection(self.settings.endpoint.partition("//")[2])
         with contextlib.closing(connection):
             connection.request(method, f"{path}?{query}" if query else path, data or None, sent)
@@ -89,13 +88,27 @@ class Served:
             return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
 
 
-def serve(settings: Settings, clock: Clock | None = None) -> Served:
+def sign(
+    settings: Settings, method: str, path: str, query: str, headers: Mapping[str, str], key: str = ""
+) -> dict[str, str]:
+    """The Authorization header of a request with these headers."""
+    signed = string_to_sign(settings.name, method, path, query, headers, lower=False)
+    digest = hmac.digest(base64.b64decode(key or settings.key), signed.encode(), "sha256")
+    return {"authorization": f"SharedKey {settings.name}:{base64.b64encode(digest).decode()}"}
+
+
+def serve(settings: Settings, clock: Clock | None = None, tls: trustme.LeafCert | None = None) -> Served:
     """Returns when the endpoint answers."""
     account = Account(settings, clock)
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", int(settings.endpoint.rpartition(":")[2])))
-    server = uvicorn.Server(uvicorn.Config(create_app(account), log_level="warning", access_log=False))
+    config = uvicorn.Config(create_app(account), log_level="warning", access_log=False)
+    config.load()
+    if tls is not None:
+        config.ssl = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.configure_cert(config.ssl)
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=asyncio.run, args=(server.serve([listener]),), daemon=True)
     thread.start()
     while not server.started:
@@ -126,8 +139,11 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     """Starts endpoints, with the settings given; all are stopped at the end."""
     running: list[Served] = []
 
-    def start_one(clock: Clock | None = None, **changes: Any) -> Served:
-        served = serve(new_settings(tmp_path / f"account{len(running)}", **changes), clock)
+    def start_one(clock: Clock | None = None, tls: trustme.LeafCert | None = None, **changes: Any) -> Served:
+        settings = new_settings(tmp_path / f"account{len(running)}", **changes)
+        if tls is not None:
+            settings = replace(settings, endpoint=settings.endpoint.replace("http:", "https:"))
+        served = serve(settings, clock, tls)
         running.append(served)
         return served
 

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from batchspec import __version__
+from batchspec.cli.options import colored
 from batchspec.errors import BatchspecError, SpecError, UsageError
 
 # Each is a module of this package with a click command of the same name. They are
@@ -94,7 +95,7 @@ def _report(error: BatchspecError) -> None:
     if isinstance(error, SpecError):
         from batchspec.render import diagnostics
 
-        click.echo(diagnostics.as_text(error.diagnostics, color=_colored()), err=True, nl=False)
+        click.echo(diagnostics.as_text(error.diagnostics, color=colored()), err=True, nl=False)
         return
     from batchspec.render.show import show
 
@@ -121,9 +122,3 @@ def _wants_json() -> bool:
     """Whether the command line asks for JSON; it may have failed before click could say so."""
     words = sys.argv[1:]
     return "--format=json" in words or ("--format", "json") in itertools.pairwise(words)
-
-
-def _colored() -> bool:
-    if os.environ.get("NO_COLOR"):
-        return False
-    return bool(os.environ.get("FORCE_COLOR")) or sys.stderr.isatty()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from batchspec.errors import SpecError, UsageError
-from batchspec.source import Severity
+from batchspec.errors import UsageError
+from batchspec.source import Diagnostic, Severity
 
 if TYPE_CHECKING:
     from batchspec.service.connect import Account
@@ -56,7 +56,7 @@ def examples(*lines: str) -> str:
 
 
 def read_spec(spec_file: Path, settings: tuple[str, ...] = ()) -> Spec:
-    """The spec in *spec_file*, its warnings written to stderr. Raises `SpecError` or `UsageError`."""
+    """The spec in *spec_file*. Raises `SpecError` or `UsageError`."""
     from batchspec.spec.build import build
     from batchspec.spec.document import decode, parse
 
@@ -67,6 +67,21 @@ def read_spec(spec_file: Path, settings: tuple[str, ...] = ()) -> Spec:
             f"cannot read {spec_file}: {error.strerror}", help="`batchspec init` writes a spec to start from"
         ) from error
     return build(parse(decode(data, str(spec_file))), dict(_setting(text) for text in settings))
+
+
+def warn(spec: Spec) -> None:
+    """The spec's warnings, on stderr."""
+    if spec.warnings:
+        from batchspec.render import diagnostics
+
+        click.echo(diagnostics.as_text(spec.warnings, color=colored()), err=True)
+
+
+def colored() -> bool:
+    """Whether stderr takes colours."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stderr.isatty()
 
 
 def _setting(text: str) -> tuple[str, str]:
@@ -105,6 +120,6 @@ def confirm(question: str, *, approved: bool) -> bool:
     )
 
 
-def errors_of(error: SpecError) -> int:
-    """How many of the findings are errors."""
-    return sum(1 for finding in error.diagnostics if finding.severity is Severity.ERROR)
+def errors_of(findings: Iterable[Diagnostic]) -> int:
+    """How many of *findings* are errors."""
+    return sum(1 for finding in findings if finding.severity is Severity.ERROR)

@@ -6,6 +6,7 @@
     BS04xx  names, ids and inputs
     BS05xx  secrets
     BS06xx  fields that Batch does not take together, or not with such a value
+    BS07xx  preflight: what the account would refuse, or soon will
 
 A code, once released, keeps its meaning for good.
 """
@@ -52,6 +53,12 @@ class Code(Enum):
     NOT_ALLOWED_HERE = "BS0128", "a field that does not go with another one"
     OTHER_RULE = "BS0129", "a rule of the published schema is broken"
 
+    SHELL_SYNTAX = "BS0211", "shell syntax in a command that no shell reads"
+    START_TASK_NOT_AWAITED = "BS0212", "nodes take tasks though the start task failed"
+    NO_TIME_BOUND = "BS0213", "nothing bounds how long tasks wait or run"
+    BARE_APT = "BS0214", "a start task uses apt without waiting for its lock"
+    BOUND_TOO_LONG = "BS0215", "a time limit longer than links to inputs and outputs last"
+
     TEMPLATE_SYNTAX = "BS0301", "a placeholder that cannot be read"
     UNDEFINED_VARIABLE = "BS0302", "a placeholder names something that is not there"
     NOT_IN_TEMPLATES = "BS0303", "a part of Jinja that specs do not have"
@@ -81,3 +88,10 @@ class Code(Enum):
     TOO_MANY_SLOTS = "BS0604", "a task that needs more slots than a node has"
     CONTRADICTION = "BS0605", "two fields that want the opposite"
     UNKNOWN_PATH = "BS0606", "`ignoreChanges` names a field that there is not"
+
+    IMAGE_NOT_OFFERED = "BS0701", "an image that the account does not offer"
+    AGENT_NOT_OFFERED = "BS0702", "a node agent that the account does not offer for the image"
+    IMAGE_SUPPORT_ENDED = "BS0703", "an image that Batch no longer supports"
+    IMAGE_SUPPORT_ENDS = "BS0704", "an image that Batch will soon no longer support"
+    SIZE_RETIRES = "BS0705", "a VM size that is being retired"
+    TOO_MANY_NODE_SLOTS = "BS0706", "more task slots than a node of this size may have"

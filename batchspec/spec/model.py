@@ -8,7 +8,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from batchspec.resources.base import Json
-from batchspec.source import Path
+from batchspec.source import Diagnostic, Path
 from batchspec.spec.document import Document
 from batchspec.spec.template import Template
 
@@ -107,9 +107,45 @@ class Containers(NamedTuple):
     output: str = "output"
 
 
+class Limit(NamedTuple):
+    """A threshold as the spec writes it: a count, or a share such as `30%`."""
+
+    written: str | int
+
+    @property
+    def is_share(self) -> bool:
+        return isinstance(self.written, str)
+
+    def allows(self, found: int, of: int) -> bool:
+        """Whether *found* out of *of* is within it."""
+        if isinstance(self.written, str):
+            return found * 100 <= int(self.written.rstrip("%")) * of
+        return found <= self.written
+
+
+_SHARE = Limit("30%")
+
+
+@dataclass(frozen=True, slots=True)
+class Safety:
+    """How much one apply may take away or add before it wants to be told so; None: any amount.
+
+    Shares are looked at only where there are more than `min_objects`.
+    """
+
+    max_deletions: Limit = _SHARE
+    max_replacements: Limit = _SHARE
+    min_objects: int = 10
+    max_nodes: Limit | None = None
+    max_objects: Limit | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A whole workload. `ignored` has the fields that `ignoreChanges` names, as paths."""
+    """A whole workload. `ignored` has the fields that `ignoreChanges` names, as paths.
+
+    `warnings` are findings that do not make it wrong.
+    """
 
     name: str
     target: str | None
@@ -121,6 +157,8 @@ class Spec:
     containers: Containers
     ignored: frozenset[Path]
     document: Document
+    safety: Safety = Safety()
+    warnings: tuple[Diagnostic, ...] = ()
 
     @property
     def job_id(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -16,6 +17,9 @@ from batchspec.spec.template import Template, compile_text, is_template
 FINGERPRINT_METADATA = "batchspec_fingerprint"
 COMMAND_METADATA = "batchspec_command"
 """Metadata of output blobs. Names of blob metadata are C# identifiers, so there is no dot or hyphen."""
+
+LINK_LIFE = timedelta(days=7)
+"""How long a link lasts: as long as a user delegation key may (FACTS 7)."""
 
 _COMMAND_VARIABLE = "BATCHSPEC_COMMAND"
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-")

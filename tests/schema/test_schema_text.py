@@ -20,6 +20,7 @@ PLAIN_TEXTS = {
     "/properties/ignoreChanges/items",
     "/definitions/secret/properties/fromEnvironment",
     "/definitions/blobContainerName",
+    "/definitions/limit",
 }
 """Texts that are names, never templates."""
 SCHEMAS = {"items", "additionalProperties", "propertyNames", "if", "then", "else", "not"}

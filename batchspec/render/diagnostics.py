@@ -126,7 +126,7 @@ class _Block:
             for line in textwrap.wrap(_safe(part), room, drop_whitespace=True, break_on_hyphens=False) or [
                 ""
             ]:
-                yield lead + line
+                yield lead + show(line)
                 lead = indent
 
     def _paint(self, text: str, style: str) -> str:

@@ -8,7 +8,7 @@ part that matters.
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from batchspec.render.show import columns, show
+from batchspec.render.show import columns, show, without_commands
 from batchspec.source import Position, Source
 from batchspec.spec.secrets import hidden_parts
 
@@ -51,7 +51,7 @@ class Excerpts:
         near = slice(skipped, position.column + 2 * width)
         cells = {number: self._cells(number, near) for number in range(first, last + 1)}
         start, end = _marks(position, cells.get(position.line, []), skipped)
-        left = 0 if end <= width else max(0, min(start - width // 4, end - width + 1))
+        left = _left_edge(start, end, cells.get(position.line, []), width)
         marked = []
         for number, row in cells.items():
             text = _window(row, left, width)
@@ -112,6 +112,13 @@ def _marks(position: Position, cells: list[_Cell], skipped: int) -> tuple[int, i
     return start, max(end, start + 1)
 
 
+def _left_edge(start: int, end: int, cells: list[_Cell], width: int) -> int:
+    """The first column in view, so that *start* to *end* is, with some of what is before it."""
+    if end < width or cells[-1].end <= width:
+        return 0
+    return max(0, start - width // 4, min(start - 2, end - width + 1))
+
+
 def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     """*spans* in order, those that touch made one."""
     joined: list[tuple[int, int]] = []
@@ -131,4 +138,4 @@ def _window(cells: list[_Cell], left: int, width: int) -> str:
     text = "".join(cell.text for cell in cells if cell.start >= first and cell.end <= last)
     lead = next((cell.start for cell in cells if cell.text and cell.start >= first), first) - first
     cut_left = "…" + " " * lead if left > 0 and end > left else ""
-    return f"{cut_left}{text}{'…' if end > right else ''}"
+    return without_commands(f"{cut_left}{text}{'…' if end > right else ''}")

@@ -1,12 +1,16 @@
 """Foreign text made safe to look at.
 
 Names of files, output of tasks and answers of services may hold anything: ESC
-sequences that move the cursor, characters that turn the reading direction. All
-that is human output passes through here first; and none of it is ever parsed
-for markup.
+sequences that move the cursor, characters that turn the reading direction, lines that
+a CI system takes for its commands. All that is human output passes through here
+first; and none of it is ever parsed for markup.
 """
 
+import re
 from unicodedata import category, east_asian_width
+
+# GitHub: `::name::` at the start of a line, `##[name]` anywhere. Azure Pipelines: `##vso[name]` anywhere.
+_COMMAND = re.compile(r"^(\s*):(?=:[a-z])|#(?=#(?:vso)?\[)", re.IGNORECASE)
 
 
 def show(text: str) -> str:
@@ -15,7 +19,14 @@ def show(text: str) -> str:
     ESC becomes ␛ and so on (U+2400 to U+2421); all others, such as bidi
     controls, zero-width and lone surrogates, become escapes as in Python.
     """
-    return text if text.isprintable() else "".join(map(_visible, text))
+    return without_commands(text if text.isprintable() else "".join(map(_visible, text)))
+
+
+def without_commands(text: str) -> str:
+    """*text* with the first character of every CI command replaced by one that looks alike."""
+    if "::" not in text and "##" not in text:
+        return text
+    return _COMMAND.sub(lambda match: "⌗" if match[0] == "#" else f"{match[1]}∶", text)
 
 
 def columns(text: str) -> int:

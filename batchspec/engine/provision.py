@@ -6,8 +6,11 @@ from batchspec.engine.conduct import Conduct
 from batchspec.engine.events import Step
 from batchspec.errors import ServiceError
 from batchspec.plan.model import Action, Kind, Operation
+from batchspec.resources.base import Effect
 from batchspec.service import job as job_service
 from batchspec.service import pool as pool_service
+from batchspec.service import pool_update
+from batchspec.service.rollout import roll_out
 from batchspec.spec.model import WhenDone
 
 _DELETION_POLL_S = {True: 1.0, False: 10.0}  # local, Azure
@@ -21,13 +24,22 @@ def make_pool(conduct: Conduct) -> None:
         if action.operation is Operation.CREATE:
             _create_pool(conduct)
         else:
-            pool_service.update(
-                conduct.account.batch,
-                conduct.pool,
-                action.changes,
-                lambda text: conduct.progress(Step.POOL, text),
-            )
+            _update_pool(conduct, action)
         conduct.end(Step.POOL, _done(action))
+
+
+def _update_pool(conduct: Conduct, action: Action) -> None:
+    """Changes the live pool, and brings its nodes along where the spec has a `rollout`."""
+    batch, pool = conduct.account.batch, conduct.spec.pool
+    if pool is None:
+        raise ValueError("an action on a pool, and the spec has none")
+
+    def progress(text: str) -> None:
+        conduct.progress(Step.POOL, text)
+
+    pool_update.update(batch, pool, conduct.pool, action.changes, progress, conduct.spec.ignored)
+    if pool.rollout is not None and Effect.REJOIN in action.effects:
+        roll_out(batch, pool, conduct.pool, progress, conduct.check)
 
 
 def _create_pool(conduct: Conduct) -> None:
@@ -49,7 +61,9 @@ def make_job(conduct: Conduct) -> None:
         conduct.check()
         if action.operation is Operation.UPDATE:
             conduct.begin(Step.JOB, action.id)
-            job_service.update(conduct.account.batch, conduct.job, action.id, action.changes)
+            job_service.update(
+                conduct.account.batch, conduct.job, action.id, action.changes, conduct.spec.ignored
+            )
             conduct.end(Step.JOB, _done(action))
         else:
             create_job(conduct, action.id)
@@ -81,7 +95,7 @@ def clean_up(conduct: Conduct) -> None:
         pool_service.delete(batch, pool.id)
     elif not pool.body.get("enableAutoScale"):
         pool_service.wait_until_steady(batch, pool.id, lambda text: conduct.progress(Step.CLEAN_UP, text))
-        pool_service.resize(batch, {"id": pool.id})
+        pool_service.resize(batch, {"id": pool.id}, pool.deallocation)
     conduct.end(Step.CLEAN_UP, f"pool {pool.id}: {pool.when_done.value}")
 
 

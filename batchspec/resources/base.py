@@ -8,7 +8,7 @@ two values of it are the same.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
@@ -177,12 +177,34 @@ def _same_set(described: Field, desired: list[Any], live: list[Any]) -> bool:
     return True
 
 
+def with_live(body: Json, live: Json, paths: Iterable[Path]) -> Json:
+    """*body* with what *live* has at *paths*, or without what it lacks. A path through a list changes nothing."""
+    for path in paths:
+        body = _with_live(body, live, path)
+    return body
+
+
+def _with_live(body: Json, live: Json, path: Path) -> Json:
+    name, rest = str(path[0]), path[1:]
+    value, inner = live.get(name), body.get(name)
+    if rest:
+        if not isinstance(inner, Mapping):
+            return body
+        return {**body, name: _with_live(inner, value if isinstance(value, Mapping) else {}, rest)}
+    others = {key: member for key, member in body.items() if key != name}
+    return others if value is None else {**others, name: value}
+
+
 # What is ours -----------------------------------------------------------------------------
 
 STAMP_SPEC = "batchspec.spec"
 STAMP_VERSION = "batchspec.version"
 STAMP_DIGEST = "batchspec.digest"
-STAMPS = frozenset({STAMP_SPEC, STAMP_VERSION, STAMP_DIGEST})
+STAMP_PROTECT = "batchspec.protect"
+STAMP_ROLLOUT = "batchspec.rollout"
+"""On a pool while its nodes are brought to a changed start task, so that a rollout that was cut off is seen."""
+
+STAMPS = frozenset({STAMP_SPEC, STAMP_VERSION, STAMP_DIGEST, STAMP_PROTECT, STAMP_ROLLOUT})
 
 
 def metadata_of(body: Json) -> dict[str, str]:
@@ -195,11 +217,18 @@ def owner(body: Json) -> str | None:
     return metadata_of(body).get(STAMP_SPEC)
 
 
-def stamped(body: Json, spec_name: str, version: str, digest: str) -> dict[str, Any]:
+def is_protected(body: Json) -> bool:
+    return STAMP_PROTECT in metadata_of(body)
+
+
+def stamped(
+    body: Json, spec_name: str, version: str, digest: str, *, protect: bool = False
+) -> dict[str, Any]:
     """*body* with our stamps in its metadata, after its own entries."""
     own = [entry for entry in body.get("metadata") or [] if entry["name"] not in STAMPS]
     stamps = {STAMP_SPEC: spec_name, STAMP_VERSION: version, STAMP_DIGEST: digest}
-    return {**body, "metadata": [*own, *({"name": name, "value": value} for name, value in stamps.items())]}
+    stamps |= {STAMP_PROTECT: "true"} if protect else {}
+    return {**body, "metadata": [*own, *_entries(stamps)]}
 
 
 def metadata_changes(desired: Json, live: Json) -> Iterator[Change]:
@@ -214,6 +243,19 @@ def metadata_changes(desired: Json, live: Json) -> Iterator[Change]:
 
 
 def merged_metadata(desired: Json, live: Json) -> list[dict[str, str]]:
-    """What to send for metadata: *desired* over the keys that others put on the live resource."""
-    merged = {**metadata_of(live), **metadata_of(desired)}
-    return [{"name": name, "value": value} for name, value in merged.items()]
+    """All metadata of *desired* over the keys that others put on the live resource."""
+    return _entries({**metadata_of(live), **metadata_of(desired)})
+
+
+def updated_metadata(
+    desired: Json, live: Json, changes: Iterable[Change], also: Mapping[str, str] | None = None
+) -> list[dict[str, str]]:
+    """What to send for metadata: what is live, with *changes* to it, and the stamps of *desired* and *also*."""
+    kept = {name: value for name, value in metadata_of(live).items() if name not in STAMPS}
+    changed = {str(change.path[1]): change.after for change in changes if change.path[0] == "metadata"}
+    stamps = {name: value for name, value in metadata_of(desired).items() if name in STAMPS}
+    return _entries({**kept, **changed, **stamps, **(also or {})})
+
+
+def _entries(metadata: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in metadata.items()]

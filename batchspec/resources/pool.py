@@ -204,7 +204,7 @@ FIELDS: dict[str, Field] = {
     "metadata": METADATA,
 }
 
-_SIZE = frozenset({"resizeTimeout", "targetDedicatedNodes", "targetLowPriorityNodes"})
+SIZE = frozenset({"resizeTimeout", "targetDedicatedNodes", "targetLowPriorityNodes"})
 _AUTOSCALE = frozenset({"autoScaleFormula", "autoScaleEvaluationInterval"})
 
 
@@ -215,7 +215,7 @@ def changes(desired: Json, live: Json, *, compare_size: bool) -> Iterator[Change
     work. On a pool that scales itself the targets are the formula's output.
     """
     scales_itself = bool(desired.get("enableAutoScale"))
-    skipped = _SIZE if scales_itself or not compare_size else frozenset()
+    skipped = SIZE if scales_itself or not compare_size else frozenset()
     skipped |= frozenset() if scales_itself else _AUTOSCALE
     table = {name: field for name, field in FIELDS.items() if name not in skipped}
     yield from differences(table, desired, live)
@@ -225,6 +225,11 @@ def changes(desired: Json, live: Json, *, compare_size: bool) -> Iterator[Change
 def target_nodes(body: Json) -> int:
     """How many nodes *body* asks for, dedicated and Spot together."""
     return int(body.get("targetDedicatedNodes") or 0) + int(body.get("targetLowPriorityNodes") or 0)
+
+
+def nodes_of(live: Json) -> int:
+    """How many nodes a live pool has, dedicated and Spot together."""
+    return int(live.get("currentDedicatedNodes") or 0) + int(live.get("currentLowPriorityNodes") or 0)
 
 
 def machine_from_image(image: str) -> dict[str, Any]:

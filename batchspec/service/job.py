@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from batchspec.errors import ServiceError
 from batchspec.resources import job as jobs
-from batchspec.resources.base import STAMP_DIGEST, STAMP_SPEC, Change, Json, merged_metadata, metadata_of
+from batchspec.resources.base import (
+    STAMP_DIGEST,
+    STAMP_SPEC,
+    Change,
+    Json,
+    metadata_of,
+    updated_metadata,
+    with_live,
+)
 from batchspec.resources.task_fields import NO_LIMIT
 from batchspec.service.batch import Batch, path_of
 from batchspec.service.secrets import with_secrets
+from batchspec.source import Path
 
 _ABSENT: dict[str, Any] = {
     "priority": 0,
@@ -18,6 +27,16 @@ _ABSENT: dict[str, Any] = {
     "allowTaskPreemption": False,
     "constraints": {"maxWallClockTime": NO_LIMIT, "maxTaskRetryCount": 0},
 }
+
+
+def read(batch: Batch, job_id: str) -> dict[str, Any] | None:
+    """The live job, or None."""
+    try:
+        return batch.get(path_of("jobs", job_id), doing=f"read the job {job_id}").body
+    except ServiceError as error:
+        if error.status == 404:
+            return None
+        raise
 
 
 def generations(batch: Batch, base_id: str) -> list[dict[str, Any]]:
@@ -42,8 +61,10 @@ def _is_ours(batch: Batch, job_id: str, body: Json) -> bool:
     return all(live.get(name) == metadata_of(body)[name] for name in (STAMP_SPEC, STAMP_DIGEST))
 
 
-def update(batch: Batch, desired: Json, job_id: str, changes: Sequence[Change]) -> None:
-    """Patches the fields in *changes*. An omitted field of a patch stays, so absence is said.
+def update(
+    batch: Batch, desired: Json, job_id: str, changes: Sequence[Change], ignored: Collection[Path] = ()
+) -> None:
+    """Patches the fields in *changes*; *ignored* paths stay as they are live. Absence is said, since a patch keeps.
 
     That the job completes with its tasks is for `seal` to say, after all of them are in.
     """
@@ -51,8 +72,9 @@ def update(batch: Batch, desired: Json, job_id: str, changes: Sequence[Change]) 
     if not names:
         return
     live = batch.get(path_of("jobs", job_id), doing=f"read the job {job_id}").body
-    body = {name: desired.get(name, _ABSENT.get(name)) for name in names}
-    body["metadata"] = merged_metadata(desired, live)
+    fields = {name: desired.get(name, _ABSENT.get(name)) for name in names}
+    kept = [path[1:] for path in ignored if path[0] == "job" and path[1] in names]
+    body = {**with_live(fields, live, kept), "metadata": updated_metadata(desired, live, changes)}
     batch.patch(path_of("jobs", job_id), body, doing=f"update the job {job_id}")
 
 

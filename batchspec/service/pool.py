@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from batchspec.errors import RunError, ServiceError
-from batchspec.resources.base import STAMP_DIGEST, Change, Effect, Json, merged_metadata, metadata_of
-from batchspec.resources.pool import target_nodes
+from batchspec.resources.base import STAMP_DIGEST, Json, metadata_of
 from batchspec.service.batch import Batch, path_of
 from batchspec.service.secrets import with_secrets
 
-_STEADY_POLL_S = 1.0
+_FIRST_POLL_S = 0.05  # an empty pool is steady at once on the local account, after two seconds on Azure
+_LONGEST_POLL_S = 5.0
 _STEADY_LIMIT_S = 30 * 60
 
 
@@ -29,7 +29,7 @@ def read(batch: Batch, pool_id: str) -> dict[str, Any] | None:
 def create(batch: Batch, body: Json) -> None:
     """Makes the pool. A create that was answered too late and repeated finds its own pool, and that is fine."""
     try:
-        batch.post("/pools", with_secrets(_with_agent(batch, body)), doing=f"create the pool {body['id']}")
+        batch.post("/pools", with_secrets(with_agent(batch, body)), doing=f"create the pool {body['id']}")
     except ServiceError as error:
         if error.code != "PoolExists" or not _is_ours(read(batch, body["id"]), body):
             raise
@@ -39,7 +39,7 @@ def _is_ours(live: Json | None, body: Json) -> bool:
     return live is not None and metadata_of(live).get(STAMP_DIGEST) == metadata_of(body)[STAMP_DIGEST]
 
 
-def _with_agent(batch: Batch, body: Json) -> Json:
+def with_agent(batch: Batch, body: Json) -> Json:
     """*body* with the node agent that the service lists for its image, where the spec names none."""
     machine = body["virtualMachineConfiguration"]
     if "nodeAgentSKUId" in machine:
@@ -57,106 +57,21 @@ def _with_agent(batch: Batch, body: Json) -> Json:
     )
 
 
-def update(batch: Batch, desired: Json, changes: Sequence[Change], progress: Callable[[str], None]) -> None:
-    """Makes the live pool as *desired* says, for the fields in *changes*.
-
-    Whatever empties the pool goes first: nodes away, patch, nodes back. Autoscale is
-    off before a size is set (FACTS 3.3).
-    """
-    pool_id = desired["id"]
-    effects = {change.effect for change in changes}
-    autoscales = bool(desired.get("enableAutoScale"))
-    if Effect.AUTOSCALE in effects and not autoscales:
-        batch.post(path_of("pools", pool_id, "disableautoscale"), None, doing="switch autoscale off")
-    if Effect.DRAIN in effects:
-        _drain(batch, pool_id, progress)
-    patchable = (Effect.IN_PLACE, Effect.REJOIN, Effect.DRAIN)
-    if patched := {str(change.path[0]) for change in changes if change.effect in patchable}:
-        _patch(batch, desired, patched)
-    if Effect.REJOIN in effects:
-        _reboot_failed(batch, pool_id, progress)
-    if autoscales and effects & {Effect.AUTOSCALE, Effect.DRAIN}:
-        wait_until_steady(batch, pool_id, progress)
-        names = ("autoScaleFormula", "autoScaleEvaluationInterval")
-        body = {name: desired[name] for name in names if name in desired}
-        batch.post(path_of("pools", pool_id, "enableautoscale"), body, doing="switch autoscale on")
-    elif effects & {Effect.RESIZE, Effect.DRAIN, Effect.AUTOSCALE}:
-        wait_until_steady(batch, pool_id, progress)
-        resize(batch, desired)
-
-
-def resize(batch: Batch, desired: Json) -> None:
-    """Asks for the number of nodes that *desired* has."""
+def resize(batch: Batch, desired: Json, deallocation: str = "requeue") -> None:
+    """Asks for the number of nodes that *desired* has. Nodes that go treat their tasks as *deallocation* says."""
     body = {
         "targetDedicatedNodes": desired.get("targetDedicatedNodes", 0),
         "targetLowPriorityNodes": desired.get("targetLowPriorityNodes", 0),
         "resizeTimeout": desired.get("resizeTimeout", "PT15M"),
+        "nodeDeallocationOption": deallocation,
     }
     batch.post(path_of("pools", desired["id"], "resize"), body, doing=f"resize the pool {desired['id']}")
-
-
-def _drain(batch: Batch, pool_id: str, progress: Callable[[str], None]) -> None:
-    live = read(batch, pool_id) or {}
-    if live.get("enableAutoScale"):
-        batch.post(path_of("pools", pool_id, "disableautoscale"), None, doing="switch autoscale off")
-    live = wait_until_steady(batch, pool_id, progress)
-    if target_nodes(live) or live.get("currentDedicatedNodes") or live.get("currentLowPriorityNodes"):
-        progress("emptying the pool; its tasks go back into the queue")
-        empty = {"targetDedicatedNodes": 0, "targetLowPriorityNodes": 0, "nodeDeallocationOption": "requeue"}
-        batch.post(path_of("pools", pool_id, "resize"), empty, doing=f"empty the pool {pool_id}")
-        wait_until_steady(batch, pool_id, progress)
-
-
-def _patch(batch: Batch, desired: Json, names: set[str]) -> None:
-    """Sends the top-level fields *names*. An omitted field of a patch stays, so absence is said."""
-    pool_id = desired["id"]
-    live = read(batch, pool_id) or {}
-    body = {name: desired.get(name, _ABSENT.get(name)) for name in names}
-    body["metadata"] = merged_metadata(desired, live)
-    if "virtualMachineConfiguration" in body:
-        body |= {"virtualMachineConfiguration": _with_agent(batch, desired)["virtualMachineConfiguration"]}
-    if "startTask" in body and body["startTask"] is None:
-        # A patch cannot take a start task away; updateproperties replaces all three (FACTS 3.4).
-        whole = {
-            "metadata": body.pop("metadata"),
-            "applicationPackageReferences": desired.get("applicationPackageReferences", []),
-        }
-        batch.post(path_of("pools", pool_id, "updateproperties"), whole, doing=f"update the pool {pool_id}")
-        body = {name: value for name, value in body.items() if name not in {*whole, "startTask"}}
-    if body:
-        batch.patch(path_of("pools", pool_id), with_secrets(body), doing=f"update the pool {pool_id}")
-
-
-def _reboot_failed(batch: Batch, pool_id: str, progress: Callable[[str], None]) -> None:
-    """Reboots the nodes whose start task failed: they run nothing, and only so do they get the new one."""
-    failed = [str(node["id"]) for node in nodes(batch, pool_id) if node.get("state") == "starttaskfailed"]
-    if failed:
-        progress(f"rebooting {len(failed)} nodes whose start task failed")
-    for node_id in failed:
-        try:
-            where = path_of("pools", pool_id, "nodes", node_id, "reboot")
-            batch.post(where, {"nodeRebootOption": "requeue"}, doing=f"reboot the node {node_id}")
-        except ServiceError as error:
-            if error.status not in (404, 409):  # gone, or on its way already
-                raise
-
-
-# What to send for a field that the spec leaves out and the live pool has.
-_ABSENT: dict[str, Any] = {
-    "displayName": "",
-    "taskSlotsPerNode": 1,
-    "taskSchedulingPolicy": {"nodeFillType": "spread"},
-    "enableInterNodeCommunication": False,
-    "applicationPackageReferences": [],
-    "userAccounts": [],
-    "mountConfiguration": [],
-}
 
 
 def wait_until_steady(batch: Batch, pool_id: str, progress: Callable[[str], None]) -> dict[str, Any]:
     """The pool once its allocation is steady. Raises `RunError` after half an hour."""
     deadline = time.monotonic() + _STEADY_LIMIT_S
-    while True:
+    for wait_s in poll_waits():
         live = read(batch, pool_id)
         if live is None:
             raise RunError(f"the pool {pool_id} was deleted meanwhile", help="run the same command again")
@@ -165,7 +80,16 @@ def wait_until_steady(batch: Batch, pool_id: str, progress: Callable[[str], None
         if time.monotonic() > deadline:
             raise RunError(f"the pool {pool_id} is still {live.get('allocationState')} after half an hour")
         progress(f"waiting for the pool to become steady ({live.get('allocationState')})")
-        time.sleep(_STEADY_POLL_S)
+        time.sleep(wait_s)
+    raise AssertionError("the waits have no end")
+
+
+def poll_waits() -> Iterator[float]:
+    """Seconds to wait between two looks: twice as long each time, up to a few seconds; without end."""
+    wait_s = _FIRST_POLL_S
+    while True:
+        yield wait_s
+        wait_s = min(2 * wait_s, _LONGEST_POLL_S)
 
 
 def delete(batch: Batch, pool_id: str) -> None:

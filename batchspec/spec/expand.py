@@ -232,7 +232,8 @@ def _finding(spec: Spec, group: TaskGroup, problem: _NameProblem) -> Diagnostic:
 def _pool_body(spec: Spec) -> Json | None:
     if spec.pool is None or spec.pool.existing:
         return None
-    return stamped(spec.pool.body, spec.name, __version__, digest(repr(spec.pool.body)))
+    body = spec.pool.body
+    return stamped(body, spec.name, __version__, digest(repr(body)), protect=spec.pool.protect)
 
 
 def _job_body(spec: Spec) -> Json | None:

@@ -1,0 +1,157 @@
+"""Changing a pool that is there: patches, sizes, autoscale, and emptying it for what only an empty pool takes.
+
+Source: Batch REST API 2025-06-01; FACTS 3.2 to 3.4.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from batchspec.errors import RunError, ServiceError
+from batchspec.resources.base import STAMP_ROLLOUT, Change, Effect, Json, updated_metadata, with_live
+from batchspec.resources.pool import SIZE, nodes_of, target_nodes
+from batchspec.service.batch import Batch, path_of
+from batchspec.service.pool import nodes, poll_waits, read, resize, wait_until_steady, with_agent
+from batchspec.service.secrets import with_secrets
+from batchspec.source import Path
+from batchspec.spec.model import Pool
+
+Progress = Callable[[str], None]
+
+_PATCHED = (Effect.IN_PLACE, Effect.REJOIN, Effect.DRAIN)
+_OURS = frozenset({"protect", "rollout"})  # told to the service as metadata
+_ENABLE_LIMIT_S = 60  # the service takes one change of autoscale in 30 seconds
+
+# What to send for a field that the spec leaves out and the live pool has.
+_ABSENT: dict[str, Any] = {
+    "displayName": "",
+    "taskSlotsPerNode": 1,
+    "taskSchedulingPolicy": {"nodeFillType": "spread", "jobDefaultOrder": "none"},
+    "enableInterNodeCommunication": False,
+    "applicationPackageReferences": [],
+    "networkConfiguration": {"dynamicVNetAssignmentScope": "none", "enableAcceleratedNetworking": False},
+    "userAccounts": [],
+    "mountConfiguration": [],
+}
+
+
+def update(
+    batch: Batch,
+    pool: Pool,
+    desired: Json,
+    changes: Sequence[Change],
+    progress: Progress,
+    ignored: Collection[Path] = (),
+) -> None:
+    """Makes the live pool as *desired* says, for the fields in *changes*; *ignored* paths stay as they are live.
+
+    Whatever empties the pool goes first: autoscale off, nodes away, patch, nodes back. What
+    is cut off in between is seen by the next plan.
+    """
+    effects = {change.effect for change in changes}
+    live = _require(batch, pool.id)
+    if live.get("enableAutoScale") and (
+        Effect.DRAIN in effects or (Effect.AUTOSCALE in effects and not desired.get("enableAutoScale"))
+    ):
+        batch.post(path_of("pools", pool.id, "disableautoscale"), None, doing="switch autoscale off")
+    if Effect.DRAIN in effects:
+        _drain(batch, pool, progress)
+    if any(change.effect in _PATCHED for change in changes):
+        _patch(batch, pool, desired, changes, ignored)
+    if Effect.REJOIN in effects:
+        _reboot_failed(batch, pool.id, progress)
+    if desired.get("enableAutoScale"):
+        if effects & {Effect.AUTOSCALE, Effect.DRAIN}:
+            _autoscale(batch, desired, live, changes, progress)
+    elif effects & {Effect.RESIZE, Effect.DRAIN}:
+        sizes = {"id": pool.id, **_values(SIZE, desired, live, changes)}
+        wait_until_steady(batch, pool.id, progress)
+        resize(batch, sizes, pool.deallocation)
+
+
+def _require(batch: Batch, pool_id: str) -> dict[str, Any]:
+    live = read(batch, pool_id)
+    if live is None:
+        raise RunError(f"the pool {pool_id} was deleted meanwhile", help="run the same command again")
+    return live
+
+
+def _values(names: Collection[str], desired: Json, live: Json, changes: Sequence[Change]) -> dict[str, Any]:
+    """The fields *names*: those that change as desired, others as they are live."""
+    changed = {change.path[0] for change in changes}
+    found = {
+        name: desired.get(name) if name in changed else live.get(name, desired.get(name)) for name in names
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _drain(batch: Batch, pool: Pool, progress: Progress) -> None:
+    """Returns when the pool has no nodes. Its tasks are treated as the spec's `nodeDeallocationOption` says."""
+    live = wait_until_steady(batch, pool.id, progress)
+    if target_nodes(live) or nodes_of(live):
+        progress(f"emptying the pool of {nodes_of(live)} nodes")
+        resize(batch, {"id": pool.id}, pool.deallocation)
+        wait_until_steady(batch, pool.id, progress)
+
+
+def _patch(
+    batch: Batch, pool: Pool, desired: Json, changes: Sequence[Change], ignored: Collection[Path]
+) -> None:
+    """Sends the top-level fields that change. An omitted field of a patch stays, so absence is said."""
+    live = _require(batch, pool.id)
+    names = {str(change.path[0]) for change in changes if change.effect in _PATCHED} - _OURS
+    body = {name: desired.get(name, _ABSENT.get(name)) for name in names}
+    body = dict(
+        with_live(body, live, [path[1:] for path in ignored if path[0] == "pool" and path[1] in names])
+    )
+    rolls = pool.rollout is not None and any(change.effect is Effect.REJOIN for change in changes)
+    stamps = {STAMP_ROLLOUT: "pending"} if rolls else {}
+    body["metadata"] = updated_metadata(desired, live, changes, stamps)
+    if "virtualMachineConfiguration" in body:
+        body = dict(with_agent(batch, body))
+    if "startTask" in body and body["startTask"] is None:
+        _take_start_task_away(batch, pool.id, body, live)
+        del body["startTask"]
+    batch.patch(path_of("pools", pool.id), with_secrets(body), doing=f"update the pool {pool.id}")
+
+
+def _take_start_task_away(batch: Batch, pool_id: str, body: Json, live: Json) -> None:
+    """A patch cannot; updateproperties replaces start task, packages and metadata together (FACTS 3.4)."""
+    name = "applicationPackageReferences"
+    whole = {"metadata": body["metadata"], name: body.get(name, live.get(name, []))}
+    batch.post(path_of("pools", pool_id, "updateproperties"), whole, doing=f"update the pool {pool_id}")
+
+
+def _autoscale(
+    batch: Batch, desired: Json, live: Json, changes: Sequence[Change], progress: Progress
+) -> None:
+    """Switches autoscale on, or gives it another formula."""
+    pool_id = desired["id"]
+    body = _values(("autoScaleFormula", "autoScaleEvaluationInterval"), desired, live, changes)
+    deadline = time.monotonic() + _ENABLE_LIMIT_S
+    for wait_s in poll_waits():
+        wait_until_steady(batch, pool_id, progress)
+        try:
+            batch.post(path_of("pools", pool_id, "enableautoscale"), body, doing="switch autoscale on")
+            return
+        except ServiceError as error:
+            if error.code != "TooManyEnableAutoScaleRequests" or time.monotonic() > deadline:
+                raise
+        progress("waiting: the service takes one change of autoscale in 30 seconds")
+        time.sleep(wait_s)
+
+
+def _reboot_failed(batch: Batch, pool_id: str, progress: Progress) -> None:
+    """Reboots the nodes whose start task failed: they run nothing, and only so do they get the new one."""
+    failed = [str(node["id"]) for node in nodes(batch, pool_id) if node.get("state") == "starttaskfailed"]
+    if failed:
+        progress(f"rebooting {len(failed)} nodes whose start task failed")
+    for node_id in failed:
+        try:
+            where = path_of("pools", pool_id, "nodes", node_id, "reboot")
+            batch.post(where, {"nodeRebootOption": "requeue"}, doing=f"reboot the node {node_id}")
+        except ServiceError as error:
+            if error.status not in (404, 409):  # gone, or on its way already
+                raise

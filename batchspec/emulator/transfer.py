@@ -21,6 +21,7 @@ _PIECE = 1 << 20
 _BLOCK = 8 << 20  # files above this go up in blocks of this size
 _TRIES = 4
 _TIMEOUT_S = 60.0
+_IDLE_S = 3.0  # Azurite closes a connection that was idle for five seconds
 _VERSION = "2021-12-02"
 
 Stopped = Callable[[], bool]
@@ -38,17 +39,20 @@ class TransferError(Exception):
 
 
 class _Connections:
-    """Idle connections by scheme and host; one is used by one thread at a time."""
+    """Idle connections by scheme and host, with the time each fell idle; one is used by one thread at a time."""
 
     def __init__(self) -> None:
-        self._idle: dict[tuple[str, str], list[http.client.HTTPConnection]] = {}
+        self._idle: dict[tuple[str, str], list[tuple[http.client.HTTPConnection, float]]] = {}
         self._lock = threading.Lock()
 
     def take(self, scheme: str, host: str) -> http.client.HTTPConnection:
         with self._lock:
-            idle = self._idle.get((scheme, host))
-            if idle:
-                return idle.pop()
+            idle = self._idle.get((scheme, host), [])
+            while idle:
+                connection, since = idle.pop()
+                if time.monotonic() - since < _IDLE_S:
+                    return connection
+                connection.close()
         if scheme == "https":
             return http.client.HTTPSConnection(host, timeout=_TIMEOUT_S, context=_tls())
         return http.client.HTTPConnection(host, timeout=_TIMEOUT_S)
@@ -57,14 +61,14 @@ class _Connections:
         with self._lock:
             idle = self._idle.setdefault((scheme, host), [])
             if len(idle) < 16:
-                idle.append(connection)
+                idle.append((connection, time.monotonic()))
                 return
         connection.close()
 
     def close(self) -> None:
         with self._lock:
             for idle in self._idle.values():
-                for connection in idle:
+                for connection, _ in idle:
                     connection.close()
             self._idle.clear()
 

@@ -10,7 +10,6 @@ import click
 
 from batchspec.cli.options import colored, errors_of, examples, read_spec, set_option
 from batchspec.errors import SpecError
-from batchspec.render import diagnostics
 from batchspec.source import Diagnostic
 
 
@@ -39,15 +38,11 @@ def validate(spec_files: tuple[Path, ...], settings: tuple[str, ...], form: str)
     found = {spec_file: check(spec_file, settings) for spec_file in spec_files}
     findings = [finding for of_file in found.values() for finding in of_file]
     valid = not errors_of(findings)
-    if form == "json":
-        files = [str(spec_file) for spec_file in spec_files]
-        result = {"type": "validation", "valid": valid, "files": files}
-        click.echo(json.dumps(result | {"diagnostics": diagnostics.as_json(findings)}, ensure_ascii=False))
-    elif form == "github":
-        click.echo(diagnostics.as_annotations(findings), nl=False)
-    else:
+    if form == "text":
         for spec_file, of_file in found.items():
             _say(spec_file, of_file)
+    else:
+        click.echo(_for_programs(form, valid, spec_files, findings), nl=False)
     return 0 if valid else SpecError.exit_code
 
 
@@ -64,9 +59,25 @@ def check(spec_file: Path, settings: tuple[str, ...] = ()) -> tuple[Diagnostic, 
     return spec.warnings
 
 
+def _for_programs(form: str, valid: bool, spec_files: Sequence[Path], findings: Sequence[Diagnostic]) -> str:
+    from batchspec.render import diagnostics
+
+    if form == "github":
+        return diagnostics.as_annotations(findings)
+    result = {
+        "type": "validation",
+        "valid": valid,
+        "files": [str(spec_file) for spec_file in spec_files],
+        "diagnostics": diagnostics.as_json(findings),
+    }
+    return json.dumps(result, ensure_ascii=False) + "\n"
+
+
 def _say(spec_file: Path, findings: Sequence[Diagnostic]) -> None:
     """The findings on stderr with their number, and on stdout that the spec is right, when it is."""
     if findings:
+        from batchspec.render import diagnostics
+
         text = diagnostics.as_text(findings, color=colored())
         click.echo(f"{text}\n{diagnostics.tally(findings)}. Nothing was sent to Azure.", err=True)
     if not errors_of(findings):

@@ -87,7 +87,7 @@ def _raw_line(spec: Spec, path: Path, text: str) -> Iterator[Diagnostic]:
             Code.SHELL_SYNTAX,
             f"{path_text(path)}: `{match[0]}` means nothing without a shell",
             path,
-            label="the node starts the program itself, there is no shell in between",
+            label="the node starts the program directly",
             helps=(f"start one: {_in_shell(text, shell)}",),
             span=match.span(),
             severity=Severity.WARNING,

@@ -68,11 +68,16 @@ def _grouped(
             tasks=tuple(ids),
             names=tuple(tasks[id].name for id in ids),
             last_lines=last_lines(
-                task_output(account, spec, job_id, ids[0], "stderr.txt") or "", _LAST_LINES
+                task_output(account, spec, job_id, ids[0], _telling(reason)) or "", _LAST_LINES
             ),
         )
         for reason, ids in sorted(by_reason.items(), key=lambda entry: -len(entry[1]))
     )
+
+
+def _telling(reason: str) -> str:
+    """The file of a task that says more about why it failed."""
+    return "fileuploaderr.txt" if reason.startswith("FileUpload") else "stderr.txt"
 
 
 def task_output(account: Account, spec: Spec, job_id: str, task_id: str, file_name: str) -> str | None:

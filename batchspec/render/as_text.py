@@ -59,6 +59,10 @@ def _tasks(count: int) -> str:
     return f"{count} task" + ("" if count == 1 else "s")
 
 
+def _files(count: int) -> str:
+    return f"{count} file" + ("" if count == 1 else "s")
+
+
 def _resources(plan: Plan) -> Iterator[str]:
     for action in (*plan.of(Kind.POOL), *plan.of(Kind.JOB)):
         yield _line(action, f"{action.kind.value} {show(action.id)}", action.reason.value)
@@ -161,9 +165,9 @@ def _summary(summary: SummaryEvent, spec_file: str) -> Iterator[str]:
         yield from (f"      | {show(line)}" for line in group.last_lines)
         yield f"      all of it: batchspec logs {group.tasks[0]} --spec {show(spec_file)}"
     if summary.uploaded:
-        yield f"  uploaded    {summary.uploaded} files, {size_text(summary.uploaded_bytes)}"
+        yield f"  uploaded    {_files(summary.uploaded)}, {size_text(summary.uploaded_bytes)}"
     if summary.downloads_to is not None:
-        yield f"  outputs     {show(summary.downloads_to)} ({summary.downloaded} files fetched)"
+        yield f"  outputs     {show(summary.downloads_to)} ({_files(summary.downloaded)} fetched)"
     yield f"  in storage  container {show(summary.outputs_in)}"
     if summary.seconds:
         spent = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in summary.seconds.items())

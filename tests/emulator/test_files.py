@@ -1,0 +1,86 @@
+"""Files of tasks and nodes, through the SDK."""
+
+import pytest
+from azure.batch import BatchClient
+
+from .conftest import Served, job_body
+from .steps import ready_pool, refused, run_task, text
+
+
+@pytest.fixture
+def job(client: BatchClient) -> BatchClient:
+    """The client, with a task done that left `wd/a/b.txt` behind."""
+    ready_pool(client)
+    client.create_job(job_body())
+    run_task(
+        client,
+        commandLine="/bin/bash -c 'mkdir a; echo 0123456789 > a/b.txt; ln -s /etc/passwd out; echo hi'",
+    )
+    return client
+
+
+def test_lists_are_flat_unless_recursive(job: BatchClient) -> None:
+    """A list has the entries of the task's folder; recursive=true has all below, named relative to it."""
+    assert [file.name for file in job.list_task_files("job", "task")] == ["stderr.txt", "stdout.txt", "wd"]
+    names = [file.name for file in job.list_task_files("job", "task", recursive=True)]
+    assert {"wd/a", "wd/a/b.txt"} <= set(names)
+    assert [f.name for f in job.list_task_files("job", "task", filter="startswith(name,'std')")] == [
+        "stderr.txt",
+        "stdout.txt",
+    ]
+
+
+def test_entries(job: BatchClient, served: Served) -> None:
+    """Lengths are strings on the wire; folders have no properties."""
+    entries = {item["name"]: item for item in served.raw("GET", "/jobs/job/tasks/task/files").json()["value"]}
+    assert entries["stdout.txt"]["properties"]["contentLength"] == "3"
+    assert entries["stdout.txt"]["properties"]["contentType"] == "text/plain"
+    assert entries["wd"]["isDirectory"] is True
+    assert "properties" not in entries["wd"]
+
+
+def test_node_has_the_layout_of_the_service(job: BatchClient) -> None:
+    """The root of a node has the service's folders."""
+    (node,) = job.list_nodes("pool")
+    names = [file.name for file in job.list_node_files("pool", node.id)]
+    assert names == ["applications", "fsmounts", "shared", "startup", "volatile", "workitems"]
+    assert text(job.download_node_file("pool", node.id, "workitems/job/job-1/task/stdout.txt")) == "hi\n"
+
+
+def test_properties_and_ranges(job: BatchClient) -> None:
+    """HEAD tells size and kind; a range gives its bytes; one past the end is refused."""
+    properties = job.get_task_file_properties("job", "task", "wd/a/b.txt")
+    assert (properties.content_length, properties.is_directory) == (11, False)
+    assert text(job.download_task_file("job", "task", "wd/a/b.txt", ocp_range="bytes=2-4")) == "234"
+    assert (
+        refused(job.download_task_file, "job", "task", "wd/a/b.txt", ocp_range="bytes=99-").status_code == 416
+    )
+
+
+def test_slashes_in_paths_come_either_way(job: BatchClient, served: Served) -> None:
+    """A file's path is found with its slashes encoded or not, and nothing outside the folder is."""
+    assert served.raw("GET", "/jobs/job/tasks/task/files/wd/a/b.txt").body == b"0123456789\n"
+    assert served.raw("GET", "/jobs/job/tasks/task/files/wd%2Fa%2Fb.txt").body == b"0123456789\n"
+    for path in ("..%2F..%2F..%2F..%2F..%2Fbatch.sqlite", "wd%2Fout", "%2Fetc%2Fpasswd"):
+        assert served.raw("GET", f"/jobs/job/tasks/task/files/{path}").status == 404
+
+
+def test_delete(job: BatchClient) -> None:
+    """A file is deleted; a folder only with recursive, unless it is empty."""
+    assert refused(job.delete_task_file, "job", "task", "wd/a").status_code == 409
+    job.delete_task_file("job", "task", "wd/a", recursive=True)
+    job.delete_task_file("job", "task", "stdout.txt")
+    assert refused(job.download_task_file, "job", "task", "stdout.txt").status_code == 404
+
+
+def test_files_before_and_after(client: BatchClient) -> None:
+    """A task that has not run has no files yet; one whose node is gone has none any more."""
+    ready_pool(client)
+    client.create_job(job_body(usesTaskDependencies=True))
+    client.create_task("job", {"id": "waits", "commandLine": "true", "dependsOn": {"taskIds": ["x"]}})
+    error = refused(list, client.list_task_files("job", "waits"))
+    assert (error.status_code, error.error.code) == (409, "TaskFilesUnavailable")
+    run_task(client, commandLine="true")
+    client.begin_resize_pool("pool", {"targetDedicatedNodes": 0}).result()
+    error = refused(list, client.list_task_files("job", "task"))
+    assert (error.status_code, error.error.code) == (409, "TaskFilesCleanedup")

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from batchspec.engine.lock import lock_blob
-from batchspec.errors import ServiceError
+from batchspec.errors import RefusedError, ServiceError
 from batchspec.plan.model import LiveBlob
-from batchspec.resources.base import Json, owner
+from batchspec.resources.base import Json, is_protected, owner
 from batchspec.service import job as job_service
 from batchspec.service import pool as pool_service
 from batchspec.service.connect import Account
@@ -61,7 +61,14 @@ def _own_pool(account: Account, spec: Spec) -> str | None:
     if spec.pool is None or spec.pool.existing:
         return None
     live = pool_service.read(account.batch, spec.pool.id)
-    return spec.pool.id if live is not None and _is_ours(spec, live) else None
+    if live is None or not _is_ours(spec, live):
+        return None
+    if is_protected(live):
+        raise RefusedError(
+            f"the pool {spec.pool.id} is protected",
+            help="take `protect: true` out of the spec and apply that, or leave the pool: --keep pool",
+        )
+    return spec.pool.id
 
 
 def _outputs(

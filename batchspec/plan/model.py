@@ -52,6 +52,8 @@ class Reason(Enum):
     REPLACED = "its work changed"
     LOCAL_MISSING = "not downloaded yet"
     LOCAL_DIFFERS = "the local file differs"
+    UNPROTECT = "its protection is lifted"
+    ROLLOUT = "a rollout was cut off"
     DESTROY = "destroy"
 
 
@@ -68,6 +70,7 @@ class Action:
     changes: tuple[Change, ...] = ()
     detail: str = ""
     interrupts: tuple[str, ...] = ()  # what running work it ends
+    notes: tuple[str, ...] = ()  # what it does not do, or what becomes of it later
 
     @property
     def effects(self) -> frozenset[Effect]:

@@ -6,11 +6,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from batchspec.errors import RefusedError
+from batchspec.plan.compare import (
+    change_pool,
+    lifts_protection,
+    new_action,
+    task_lines,
+    unprotect,
+    update_action,
+)
 from batchspec.plan.model import Action, Kind, Observed, Operation, Plan, Reason, Run
 from batchspec.plan.work import Work, find_work
 from batchspec.resources import job as jobs
-from batchspec.resources import pool as pools
-from batchspec.resources.base import Change, Effect, Json, owner
+from batchspec.resources.base import Json, owner
 from batchspec.source import Path
 from batchspec.spec.expand import Desired, Input
 from batchspec.spec.model import Spec
@@ -19,6 +26,8 @@ from batchspec.spec.task_body import decided_at
 
 def make_plan(desired: Desired, observed: Observed) -> Plan:
     """What makes *observed* into *desired*. Raises `RefusedError` where something is not ours to change."""
+    if lifts_protection(desired, observed.pool):
+        return _only(desired, unprotect(desired))
     job_action = _job(desired, observed)
     if job_action is not None and job_action.operation is Operation.REPLACE:
         observed = replace(
@@ -53,6 +62,11 @@ def make_plan(desired: Desired, observed: Observed) -> Plan:
     )
 
 
+def _only(desired: Desired, action: Action) -> Plan:
+    """A plan of one action: what else differs is for the next plan to say."""
+    return Plan(spec_name=desired.spec.name, actions=(action,), job_id=desired.spec.job_id)
+
+
 def current_job(desired: Desired, observed: Observed) -> Json | None:
     """The newest generation of the spec's job, if it is still open for tasks."""
     newest = newest_job(desired.spec, observed.jobs)
@@ -80,11 +94,9 @@ def _pool(desired: Desired, observed: Observed, work: Work) -> Action | None:
     if observed.pool is None or observed.pool.get("state") == "deleting":
         if spec.groups and not work.needed:
             return None
-        return _action(desired, Operation.CREATE, Kind.POOL, spec.pool.id, Reason.MISSING, ("pool", "id"))
+        return new_action(desired, Operation.CREATE, Kind.POOL, spec.pool.id, Reason.MISSING, ("pool", "id"))
     _refuse_foreign(observed.pool, spec.name, "pool")
-    compare_size = not spec.groups or work.needed
-    found = pools.changes(desired.pool, observed.pool, compare_size=compare_size)
-    return _update(desired, Kind.POOL, spec.pool.id, tuple(found), ("pool",), observed.pool_running_tasks)
+    return change_pool(desired, observed, compare_size=not spec.groups or work.needed)
 
 
 def _job(desired: Desired, observed: Observed) -> Action | None:
@@ -95,45 +107,19 @@ def _job(desired: Desired, observed: Observed) -> Action | None:
     current = current_job(desired, observed)
     if desired.job is None or current is None:
         return None
-    found = tuple(jobs.changes(desired.job, current))
-    action = _update(desired, Kind.JOB, current["id"], found, ("job",), 0)
+    action = update_action(desired, Kind.JOB, current["id"], jobs.changes(desired.job, current))
     if action is None or action.operation is not Operation.REPLACE:
         return action
     next_id = jobs.next_id(desired.spec.job_id, (job["id"] for job in observed.jobs))
-    return replace(action, id=next_id, detail=current["id"])
+    ended = task_lines(observed.tasks, 0, "is ended with the old job, and runs again in the new one")
+    return replace(action, id=next_id, detail=current["id"], interrupts=ended)
 
 
 def _next_job(desired: Desired, observed: Observed) -> Action:
     taken = [job["id"] for job in observed.jobs]
     reason = Reason.COMPLETED if newest_job(desired.spec, observed.jobs) else Reason.MISSING
     next_id = jobs.next_id(desired.spec.job_id, taken)
-    return _action(desired, Operation.CREATE, Kind.JOB, next_id, reason, ("job", "id"))
-
-
-def _update(
-    desired: Desired, kind: Kind, id: str, found: tuple[Change, ...], root: Path, running: int
-) -> Action | None:
-    changes = tuple(change for change in found if not _ignored(desired, (*root, *change.path)))
-    if not changes:
-        return None
-    replaces = any(change.effect is Effect.REPLACE for change in changes)
-    decisive = next((c for c in changes if c.effect is Effect.REPLACE), changes[0])
-    drains = any(change.effect is Effect.DRAIN for change in changes)
-    return _action(
-        desired,
-        Operation.REPLACE if replaces else Operation.UPDATE,
-        kind,
-        id,
-        Reason.CANNOT_CHANGE if replaces else Reason.DIFFERS,
-        (*root, *decisive.path),
-        changes=changes,
-        interrupts=(f"{running} running tasks are put back into the queue",) if drains and running else (),
-    )
-
-
-def _ignored(desired: Desired, path: Path) -> bool:
-    """Whether `ignoreChanges` names *path* or something above it."""
-    return any(path[:length] in desired.spec.ignored for length in range(1, len(path) + 1))
+    return new_action(desired, Operation.CREATE, Kind.JOB, next_id, reason, ("job", "id"))
 
 
 def _seals(desired: Desired, current: Json | None, job_action: Action | None) -> bool:
@@ -156,7 +142,7 @@ def _uploads(desired: Desired, observed: Observed, work: Work) -> Iterator[Actio
         seen.add(item.blob)
         if reason := _upload_reason(item, observed):
             path = (*run.task.group.path, "inputs")
-            yield _action(
+            yield new_action(
                 desired, Operation.UPLOAD, Kind.INPUT, item.blob, reason, path, detail=str(item.size)
             )
 
@@ -180,13 +166,13 @@ def _deletions(desired: Desired, work: Work) -> Iterator[Action]:
 
 def _deletion(desired: Desired, id: str, state: str, reason: Reason, path: Path) -> Action:
     running = ("it is running",) if state == "running" else ()
-    return _action(desired, Operation.DELETE, Kind.TASK, id, reason, path, interrupts=running)
+    return new_action(desired, Operation.DELETE, Kind.TASK, id, reason, path, interrupts=running)
 
 
 def _run(desired: Desired, run: Run) -> Action:
     place = "inputs" if run.reason in (Reason.NEW_INPUT, Reason.INPUT_CHANGED) and run.task.input else None
     path = (*run.task.group.path, place) if place else decided_at(run.task)
-    return _action(desired, Operation.RUN, Kind.TASK, run.id, run.reason, path, detail=run.task.name)
+    return new_action(desired, Operation.RUN, Kind.TASK, run.id, run.reason, path, detail=run.task.name)
 
 
 def _downloads(desired: Desired, observed: Observed, work: Work) -> Iterator[Action]:
@@ -197,7 +183,7 @@ def _downloads(desired: Desired, observed: Observed, work: Work) -> Iterator[Act
         blob, local = observed.outputs[output], observed.local_md5.get(output)
         if local is None or (blob.md5 and local != blob.md5):
             reason = Reason.LOCAL_MISSING if local is None else Reason.LOCAL_DIFFERS
-            yield _action(desired, Operation.DOWNLOAD, Kind.OUTPUT, output, reason, ("download",))
+            yield new_action(desired, Operation.DOWNLOAD, Kind.OUTPUT, output, reason, ("download",))
 
 
 def _refuse_foreign(live: Json | None, spec_name: str, kind: str, *, allow_unstamped: bool = False) -> None:
@@ -213,20 +199,3 @@ def _refuse_foreign(live: Json | None, spec_name: str, kind: str, *, allow_unsta
         help=f"choose another {kind} id"
         + (", or use it unchanged with `pool: {existing: …}`" if kind == "pool" else ""),
     )
-
-
-def _action(
-    desired: Desired,
-    operation: Operation,
-    kind: Kind,
-    id: str,
-    reason: Reason,
-    path: Path,
-    *,
-    changes: tuple[Change, ...] = (),
-    detail: str = "",
-    interrupts: tuple[str, ...] = (),
-) -> Action:
-    document = desired.spec.document
-    place = f"{document.source.name}:{document.position(path).line}"
-    return Action(operation, kind, id, reason, path, place, changes, detail, interrupts)

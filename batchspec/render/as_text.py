@@ -70,6 +70,8 @@ def _resources(plan: Plan) -> Iterator[str]:
             yield _change(change)
         for what in action.interrupts:
             yield f"      ! {what}"
+        for note in action.notes:
+            yield f"      · {note}"
 
 
 def _line(action: Action, what: str, why: str) -> str:

@@ -1,0 +1,165 @@
+"""What a live pool or job that differs from the spec makes of a plan: the action, and what it does to running work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from batchspec.errors import RefusedError
+from batchspec.plan.model import Action, Kind, Observed, Operation, Reason
+from batchspec.resources import pool as pools
+from batchspec.resources.base import STAMP_ROLLOUT, Change, Effect, Json, is_protected, metadata_of
+from batchspec.resources.task import LiveTask
+from batchspec.source import Path, path_text
+from batchspec.spec.expand import Desired
+from batchspec.spec.model import Pool
+
+_NAMED = 5
+"""How many running tasks a plan names."""
+
+_TREATED = {
+    "requeue": "is put back into the queue",
+    "terminate": "is ended",
+    "taskcompletion": "is waited for",
+}
+"""What becomes of a task on a node that goes, by nodeDeallocationOption."""
+
+
+def change_pool(desired: Desired, observed: Observed, *, compare_size: bool) -> Action | None:
+    """What brings the live pool into line; None when nothing differs.
+
+    Raises `RefusedError` when that would empty a protected pool.
+    """
+    pool, live = desired.spec.pool, observed.pool
+    if pool is None or desired.pool is None or live is None:
+        return None
+    found = [*pools.changes(desired.pool, live, compare_size=compare_size), *_own_changes(pool, live)]
+    action = update_action(desired, Kind.POOL, pool.id, found)
+    if action is None:
+        return None
+    _refuse_protected(pool, action)
+    if action.changes[0].path == ("rollout",):
+        action = replace(action, reason=Reason.ROLLOUT)
+    if Effect.DRAIN in action.effects:
+        return replace(action, interrupts=_tasks_on(pool, observed))
+    return _told_of_rollout(pool, observed, action) if Effect.REJOIN in action.effects else action
+
+
+def _own_changes(pool: Pool, live: Json) -> Iterator[Change]:
+    """What differs in the pool's fields that are not Batch's: they are kept as stamps."""
+    if pool.protect and not is_protected(live):
+        yield Change(("protect",), None, True, Effect.IN_PLACE)
+    if STAMP_ROLLOUT in metadata_of(live):
+        effect = Effect.IN_PLACE if pool.rollout is None else Effect.REJOIN
+        yield Change(("rollout",), metadata_of(live)[STAMP_ROLLOUT], None, effect)
+
+
+def _refuse_protected(pool: Pool, action: Action) -> None:
+    if pool.protect and action.effects & {Effect.DRAIN, Effect.REPLACE}:
+        fields = [path_text(c.path) for c in action.changes if c.effect in (Effect.DRAIN, Effect.REPLACE)]
+        raise RefusedError(
+            f"the pool {pool.id} is protected, and must be emptied to change {', '.join(fields)}",
+            help="take `protect: true` out of the spec and apply that, then apply the change",
+        )
+
+
+def lifts_protection(desired: Desired, live: Json | None) -> bool:
+    """Whether the live pool is protected, and the spec no longer says so."""
+    pool = desired.spec.pool
+    return (
+        pool is not None
+        and not pool.existing
+        and not pool.protect
+        and live is not None
+        and is_protected(live)
+    )
+
+
+def unprotect(desired: Desired) -> Action:
+    """Lifts the protection, and does nothing else: so it is never taken away in passing."""
+    lifted = Change(("protect",), True, None, Effect.IN_PLACE)
+    pool_id = desired.spec.pool.id if desired.spec.pool else ""
+    path = ("pool", "protect")
+    action = new_action(
+        desired, Operation.UPDATE, Kind.POOL, pool_id, Reason.UNPROTECT, path, changes=(lifted,)
+    )
+    return replace(action, notes=("nothing else is done with it: plan again for the rest",))
+
+
+def _tasks_on(pool: Pool, observed: Observed) -> tuple[str, ...]:
+    """What becomes of the tasks that run on the pool when its nodes go."""
+    return task_lines(observed.tasks, observed.pool_running_tasks, _TREATED[pool.deallocation])
+
+
+def _told_of_rollout(pool: Pool, observed: Observed, action: Action) -> Action:
+    """*action* with what it does to the nodes that run already."""
+    count = pools.nodes_of(observed.pool or {})
+    if not count:
+        return action
+    nodes = "1 node" if count == 1 else f"{count} nodes"
+    if pool.rollout is None:
+        keeps = "keeps" if count == 1 else "keep"
+        what = " and ".join(sorted({_NAMES[str(change.path[0])] for change in _rejoining(action)}))
+        note = f"{nodes} {keeps} the old {what} until the next reboot; `rollout: reboot` brings them along"
+        return replace(action, notes=(note,))
+    away = f"{nodes} to {pool.rollout.value}, some at a time"
+    return replace(action, interrupts=(away, *_tasks_on(pool, observed)))
+
+
+_NAMES = {"startTask": "start task", "applicationPackageReferences": "packages", "rollout": "start task"}
+
+
+def _rejoining(action: Action) -> list[Change]:
+    return [change for change in action.changes if change.effect is Effect.REJOIN]
+
+
+def task_lines(tasks: Iterable[LiveTask], count: int, what: str) -> tuple[str, ...]:
+    """A line for each running task, at most a few; *count* is how many run, those of other jobs too."""
+    running = [task.id for task in tasks if task.state == "running"]
+    named = [f"task {id} {what}" for id in running[:_NAMED]]
+    more = max(count, len(running)) - len(named)
+    if more:
+        noun = "running task" if more == 1 else "running tasks"
+        named.append(f"{more} more {noun}: each {what}" if named else f"{more} {noun}: each {what}")
+    return tuple(named)
+
+
+def update_action(desired: Desired, kind: Kind, id: str, found: Iterable[Change]) -> Action | None:
+    """The update, or replacement, that *found* needs, less what `ignoreChanges` names; None when nothing is left."""
+    changes = tuple(change for change in found if not _ignored(desired, (kind.value, *change.path)))
+    if not changes:
+        return None
+    replaces = any(change.effect is Effect.REPLACE for change in changes)
+    decisive = next((c for c in changes if c.effect is Effect.REPLACE), changes[0])
+    return new_action(
+        desired,
+        Operation.REPLACE if replaces else Operation.UPDATE,
+        kind,
+        id,
+        Reason.CANNOT_CHANGE if replaces else Reason.DIFFERS,
+        (kind.value, *decisive.path),
+        changes=changes,
+    )
+
+
+def _ignored(desired: Desired, path: Path) -> bool:
+    """Whether `ignoreChanges` names *path* or something above it."""
+    return any(path[:length] in desired.spec.ignored for length in range(1, len(path) + 1))
+
+
+def new_action(
+    desired: Desired,
+    operation: Operation,
+    kind: Kind,
+    id: str,
+    reason: Reason,
+    path: Path,
+    *,
+    changes: Sequence[Change] = (),
+    detail: str = "",
+    interrupts: tuple[str, ...] = (),
+) -> Action:
+    """An action, with the line of *path* in the spec; of what is not there, the line of what it would be in."""
+    document = desired.spec.document
+    place = f"{document.source.name}:{document.position(path).line}"
+    return Action(operation, kind, id, reason, path, place, tuple(changes), detail, interrupts)

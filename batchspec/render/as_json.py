@@ -47,6 +47,7 @@ def _action(action: Action) -> dict[str, Any]:
         "needsConsent": action.needs_consent,
         "changes": [_change(change) for change in action.changes],
         "interrupts": list(action.interrupts),
+        "notes": list(action.notes),
     }
 
 

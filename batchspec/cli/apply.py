@@ -72,7 +72,8 @@ def apply(
     saved = load(file) if is_saved_plan(file) else None
     spec_file = Path(saved.spec_file) if saved else file
     settings = tuple(saved.settings) if saved else settings
-    account = open_account(read_spec(spec_file, settings), saved.target if saved else target)
+    spec = read_spec(spec_file, settings)
+    account = open_account(spec, saved.target if saved else target, check_inputs=True)
     try:
         shown = planning.make(account, spec_file, settings)
         reviewed = saved.plan_id if saved else plan_id

@@ -91,15 +91,29 @@ def _setting(text: str) -> tuple[str, str]:
     return name, value
 
 
-def open_account(spec: Spec | None, target: str | None) -> Account:
-    """The account a command works on. On stderr it says which, the local one in so many words."""
+def open_account(spec: Spec | None, target: str | None, *, check_inputs: bool = False) -> Account:
+    """The account a command works on. On stderr it says which, the local one in so many words.
+
+    With *check_inputs*, a spec whose inputs are wrong does not even start the local account.
+    """
     from batchspec.service.connect import choose_target, connect
 
     chosen = choose_target(target or (spec.target if spec else None))
+    if check_inputs and spec is not None and chosen == "local":
+        _check_inputs_before_start(spec)
     account = connect(chosen, lambda text: say(text))
     kind = "local account" if account.is_local else "Azure Batch account"
     say(f"{kind}: {account.name}")
     return account
+
+
+def _check_inputs_before_start(spec: Spec) -> None:
+    """Raises `SpecError` for wrong local inputs, if the local account would have to be started first."""
+    from batchspec.engine.inputs import find_inputs
+    from batchspec.service import embedded
+
+    if embedded.find() is None:
+        find_inputs(spec, None)
 
 
 def say(text: str) -> None:

@@ -46,7 +46,7 @@ def plan(
     """Show what apply would do. Reads only."""
     from batchspec.cli import planning
 
-    account = open_account(read_spec(spec_file, settings), target)
+    account = open_account(read_spec(spec_file, settings), target, check_inputs=True)
     try:
         made = planning.make(account, spec_file, settings)
     finally:

@@ -30,9 +30,8 @@ _EVERY_S = {True: 1.0, False: 5.0}  # local, Azure
 @click.option("--watch", is_flag=True, help="Look again and again until no task is at work.")
 def status(spec_file: Path, target: str | None, form: str, watch: bool) -> None:
     """Show the pool, the job and the tasks of a spec as they are now. Reads only."""
-    from dataclasses import asdict
-
     from batchspec.engine.status import read_status
+    from batchspec.render.as_json import status_json
     from batchspec.render.status import status_text
 
     spec = read_spec(spec_file)
@@ -41,7 +40,7 @@ def status(spec_file: Path, target: str | None, form: str, watch: bool) -> None:
         while True:
             now = read_status(account, spec)
             if form == "json":
-                click.echo(json.dumps({"type": "status", **asdict(now)}, ensure_ascii=False))
+                click.echo(json.dumps(status_json(now), ensure_ascii=False))
             else:
                 if watch and sys.stdout.isatty():
                     click.clear()

@@ -43,7 +43,9 @@ def read_status(account: Account, spec: Spec) -> Status:
     pool_id = spec.pool.id if spec.pool else ""
     pool = pool_service.read(account.batch, pool_id) if pool_id else None
     nodes = (
-        Counter(str(node.get("state")) for node in pool_service.nodes(account.batch, pool_id)) if pool else {}
+        dict(Counter(str(node.get("state")) for node in pool_service.nodes(account.batch, pool_id)))
+        if pool
+        else {}
     )
     job = newest_job(account, spec)
     tasks = job_service.task_counts(account.batch, job.id) if job else {}

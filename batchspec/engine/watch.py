@@ -51,6 +51,8 @@ def watch_tasks(
     interval = shortest
     diagnose_at = time.monotonic()
     seen = -1
+    nodes = ""
+    on_event(StepEvent(Step.NODES, State.STARTED, pool_id))
     while watch.pending and not stop.is_set():
         counts = job_service.task_counts(account.batch, job_id)
         completed = counts.get("completed", 0)
@@ -73,6 +75,8 @@ def watch_tasks(
             )
         interval = shortest if moved else min(longest, interval * 1.3)
         stop.wait(interval)
+    if not watch.pending:
+        on_event(StepEvent(Step.NODES, State.DONE, nodes))
     return watch.ended
 
 
@@ -84,7 +88,7 @@ def _progress_unless_done(
     on_event: Callable[[Event], None],
     on_end: Callable[[DesiredTask, LiveTask], None],
 ) -> str:
-    """`check_progress`, but a job that completed just now, with all of its tasks, is no reason to stop."""
+    """`check_progress`, but a job that completed just now, with all of its tasks, is no reason to stop: then ""."""
     try:
         return check_progress(account, pool_id, job_id)
     except RunError:

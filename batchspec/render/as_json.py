@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from batchspec import __version__
 from batchspec.engine.events import Event, NoteEvent, StepEvent, SummaryEvent, TaskEvent
 from batchspec.plan.model import Action, Plan
 from batchspec.resources.base import Change
 from batchspec.source import path_text
+
+if TYPE_CHECKING:
+    from batchspec.engine.status import Status  # imports azure, and a plan is shown without it
 
 FORMAT_VERSION = 1
 """Of both documents. Readers ignore fields they do not know; a new number means that old ones changed."""
@@ -63,6 +66,11 @@ def _change(change: Change) -> dict[str, Any]:
 def event_json(event: Event) -> dict[str, Any]:
     """*event* as one object; `type` says which of them it is."""
     return {"type": _TYPES[type(event)], **_camel(asdict(event, dict_factory=_values))}
+
+
+def status_json(status: Status) -> dict[str, Any]:
+    """*status*; the names of states are Batch's own."""
+    return {"type": "status", **_camel(asdict(status))}
 
 
 def _values(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -43,9 +43,6 @@ class Board:
 
     def _take_step(self, event: StepEvent, now: float) -> None:
         row = self.rows.setdefault(event.step, Row(event.step, "..", began=now))
-        if event.step is Step.RUN and event.state is State.DONE and Step.NODES in self.rows:
-            nodes = self.rows[Step.NODES]
-            nodes.mark, nodes.ended = "ok", now
         row.mark = _MARKS[event.state]
         row.text = step_text(event)
         if event.total:

@@ -1,0 +1,214 @@
+"""The commands: their help, their formats, their options (issue section 2)."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from batchspec.cli import main as commands
+from main_job.workload import BATCHSPEC, SAMPLE, Workload, wait_until
+
+COMMANDS = tuple(commands.cli.list_commands(None))  # type: ignore[arg-type]
+LOCAL = ("up", "status", "env", "down", "reset")
+
+
+@pytest.mark.parametrize(
+    "words", [(), *((name,) for name in COMMANDS), *(("local", name) for name in LOCAL)], ids=str
+)
+def test_every_help_has_an_example(words: tuple[str, ...]) -> None:
+    """`--help` of every command ends well and has a line that can be copied."""
+    done = subprocess.run([*BATCHSPEC, *words, "--help"], capture_output=True, text=True, check=True)
+    assert "Example" in done.stdout
+    assert "batchspec " in done.stdout.partition("Example")[2]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--help",), ("apply", "--help"), ("validate", str(SAMPLE / "ffmpeg.yaml")), ("init",), ("schema",)],
+    ids=lambda words: words[0],
+)
+def test_help_and_validate_import_no_azure_package(words: tuple[str, ...]) -> None:
+    """Commands that need no account load neither the SDK nor what is slow beside it."""
+    program = (
+        "import sys; from batchspec.cli.main import cli\n"
+        f"try: cli.main({list(words)!r}, standalone_mode=False)\n"
+        "finally: print([m for m in sys.modules if m.split('.')[0] in ('azure', 'requests', 'rich')], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_json_every_line_of_every_command_is_an_object_with_a_type(workload: Workload) -> None:
+    """With --format json stdout holds objects only, one a line, from the first plan to the summary."""
+    validated = workload.command("validate", "specs/ffmpeg.yaml", "--format", "json")
+    planned = workload.command("plan", "specs/ffmpeg.yaml", "--format", "json")
+    applied = workload.apply("--format", "json")
+    again = workload.apply("--format", "json")
+    status = workload.command("status", "specs/ffmpeg.yaml", "--format", "json")
+    for ended in (validated, planned, applied, again, status):
+        assert ended.objects
+        assert all("type" in found for found in ended.objects)
+    assert applied.objects[0]["type"] == "plan"
+    (summary,) = applied.of_type("summary")
+    assert (summary["succeeded"], summary["failed"], summary["uploaded"], summary["downloaded"]) == (
+        5,
+        0,
+        5,
+        5,
+    )
+    assert len(applied.of_type("task")) == 5
+    assert again.of_type("plan")[0]["hasChanges"] is False
+
+
+def test_json_errors_are_objects_too(workload: Workload) -> None:
+    """A bad spec with --format json is one object with its findings, and the same exit code."""
+    workload.edit("vmSize:", "vmsize:")
+    ended = workload.apply("--format", "json", code=65)
+    (error,) = ended.objects
+    assert error["type"] == "error"
+    assert error["exitCode"] == 65
+    assert 14 in [finding["line"] for finding in error["diagnostics"]]
+
+
+def test_no_signature_or_key_in_anything_that_is_said(workload: Workload) -> None:
+    """Neither a plan nor an event, nor a log, nor an error carries a SAS or a key (S-15)."""
+    (workload.clips / "LowPriVMs-3.mp4").write_text("no video")
+    said = [
+        workload.plan().__repr__(),
+        workload.apply("--format", "json", code=3).said,
+        workload.apply(code=3).said,
+        workload.command("status", "specs/ffmpeg.yaml").said,
+        workload.command("logs", "LowPriVMs-3.mp4", "--spec", "specs/ffmpeg.yaml").said,
+    ]
+    for text in said:
+        assert "sig=" not in text
+        assert workload.account.batch_key not in text
+        assert workload.account.storage_key not in text
+
+
+def test_detach_leaves_the_tasks_running_and_apply_comes_back_to_them(bare: Workload) -> None:
+    """--detach ends at once with 0 and says how to look; the same command later brings the outputs home."""
+    _held(bare)
+    ended = bare.apply("--detach")
+    assert "left running" in ended.out
+    assert "batchspec" in ended.out
+    assert {task["state"] for task in bare.tasks().values()} <= {"active", "running"}
+    assert len(bare.plan()["inProgress"]) == 2
+    assert bare.downloaded() == set()
+    _let_go(bare)
+    bare.apply()
+    assert bare.downloaded() == {"a.out", "b.out"}
+    assert len(bare.all_task_ids()) == 2
+    assert bare.actions() == []
+
+
+def test_timeout_stops_watching_and_the_tasks_go_on(bare: Workload) -> None:
+    """--timeout ends with 1 and says so; nothing is killed, and the same command goes on."""
+    _held(bare)
+    ended = bare.apply("--timeout", "1s", code=1)
+    assert "time is up" in ended.err
+    _let_go(bare)
+    bare.apply("--timeout", "5m")
+    assert bare.downloaded() == {"a.out", "b.out"}
+    assert len(bare.all_task_ids()) == 2
+
+
+def test_status_counts_the_tasks_and_watch_ends_with_them(bare: Workload) -> None:
+    """`status` shows pool, job and counts; `status --watch` goes on until no task is at work."""
+    nothing = bare.folder / "specs"
+    nothing.mkdir(exist_ok=True)
+    _held(bare)
+    assert "is not there" in bare.command("status", "specs/ffmpeg.yaml").out
+    bare.apply("--detach")
+    wait_until(lambda: "running" in {task["state"] for task in bare.tasks().values()})
+    assert "running" in bare.command("status", "specs/ffmpeg.yaml").out
+    with bare.started("status", "--watch", "specs/ffmpeg.yaml") as watching:
+        _let_go(bare)
+        out, _ = watching.communicate(timeout=60)
+        assert watching.returncode == 0
+    assert "2 succeeded" in out
+
+
+def test_logs_show_what_a_task_wrote_also_after_its_node_is_gone(bare: Workload) -> None:
+    """By the input's name or the task's id, from the node, and from storage once pool and job are gone."""
+    bare.write(
+        """
+        say:
+          inputs: clips/*
+          command: echo out of {{ input.name }}; echo err of {{ input.name }} >&2
+        """.replace("\n        ", "\n"),
+        rest="",
+    )
+    (bare.clips / "a b").write_text("a")
+    bare.apply()
+    (task_id,) = bare.tasks()
+    for name in ("a b", task_id):
+        assert (
+            bare.command("logs", name, "--spec", "specs/ffmpeg.yaml", "--stream", "stdout").out
+            == "out of a b\n"
+        )
+    bare.delete(f"/jobs/{bare.job_id}")
+    bare.delete(f"/pools/{bare.pool_id}")
+    for name in ("a b", task_id):
+        assert (
+            bare.command("logs", name, "--spec", "specs/ffmpeg.yaml", "--stream", "stderr").out
+            == "err of a b\n"
+        )
+
+
+def test_download_fetches_what_is_missing_or_differs_and_runs_nothing(workload: Workload) -> None:
+    """A lost file and a changed one come back; the others are not fetched again."""
+    workload.apply()
+    before = {file.name: file.stat().st_mtime_ns for file in workload.outputs.iterdir()}
+    (workload.outputs / "LowPriVMs-1.mp3").unlink()
+    (workload.outputs / "LowPriVMs-2.mp3").write_bytes(b"changed")
+    ended = workload.command("download", "specs/ffmpeg.yaml")
+    assert len(ended.out.splitlines()) == 2
+    after = {file.name: file.stat().st_mtime_ns for file in workload.outputs.iterdir()}
+    assert {name for name in before if before[name] != after[name]} == {"LowPriVMs-1.mp3", "LowPriVMs-2.mp3"}
+    assert (workload.outputs / "LowPriVMs-2.mp3").stat().st_size > 1000
+    assert workload.command("download", "specs/ffmpeg.yaml").out == ""
+
+
+def test_init_gives_a_spec_that_validates_and_applies(bare: Workload) -> None:
+    """The starter spec is right as it is, and its one task runs."""
+    text = bare.command("init").out
+    for old, new in (
+        ("name: work", f"name: {bare.name}"),
+        ("work-pool", bare.pool_id),
+        ("work-job", bare.job_id),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    bare.spec.parent.mkdir()
+    bare.spec.write_text(text, "utf-8")
+    bare.command("validate", "specs/ffmpeg.yaml")
+    bare.apply()
+    assert (bare.spec.parent / "outputs" / "hello.txt").read_text().startswith("Hello from tvm")
+    assert bare.actions() == []
+
+
+def test_schema_prints_the_schema_that_lies_in_the_project() -> None:
+    """`batchspec schema` is the file that editors use."""
+    done = subprocess.run([*BATCHSPEC, "schema"], capture_output=True, text=True, check=True)
+    shipped = SAMPLE.parent / "schemas" / "batchspec-v1.schema.json"
+    assert json.loads(done.stdout) == json.loads(shipped.read_text("utf-8"))
+
+
+def _held(bare: Workload) -> None:
+    """Two tasks that wait until `_let_go`."""
+    bare.write(
+        f"""
+        wait:
+          inputs: clips/*
+          command: until test -e {bare.folder / "go"}; do sleep 0.1; done; cp {{{{ input.path }}}} {{{{ output.path }}}}
+          output: "{{{{ input.name }}}}.out"
+        """.replace("\n        ", "\n")
+    )
+    for name in ("a", "b"):
+        (bare.clips / name).write_text(name)
+
+
+def _let_go(bare: Workload) -> None:
+    (bare.folder / "go").touch()

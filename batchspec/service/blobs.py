@@ -36,6 +36,7 @@ from batchspec.spec.task_body import LINK_LIFE
 
 _BLOCK = 8 * 1024 * 1024
 _CLOCK_SKEW = timedelta(minutes=15)
+_DELEGATION_KEPT = timedelta(hours=1)
 
 
 class Blobs:
@@ -44,7 +45,7 @@ class Blobs:
     def __init__(self, service: BlobServiceClient, key: str | None) -> None:
         self._service = service
         self._key = key  # None: signed with a user delegation key instead
-        self._delegation: UserDelegationKey | None = None
+        self._delegation: _Delegation | None = None
         self._delegation_lock = threading.Lock()
 
     @classmethod
@@ -161,22 +162,26 @@ class Blobs:
 
     def _signing(self) -> dict[str, Any]:
         """What a token is signed with, and its bounds in time and protocol."""
-        now = datetime.now(UTC)
+        start = datetime.now(UTC).replace(microsecond=0) - _CLOCK_SKEW
+        expiry = start + LINK_LIFE
         loopback = str(self._service.url).startswith("http://")
-        bounds = {
-            "start": now - _CLOCK_SKEW,
-            "expiry": now + LINK_LIFE - _CLOCK_SKEW,
-            "protocol": "https,http" if loopback else "https",
-        }
+        bounds = {"start": start, "protocol": "https,http" if loopback else "https"}
         if self._key is not None:
-            return {"account_key": self._key, **bounds}
+            return {"account_key": self._key, "expiry": expiry, **bounds}
         with self._delegation_lock:
-            if self._delegation is None:
+            # A link ends with the key that signed it, so a long run takes a new key from time to time.
+            if self._delegation is None or expiry - self._delegation.expiry > _DELEGATION_KEPT:
                 with translated("get a user delegation key"):
-                    self._delegation = self._service.get_user_delegation_key(
-                        now - _CLOCK_SKEW, now + LINK_LIFE - _CLOCK_SKEW
-                    )
-        return {"user_delegation_key": self._delegation, **bounds}
+                    key = self._service.get_user_delegation_key(start, expiry)
+                self._delegation = _Delegation(key, expiry)
+            return {"user_delegation_key": self._delegation.key, "expiry": self._delegation.expiry, **bounds}
+
+
+class _Delegation(NamedTuple):
+    """A key that Storage gave to the person who is signed in; it can be had for seven days at most."""
+
+    key: UserDelegationKey
+    expiry: datetime
 
 
 class Lock(NamedTuple):

@@ -6,7 +6,6 @@ events are used (libyaml's when it is there), and the values are made here: the
 types of YAML 1.2's core schema, no tags, no merge keys, bounded size and depth.
 """
 
-import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,9 @@ import yaml
 from batchspec.errors import SpecError
 from batchspec.source import Diagnostic, Path, Position, Severity, Source, path_text
 from batchspec.spec.codes import Code
+from batchspec.spec.node import Node, indexes, line_and_column, trimmed_end
+from batchspec.spec.scalar import kind, plain_value
+from batchspec.spec.syntax import PLACEHOLDER_SUMMARY, syntax_finding
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 64
@@ -26,48 +28,9 @@ MAX_FINDINGS = 100
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-_NUMBER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
-_OCTAL = re.compile(r"0o[0-7]+\Z")
-_HEX = re.compile(r"0x[0-9a-fA-F]+\Z")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
-_LONGEST_NUMBER = 40
-_WORDS = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
 # As a list of what is allowed, this pattern would take longer to compile than a spec to parse.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")  # libyaml refuses their escapes, PyYAML does not
-_BREAKS_AND_BLANKS = frozenset(" \t\r\n\x85\u2028\u2029")
-_PLACEHOLDER_SUMMARY = "a placeholder that starts a value needs quotes"
-_PLACEHOLDER_HELP = 'put the whole value in quotes: "{{ params.name }}"'
-_UNQUOTED_PLACEHOLDER = re.compile(r"\s*(?:- +)*(?:[^\s:#]+: +)?\{\{")
-
-
-class _Node:
-    """A value and where it stands. Children are by key or by index."""
-
-    __slots__ = ("children", "closed", "end", "indexes", "keys", "start", "style", "value", "weight")
-
-    def __init__(self, start: Any, end: Any, style: str | None) -> None:
-        self.start = start
-        self.end = end
-        self.style = style  # of scalars: "", ' " | >; of collections: "{" (flow) or "" (block)
-        self.value: object = None
-        self.children: dict[str | int, _Node] = {}
-        self.keys: dict[str | int, _Node] = {}
-        self.weight = 1  # characters and nodes, aliases written out
-        self.closed = False
-        self.indexes: list[int] | None = None  # see _indexes; kept, since a long text may have many findings
-
-    @property
-    def is_block(self) -> bool:
-        return bool(self.children) and self.style == ""
-
-    def position(self) -> Position:
-        start, end = self.start, self.end
-        return Position(start.line + 1, start.column + 1, end.line + 1, end.column + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +42,7 @@ class Document:
 
     source: Source
     data: dict[str, object]
-    _root: _Node
+    _root: Node
 
     def position(self, path: Path) -> Position:
         """Where the value at *path* stands, or its nearest parent that exists."""
@@ -104,12 +67,12 @@ class Document:
         Exact unless escapes hide the correspondence; then the whole text.
         """
         node, found = self._nearest(path)
-        indexes = _indexes(self.source.text, node) if found == path and end > start else None
-        if not indexes:
+        places = indexes(self.source.text, node) if found == path and end > start else None
+        if not places:
             return self.position(path)
-        first, last = indexes[start], indexes[end - 1] + 1
+        first, last = places[start], places[end - 1] + 1
         return Position(
-            *_line_column(self.source.text, node, first), *_line_column(self.source.text, node, last)
+            *line_and_column(self.source.text, node, first), *line_and_column(self.source.text, node, last)
         )
 
     def written(self, path: Path) -> str:
@@ -147,7 +110,7 @@ class Document:
             position = self.position(path)
         return Diagnostic(code.value, summary, self.source, position, path, label, tuple(helps), severity)
 
-    def _nearest(self, path: Path) -> tuple[_Node, Path]:
+    def _nearest(self, path: Path) -> tuple[Node, Path]:
         node = self._root
         for depth, part in enumerate(path):
             child = node.children.get(part)
@@ -230,21 +193,23 @@ class _Composer:
         self.findings: list[Diagnostic] = []
         self._source = source
         self._loader = _Loader(source.text)
-        self._anchors: dict[str, _Node] = {}
+        self._anchors: dict[str, Node] = {}
         self._aliases = 0
         self._weight = 0
 
-    def compose(self) -> _Node:
+    def compose(self) -> Node:
         try:
             return self._stream()
         except yaml.MarkedYAMLError as error:
-            if any(finding.summary == _PLACEHOLDER_SUMMARY for finding in self.findings):
+            if any(finding.summary == PLACEHOLDER_SUMMARY for finding in self.findings):
                 raise SpecError(self.findings) from None  # it is what confused the parser
-            self._stop(_syntax_finding(self._source, error))
+            mark = error.problem_mark or error.context_mark
+            problem = error.problem or "it cannot be read"
+            self._stop(syntax_finding(self._source, problem, mark.index if mark else None))
         finally:
             self._loader.dispose()
 
-    def _stream(self) -> _Node:
+    def _stream(self) -> Node:
         self._loader.get_event()
         if isinstance(self._loader.get_event(), yaml.StreamEndEvent):
             self._stop(self._finding(Code.EMPTY, "nothing is in this file", None))
@@ -264,7 +229,7 @@ class _Composer:
             )
         return root
 
-    def _node(self, event: Any, depth: int) -> _Node:
+    def _node(self, event: Any, depth: int) -> Node:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         if event.tag is not None:
@@ -273,7 +238,7 @@ class _Composer:
             )
         if depth > MAX_DEPTH:
             self._stop(self._finding(Code.TOO_DEEP, f"nested more than {MAX_DEPTH} levels deep", event))
-        node = _Node(event.start_mark, event.end_mark, "")
+        node = Node(event.start_mark, event.end_mark, "")
         if event.anchor is not None:
             self._anchors[event.anchor] = node
         if isinstance(event, yaml.ScalarEvent):
@@ -285,17 +250,17 @@ class _Composer:
         node.closed = True
         return node
 
-    def _scalar(self, node: _Node, event: Any) -> None:
+    def _scalar(self, node: Node, event: Any) -> None:
         node.style = "" if event.style in (None, ":") else event.style
-        node.value = event.value if node.style else _plain(event.value)
+        node.value = event.value if node.style else plain_value(event.value)
         node.weight += len(event.value)
         self._spend(event, 1 + len(event.value))
         if node.style == '"' and _SURROGATE.search(event.value):
             self._add(Code.CONTROL_CHARACTER, "an escape that is half a character", event)
         if node.style in ("|", ">"):
-            node.end = _trimmed_end(self._source.text, node.start, node.end)
+            node.end = trimmed_end(self._source.text, node.start, node.end)
 
-    def _sequence(self, node: _Node, event: Any, depth: int) -> None:
+    def _sequence(self, node: Node, event: Any, depth: int) -> None:
         items: list[object] = []
         node.value = items
         self._spend(event, 1)
@@ -306,7 +271,7 @@ class _Composer:
             node.weight += child.weight
         self._close(node, event, following)
 
-    def _mapping(self, node: _Node, event: Any, depth: int) -> None:
+    def _mapping(self, node: Node, event: Any, depth: int) -> None:
         fields: dict[str, object] = {}
         node.value = fields
         self._spend(event, 1)
@@ -319,7 +284,7 @@ class _Composer:
                 node.keys[name], node.children[name], fields[name] = key, value, value.value
         self._close(node, event, following)
 
-    def _key(self, key: _Node, mapping: _Node, event: Any) -> str | None:
+    def _key(self, key: Node, mapping: Node, event: Any) -> str | None:
         """The text of *key*, or None when it cannot be one."""
         name = key.value
         if self._source.text.startswith("{{", mapping.start.index) and not isinstance(name, str):
@@ -337,12 +302,12 @@ class _Composer:
             return name
         return None
 
-    def _alias(self, event: Any) -> _Node:
+    def _alias(self, event: Any) -> Node:
         node = self._anchors.get(event.anchor)
         self._aliases += 1
         if node is None:
             self._add(Code.UNKNOWN_ALIAS, f"no anchor `&{event.anchor}` above this alias", event)
-            return _Node(event.start_mark, event.end_mark, "")
+            return Node(event.start_mark, event.end_mark, "")
         if not node.closed:
             self._stop(
                 self._finding(Code.ALIAS_CYCLE, f"`*{event.anchor}` stands inside what it repeats", event)
@@ -359,19 +324,19 @@ class _Composer:
             summary = "with its aliases written out, the spec is too large"
             self._stop(self._finding(Code.ALIAS_BUDGET, summary, event))
 
-    def _close(self, node: _Node, start: Any, end: Any) -> None:
+    def _close(self, node: Node, start: Any, end: Any) -> None:
         if start.flow_style:
             node.style, node.end = "{", end.end_mark
         elif node.children:
             node.end = list(node.children.values())[-1].end
 
-    def _text(self, node: _Node) -> str:
+    def _text(self, node: Node) -> str:
         return self._source.text[node.start.index : node.end.index]
 
     def _finding(self, code: Code, summary: str, at: Any, label: str = "", help: str = "") -> Diagnostic:
         """*at* is an event, a node, or None for the whole file."""
         position = None
-        if isinstance(at, _Node):
+        if isinstance(at, Node):
             position = at.position()
         elif at is not None:
             start, end = at.start_mark, at.end_mark
@@ -385,159 +350,3 @@ class _Composer:
 
     def _stop(self, finding: Diagnostic) -> NoReturn:
         raise SpecError([*self.findings, finding])
-
-
-def kind(value: object) -> str:
-    """What *value* is, in the words of messages: `text`, `a whole number`, `a list`."""
-    names = {
-        type(None): "nothing",
-        bool: "true or false",
-        int: "a whole number",
-        float: "a number",
-        str: "text",
-        list: "a list",
-    }
-    return names.get(type(value), "a mapping")
-
-
-def _plain(text: str) -> object:
-    """The value of an unquoted scalar: YAML 1.2's core schema, on the cautious side.
-
-    `010` keeps its text (8 in YAML 1.1, 10 in 1.2, and people mean neither), and
-    so does what JSON cannot carry: `.inf`, `.nan`, numbers too large to be exact.
-    """
-    if text in _WORDS:
-        return _WORDS[text]
-    if text[0] not in "+-.0123456789" or len(text) > _LONGEST_NUMBER:
-        return text
-    if _NUMBER.match(text):
-        return int(text)
-    if _OCTAL.match(text):
-        return int(text[2:], 8)
-    if _HEX.match(text):
-        return int(text[2:], 16)
-    if _FLOAT.match(text) and math.isfinite(number := float(text)):
-        return number
-    return text
-
-
-def _trimmed_end(text: str, start: Any, end: Any) -> Any:
-    """The mark after the last visible character of a block scalar, not after the blank lines that follow."""
-    body = text[start.index : end.index].rstrip("".join(_BREAKS_AND_BLANKS))
-    lines = (body + "x").splitlines()
-    column = len(lines[-1]) - 1 + (start.column if len(lines) == 1 else 0)
-    return yaml.Mark("", start.index + len(body), start.line + len(lines) - 1, column, None, 0)
-
-
-def _indexes(text: str, node: _Node) -> list[int] | None:
-    """For each character of a scalar's value, its index in *text*; None when that cannot be told.
-
-    Folding and indentation only touch blanks and line breaks, so the visible
-    characters of the value are those of the source, in the same order. A blank
-    takes the index of the visible character after it.
-    """
-    value = node.value
-    if not isinstance(value, str):
-        return None
-    if node.indexes is not None:
-        return node.indexes
-    visible = [i for i in _body(text, node) if text[i] not in _BREAKS_AND_BLANKS]
-    wanted = [character for character in value if character not in _BREAKS_AND_BLANKS]
-    if [text[i] for i in visible] != wanted:
-        return None
-    indexes, following = [], iter(visible)
-    ahead = next(following, node.end.index)
-    for character in value:
-        indexes.append(ahead)
-        if character not in _BREAKS_AND_BLANKS:
-            ahead = next(following, node.end.index)
-    node.indexes = indexes
-    return indexes
-
-
-def _body(text: str, node: _Node) -> list[int]:
-    """The indexes of a scalar's content: no quotes, no block header, one of two doubled quotes."""
-    start, end = node.start.index, node.end.index
-    if node.style in ("|", ">"):
-        head = text[start:end].splitlines(keepends=True)[:1]
-        return list(range(start + len("".join(head)), end))
-    if not node.style:
-        return list(range(start, end))
-    inner = range(start + 1, end - 1)
-    if node.style == '"':
-        return list(inner)
-    doubled = {match.start() + inner.start for match in re.finditer("''", text[inner.start : inner.stop])}
-    return [i for i in inner if i not in doubled]
-
-
-def _line_column(text: str, node: _Node, index: int) -> tuple[int, int]:
-    lines = (text[node.start.index : index] + "x").splitlines()
-    column = len(lines[-1]) + (node.start.column if len(lines) == 1 else 0)
-    return node.start.line + len(lines), column
-
-
-_SYNTAX = (
-    (
-        "mapping values are not allowed",
-        "a `:` where no key can be",
-        "put the text in quotes, or check the indentation",
-    ),
-    (
-        "could not find expected ':'",
-        "a key without its `:`",
-        "write `key: value`, with a blank after the colon",
-    ),
-    ("did not find expected key", "a key was expected here", "check the indentation and the quotes above"),
-    ("expected <block end>", "a key was expected here", "check the indentation and the quotes above"),
-    (
-        "did not find expected '-'",
-        "a list item was expected here",
-        "start every item with `- `, all in one column",
-    ),
-    (
-        "expected ',' or ']'",
-        "a list in brackets is not closed",
-        "end it with `]`, and put `,` between its items",
-    ),
-    (
-        "expected ',' or '}'",
-        "a mapping in braces is not closed",
-        "end it with `}`, and put `,` between its fields",
-    ),
-    ("expected node content", "a value was expected here", "check that every bracket and brace is closed"),
-    (
-        "expected the node content",
-        "a value was expected here",
-        "check that every bracket and brace is closed",
-    ),
-    ("unexpected end of stream", "quotes that are never closed", "close them, or use a block: `key: |`"),
-    ("unexpected document indicator", "quotes that are never closed", "close them before the `---`"),
-    ("cannot start any token", "a character that no value can start with", "put the value in quotes"),
-    ("unknown escape", "an escape that YAML does not have", "double the backslash, or use single quotes"),
-)
-
-
-def _last_place(text: str, index: int) -> Position:
-    """The position of one character; past the end of the text, that after the last visible one."""
-    before = text[:index] if text[index:].strip() else text.rstrip()
-    lines = (before + "x").splitlines()
-    return Position(len(lines), len(lines[-1]), len(lines), len(lines[-1]) + 1)
-
-
-def _syntax_finding(source: Source, error: yaml.MarkedYAMLError) -> Diagnostic:
-    """What libyaml or PyYAML could not read, in our words where it is a common slip."""
-    mark = error.problem_mark or error.context_mark
-    position = _last_place(source.text, mark.index) if mark else None
-    line = source.line(position.line) if position else ""
-    if "\t" in line[: len(line) - len(line.lstrip())] and position:
-        column = line.index("\t") + 1
-        position = Position(position.line, column, position.line, column + 1)
-        code, summary, help = Code.TAB, "a tab cannot indent", "indent with spaces"
-    elif _UNQUOTED_PLACEHOLDER.match(line):
-        code, summary, help = Code.NOT_YAML, _PLACEHOLDER_SUMMARY, _PLACEHOLDER_HELP
-    else:
-        problem = error.problem or "it cannot be read"
-        known = (row[1:] for row in _SYNTAX if row[0] in problem)
-        summary, help = next(known, (f"not YAML: {problem}", ""))
-        code = Code.NOT_YAML
-    return Diagnostic(code.value, summary, source, position, helps=(help,) if help else ())

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchspec.source import Diagnostic, Path, in_order, path_text
 from batchspec.spec.codes import Code
-from batchspec.spec.document import MAX_FINDINGS, Document, kind
+from batchspec.spec.document import MAX_FINDINGS, Document
 from batchspec.spec.fits import Schema, fits, is_type, repeated, resolved
+from batchspec.spec.scalar import kind
 from batchspec.spec.secrets import hide
 
 if TYPE_CHECKING:

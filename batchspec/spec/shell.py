@@ -25,7 +25,24 @@ _VERBATIM = {  # from after the opener to the end
     "`": re.compile(r"(?:\\.|[^`\\])*`", re.DOTALL),
 }
 _OPENERS = ("$((", "$(", "${", "$'", '$"', "<(", ">(", "((", "(", "'", '"', "`")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _WORD_ENDS = frozenset(" \t\n;&|()<>")
+
+
+def word(text: str) -> str:
+    """*text* as one word of bash, always quoted, on one line. Raises `ValueError` for U+0000.
+
+    Without quotes even harmless characters can mean something where they stand:
+    `2` before `>`, `a=b` before a command, `,` in braces. And a line end could
+    end more than a line: after some syntax errors bash goes on with the next
+    line, which must not be one of the value's.
+    """
+    if "\0" in text:
+        raise ValueError("gives the character U+0000, which no command can have")
+    if not _CONTROL.search(text):
+        return "'" + text.replace("'", "'\"'\"'") + "'"
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return "$'" + _CONTROL.sub(lambda match: f"\\{ord(match[0]):03o}", escaped) + "'"
 
 
 class Refusal(NamedTuple):

@@ -8,7 +8,6 @@ alone. What it may contain is a list of allowed syntax nodes: no calls, no
 attributes of Python objects, nothing that makes much of little.
 """
 
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,13 +17,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from batchspec.errors import BatchspecError
 from batchspec.spec import shell
 from batchspec.spec.codes import Code
+from batchspec.spec.filters import FILTERS, MAX_CHARACTERS, bounded, text_of
 
 if TYPE_CHECKING:
     from jinja2 import nodes
     from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-MAX_CHARACTERS = 65_536
-"""The most a template may have, and the most it may give."""
 
 _MAX_EXPRESSION = 1_000
 
@@ -40,7 +37,6 @@ _JINJA_WORDS = frozenset(
     {"true", "false", "none", "True", "False", "None", "not", "and", "or", "if", "else", "in", "is"}
 )
 _RESERVED = frozenset(["self", "super", "loop", "caller", "varargs", "kwargs"])
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LITERAL_HELP = 'braces that are not a placeholder are written {{ "{{" }}'
 
 
@@ -107,7 +103,7 @@ class Template:
         Raises `TemplateError` for a name without a value, and for a value that
         is neither text, a number, nor true or false.
         """
-        write = _shell_word if self.is_script else _text
+        write = _shell_word if self.is_script else text_of
         rendered = "".join(
             part if isinstance(part, str) else _written(part, values, write) for part in self.parts
         )
@@ -266,34 +262,9 @@ def _written(placeholder: Placeholder, values: Values, write: Callable[[object],
         raise TemplateError(message, start, end, code=Code.NO_TEXT) from None
 
 
-def _text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
-        return str(value)
-    kind = "nothing" if value is None else "a list or mapping"
-    raise ValueError(f"gives {kind}, not text or a number")
-
-
 def _shell_word(value: object) -> str:
-    """*value* as one word of bash, on one line. A text is always quoted.
-
-    Without quotes even harmless characters can mean something where they stand:
-    `2` before `>`, `a=b` before a command, `,` in braces. And a line end could
-    end more than a line: after some syntax errors bash goes on with the next
-    line, which must not be one of the value's.
-    """
-    text = _text(value)
-    if not isinstance(value, str):
-        return text
-    if "\0" in text:
-        raise ValueError("gives the character U+0000, which no command can have")
-    if not _CONTROL.search(text):
-        return "'" + text.replace("'", "'\"'\"'") + "'"
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return "$'" + _CONTROL.sub(lambda match: f"\\{ord(match[0]):03o}", escaped) + "'"
+    """*value* for a script: a text as one quoted word; numbers, true and false bare."""
+    return shell.word(value) if isinstance(value, str) else text_of(value)
 
 
 def _error(message: str, text: str, code: Code) -> TemplateError:
@@ -427,50 +398,6 @@ def _require_known(kind: str, name: str, known: Mapping[str, object]) -> None:
         raise _NotAllowed(f"no {kind} `{name}`", f"there are: {', '.join(sorted(known))}")
 
 
-def _bounded(text: str) -> str:
-    if len(text) > MAX_CHARACTERS:
-        raise ValueError(f"gives more than {MAX_CHARACTERS:,} characters")
-    return text
-
-
-def _replaced(value: object, old: object, new: object) -> str:
-    text, before, after = _text(value), _text(old), _text(new)
-    if len(text) + text.count(before) * len(after) > MAX_CHARACTERS:
-        raise ValueError(f"gives more than {MAX_CHARACTERS:,} characters")
-    return text.replace(before, after)
-
-
-def _joined(values: object, between: object = "") -> str:
-    if not isinstance(values, (list, tuple)):
-        raise ValueError("only a list can be joined")
-    return _bounded(_text(between).join(_text(value) for value in values))
-
-
-def _integer(value: object) -> int:
-    return int(_number(value))
-
-
-def _number(value: object) -> float:
-    """*value* as a number; a text has to be one. Whole numbers stay whole."""
-    if isinstance(value, str):
-        text = value.strip()
-        if not re.fullmatch(r"[-+]?[0-9]{1,18}(\.[0-9]{0,18})?", text, re.ASCII):
-            raise ValueError(f"{_short(text)} is not a number")
-        return float(text) if "." in text else int(text)
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return value
-    raise ValueError("only a text or a number can become a number")
-
-
-def _short(text: str) -> str:
-    return f"`{text if len(text) <= 20 else text[:17] + '...'}`"
-
-
-def _rounded(value: object, digits: object = 0) -> float:
-    number = round(_number(value), _integer(digits))
-    return number if digits else int(number)
-
-
 def _default(value: object, instead: object) -> object:
     from jinja2 import Undefined
 
@@ -494,19 +421,7 @@ def _strict(function: Callable[..., object]) -> Callable[..., object]:
     return strict
 
 
-_FILTERS: dict[str, Callable[..., object]] = {
-    "default": _default,
-    "float": lambda value: float(_number(value)),
-    "int": _integer,
-    "join": _joined,
-    "length": lambda value: len(value if isinstance(value, (list, tuple)) else _text(value)),
-    "lower": lambda value: _text(value).lower(),
-    "replace": _replaced,
-    "round": _rounded,
-    "string": lambda value: _text(value),
-    "trim": lambda value: _text(value).strip(),
-    "upper": lambda value: _text(value).upper(),
-}
+_FILTERS = {"default": _default, **{name: _strict(function) for name, function in FILTERS.items()}}
 _TESTS: dict[str, Callable[..., object]] = {
     "defined": _defined,
     "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
@@ -544,7 +459,7 @@ def _environment() -> "ImmutableSandboxedEnvironment":
 
         def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ARG002
             if operator == "+" and isinstance(left, str) and isinstance(right, str):
-                return _bounded(left + right)
+                return bounded(left + right)
             for value in (left, right):
                 if isinstance(value, bool) or not isinstance(value, (int, float)):
                     raise ValueError(f"`{operator}` takes numbers only; texts are joined with `~`")
@@ -552,6 +467,6 @@ def _environment() -> "ImmutableSandboxedEnvironment":
 
     environment = Environment(undefined=StrictUndefined, optimized=False)
     environment.globals.clear()
-    environment.filters = {name: f if f is _default else _strict(f) for name, f in _FILTERS.items()}
+    environment.filters = dict(_FILTERS)
     environment.tests = dict(_TESTS)
     return environment

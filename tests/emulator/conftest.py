@@ -11,7 +11,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from http.client import HTTPConnection
 from pathlib import Path
@@ -27,6 +27,8 @@ from batchspec.emulator.account import Account, Settings
 from batchspec.emulator.app import create_app
 from batchspec.emulator.auth import string_to_sign
 from batchspec.emulator.clock import Clock, ManualClock
+
+from .contract import violations
 
 UBUNTU = {
     "imageReference": {"publisher": "canonical", "offer": "ubuntu-24_04-lts", "sku": "server"},
@@ -51,6 +53,7 @@ class Served:
     account: Account
     settings: Settings
     stop: Callable[[], None]
+    violations: list[str] = field(default_factory=list)  # of the API's contract, by its answers so far
 
     def client(self, **options: Any) -> BatchClient:
         credential = AzureNamedKeyCredential(self.settings.name, self.settings.key)
@@ -103,7 +106,9 @@ def serve(settings: Settings, clock: Clock | None = None, tls: trustme.LeafCert 
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", int(settings.endpoint.rpartition(":")[2])))
-    config = uvicorn.Config(create_app(account), log_level="warning", access_log=False)
+    found: list[str] = []
+    app = Checked(create_app(account), found)
+    config = uvicorn.Config(app, log_level="warning", access_log=False)
     config.load()
     if tls is not None:
         config.ssl = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -119,7 +124,30 @@ def serve(settings: Settings, clock: Clock | None = None, tls: trustme.LeafCert 
         thread.join()
         listener.close()
 
-    return Served(account, settings, stop)
+    return Served(account, settings, stop, found)
+
+
+class Checked:
+    """The application, with each of its answers held against the API's data."""
+
+    def __init__(self, app: Any, found: list[str]) -> None:
+        self.app = app
+        self.found = found
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        status, pieces = 0, []
+
+        async def checked(message: Any) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            pieces.append(message.get("body", b""))
+            await send(message)
+
+        await self.app(scope, receive, checked)
+        query = scope.get("query_string", b"").decode()
+        if scope["type"] == "http" and "api-version=2025-06-01" in query:
+            path = scope["raw_path"].decode()
+            self.found += violations(scope["method"], path, query, status, b"".join(pieces))
 
 
 def free_port() -> int:
@@ -150,6 +178,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     yield start_one
     for served in running:
         served.stop()
+    assert [violation for served in running for violation in served.violations] == []
 
 
 @pytest.fixture

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import random
 from typing import Any
+from urllib.parse import urlsplit
 
+from azure.core.exceptions import ServiceRequestError
 from azure.core.pipeline.policies import RetryPolicy
 from azure.core.pipeline.transport import RequestsTransport
+
+from batchspec.errors import ServiceError
 
 METHODS = ["GET", "HEAD", "PUT", "DELETE", "POST", "PATCH"]
 DEADLINE_S = 300
@@ -44,6 +48,21 @@ class PatientRetry(RetryPolicy[Any, Any]):
         return min(float(super().get_retry_after(response) or 0), _LONGEST_WAIT_S)
 
 
+class _Connection(RequestsTransport):  # type: ignore[misc]  # the SDK exports it lazily, without its type
+    """Says at once that a certificate is not trusted: the retry policies would ask again for minutes."""
+
+    def send(self, request: Any, **options: Any) -> Any:
+        try:
+            return super().send(request, **options)
+        except ServiceRequestError as error:
+            if "CERTIFICATE_VERIFY_FAILED" not in str(error):
+                raise
+            raise ServiceError(
+                f"the certificate of {urlsplit(request.url).netloc} is not trusted by this machine",
+                help="where a proxy opens TLS, name the file with its authority's certificate in REQUESTS_CA_BUNDLE",
+            ) from error
+
+
 def transport() -> RequestsTransport:
     """A connection that gives up in time on a service that does not answer."""
-    return RequestsTransport(connection_timeout=_CONNECT_WITHIN_S, read_timeout=_ANSWER_WITHIN_S)
+    return _Connection(connection_timeout=_CONNECT_WITHIN_S, read_timeout=_ANSWER_WITHIN_S)

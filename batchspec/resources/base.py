@@ -128,7 +128,7 @@ def differences(fields: Mapping[str, Field], desired: Json, live: Json) -> Itera
 
 
 def _different(path: Path, described: Field, effect: Effect, desired: Any, live: Any) -> Iterator[Change]:
-    if desired is None and described.default is UNSTATED:
+    if _is_absent(desired) and described.default is UNSTATED:
         return
     desired, live = _or_default(described, desired), _or_default(described, live)
     if described.fields and isinstance(desired, Mapping) and isinstance(live, Mapping):
@@ -138,8 +138,15 @@ def _different(path: Path, described: Field, effect: Effect, desired: Any, live:
         yield Change(path, live, desired, effect)
 
 
+def _is_absent(value: Any) -> bool:
+    """An empty text is how a patch takes a text away, and means the same."""
+    return value is None or value == ""
+
+
 def _or_default(described: Field, value: Any) -> Any:
-    return described.default if value is None and described.default is not UNSTATED else value
+    if not _is_absent(value):
+        return value
+    return None if described.default is UNSTATED else described.default
 
 
 def same_value(described: Field, desired: Any, live: Any) -> bool:

@@ -66,7 +66,7 @@ _MANAGER = Field(
     effect=Effect.REPLACE,
     fields={
         "id": Field(same=caseless),
-        "displayName": Field(""),
+        "displayName": Field(),
         **_COMMAND,
         "outputFiles": OUTPUT_FILES,
         "constraints": MANAGER_CONSTRAINTS,
@@ -80,7 +80,7 @@ _MANAGER = Field(
 
 FIELDS: dict[str, Field] = {
     "id": Field(same=caseless, effect=Effect.REPLACE),
-    "displayName": Field("", effect=Effect.REPLACE),
+    "displayName": Field(effect=Effect.REPLACE),
     "priority": Field(0, effect=Effect.IN_PLACE),
     "constraints": Field(
         {},

@@ -176,7 +176,7 @@ _UPGRADES = Field(
 
 FIELDS: dict[str, Field] = {
     "id": Field(same=caseless, effect=Effect.REPLACE),
-    "displayName": Field("", effect=Effect.DRAIN),
+    "displayName": Field(effect=Effect.DRAIN),
     "vmSize": Field(same=caseless, effect=Effect.DRAIN),
     "virtualMachineConfiguration": MACHINE,
     "targetDedicatedNodes": Field(0, effect=Effect.RESIZE),

@@ -13,7 +13,7 @@ NO_LIMIT = "P10675199DT2H48M5.4775807S"
 IDENTITY = Field(fields={"resourceId": Field(same=caseless)})
 """A managed identity, by its Azure resource id."""
 
-ENVIRONMENT = Field(any_order=True, fields={"name": Field(), "value": Field("")})
+ENVIRONMENT = Field(any_order=True, fields={"name": Field(), "value": Field()})
 
 RESOURCE_FILES = Field(
     fields={
@@ -37,7 +37,7 @@ OUTPUT_FILES = Field(
                         "containerUrl": Field(same=same_url),
                         "path": Field(),
                         "identityReference": IDENTITY,
-                        "uploadHeaders": Field(any_order=True, fields={"name": Field(), "value": Field("")}),
+                        "uploadHeaders": Field(any_order=True, fields={"name": Field(), "value": Field()}),
                     }
                 )
             }

@@ -1,0 +1,147 @@
+"""A planning case: what a spec wants, what there is, and the whole plan that follows.
+
+A case is a file in `tests/cases/plan/<kind>/`; its name is the rule:
+
+    says: one sentence
+    spec: |                the spec, as a file `work.yaml`
+    inputs: [a.mp4]        files that its `clips/*.mp4` matches; {a.mp4: text} for another content than usual
+    observed:
+      pool: {…}            as the spec says, but for these fields; null: that field is absent
+      running: 2           how many tasks run on the pool
+      jobs: [{…}]          likewise; metadata is a mapping here
+      tasks: [{of: a.mp4, state: running, work: old command}]
+      uploaded: [a.mp4]    input blobs; {a.mp4: text} likewise
+      outputs: [{of: a.mp4, work: old input}]
+      here: [a.mp3]        downloaded files, as they should be; {a.mp3: text} likewise
+    plan: |                the plan's text, or
+    refused: |             the error's text and help
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import md5
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from batchspec.errors import RefusedError
+from batchspec.plan.model import LiveBlob, Observed
+from batchspec.plan.planner import make_plan
+from batchspec.render.as_text import plan_text
+from batchspec.resources.base import Json, metadata_of
+from batchspec.resources.task import LiveTask, Work, task_id
+from batchspec.source import Source
+from batchspec.spec.build import build
+from batchspec.spec.document import parse
+from batchspec.spec.expand import Desired, DesiredTask, Input, expand, folder_of
+from batchspec.spec.task_body import COMMAND_METADATA, FINGERPRINT_METADATA, shown_command
+
+CASES = Path(__file__).parents[1] / "cases" / "plan"
+
+
+def load(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(file.read_text("utf-8"))
+    return found
+
+
+def outcome(case: Mapping[str, Any]) -> tuple[str, str]:
+    """(`plan`, its text) or (`refused`, the error's text and help)."""
+    desired = desired_of(case)
+    try:
+        plan = make_plan(desired, observed_of(case.get("observed") or {}, desired))
+    except RefusedError as error:
+        return "refused", f"{error}\n{error.help}\n"
+    return "plan", plan_text(plan, lambda run: shown_command(desired.spec, run.task))
+
+
+def desired_of(case: Mapping[str, Any]) -> Desired:
+    spec = build(parse(Source("work.yaml", case["spec"])))
+    files = _contents(case.get("inputs") or [])
+    inputs = [
+        Input(
+            name, spec.containers.input, folder_of(spec) + name, len(text), _md5(text), file=f"clips/{name}"
+        )
+        for name, text in files.items()
+    ]
+    return expand(spec, {group.name: inputs for group in spec.groups})
+
+
+def observed_of(found: Mapping[str, Any], desired: Desired) -> Observed:
+    folder = folder_of(desired.spec)
+    uploaded = _contents(found.get("uploaded") or [])
+    return Observed(
+        pool=_live_pool(desired, found["pool"]) if found.get("pool") is not None else None,
+        pool_running_tasks=found.get("running", 0),
+        jobs=[_live_job(desired, changes) for changes in found.get("jobs") or []],
+        tasks=[_live_task(desired, entry) for entry in found.get("tasks") or []],
+        inputs={folder + name: _blob(folder + name, text) for name, text in uploaded.items()},
+        outputs=dict(_output(desired, entry) for entry in found.get("outputs") or []),
+        local_md5={folder + name: _md5(text) for name, text in _contents(found.get("here") or []).items()},
+    )
+
+
+def _contents(names: list[str] | Mapping[str, str]) -> dict[str, str]:
+    """Files by name; without a word of the case, a file's content is its name."""
+    return dict(names) if isinstance(names, Mapping) else {name: name for name in names}
+
+
+def _md5(text: str) -> str:
+    return md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _blob(name: str, text: str, metadata: Mapping[str, str] | None = None) -> LiveBlob:
+    return LiveBlob(name, len(text), _md5(text), "0x1", metadata or {})
+
+
+def _live_pool(desired: Desired, changes: Json) -> Json:
+    body = desired.pool or {"id": desired.spec.pool.id if desired.spec.pool else ""}
+    state = {"state": "active", "allocationState": "steady"}
+    nodes = {
+        "currentDedicatedNodes": body.get("targetDedicatedNodes", 0),
+        "currentLowPriorityNodes": body.get("targetLowPriorityNodes", 0),
+    }
+    return _changed({**body, **state, **nodes}, changes)
+
+
+def _live_job(desired: Desired, changes: Json) -> Json:
+    return _changed({**(desired.job or {}), "state": "active"}, changes)
+
+
+def _changed(body: Json, changes: Json) -> Json:
+    metadata = {**metadata_of(body), **(changes.get("metadata") or {})}
+    entries = [{"name": name, "value": value} for name, value in metadata.items() if value is not None]
+    whole = {**body, **changes, "metadata": entries}
+    return {name: value for name, value in whole.items() if value is not None}
+
+
+def _task(desired: Desired, name: str) -> tuple[DesiredTask | None, str]:
+    """The desired task that people call *name*, and its key; of one that left the spec, a key of the same form."""
+    task = next((task for task in desired.tasks if task.name == name), None)
+    return task, task.key if task else f"{name.partition('.')[0]}-aaaaaaaaaa"
+
+
+def _work(task: DesiredTask | None, which: str) -> Work:
+    current = task.work if task else Work("0" * 32, "0" * 32)
+    return {
+        "current": current,
+        "old command": Work("1" * 32, current.input),
+        "old input": Work(current.command, "1" * 32),
+    }[which]
+
+
+def _live_task(desired: Desired, entry: Mapping[str, Any]) -> LiveTask:
+    task, key = _task(desired, entry["of"])
+    work, attempt = _work(task, entry.get("work", "current")), entry.get("attempt", 1)
+    id = task_id(key, work, attempt)
+    return LiveTask(id, key, work.short, attempt, entry["state"], entry.get("failure", ""))
+
+
+def _output(desired: Desired, entry: Mapping[str, Any]) -> tuple[str, LiveBlob]:
+    task, _ = _task(desired, entry["of"])
+    work = _work(task, entry.get("work", "current"))
+    name = task.record if task else folder_of(desired.spec) + entry["of"]
+    text = name.removeprefix(folder_of(desired.spec))
+    stamps = {FINGERPRINT_METADATA: work.fingerprint, COMMAND_METADATA: work.command}
+    return name, _blob(name, text, stamps)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import itertools
 import json
+import keyword
 import os
 import signal
 import sys
@@ -16,8 +17,9 @@ from batchspec import __version__
 from batchspec.cli.options import colored
 from batchspec.errors import BatchspecError, SpecError, UsageError
 
-# Each is a module of this package with a click command of the same name. They are
-# imported when they are asked for: `validate` needs no Azure package.
+# Each is a module of this package with a click command of the same name (`import_` for
+# `import`, a word of Python's own). They are imported when they are asked for: `validate`
+# needs no Azure package.
 _COMMANDS = (
     "init",
     "validate",
@@ -28,7 +30,9 @@ _COMMANDS = (
     "logs",
     "download",
     "destroy",
+    "import",
     "schema",
+    "completion",
     "local",
 )
 
@@ -44,8 +48,9 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        module = importlib.import_module(f"batchspec.cli.{cmd_name}")
-        command: click.Command = getattr(module, cmd_name)
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        module = importlib.import_module(f"batchspec.cli.{name}")
+        command: click.Command = getattr(module, name)
         return command
 
 

@@ -194,8 +194,11 @@ def _refuse_foreign(live: Json | None, spec_name: str, kind: str, *, allow_unsta
     if stamp == spec_name or (stamp is None and allow_unstamped):
         return
     whose = f"belongs to the spec {stamp!r}" if stamp else "was not made by batchspec"
-    raise RefusedError(
-        f"the {kind} {live['id']} exists and {whose}",
-        help=f"choose another {kind} id"
-        + (", or use it unchanged with `pool: {existing: …}`" if kind == "pool" else ""),
-    )
+    ways = [f"choose another {kind} id"]
+    if kind == "pool":
+        ways.append("use it unchanged with `pool: {existing: …}`")
+    if stamp is None:
+        ways.append(
+            f"make it this spec's with `batchspec import {kind} {live['id']} --name {spec_name} --adopt`"
+        )
+    raise RefusedError(f"the {kind} {live['id']} exists and {whose}", help=", or ".join(ways))

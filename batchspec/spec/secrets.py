@@ -65,6 +65,10 @@ _UNDER_SECRET_NAME = re.compile(
     r"(?P<value>[^\s{&*|>#][^\n]*)",
     re.IGNORECASE,
 )
+_ASSIGNED = re.compile(
+    rf"(?:{_SECRET_NAME.pattern[4:]})[\w-]*=[\"']?(?![\"']?[$<{{])[^\s,;&\"'|]{{4,}}", re.IGNORECASE
+)
+_HARMLESS = re.compile(r"(?i)|true|false|yes|no|[0-9]{1,4}|\$\w+|/[\w./-]*")
 _LABEL = "secrets never belong in a spec"
 _HELPS = (
     "credentials come from the environment, or from `az login`; a field that needs a secret takes"
@@ -98,6 +102,15 @@ def hide(text: str) -> str:
     for span in reversed(spans(text)):
         text = f"{text[: span.start]}({span.end - span.start} characters hidden){text[span.end :]}"
     return text
+
+
+def may_be_secret(name: str, value: str) -> bool:
+    """Whether *value*, which somebody else put under *name*, had better not be shown.
+
+    Wider than what is refused in a spec: a weak password has no form to be known by.
+    """
+    named = _SECRET_NAME.search(name) is not None and not _HARMLESS.fullmatch(value)
+    return named or bool(spans(value)) or _ASSIGNED.search(value) is not None
 
 
 def hidden_parts(text: str) -> list[Position]:

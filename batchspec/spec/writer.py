@@ -41,7 +41,7 @@ class _Writer:
         """The lines of `lead: value`; *lead* stands at column *indent*, and what is below it two further."""
         start, note = " " * indent + lead + ":", self._note(path)
         if isinstance(value, (Mapping, list)):
-            flow = _flow(value) if len(path) > 1 and not self._has_notes_below(path) else None
+            flow = _flow(value) if len(path) > 1 and not self._has_notes(path) else None
             if flow is not None and len(start) + len(flow) < _WIDTH:
                 yield f"{start} {flow}{note}"
             else:
@@ -74,8 +74,9 @@ class _Writer:
     def _note(self, path: Path) -> str:
         return f" # {_printable(self._notes[path])}" if path in self._notes else ""
 
-    def _has_notes_below(self, path: Path) -> bool:
-        return any(len(other) > len(path) and other[: len(path)] == path for other in self._notes)
+    def _has_notes(self, path: Path) -> bool:
+        """Whether there is something to say of the value at *path*, or below it."""
+        return any(other[: len(path)] == path for other in self._notes)
 
 
 def _flow(value: Any) -> str | None:

@@ -1,0 +1,29 @@
+"""`batchspec completion`: what a shell needs to complete batchspec's words."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+from batchspec.cli.options import examples
+from batchspec.errors import BatchspecError
+
+_SHELLS = ("bash", "zsh", "fish")
+
+
+@click.command(
+    epilog=examples(
+        "echo 'eval \"$(batchspec completion bash)\"' >> ~/.bashrc",
+        "echo 'eval \"$(batchspec completion zsh)\"' >> ~/.zshrc",
+        "batchspec completion fish > ~/.config/fish/completions/batchspec.fish",
+    )
+)
+@click.argument("shell", type=click.Choice(_SHELLS))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print the script that lets a shell complete commands, options and files."""
+    complete = get_completion_class(shell)
+    if complete is None:
+        raise BatchspecError(f"this version of click completes nothing in {shell}")
+    root = context.find_root().command
+    click.echo(complete(root, {}, "batchspec", "_BATCHSPEC_COMPLETE").source())

@@ -1,0 +1,94 @@
+"""`batchspec import`: a spec for a pool or job that was made elsewhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+import click
+
+from batchspec.cli.options import approve_option, confirm, examples, open_account, say, target_option
+from batchspec.errors import RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from batchspec.engine.importing import Found, Imported
+    from batchspec.service.connect import Account
+
+_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}"
+
+
+@click.command(
+    "import",
+    epilog=examples(
+        "batchspec import pool encode > encode.yaml",
+        "batchspec import pool encode job nightly --name nightly > nightly.yaml",
+        "batchspec import pool encode --adopt",
+    ),
+)
+@click.argument("what", metavar="pool ID | job ID | pool ID job ID", nargs=-1, required=True)
+@click.option("--name", metavar="NAME", help="The spec's name. Default: that of the pool, or of the job.")
+@click.option(
+    "--adopt", "adopts", is_flag=True, help="Stamp it with that name too, so that the spec owns it."
+)
+@target_option
+@approve_option
+def import_(
+    what: tuple[str, ...], name: str | None, adopts: bool, target: str | None, auto_approve: bool
+) -> None:
+    """Print a spec for a pool, a job or both that are there already.
+
+    Reads only. What batchspec did not make it does not change, until --adopt puts
+    the spec's name into its metadata, after asking; nothing else about it changes,
+    and the next plan of the printed spec is empty. Tasks stay what they are.
+    """
+    from batchspec.engine import importing
+
+    ids = _ids(what)
+    _require_name(name)
+    account = open_account(None, target)
+    try:
+        found = importing.find(account, ids.get("pool"), ids.get("job"))
+        named = name or importing.name_for(found)
+        imported = importing.compose(found, named, shlex.join(["batchspec", "import", *what]))
+        click.echo(imported.text, nl=False)
+        if adopts:
+            _adopt(account, found, imported, named, auto_approve)
+    finally:
+        account.close()
+
+
+def _ids(what: tuple[str, ...]) -> dict[str, str]:
+    """The ids by kind. Raises `UsageError` for anything but one pool, one job or one of each."""
+    pairs = list(zip(what[::2], what[1::2], strict=False))
+    ids = dict(pairs)
+    if len(what) % 2 or len(ids) != len(pairs) or not ids.keys() <= {"pool", "job"}:
+        raise UsageError(
+            "expected `pool ID`, `job ID`, or both",
+            help="for example: batchspec import pool encode job nightly",
+        )
+    return ids
+
+
+def _require_name(name: str | None) -> None:
+    if name is not None and not re.fullmatch(_NAME, name):
+        raise UsageError(
+            f"--name {name}: not a spec's name", help="1 to 40 letters, digits, hyphens and underscores"
+        )
+
+
+def _adopt(account: Account, found: Found, imported: Imported, name: str, approved: bool) -> None:
+    from batchspec.engine import importing
+
+    missing = importing.foreign(found, name)
+    what = " and ".join(f"the {kind} {live['id']}" for kind, live in missing)
+    if not missing:
+        say(f"it is the spec {name}'s already")
+        return
+    if not confirm(
+        f"{what}: become the spec {name}'s, to be changed and deleted by it. Only `yes` goes on:",
+        approved=approved,
+    ):
+        raise RefusedError("nothing was adopted: nobody said yes", help="add --auto-approve to go on unasked")
+    importing.adopt(account, imported, missing)
+    say(f"adopted {what}; `batchspec plan` of this spec finds nothing to do")

@@ -1,0 +1,209 @@
+"""A spec for what is in an account already, made elsewhere; and making it the spec's own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from batchspec import __version__
+from batchspec.errors import RefusedError, SpecError, UsageError
+from batchspec.plan.model import Observed
+from batchspec.plan.planner import make_plan
+from batchspec.resources import job as jobs
+from batchspec.resources.base import Json, owner, stamped
+from batchspec.service import job as job_service
+from batchspec.service import pool as pool_service
+from batchspec.service.connect import Account
+from batchspec.service.stamp import stamp
+from batchspec.source import Path
+from batchspec.spec.build import build
+from batchspec.spec.draft import Draft
+from batchspec.spec.expand import Desired, expand
+from batchspec.spec.read_back import ReadBack, job_part, pool_part
+
+_LONGEST_NAME = 40
+_NOTES: dict[Path, str] = {
+    ("name",): "stamped on what this spec owns",
+    ("pool", "targetLowPriorityNodes"): "Spot",
+    ("pool", "startTask"): "runs on every node before its first task",
+    ("pool", "autoScaleFormula"): "the service computes the number of nodes",
+    ("job", "onAllTasksComplete"): "left out, the job would end with its tasks",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What lives in the account. `tasks` counts the job's tasks by state."""
+
+    pool: Json | None
+    job: Json | None
+    tasks: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A spec of what was found: its text, and what that text asks for."""
+
+    text: str
+    desired: Desired
+
+
+def find(account: Account, pool_id: str | None, job_id: str | None) -> Found:
+    """Reads the pool and the job of these ids; without an id, None. Raises `UsageError` for what is not there."""
+    pool = pool_service.read(account.batch, pool_id) if pool_id else None
+    job = job_service.read(account.batch, job_id) if job_id else None
+    for kind, id, live in (("pool", pool_id, pool), ("job", job_id, job)):
+        if id and live is None:
+            raise UsageError(
+                f"the account has no {kind} {id}", help=f"`az batch {kind} list` shows what it has"
+            )
+        if live and live.get("state") == "deleting":
+            raise UsageError(f"the {kind} {id} is being deleted")
+    if job is not None:
+        _require_importable(job, pool_id)
+    return Found(pool, job, job_service.task_counts(account.batch, job["id"]) if job else {})
+
+
+def _require_importable(job: Json, pool_id: str | None) -> None:
+    runs_on = job["poolInfo"].get("poolId")
+    if "autoPoolSpecification" in job["poolInfo"] or not runs_on:
+        raise UsageError(
+            f"the job {job['id']} brings a pool of its own, which a spec cannot say",
+            help="import a pool and a job that runs on it",
+        )
+    if pool_id and runs_on.casefold() != pool_id.casefold():
+        raise UsageError(
+            f"the job {job['id']} runs on the pool {runs_on}, not on {pool_id}",
+            help=f"batchspec import pool {runs_on} job {job['id']}",
+        )
+
+
+def name_for(found: Found) -> str:
+    """A spec's name for what was found: its owner's if it has one, else made of its id."""
+    live = found.pool or found.job or {}
+    own = re.sub(r"^[^A-Za-z0-9]+", "", str(live["id"]))[:_LONGEST_NAME]
+    return owner(live) or own or "imported"
+
+
+def compose(found: Found, name: str, command: str) -> Imported:
+    """The spec *name* that describes what was *found*. *command* is the one that imports it.
+
+    It is planned against what was found, as if that were stamped; whatever would
+    change for lack of words goes under `ignoreChanges`, so that the next plan is empty.
+    """
+    data: dict[str, Any] = {"version": 1, "name": name}
+    parts: list[ReadBack] = []
+    if found.pool:
+        parts.append(pool_part(found.pool))
+        data["pool"] = parts[-1].body
+    if found.job:
+        data.setdefault("pool", {"existing": found.job["poolInfo"]["poolId"]})
+        parts.append(job_part(found.job))
+        data["job"] = parts[-1].body
+    header = _header(found, parts, name, command)
+    draft = Draft(data, _NOTES)
+    draft.cut_secrets()
+    desired = _settled(draft, header)
+    for action in make_plan(desired, _adopted(found, desired)).actions:
+        for change in action.changes:
+            draft.ignore((action.kind.value, *change.path), "a spec cannot say it as it is")
+    document = draft.document(header)
+    return Imported(document.source.text, expand(build(document), {}))
+
+
+def _settled(draft: Draft, header: list[str]) -> Desired:
+    """What *draft* asks for, once all that the format refuses is cut out of it."""
+    while True:
+        try:
+            return expand(build(draft.document(header)), {})
+        except SpecError as error:
+            why = "is nothing that a spec can say"
+            if not draft.cut(error.diagnostics[0].path, why):
+                raise
+
+
+def _adopted(found: Found, desired: Desired) -> Observed:
+    """What is there, as it will be once it is stamped."""
+    name = desired.spec.name
+    return Observed(
+        pool=stamped(found.pool, name, __version__, "") if found.pool else None,
+        jobs=[stamped(found.job, name, __version__, "")] if found.job else [],
+    )
+
+
+def _header(found: Found, parts: list[ReadBack], name: str, command: str) -> list[str]:
+    """What stands above the spec: where it comes from, and what it could not bring along."""
+    foreign = [live for live in (found.pool, found.job) if live and owner(live) != name]
+    lines = [f"Made by `{command}`. What the service has by default is left out."]
+    if foreign:
+        lines += [
+            "",
+            "The account has it from elsewhere, so batchspec does not change it yet. To make it this spec's:",
+        ]
+        lines += [f"  {command} --name {name} --adopt", "Then `batchspec plan` finds nothing to do."]
+    if secrets := {variable: use for part in parts for variable, use in part.secrets.items()}:
+        lines += [
+            "",
+            "Secrets do not come back from the service. These variables are read when the pool is made",
+        ]
+        lines += [
+            "or its secrets' fields change:",
+            *(f"  {variable}: {use}" for variable, use in secrets.items()),
+        ]
+    if unsigned := [path for part in parts for path in part.unsigned]:
+        links = "1 link" if len(unsigned) == 1 else f"{len(unsigned)} links"
+        lines += [
+            "",
+            f"The signature was taken off {links}; where a node still needs it, use an identityReference.",
+        ]
+    if unknown := [text for part in parts for text in part.unknown]:
+        lines += ["", f"No part of a spec, and left as they are: {', '.join(unknown)}."]
+    return lines + _job_lines(found)
+
+
+def _job_lines(found: Found) -> list[str]:
+    if not found.job:
+        return []
+    lines = []
+    if total := sum(found.tasks.get(state, 0) for state in ("active", "running", "completed")):
+        noun = "task" if total == 1 else "tasks"
+        lines += [
+            "",
+            f"The job has {total} {noun} that this spec does not know and leaves alone; only `destroy`,",
+        ]
+        lines += ["which deletes the job, would delete them too."]
+    if not jobs.is_open(found.job):
+        lines += [
+            "",
+            "The job has ended and takes no more tasks: work of this spec would go into the next one,",
+        ]
+        lines += [f"{jobs.next_id(str(found.job['id']), [str(found.job['id'])])}."]
+    return lines
+
+
+def foreign(found: Found, name: str) -> list[tuple[str, Json]]:
+    """What does not carry the name of the spec yet, as (kind, live). Raises `RefusedError` for another spec's."""
+    missing = []
+    for kind, live in (("pool", found.pool), ("job", found.job)):
+        if live is None or owner(live) == name:
+            continue
+        if stamp_of := owner(live):
+            raise RefusedError(
+                f"the {kind} {live['id']} belongs to the spec {stamp_of!r}",
+                help=f"use that spec, or import it under that name: --name {stamp_of}",
+            )
+        if kind == "job" and not jobs.is_open(live):
+            raise RefusedError(
+                f"the job {live['id']} has ended, and such a job cannot be changed any more, not even stamped",
+                help="import the pool alone, and give the spec a job with another id",
+            )
+        missing.append((kind, live))
+    return missing
+
+
+def adopt(account: Account, imported: Imported, missing: list[tuple[str, Json]]) -> None:
+    """Stamps what is *missing* the spec's name. Nothing else about it changes."""
+    bodies = {"pool": imported.desired.pool, "job": imported.desired.job}
+    for kind, live in missing:
+        stamp(account.batch, kind, bodies[kind] or {}, live)

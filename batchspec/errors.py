@@ -5,6 +5,7 @@
     ├── UsageError           64   the command line or the environment is wrong
     ├── NotSignedInError     77   credentials are missing, or refused
     ├── ServiceError          1   Batch or Storage refused a call
+    ├── PlanError             1   the plan shows what would be refused, so it is not applied
     ├── RunError              1   the run cannot go on (no node will ever run a task, time is up)
     ├── TasksFailedError      3   the run ended, some tasks failed
     ├── RefusedError          4   safe only with the person's word, which is not there
@@ -62,6 +63,10 @@ class ServiceError(BatchspecError):
         self.status = status
         self.code = code
         self.request_id = request_id
+
+
+class PlanError(BatchspecError):
+    pass
 
 
 class RunError(BatchspecError):

@@ -22,9 +22,11 @@ from batchspec.cli.options import (
     say,
     set_option,
     target_option,
+    warn,
 )
-from batchspec.errors import InterruptedRunError, RefusedError, StalePlanError, TasksFailedError
+from batchspec.errors import InterruptedRunError, PlanError, RefusedError, StalePlanError, TasksFailedError
 from batchspec.plan.identity import differences
+from batchspec.plan.safety import THRESHOLDS, describe
 
 if TYPE_CHECKING:
     from batchspec.cli.planning import Planned
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
         "batchspec apply specs/ffmpeg.yaml",
         "batchspec apply specs/ffmpeg.yaml --set bitrate=128k --timeout 30m",
         "batchspec apply specs/ffmpeg.yaml --detach",
+        "batchspec apply specs/ffmpeg.yaml --allow maxDeletions",
         "batchspec apply ffmpeg.plan",
     )
 )
@@ -48,6 +51,13 @@ if TYPE_CHECKING:
 @format_option
 @click.option("--timeout", metavar="TIME", help="Stop watching after so long: 90s, 30m, 2h. Tasks go on.")
 @click.option("--detach", is_flag=True, help="Add the tasks and leave them running.")
+@click.option(
+    "--allow",
+    "allowed",
+    multiple=True,
+    type=click.Choice(THRESHOLDS),
+    help="Go beyond this threshold of the spec's `safety:`, once; --auto-approve alone does not.",
+)
 @click.option("--plan-id", metavar="ID", help="Do it only if the plan still has this id, as it was reviewed.")
 def apply(
     file: Path,
@@ -57,6 +67,7 @@ def apply(
     form: str,
     timeout: str | None,
     detach: bool,
+    allowed: tuple[str, ...],
     plan_id: str | None,
 ) -> None:
     """Make it so: pool, job, inputs and tasks; watch them; fetch the outputs.
@@ -75,6 +86,7 @@ def apply(
     spec = read_spec(spec_file, settings)
     account = open_account(spec, saved.target if saved else target, check_inputs=True)
     try:
+        warn(spec)
         shown = planning.make(account, spec_file, settings)
         reviewed = saved.plan_id if saved else plan_id
         if saved:
@@ -83,9 +95,10 @@ def apply(
             _require_id(plan_id, shown)
         click.echo(shown.json() if form == "json" else shown.text(show_all=False), nl=form == "json")
         if not shown.plan.is_empty:
+            _require_safe(shown.plan, allowed)
             if reviewed is None:
                 _require_consent(shown.plan, auto_approve)
-            _run(shown, spec_file, settings, form, timeout_s, detach, reviewed)
+            _run(shown, spec_file, settings, form, timeout_s, detach, allowed, reviewed)
         if saved:
             mark_applied(saved, file)
     finally:
@@ -99,6 +112,7 @@ def _run(
     form: str,
     timeout_s: float | None,
     detach: bool,
+    allowed: tuple[str, ...],
     reviewed: str | None,
 ) -> None:
     from batchspec.cli import planning
@@ -114,6 +128,7 @@ def _run(
             _require_same(shown.plan, now.plan)
         else:
             _require_id(reviewed, now)
+        _require_safe(now.plan, allowed)
         run = Apply(account, now.desired, now.plan, held, timeout_s=timeout_s, detach=detach)
         failed = 0
         try:
@@ -153,6 +168,17 @@ def _require_id(reviewed: str, now: Planned) -> None:
     if reviewed != now.id:
         raise StalePlanError(
             f"the plan reviewed was {reviewed}, planning now gives {now.id}", help="plan and review again"
+        )
+
+
+def _require_safe(plan: Plan, allowed: tuple[str, ...]) -> None:
+    """Raises `PlanError` where the account would refuse, `RefusedError` past a threshold that is not *allowed*."""
+    if plan.errors:
+        raise PlanError("the account would refuse this plan", help="mend what it shows, and run this again")
+    if beyond := [excess for excess in plan.excesses if excess.name not in allowed]:
+        raise RefusedError(
+            "; ".join(describe(excess) for excess in beyond),
+            help="if that is meant, add " + " ".join(f"--allow {excess.name}" for excess in beyond),
         )
 
 

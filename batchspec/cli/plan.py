@@ -6,7 +6,17 @@ from pathlib import Path
 
 import click
 
-from batchspec.cli.options import examples, open_account, read_spec, set_option, spec_argument, target_option
+from batchspec.cli.options import (
+    examples,
+    open_account,
+    read_spec,
+    say,
+    set_option,
+    spec_argument,
+    target_option,
+    warn,
+)
+from batchspec.errors import PlanError
 
 _CHANGES_PRESENT = 2
 
@@ -43,11 +53,16 @@ def plan(
     show_all: bool,
     detailed_exitcode: bool,
 ) -> int:
-    """Show what apply would do. Reads only."""
+    """Show what apply would do. Reads only.
+
+    Exit code 1 when it shows that the account would refuse it.
+    """
     from batchspec.cli import planning
 
-    account = open_account(read_spec(spec_file, settings), target, check_inputs=True)
+    spec = read_spec(spec_file, settings)
+    account = open_account(spec, target, check_inputs=True)
     try:
+        warn(spec)
         made = planning.make(account, spec_file, settings)
     finally:
         account.close()
@@ -57,6 +72,9 @@ def plan(
         click.echo(made.markdown(), nl=False)
     else:
         click.echo(made.text(show_all=show_all), nl=False)
+    if made.plan.errors:
+        say("error: the account would refuse this; it is neither saved nor applied")
+        return PlanError.exit_code
     if output is not None:
         from batchspec.engine.saved_plan import save
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from batchspec.engine.saved_plan import SavedPlan
     from batchspec.plan.model import Plan, Run
     from batchspec.service.connect import Account
+    from batchspec.source import Diagnostic
     from batchspec.spec.expand import Desired
 
 _GIT_WITHIN_S = 5
@@ -53,12 +54,13 @@ class Planned:
     def json(self) -> str:
         from batchspec.render.as_json import plan_json
 
-        return json.dumps(plan_json(self.plan, id=self.id, account=self.account.name), ensure_ascii=False)
+        found = plan_json(self.plan, id=self.id, account=self.account.name, warnings=self._warnings)
+        return json.dumps(found, ensure_ascii=False)
 
     def markdown(self) -> str:
         from batchspec.render.as_markdown import plan_markdown
 
-        return plan_markdown(self.plan, self._command, self.header, id=self.id)
+        return plan_markdown(self.plan, self._command, self.header, id=self.id, warnings=self._warnings)
 
     def saved(self, settings: tuple[str, ...]) -> SavedPlan:
         """The plan as a file keeps it."""
@@ -77,6 +79,10 @@ class Planned:
             document=json.loads(self.json()),
             text=self.text(show_all=True),
         )
+
+    @property
+    def _warnings(self) -> tuple[Diagnostic, ...]:
+        return self.desired.spec.warnings
 
     def _command(self, run: Run) -> str:
         from batchspec.spec.task_body import shown_command

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from batchspec.engine.digests import Digests, cache_path
 from batchspec.engine.inputs import find_inputs, spec_folder
 from batchspec.plan.model import LiveBlob, Observed, Plan
 from batchspec.plan.planner import make_plan, newest_job
+from batchspec.plan.preflight import needs_images, preflight
+from batchspec.plan.safety import excesses
 from batchspec.service import job as job_service
 from batchspec.service import pool as pool_service
 from batchspec.service import task as task_service
@@ -21,7 +25,21 @@ from batchspec.spec.model import Spec
 def plan_now(account: Account, spec: Spec) -> tuple[Desired, Plan]:
     """What *spec* asks for with the inputs of this moment, and what makes the account so."""
     desired = expand(spec, find_inputs(spec, account.blobs.list))
-    return desired, make_plan(desired, observe(account, desired))
+    observed = observe(account, desired)
+    return desired, _judged(account, desired, observed, make_plan(desired, observed))
+
+
+def _judged(account: Account, desired: Desired, observed: Observed, plan: Plan) -> Plan:
+    """*plan* with what speaks against it. The account's images are read only where it makes nodes of another one."""
+    images = list(pool_service.supported_images(account.batch)) if needs_images(plan) else []
+    today = datetime.now(UTC).date()
+    found = preflight(desired, plan, images, today, takes_others=account.is_local)
+    return replace(
+        plan,
+        findings=found.findings,
+        not_checked=found.not_checked,
+        excesses=excesses(desired, observed, plan),
+    )
 
 
 def observe(account: Account, desired: Desired) -> Observed:

@@ -9,7 +9,7 @@ from enum import Enum
 
 from batchspec.resources.base import Change, Effect, Json
 from batchspec.resources.task import LiveTask
-from batchspec.source import Path
+from batchspec.source import Diagnostic, Path, Severity
 from batchspec.spec.expand import DesiredTask
 
 
@@ -130,12 +130,30 @@ class Observed:
 
 
 @dataclass(frozen=True, slots=True)
+class Excess:
+    """A threshold of the spec's `safety:` that a plan goes beyond.
+
+    *of* is what a share is taken of, None for a count. `place` is its `file:line`, empty for
+    a default.
+    """
+
+    name: str
+    limit: str
+    found: int
+    of: int | None
+    what: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All that would be done, in the order it is shown.
 
     `runs` are the tasks to add, `in_progress` those at work already under their current
     work: apply watches both. `seals_job` says that the job is still open for ever and
     has to be told to complete with its tasks. `orphans` counts outputs whose input is gone.
+    `findings` and `not_checked` are the preflight's; with an error among them the plan cannot be
+    applied.
     """
 
     spec_name: str
@@ -147,6 +165,14 @@ class Plan:
     seals_job: bool = False
     up_to_date: int = 0
     orphans: int = 0
+    findings: tuple[Diagnostic, ...] = ()
+    not_checked: tuple[str, ...] = ()
+    excesses: tuple[Excess, ...] = ()
+
+    @property
+    def errors(self) -> int:
+        """How many findings keep it from being applied."""
+        return sum(1 for finding in self.findings if finding.severity is Severity.ERROR)
 
     @property
     def is_empty(self) -> bool:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from batchspec import __version__
 from batchspec.engine.events import Event, NoteEvent, StepEvent, SummaryEvent, TaskEvent
-from batchspec.plan.model import Action, Plan
+from batchspec.plan.model import Action, Excess, Plan
+from batchspec.render import diagnostics
 from batchspec.resources.base import Change
-from batchspec.source import path_text
+from batchspec.source import Diagnostic, path_text
 
 if TYPE_CHECKING:
     from batchspec.engine.status import Status  # imports azure, and a plan is shown without it
@@ -21,8 +23,11 @@ FORMAT_VERSION = 1
 _TYPES = {StepEvent: "step", TaskEvent: "task", NoteEvent: "note", SummaryEvent: "summary"}
 
 
-def plan_json(plan: Plan, *, id: str, account: str) -> dict[str, Any]:
-    """*plan*, whole; its schema is `schemas/batchspec-plan-v1.schema.json`. Actions stand in the order of the text."""
+def plan_json(plan: Plan, *, id: str, account: str, warnings: Sequence[Diagnostic] = ()) -> dict[str, Any]:
+    """*plan*, whole, with the *warnings* of its spec.
+
+    Its schema is `schemas/batchspec-plan-v1.schema.json`. Actions stand in the order of the text.
+    """
     return {
         "type": "plan",
         "formatVersion": FORMAT_VERSION,
@@ -36,6 +41,19 @@ def plan_json(plan: Plan, *, id: str, account: str) -> dict[str, Any]:
         "inProgress": [live.id for _, live in plan.in_progress],
         "orphans": plan.orphans,
         "actions": [_action(action) for action in plan.actions],
+        "findings": diagnostics.as_json([*warnings, *plan.findings]),
+        "notChecked": list(plan.not_checked),
+        "excesses": [_excess(excess) for excess in plan.excesses],
+    }
+
+
+def _excess(excess: Excess) -> dict[str, Any]:
+    return {
+        "threshold": excess.name,
+        "limit": excess.limit,
+        "found": excess.found,
+        "of": excess.of,
+        "place": excess.place,
     }
 
 

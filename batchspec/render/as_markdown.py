@@ -7,16 +7,27 @@ HTML in it is read as such (REQUIREMENTS S-22).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from batchspec.plan.model import Plan
+from batchspec.plan.safety import describe
 from batchspec.render.as_text import Command, counts_text, plan_text
+from batchspec.render.diagnostics import as_text
+from batchspec.render.judgement import verdict
+from batchspec.source import Diagnostic
 
 LONGEST = 60_000
 """Characters; the hosts' limit on a comment is a little above."""
 
 
-def plan_markdown(plan: Plan, command: Command, header: str, *, id: str) -> str:
-    """*plan* as a comment. The first line is a hidden marker by which the next run finds it to replace it."""
+def plan_markdown(
+    plan: Plan, command: Command, header: str, *, id: str, warnings: Sequence[Diagnostic] = ()
+) -> str:
+    """*plan* as a comment, with the *warnings* of its spec.
+
+    The first line is a hidden marker by which the next run finds it to replace it.
+    """
     marker = f"<!-- batchspec plan {_word(plan.spec_name)} -->"
     consents = len(plan.consents)
     warning = [f"**{consents} of its actions delete, replace or empty something.**", ""] if consents else []
@@ -27,6 +38,7 @@ def plan_markdown(plan: Plan, command: Command, header: str, *, id: str) -> str:
         counts_text(plan),
         "",
         *warning,
+        *_judgement(plan, warnings),
         f"plan id `{id}`",
         "",
         "<details><summary>every action</summary>",
@@ -34,7 +46,19 @@ def plan_markdown(plan: Plan, command: Command, header: str, *, id: str) -> str:
     ]
     tail = ["", "</details>", ""]
     room = LONGEST - sum(len(line) + 1 for line in [*head, *tail]) - 200
-    return "\n".join([*head, _fenced(f"{header}\n{plan_text(plan, command, show_all=True)}", room), *tail])
+    text = plan_text(replace(plan, findings=()), command, show_all=True)  # they stand above
+    return "\n".join([*head, _fenced(f"{header}\n{text}", room), *tail])
+
+
+def _judgement(plan: Plan, warnings: Sequence[Diagnostic]) -> Iterator[str]:
+    """What speaks against the plan; it is not folded away."""
+    if plan.errors:
+        yield from (f"**{verdict(plan)}**", "")
+    for excess in plan.excesses:
+        yield from (f"**{describe(excess)}**: apply needs `--allow {excess.name}`.", "")
+    findings = [*warnings, *plan.findings]
+    if findings:
+        yield from (_fenced(as_text(findings, color=False), LONGEST // 4), "")
 
 
 def _fenced(text: str, room: int) -> str:

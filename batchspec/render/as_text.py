@@ -8,6 +8,7 @@ from typing import Any
 
 from batchspec.engine.events import SummaryEvent
 from batchspec.plan.model import Action, Kind, Operation, Plan, Reason, Run
+from batchspec.render.judgement import judgement, verdict
 from batchspec.render.show import show
 from batchspec.resources.base import Change
 from batchspec.source import path_text
@@ -31,8 +32,10 @@ def plan_text(plan: Plan, command: Command, *, show_all: bool = False) -> str:
         *_runs(plan, command, show_all),
         *_downloads(plan, show_all),
         *_unchanged(plan),
+        *judgement(plan),
     ]
-    return "\n".join([*lines, "", counts_text(plan)]) + "\n"
+    end = [counts_text(plan), *filter(None, [verdict(plan)])]
+    return "\n".join([*lines, "", *end]) + "\n"
 
 
 def counts_text(plan: Plan) -> str:

@@ -1,0 +1,223 @@
+"""What will not work, found before it costs money: findings about a plan, each with the line that decides it.
+
+Pure: the account's list of images and the day are handed in. Sources: FACTS 2, 3 and 6.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+from batchspec.plan.model import Kind, Operation, Plan
+from batchspec.plan.vm_sizes import AS_OF, cores_of, retirement_of
+from batchspec.resources.base import Effect, Json
+from batchspec.source import Diagnostic, Path, Severity
+from batchspec.spec.codes import Code
+from batchspec.spec.expand import Desired
+
+_SOON = timedelta(days=183)
+_SLOTS_OF_A_CORE = 4
+_MOST_SLOTS = 256
+_IMAGE: Path = ("pool", "virtualMachineConfiguration", "imageReference")
+_AGENT: Path = ("pool", "virtualMachineConfiguration", "nodeAgentSKUId")
+
+
+class Preflight(NamedTuple):
+    """What was found, and in words what could not be looked at."""
+
+    findings: tuple[Diagnostic, ...]
+    not_checked: tuple[str, ...]
+
+
+def needs_images(plan: Plan) -> bool:
+    """Whether the plan makes nodes of another image: only then the account's list is of interest."""
+    return any(
+        action.operation is Operation.CREATE
+        or any(change.path[:1] == ("virtualMachineConfiguration",) for change in action.changes)
+        for action in plan.of(Kind.POOL)
+    )
+
+
+def preflight(
+    desired: Desired, plan: Plan, images: Sequence[Json], today: date, *, takes_others: bool = False
+) -> Preflight:
+    """What speaks against *plan*.
+
+    *images* are entries of the account's list of supported images; it is looked at where
+    `needs_images`. *takes_others*: the account takes images that it does not list, once it
+    is told their node agent.
+    """
+    if desired.pool is None or not plan.has_changes:
+        return Preflight((), ())
+    findings = [*_size(desired, today), *_slots(desired)]
+    not_checked = list(_unknown(desired, plan))
+    if needs_images(plan):
+        machine = desired.pool["virtualMachineConfiguration"]
+        found = [*_image(desired, machine, images, today)]
+        if (
+            takes_others
+            and "nodeAgentSKUId" in machine
+            and any(finding.code in _NOT_LISTED for finding in found)
+        ):
+            not_checked.append("image: this account takes images that it does not list")
+        else:
+            findings += found
+    return Preflight(tuple(findings), tuple(not_checked))
+
+
+def _unknown(desired: Desired, plan: Plan) -> Iterator[str]:
+    grows = any(
+        action.operation is Operation.CREATE
+        or action.effects & {Effect.RESIZE, Effect.AUTOSCALE, Effect.DRAIN}
+        for action in plan.of(Kind.POOL)
+    )
+    if grows:
+        yield "quota: Batch does not tell it here; see `az batch account show`"
+    pool = desired.pool or {}
+    if pool.get("taskSlotsPerNode", 1) > _SLOTS_OF_A_CORE and cores_of(pool["vmSize"]) is None:
+        yield f"task slots: the name {pool['vmSize']} does not tell its cores"
+
+
+# The VM size ------------------------------------------------------------------------------
+
+
+def _size(desired: Desired, today: date) -> Iterator[Diagnostic]:
+    vm_size = _pool(desired)["vmSize"]
+    if retirement := retirement_of(vm_size):
+        verb = "are retired since" if retirement.day < today else "retire on"
+        yield _finding(
+            desired,
+            Code.SIZE_RETIRES,
+            ("pool", "vmSize"),
+            f"pool.vmSize: the VM sizes {retirement.family} {verb} {retirement.day}",
+            label="its nodes stop for good then",
+            helps=(f"choose a size of a newer family; the list is of {AS_OF}",),
+            severity=Severity.WARNING,
+        )
+
+
+def _slots(desired: Desired) -> Iterator[Diagnostic]:
+    pool = _pool(desired)
+    slots, cores = pool.get("taskSlotsPerNode", 1), cores_of(pool["vmSize"])
+    most = min(_SLOTS_OF_A_CORE * cores, _MOST_SLOTS) if cores else _MOST_SLOTS
+    if slots > most:
+        yield _finding(
+            desired,
+            Code.TOO_MANY_NODE_SLOTS,
+            ("pool", "taskSlotsPerNode"),
+            f"pool.taskSlotsPerNode: {slots} slots are more than a {pool['vmSize']} may have",
+            label=f"at most {most}: {_SLOTS_OF_A_CORE} for each of {cores} cores, {_MOST_SLOTS} in all",
+            helps=(f"{most} at most, or a size with more cores",),
+        )
+
+
+# The image --------------------------------------------------------------------------------
+
+_NOT_LISTED = frozenset({Code.IMAGE_NOT_OFFERED.value, Code.AGENT_NOT_OFFERED.value})
+
+
+def _image(desired: Desired, machine: Json, images: Sequence[Json], today: date) -> Iterator[Diagnostic]:
+    agent = machine.get("nodeAgentSKUId")
+    reference = machine["imageReference"]
+    if "publisher" not in reference:  # an image of one's own: the list has its agent at most
+        if agent and not any(_same(agent, entry["nodeAgentSKUId"]) for entry in images):
+            yield _no_agent(desired, agent, [entry["nodeAgentSKUId"] for entry in images])
+        return
+    listed = [entry for entry in images if _same(_name(reference), _name(entry["imageReference"]))]
+    fitting = [entry for entry in listed if agent is None or _same(agent, entry["nodeAgentSKUId"])]
+    if not listed:
+        yield _no_image(desired, _name(reference), [_name(entry["imageReference"]) for entry in images])
+    elif not fitting:
+        yield _no_agent(desired, str(agent), [entry["nodeAgentSKUId"] for entry in listed])
+    else:
+        yield from _support(desired, fitting[0], today)
+
+
+def _no_image(desired: Desired, name: str, offered: list[str]) -> Diagnostic:
+    near = difflib.get_close_matches(name.lower(), [other.lower() for other in offered], 1, cutoff=0.5)
+    return _finding(
+        desired,
+        Code.IMAGE_NOT_OFFERED,
+        _IMAGE,
+        f"pool: the account does not offer the image {name}",
+        label="not among the supported images",
+        helps=(
+            *(f"did you mean `{other}`?" for other in near),
+            "all of them: az batch pool supported-images list",
+        ),
+    )
+
+
+def _no_agent(desired: Desired, agent: str, offered: list[str]) -> Diagnostic:
+    names = list(dict.fromkeys(offered))
+    near = names if len(names) == 1 else difflib.get_close_matches(agent, names, 1)
+    return _finding(
+        desired,
+        Code.AGENT_NOT_OFFERED,
+        _AGENT,
+        f"pool: the account does not offer the node agent {agent!r} for this image",
+        label="not among the supported images",
+        helps=(
+            *(f"use `{other}`" for other in near),
+            "without nodeAgentSKUId the one that fits the image is looked up",
+        ),
+    )
+
+
+def _support(desired: Desired, entry: Json, today: date) -> Iterator[Diagnostic]:
+    """Whether Batch goes on supporting a listed image."""
+    text = entry.get("batchSupportEndOfLife")
+    if not text:
+        return
+    end = date.fromisoformat(str(text)[:10])
+    if today <= end and end - today > _SOON:
+        return
+    over = end < today
+    name = _name(entry["imageReference"])
+    yield _finding(
+        desired,
+        Code.IMAGE_SUPPORT_ENDED if over else Code.IMAGE_SUPPORT_ENDS,
+        _IMAGE,
+        f"pool: Batch's support for the image {name} {'ended' if over else 'ends'} on {end}",
+        label="no new pools" if over else "after that day there are no new pools, and nodes are taken away",
+        helps=("move to a newer image: az batch pool supported-images list",),
+        severity=Severity.ERROR if over else Severity.WARNING,
+    )
+
+
+def _name(reference: Json) -> str:
+    return ":".join(str(reference.get(part, "")) for part in ("publisher", "offer", "sku"))
+
+
+def _same(one: Any, other: Any) -> bool:
+    """The service does not mind the case of images and agents (FACTS 6)."""
+    return str(one).casefold() == str(other).casefold()
+
+
+# Findings ---------------------------------------------------------------------------------
+
+
+def _pool(desired: Desired) -> Json:
+    if desired.pool is None:
+        raise ValueError("a spec without a pool of its own")
+    return desired.pool
+
+
+def _finding(
+    desired: Desired,
+    code: Code,
+    path: Path,
+    summary: str,
+    *,
+    label: str,
+    helps: tuple[str, ...],
+    severity: Severity = Severity.ERROR,
+) -> Diagnostic:
+    """A finding at *path*, or at the shorthand `image` where the spec has that."""
+    document = desired.spec.document
+    pool: Any = document.data.get("pool")
+    if path[:2] == _IMAGE[:2] and "image" in pool:
+        path = ("pool", "image")
+    return document.diagnostic(code, summary, path, label=label, helps=helps, severity=severity)

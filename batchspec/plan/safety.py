@@ -1,0 +1,87 @@
+"""How much a plan takes away or adds, held against the thresholds of the spec's `safety:`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from batchspec.plan.model import Excess, Kind, Observed, Operation, Plan, Reason
+from batchspec.plan.planner import newest_job
+from batchspec.resources import job as jobs
+from batchspec.resources.base import Effect
+from batchspec.resources.pool import target_nodes
+from batchspec.spec.expand import Desired
+from batchspec.spec.model import Limit
+
+THRESHOLDS = ("maxDeletions", "maxReplacements", "maxNodes", "maxObjects")
+"""What `--allow` takes."""
+
+
+def excesses(desired: Desired, observed: Observed, plan: Plan) -> tuple[Excess, ...]:
+    """The thresholds that *plan* goes beyond."""
+    return tuple(_excesses(desired, observed, plan))
+
+
+def describe(excess: Excess) -> str:
+    """An excess in one line: `safety.maxNodes: 80 nodes asked for, the limit is 50`."""
+    amount = f"{excess.found} of {excess.of}" if excess.of is not None else str(excess.found)
+    return f"safety.{excess.name}: {amount} {excess.what}, the limit is {excess.limit}"
+
+
+def _excesses(desired: Desired, observed: Observed, plan: Plan) -> Iterator[Excess]:
+    safety = desired.spec.safety
+    owned = _owned(desired, observed)
+    amounts: tuple[tuple[str, Limit | None, int, str], ...] = (
+        ("maxDeletions", safety.max_deletions, _deletions(plan), "deleted"),
+        ("maxReplacements", safety.max_replacements, _replacements(observed, plan), "replaced"),
+        ("maxNodes", safety.max_nodes, _nodes(desired, plan), "nodes asked for"),
+        ("maxObjects", safety.max_objects, _additions(plan), "pools, jobs and tasks added"),
+    )
+    document = desired.spec.document
+    for name, limit, found, what in amounts:
+        if limit is None or limit.allows(found, owned):
+            continue
+        if limit.is_share and owned <= safety.min_objects:
+            continue
+        place = f"{document.source.name}:{document.position(('safety', name)).line}"
+        stated = name in (document.data.get("safety") or {})  # type: ignore[operator]
+        yield Excess(
+            name, str(limit.written), found, owned if limit.is_share else None, what, place if stated else ""
+        )
+
+
+def _owned(desired: Desired, observed: Observed) -> int:
+    """How many pools, jobs and tasks the spec has in the account: of jobs the newest, while it is open."""
+    newest = newest_job(desired.spec, observed.jobs)
+    has_job = newest is not None and jobs.is_open(newest)
+    has_pool = observed.pool is not None and desired.pool is not None
+    return len(observed.tasks) + has_job + has_pool
+
+
+def _deletions(plan: Plan) -> int:
+    return sum(
+        1
+        for action in plan.actions
+        if action.operation is Operation.DELETE and action.reason is not Reason.REPLACED
+    )
+
+
+def _replacements(observed: Observed, plan: Plan) -> int:
+    """Queued and running tasks whose work changed; a replaced job, with all of its tasks that have not ended."""
+    found = sum(1 for action in plan.actions if action.reason is Reason.REPLACED)
+    replaced = [action.kind for action in plan.actions if action.operation is Operation.REPLACE]
+    if Kind.JOB in replaced:
+        found += sum(1 for task in observed.tasks if not task.is_completed)
+    return found + len(replaced)
+
+
+def _nodes(desired: Desired, plan: Plan) -> int:
+    """The nodes that the plan asks for; 0 where it leaves the pool's size alone, or a formula decides."""
+    sizing = {Effect.RESIZE, Effect.DRAIN, Effect.AUTOSCALE}
+    asks = any(
+        action.operation is Operation.CREATE or action.effects & sizing for action in plan.of(Kind.POOL)
+    )
+    return target_nodes(desired.pool) if asks and desired.pool else 0
+
+
+def _additions(plan: Plan) -> int:
+    return sum(1 for action in plan.actions if action.operation in (Operation.CREATE, Operation.RUN))

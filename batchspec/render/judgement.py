@@ -1,0 +1,32 @@
+"""What speaks against a plan, as people read it: thresholds, findings, and what could not be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from batchspec.plan.model import Plan
+from batchspec.plan.safety import describe
+from batchspec.render import diagnostics
+from batchspec.render.show import show
+
+_WIDTH = 80
+
+
+def judgement(plan: Plan) -> Iterator[str]:
+    """The lines between the actions of a plan and its counts."""
+    for what in plan.not_checked:
+        yield f"  ? not checked: {show(what)}"
+    for excess in plan.excesses:
+        yield f"  ! {show(describe(excess))}  {show(excess.place)}".rstrip()
+        yield f"      apply refuses this without --allow {excess.name}"
+    if plan.findings:
+        yield ""
+        yield from diagnostics.as_text(plan.findings, color=False, width=_WIDTH).rstrip("\n").split("\n")
+
+
+def verdict(plan: Plan) -> str:
+    """The sentence behind the counts of a plan that cannot be applied; empty for any other."""
+    if not plan.errors:
+        return ""
+    count = "1 error" if plan.errors == 1 else f"{plan.errors} errors"
+    return f"{count}: this plan cannot be saved or applied."

@@ -21,7 +21,7 @@ from batchspec.engine.provision import clean_up, make_job, make_pool, retire_old
 from batchspec.engine.submit import add_tasks, delete_tasks
 from batchspec.engine.summary import summarize
 from batchspec.engine.uploads import start_uploads
-from batchspec.engine.watch import watch_tasks
+from batchspec.engine.watch import Watch
 from batchspec.plan.model import Kind, Plan
 from batchspec.resources.task import LiveTask
 from batchspec.service.connect import Account
@@ -107,28 +107,23 @@ class Apply:
         """Waits for this plan's tasks, those included that were at work before."""
         conduct = self._conduct
         tasks = {run.id: run.task for run in conduct.plan.runs if run.id not in conduct.outcome.refused}
-        tasks |= {live.id: task for task, live in conduct.plan.in_progress}
+        if job_id == conduct.plan.job_id:  # else that job ended, and its tasks with it
+            tasks |= {live.id: task for task, live in conduct.plan.in_progress}
         if not tasks or self._detach:
             conduct.outcome.detached = self._detach
             return
-        conduct.begin(Step.RUN, total=len(tasks), unit="tasks")
 
-        def ended(task: DesiredTask, live: LiveTask) -> None:
+        def fetch(task: DesiredTask, live: LiveTask) -> None:
             if conduct.spec.download is not None and task.output is not None and not live.failure:
                 downloads.update(start_downloads(conduct, transfers, [task.output]))
 
-        conduct.outcome.ended = watch_tasks(
-            conduct.account,
-            conduct.spec.pool.id if conduct.spec.pool else "",
-            job_id,
-            tasks,
-            on_event=conduct.tell,
-            on_end=ended,
-            stop=conduct.stopped,
-            deadline=time.monotonic() + self._timeout_s if self._timeout_s is not None else None,
-        )
-        if len(conduct.outcome.ended) < len(tasks):
-            conduct.outcome.detached = True
-            return
-        failed = sum(1 for live in conduct.outcome.ended.values() if live.failure)
-        conduct.end(Step.RUN, f"{len(tasks) - failed} succeeded" + (f", {failed} failed" if failed else ""))
+        conduct.begin(Step.RUN, total=len(tasks), unit="tasks")
+        watch = Watch(conduct, job_id, tasks, fetch)
+        watch.run(time.monotonic() + self._timeout_s if self._timeout_s is not None else None)
+        conduct.outcome.ended = watch.ended
+        conduct.outcome.detached = bool(watch.pending)
+        if not watch.pending:
+            failed = sum(1 for live in watch.ended.values() if live.failure)
+            conduct.end(
+                Step.RUN, f"{len(tasks) - failed} succeeded" + (f", {failed} failed" if failed else "")
+            )

@@ -1,122 +1,112 @@
-"""Watching tasks until they end, with counts first and only the newly completed ones listed."""
+"""Watching tasks until they end: counts first, then only what completed since the last look."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
+from batchspec.engine.conduct import Conduct
 from batchspec.engine.diagnose import check_progress
-from batchspec.engine.events import Event, State, Step, StepEvent, TaskEvent
+from batchspec.engine.events import State, Step, StepEvent, TaskEvent
 from batchspec.errors import RunError
 from batchspec.resources.task import LiveTask
 from batchspec.service import job as job_service
 from batchspec.service import task as task_service
-from batchspec.service.connect import Account
 from batchspec.spec.expand import DesiredTask
 
-_LOCAL_POLL_S = (0.2, 1.0)
-_AZURE_POLL_S = (2.0, 30.0)
-_DIAGNOSE_EVERY_S = 10.0
-_LOCAL_DIAGNOSE_EVERY_S = 1.0
+OnEnd = Callable[[DesiredTask, LiveTask], None]
+
+_POLL_S = {True: (0.2, 1.0), False: (2.0, 30.0)}  # local, Azure: the shortest and the longest pause
+_DIAGNOSE_EVERY_S = {True: 1.0, False: 10.0}
+_SLOWER = 1.3
+_OVERLAP = timedelta(seconds=5)  # a listing may be a little behind the clock that stamps the tasks
 
 
-@dataclass(slots=True)
 class Watch:
-    """Tasks that have yet to end, by id, and how those ended that did."""
+    """The tasks of a run that have yet to end (`pending`) and how the others ended (`ended`), by id."""
 
-    pending: dict[str, DesiredTask]
-    ended: dict[str, LiveTask] = field(default_factory=dict)
+    def __init__(
+        self, conduct: Conduct, job_id: str, tasks: Mapping[str, DesiredTask], on_end: OnEnd
+    ) -> None:
+        self.pending = dict(tasks)
+        self.ended: dict[str, LiveTask] = {}
+        self._conduct = conduct
+        self._job_id = job_id
+        self._total = len(tasks)
+        self._on_end = on_end
+        self._failed = 0
+        self._latest: datetime | None = None
 
+    def run(self, deadline: float | None) -> None:
+        """Watches until every task ended, or the run is stopped: then some are still pending.
 
-def watch_tasks(
-    account: Account,
-    pool_id: str,
-    job_id: str,
-    tasks: Mapping[str, DesiredTask],
-    *,
-    on_event: Callable[[Event], None],
-    on_end: Callable[[DesiredTask, LiveTask], None],
-    stop: threading.Event,
-    deadline: float | None,
-) -> dict[str, LiveTask]:
-    """How all of *tasks* (by id) ended. Returns early, with fewer, when *stop* is set.
+        *deadline* is a time of the monotonic clock. Raises `RunError` when it passes, or
+        when no node will ever run a task.
+        """
+        is_local = self._conduct.account.is_local
+        shortest, longest = _POLL_S[is_local]
+        pause, diagnose_at, completed = shortest, 0.0, -1
+        self._conduct.tell(StepEvent(Step.NODES, State.STARTED, self._pool_id))
+        while self.pending and not self._conduct.stopped.is_set():
+            counts = job_service.task_counts(self._conduct.account.batch, self._job_id)
+            moved = counts.get("completed", 0) != completed and self._collect(counts)
+            completed = counts.get("completed", 0)
+            self._tell(counts)
+            if self.pending and time.monotonic() >= diagnose_at:
+                self._diagnose()
+                diagnose_at = time.monotonic() + _DIAGNOSE_EVERY_S[is_local]
+            if self.pending and deadline is not None and time.monotonic() >= deadline:
+                raise self._out_of_time()
+            pause = shortest if moved else min(longest, pause * _SLOWER)
+            if self.pending:
+                self._conduct.stopped.wait(pause)
+        if not self.pending:
+            self._conduct.tell(StepEvent(Step.NODES, State.DONE))
 
-    *deadline* is a time of the monotonic clock. Raises `RunError` when it passes, or
-    when no node will ever run a task.
-    """
-    watch = Watch(dict(tasks))
-    shortest, longest = _LOCAL_POLL_S if account.is_local else _AZURE_POLL_S
-    interval = shortest
-    diagnose_at = time.monotonic()
-    seen = -1
-    nodes = ""
-    on_event(StepEvent(Step.NODES, State.STARTED, pool_id))
-    while watch.pending and not stop.is_set():
-        counts = job_service.task_counts(account.batch, job_id)
-        completed = counts.get("completed", 0)
-        moved = completed != seen and _collect(account, job_id, watch, on_event, on_end)
-        seen = completed
-        if not watch.pending:
-            break
-        _tell(on_event, watch, counts.get("running", 0), len(tasks))
-        if time.monotonic() >= diagnose_at:
-            nodes = _progress_unless_done(account, pool_id, job_id, watch, on_event, on_end)
-            if watch.pending:
-                on_event(StepEvent(Step.NODES, State.PROGRESS, nodes))
-            diagnose_at = time.monotonic() + (
-                _LOCAL_DIAGNOSE_EVERY_S if account.is_local else _DIAGNOSE_EVERY_S
-            )
-        if deadline is not None and time.monotonic() >= deadline:
-            raise RunError(
-                f"time is up: {len(watch.pending)} of {len(tasks)} tasks have not ended; they go on without us",
-                help="watch them with `batchspec status --watch`, or run the same command again",
-            )
-        interval = shortest if moved else min(longest, interval * 1.3)
-        stop.wait(interval)
-    if not watch.pending:
-        on_event(StepEvent(Step.NODES, State.DONE, nodes))
-    return watch.ended
+    @property
+    def _pool_id(self) -> str:
+        pool = self._conduct.spec.pool
+        return pool.id if pool else ""
 
+    def _collect(self, counts: Mapping[str, int]) -> bool:
+        """Takes the tasks that ended since the last look out of the pending ones; says whether there were any.
 
-def _progress_unless_done(
-    account: Account,
-    pool_id: str,
-    job_id: str,
-    watch: Watch,
-    on_event: Callable[[Event], None],
-    on_end: Callable[[DesiredTask, LiveTask], None],
-) -> str:
-    """`check_progress`, but a job that completed just now, with all of its tasks, is no reason to stop: then ""."""
-    try:
-        return check_progress(account, pool_id, job_id)
-    except RunError:
-        _collect(account, job_id, watch, on_event, on_end)
-        if watch.pending:
-            raise
-        return ""
+        When nothing is left to run and some still seem pending, all completed ones are looked at.
+        """
+        before = len(self.pending)
+        everything = self._latest is None or not (counts.get("active") or counts.get("running"))
+        since = None if everything or self._latest is None else self._latest - _OVERLAP
+        for live in task_service.read_completed(self._conduct.account.batch, self._job_id, since):
+            self._latest = max(filter(None, (self._latest, live.changed)), default=None)
+            task = self.pending.pop(live.id, None)
+            if task is not None:
+                self._end(task, live)
+        return len(self.pending) < before
 
+    def _end(self, task: DesiredTask, live: LiveTask) -> None:
+        self.ended[live.id] = live
+        self._failed += bool(live.failure)
+        self._conduct.tell(TaskEvent(live.id, task.name, live.failure))
+        self._on_end(task, live)
 
-def _collect(
-    account: Account,
-    job_id: str,
-    watch: Watch,
-    on_event: Callable[[Event], None],
-    on_end: Callable[[DesiredTask, LiveTask], None],
-) -> bool:
-    """Takes the tasks that ended since the last look out of the pending ones; says whether there were any."""
-    before = len(watch.pending)
-    for live in task_service.read_all(account.batch, job_id, filter="state eq 'completed'"):
-        task = watch.pending.pop(live.id, None)
-        if task is not None:
-            watch.ended[live.id] = live
-            on_event(TaskEvent(live.id, task.name, live.failure))
-            on_end(task, live)
-    return len(watch.pending) < before
+    def _diagnose(self) -> None:
+        """Tells what the nodes do. A job that completed just now, with all of its tasks, is no reason to stop."""
+        try:
+            nodes = check_progress(self._conduct.account, self._pool_id, self._job_id)
+        except RunError:
+            self._collect({})
+            if self.pending:
+                raise
+            return
+        self._conduct.progress(Step.NODES, nodes)
 
+    def _tell(self, counts: Mapping[str, int]) -> None:
+        text = f"{counts.get('running', 0)} running" + (f", {self._failed} failed" if self._failed else "")
+        self._conduct.progress(Step.RUN, text, len(self.ended), self._total, "tasks")
 
-def _tell(on_event: Callable[[Event], None], watch: Watch, running: int, total: int) -> None:
-    failed = sum(1 for live in watch.ended.values() if live.failure)
-    text = f"{running} running" + (f", {failed} failed" if failed else "")
-    on_event(StepEvent(Step.RUN, State.PROGRESS, text, len(watch.ended), total, "tasks"))
+    def _out_of_time(self) -> RunError:
+        return RunError(
+            f"time is up: {len(self.pending)} of {self._total} tasks have not ended; they go on without us",
+            help="watch them with `batchspec status --watch`, or run the same command again",
+        )

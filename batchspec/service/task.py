@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from batchspec.errors import ServiceError
@@ -18,9 +19,9 @@ _NARROW = "id,state,executionInfo"
 _SERVER_ERROR_TRIES = 6
 
 
-def read_all(batch: Batch, job_id: str, *, filter: str = "") -> Iterator[LiveTask]:
+def read_all(batch: Batch, job_id: str, *, filter: str = "", select: str = _NARROW) -> Iterator[LiveTask]:
     """Our tasks of a job; others' are passed over. A job that is gone has none."""
-    query = {"select": _NARROW} | ({"filter": filter} if filter else {})
+    query = {"select": select} | ({"filter": filter} if filter else {})
     try:
         for page in batch.pages(
             path_of("jobs", job_id, "tasks"), doing=f"list the tasks of {job_id}", **query
@@ -29,6 +30,14 @@ def read_all(batch: Batch, job_id: str, *, filter: str = "") -> Iterator[LiveTas
     except ServiceError as error:
         if error.status != 404:
             raise
+
+
+def read_completed(batch: Batch, job_id: str, since: datetime | None) -> Iterator[LiveTask]:
+    """Our tasks of a job that are completed, with the time of it; only those since *since*, if it is given."""
+    filter = "state eq 'completed'"
+    if since is not None:
+        filter += f" and stateTransitionTime ge DateTime'{since:%Y-%m-%dT%H:%M:%S.%fZ}'"
+    return read_all(batch, job_id, filter=filter, select=f"{_NARROW},stateTransitionTime")
 
 
 def filter_ours(page: Iterable[Json]) -> Iterator[LiveTask]:

@@ -13,7 +13,6 @@ from secrets import token_hex
 
 _SAMPLE = Path(__file__).parents[2] / "specs"
 _COMMAND = (sys.executable, "-c", "from batchspec.cli.main import main; main()")
-_WITHIN_S = 120
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Workload:
     def job_id(self) -> str:
         return f"{self.name}-job"
 
-    def run(self, *words: str, environment: Mapping[str, str]) -> Ended:
+    def run(self, *words: str, environment: Mapping[str, str], within_s: float = 120) -> Ended:
         """`batchspec WORDS SPEC` with nothing of our own environment but where programs are."""
         home = self.folder / "home"
         home.mkdir(exist_ok=True)
@@ -55,7 +54,7 @@ class Workload:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=_WITHIN_S,
+            timeout=within_s,
         )
         return Ended(ended.returncode, ended.stdout, ended.stderr)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,8 +16,6 @@ from batchspec.source import Diagnostic, Severity
 if TYPE_CHECKING:
     from batchspec.service.connect import Account
     from batchspec.spec.model import Spec
-
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 spec_argument = click.argument("spec_file", metavar="SPEC", type=click.Path(path_type=Path))
 

@@ -12,8 +12,6 @@ from enum import Enum
 class Step(Enum):
     """The steps of a run, in their order; the value is what people read."""
 
-    SIGN_IN = "sign in"
-    LOCK = "lock"
     UPLOAD = "upload inputs"
     POOL = "create pool"
     JOB = "create job"

@@ -66,10 +66,6 @@ class TemplateError(BatchspecError):
         self.label = label
         self.helps = helps
 
-    @property
-    def in_quotes(self) -> bool:
-        return self.code is Code.PLACEHOLDER_IN_QUOTES
-
 
 class Use(NamedTuple):
     """A name that a placeholder reads; optional when a missing one has a fallback."""

@@ -86,13 +86,14 @@ def _unknown(desired: Desired, plan: Plan) -> Iterator[str]:
 def _size(desired: Desired, today: date) -> Iterator[Diagnostic]:
     vm_size = _pool(desired)["vmSize"]
     if retirement := retirement_of(vm_size):
-        verb = "are retired since" if retirement.day < today else "retire on"
+        over = retirement.day < today
+        verb = "were retired on" if over else "retire on"
         yield _finding(
             desired,
             Code.SIZE_RETIRES,
             ("pool", "vmSize"),
             f"pool.vmSize: the VM sizes {retirement.family} {verb} {retirement.day}",
-            label="its nodes stop for good then",
+            label="Azure starts no more of them" if over else "its nodes stop for good then",
             helps=(f"choose a size of a newer family; the list is of {AS_OF}",),
             severity=Severity.WARNING,
         )
@@ -123,7 +124,7 @@ def _image(desired: Desired, machine: Json, images: Sequence[Json], today: date)
     reference = machine["imageReference"]
     if "publisher" not in reference:  # an image of one's own: the list has its agent at most
         if agent and not any(_same(agent, entry["nodeAgentSKUId"]) for entry in images):
-            yield _no_agent(desired, agent, [entry["nodeAgentSKUId"] for entry in images])
+            yield _unknown_agent(desired, agent, [entry["nodeAgentSKUId"] for entry in images])
         return
     listed = [entry for entry in images if _same(_name(reference), _name(entry["imageReference"]))]
     fitting = [entry for entry in listed if agent is None or _same(agent, entry["nodeAgentSKUId"])]
@@ -151,17 +152,27 @@ def _no_image(desired: Desired, name: str, offered: list[str]) -> Diagnostic:
 
 
 def _no_agent(desired: Desired, agent: str, offered: list[str]) -> Diagnostic:
-    names = list(dict.fromkeys(offered))
-    near = names if len(names) == 1 else difflib.get_close_matches(agent, names, 1)
     return _finding(
         desired,
         Code.AGENT_NOT_OFFERED,
         _AGENT,
         f"pool: the account does not offer the node agent {agent!r} for this image",
         label="not among the supported images",
+        helps=(f"use `{offered[0]}`, or leave it out: then the one that fits is looked up",),
+    )
+
+
+def _unknown_agent(desired: Desired, agent: str, offered: list[str]) -> Diagnostic:
+    near = difflib.get_close_matches(agent.lower(), offered, 1, cutoff=0.8)
+    return _finding(
+        desired,
+        Code.AGENT_NOT_OFFERED,
+        _AGENT,
+        f"pool: the account does not offer the node agent {agent!r} at all",
+        label="not among the supported images",
         helps=(
-            *(f"use `{other}`" for other in near),
-            "without nodeAgentSKUId the one that fits the image is looked up",
+            *(f"did you mean `{other}`?" for other in near),
+            "all of them: az batch pool supported-images list",
         ),
     )
 

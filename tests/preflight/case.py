@@ -1,0 +1,62 @@
+"""A case of the preflight: a spec, what there is, the account's images, and all that is said of the plan.
+
+A case is a file in `tests/preflight/cases/`; its name is the rule. `spec`, `inputs` and
+`observed` are those of a planning case.
+
+    today: 2026-11-22      the day on which it is planned; that day, where it is left out
+    images: [{…}]          instead of IMAGES; `image` is publisher:offer:sku
+    takesOthers: true      the account takes images that it does not list
+    says: |                the findings as text, and a line for each thing that was not checked
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from batchspec.plan.planner import make_plan
+from batchspec.plan.preflight import preflight
+from batchspec.render.diagnostics import as_text
+from batchspec.resources.base import Json
+from tests.plan.case import desired_of, observed_of
+
+CASES = Path(__file__).parent / "cases"
+TODAY = date(2026, 11, 22)
+IMAGES = (
+    {"image": "canonical:ubuntu-24_04-lts:server", "agent": "batch.node.ubuntu 24.04"},
+    {
+        "image": "canonical:0001-com-ubuntu-server-jammy:22_04-lts",
+        "agent": "batch.node.ubuntu 22.04",
+        "end": "2027-06-30T00:00:00Z",
+    },
+    {"image": "almalinux:almalinux-x86_64:8-gen2", "agent": "batch.node.el 8"},
+)
+
+
+def outcome(case: Mapping[str, Any]) -> str:
+    """Everything that is said, as text."""
+    desired = desired_of(case)
+    plan = make_plan(desired, observed_of(case.get("observed") or {}, desired))
+    images = [_listed(image) for image in case.get("images") or IMAGES]
+    found = preflight(
+        desired, plan, images, case.get("today") or TODAY, takes_others=case.get("takesOthers", False)
+    )
+    text = as_text(found.findings, color=False, width=80)
+    return text + "".join(f"not checked: {what}\n" for what in found.not_checked)
+
+
+def codes(case: Mapping[str, Any]) -> set[str]:
+    """The codes of the findings alone."""
+    return {
+        line.partition("[")[2][:6] for line in outcome(case).splitlines() if line[:5] in ("error", "warni")
+    }
+
+
+def _listed(image: Mapping[str, str]) -> Json:
+    """An entry as the account lists it."""
+    publisher, offer, sku = image["image"].split(":")
+    reference = {"publisher": publisher, "offer": offer, "sku": sku, "version": "latest"}
+    entry = {"imageReference": reference, "nodeAgentSKUId": image["agent"], "osType": "linux"}
+    return {**entry, "batchSupportEndOfLife": image["end"]} if "end" in image else entry

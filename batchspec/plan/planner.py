@@ -89,7 +89,6 @@ def _pool(desired: Desired, observed: Observed, work: Work) -> Action | None:
                 f"the pool {spec.pool.id} does not exist",
                 help="`existing:` only uses pools that are there; name another, or describe the pool in the spec",
             )
-        _refuse_foreign(observed.pool, spec.name, "pool", allow_unstamped=True)
         return None
     if observed.pool is None or observed.pool.get("state") == "deleting":
         if spec.groups and not work.needed:
@@ -186,12 +185,12 @@ def _downloads(desired: Desired, observed: Observed, work: Work) -> Iterator[Act
             yield new_action(desired, Operation.DOWNLOAD, Kind.OUTPUT, output, reason, ("download",))
 
 
-def _refuse_foreign(live: Json | None, spec_name: str, kind: str, *, allow_unstamped: bool = False) -> None:
+def _refuse_foreign(live: Json | None, spec_name: str, kind: str) -> None:
     """Raises where a live pool or job belongs to somebody else."""
     if live is None:
         return
     stamp = owner(live)
-    if stamp == spec_name or (stamp is None and allow_unstamped):
+    if stamp == spec_name:
         return
     whose = f"belongs to the spec {stamp!r}" if stamp else "was not made by batchspec"
     ways = [f"choose another {kind} id"]

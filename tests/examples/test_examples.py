@@ -1,0 +1,115 @@
+"""Every file in `specs/` is validated, planned, applied, and planned again with nothing left to do."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from azure.storage.blob import BlobServiceClient
+from click.testing import CliRunner, Result
+
+from batchspec.cli.main import cli
+from batchspec.service import embedded
+from batchspec.service.embedded import LocalAccount
+
+SPECS = Path(__file__).parents[2] / "specs"
+EXAMPLES = sorted(path.name for path in SPECS.glob("*.yaml"))
+
+NEEDS = {"shared-pool-second.yaml": "shared-pool.yaml"}
+"""The example that has to be applied before another one."""
+
+OUTPUTS = {
+    "autoscale.yaml": ["autoscale/sum.txt"],
+    "ffmpeg-blobs.yaml": [f"ffmpeg-blobs/LowPriVMs-{i}.mp3" for i in range(1, 6)],
+    "ffmpeg.yaml": [f"LowPriVMs-{i}.mp3" for i in range(1, 6)],
+    "fixed-pool.yaml": [],
+    "no-inputs.yaml": [f"no-inputs/pi-{i}.txt" for i in (1, 2, 3)],
+    "shared-pool-second.yaml": ["shared-pool-second/cubes.txt"],
+    "shared-pool.yaml": ["shared-pool/squares.txt"],
+}
+"""What each leaves in the folder `outputs` beside `specs`; container.yaml has a test of its own."""
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAccount]:
+    """A local account of this module's own, since examples have fixed ids; the clips are in its storage."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BATCHSPEC_LOCAL_HOME", str(tmp_path_factory.mktemp("account")))
+        found = embedded.ensure(lambda _: None)
+        with BlobServiceClient.from_connection_string(found.connection_string) as blobs:
+            footage = blobs.create_container("footage")
+            for clip in SPECS.glob("clips/*.mp4"):
+                footage.upload_blob(f"2026/{clip.name}", clip.read_bytes())
+        yield found
+        embedded.stop()
+
+
+@pytest.fixture
+def project(account: LocalAccount, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of `specs/` in a folder where the commands run, so that no output lands in the checkout."""
+    monkeypatch.setenv("BATCHSPEC_LOCAL_HOME", str(account.home))
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(SPECS, tmp_path / "specs")
+    return tmp_path
+
+
+def run(command: str, example: str, *words: str) -> Result:
+    """Runs a command on an example; it has to succeed."""
+    result = CliRunner().invoke(cli, [command, f"specs/{example}", *words], standalone_mode=False)
+    if result.exception is not None:
+        raise result.exception
+    return result
+
+
+def actions(example: str) -> list[str]:
+    """What a plan of the example would do, as `create pool`."""
+    plan = json.loads(run("plan", example, "--format", "json").stdout)
+    return [f"{action['operation']} {action['kind']}" for action in plan["actions"]]
+
+
+def test_each_example_is_tested() -> None:
+    """A new file in `specs/` comes with the outputs that it is to leave."""
+    assert {*OUTPUTS, "container.yaml"} == set(EXAMPLES)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_is_right_without_a_warning(example: str, project: Path) -> None:
+    """`validate` has nothing to say of an example: people copy them."""
+    said = run("validate", example)
+    assert (said.stdout, said.stderr) == (f"specs/{example}: valid\n", "")
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_is_explained(example: str) -> None:
+    """It begins with the schema for editors, what it is for, and how to run it; it fits on a page."""
+    first, _, *rest = (SPECS / example).read_text("utf-8").splitlines()
+    assert first == "# yaml-language-server: $schema=../schemas/batchspec-v1.schema.json"
+    comments = rest[: rest.index("version: 1")]
+    assert all(line.startswith("#") for line in comments)
+    assert any(
+        line.startswith("#   batchspec ") and line.endswith(example) for line in comments
+    ) or "--set" in str(comments)
+    assert len(rest) < 50
+
+
+@pytest.mark.parametrize("example", OUTPUTS)
+def test_an_example_is_applied_and_then_there_is_nothing_to_do(example: str, project: Path) -> None:
+    """The plan says what it makes, apply makes it and brings the outputs home, and the next plan is empty."""
+    if example in NEEDS:
+        run("apply", NEEDS[example], "--auto-approve")
+        shutil.rmtree("outputs", ignore_errors=True)
+    assert actions(example)
+    run("apply", example, "--auto-approve")
+    outputs = project / "outputs"
+    found = [path.relative_to(outputs).as_posix() for path in sorted(outputs.rglob("*")) if path.is_file()]
+    assert found == OUTPUTS[example]
+    assert all((outputs / name).stat().st_size for name in found)
+    assert actions(example) == []
+
+
+def test_a_container_job_is_planned(project: Path) -> None:
+    """The plan of a container job needs no container engine."""
+    assert actions("container.yaml") == ["create pool", "create job", "run task"]

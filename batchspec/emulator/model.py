@@ -68,6 +68,7 @@ class Pool:
     nodes: dict[str, Node] = field(default_factory=dict)
     deallocation: str = "requeue"
     resize_epoch: int = 0
+    growing: bool = False  # nodes asked for are still to be made
     scale_epoch: int = 0
     last_enable: int = 0
 

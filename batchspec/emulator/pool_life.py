@@ -39,6 +39,8 @@ def resize(
     pool.resize_epoch += 1
     empty = not pool.nodes and dedicated + low_priority == 0
     delay = account.settings.speed.resize_empty if empty else account.settings.speed.resize
+    pool.growing = True
+    account.later(0, functools.partial(_shrink, account, pool, pool.resize_epoch))
     account.later(delay, functools.partial(_reach, account, pool, pool.resize_epoch))
 
 
@@ -48,32 +50,42 @@ def set_allocation(account: "Account", pool: Pool, state: str) -> None:
     account.save_pool(pool)
 
 
-def _reach(account: "Account", pool: Pool, epoch: int) -> None:
-    """Adds what is missing, sends away what is too many; steady once no node is leaving."""
+def _shrink(account: "Account", pool: Pool, epoch: int) -> None:
+    """Sends away what is too many, at once: stopping the resize does not keep it (recorded 2026)."""
     if epoch != pool.resize_epoch or pool.doc["state"] == "deleting":
         return
     with account.store.transaction():
-        errors: list[Body] = []
         for dedicated in (True, False):
-            errors += _reach_kind(account, pool, dedicated)
+            staying = _staying(pool, dedicated)
+            surplus = len(staying) - _target(pool, dedicated)
+            # Idle nodes go first, then those with the least to do.
+            for node in sorted(staying, key=lambda node: node.used_slots)[: max(0, surplus)]:
+                leave(account, node, pool.deallocation)
+
+
+def _reach(account: "Account", pool: Pool, epoch: int) -> None:
+    """Adds what is missing; steady once no node is leaving either."""
+    if epoch != pool.resize_epoch or pool.doc["state"] == "deleting":
+        return
+    pool.growing = False
+    with account.store.transaction():
+        errors = [error for dedicated in (True, False) for error in _grow(account, pool, dedicated)]
         if errors:
             pool.doc["resizeErrors"] = errors
         settle(account, pool)
 
 
-def _reach_kind(account: "Account", pool: Pool, dedicated: bool) -> list[Body]:
-    target = pool.doc["targetDedicatedNodes" if dedicated else "targetLowPriorityNodes"]
-    staying = [
-        node
-        for node in pool.nodes.values()
-        if node.doc["isDedicated"] == dedicated and node.leaving != "remove"
-    ]
-    missing = target - len(staying)
-    if missing < 0:
-        # Idle nodes go first, then those with the least to do.
-        for node in sorted(staying, key=lambda node: node.used_slots)[:-missing]:
-            leave(account, node, pool.deallocation)
-        return []
+def _target(pool: Pool, dedicated: bool) -> int:
+    return int(pool.doc["targetDedicatedNodes" if dedicated else "targetLowPriorityNodes"])
+
+
+def _staying(pool: Pool, dedicated: bool) -> list[Node]:
+    nodes = pool.nodes.values()
+    return [node for node in nodes if node.doc["isDedicated"] == dedicated and node.leaving != "remove"]
+
+
+def _grow(account: "Account", pool: Pool, dedicated: bool) -> list[Body]:
+    missing = max(0, _target(pool, dedicated) - len(_staying(pool, dedicated)))
     allowed = min(missing, _quota_left(account, dedicated) // cores(pool.doc["vmSize"]))
     for _ in range(allowed):
         _add_node(account, pool, dedicated)
@@ -97,13 +109,15 @@ def _quota_error(dedicated: bool) -> Body:
 def settle(account: "Account", pool: Pool) -> None:
     """`steady` when nothing is leaving any more."""
     leaving = any(node.leaving == "remove" for node in pool.nodes.values())
-    if pool.doc["state"] == "active" and not leaving and pool.doc["allocationState"] != "steady":
+    busy = leaving or pool.growing or pool.doc["state"] != "active"
+    if not busy and pool.doc["allocationState"] != "steady":
         set_allocation(account, pool, "steady")
 
 
 def stop_resize(account: "Account", pool: Pool) -> None:
     """Targets stay as asked; what is not there will not come, and nodes on their way out still go (recorded 2026)."""
     pool.resize_epoch += 1
+    pool.growing = False
     set_allocation(account, pool, "stopping")
     account.later(account.settings.speed.resize_empty, functools.partial(_stopped, account, pool))
 

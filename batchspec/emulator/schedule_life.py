@@ -113,6 +113,7 @@ def terminate(account: "Account", schedule: Schedule) -> None:
 
 def delete(account: "Account", schedule: Schedule) -> None:
     schedule.epoch += 1
+    schedule.doc["executionInfo"].pop("endTime", None)  # as recorded 2026
     set_state(account, schedule, "deleting")
     for job in jobs_of(account, schedule):
         if job.state != "deleting":

@@ -1,0 +1,89 @@
+"""A Batch account in this process, for tests that plan and apply against a live one."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from azure.core.credentials import AzureNamedKeyCredential
+
+from batchspec.emulator.account import Account as Emulated
+from batchspec.emulator.account import Settings
+from batchspec.emulator.app import create_app
+from batchspec.emulator.clock import EPOCH, Clock
+from batchspec.engine.apply import Apply
+from batchspec.engine.events import Event
+from batchspec.engine.lock import locked
+from batchspec.engine.observe import plan_now
+from batchspec.plan.model import Plan
+from batchspec.service.batch import Batch
+from batchspec.service.blobs import Blobs
+from batchspec.service.connect import Account
+from batchspec.source import Source
+from batchspec.spec.build import build
+from batchspec.spec.document import parse
+from batchspec.spec.model import Spec
+
+
+class QuickClock(Clock):
+    """Runs a thousand times as fast, so that what the service does every half minute is soon."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._start_ns = time.time_ns()
+
+    def _read(self) -> int:
+        now = time.time_ns()
+        return (self._start_ns + 1000 * (now - self._start_ns)) // 100 + EPOCH
+
+
+@contextmanager
+def served(home: Path, blobs: str, clock: Clock | None = None) -> Iterator[Account]:
+    """An empty Batch account over HTTP, and the blobs of the connection string *blobs* beside it."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    key = base64.b64encode(secrets.token_bytes(64)).decode()
+    endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    app = create_app(Emulated(Settings(home=home, name="local", key=key, endpoint=endpoint), clock))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+    thread = threading.Thread(target=asyncio.run, args=(server.serve([listener]),))
+    thread.start()
+    while not server.started:
+        time.sleep(0.005)
+    batch = Batch(endpoint, AzureNamedKeyCredential("local", key))
+    account = Account(batch, Blobs.from_connection_string(blobs), "local (in this process)", is_local=True)
+    try:
+        yield account
+    finally:
+        account.close()
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+def spec_of(data: Mapping[str, Any]) -> Spec:
+    """The spec that *data* is, read from its text as any spec. Raises `SpecError`."""
+    return build(parse(Source("work.yaml", json.dumps(data, ensure_ascii=False))))
+
+
+def applied(account: Account, spec: Spec, *, detach: bool = True) -> list[Event]:
+    """Makes it so, with every consent, and tells what happened; tasks are left to themselves."""
+    desired, plan = plan_now(account, spec)
+    if plan.is_empty:
+        return []
+    with locked(account, spec) as held:
+        return list(Apply(account, desired, plan, held, detach=detach).events())
+
+
+def planned(account: Account, spec: Spec) -> Plan:
+    return plan_now(account, spec)[1]

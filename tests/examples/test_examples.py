@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from azure.batch import BatchClient
+from azure.core.credentials import AzureNamedKeyCredential
 from azure.storage.blob import BlobServiceClient
 from click.testing import CliRunner, Result
 
 from batchspec.cli.main import cli
+from batchspec.errors import RefusedError
 from batchspec.service import embedded
 from batchspec.service.embedded import LocalAccount
 
@@ -23,6 +26,7 @@ NEEDS = {"shared-pool-second.yaml": "shared-pool.yaml"}
 
 OUTPUTS = {
     "autoscale.yaml": ["autoscale/sum.txt"],
+    "container.yaml": ["container/version.txt"],
     "ffmpeg-blobs.yaml": [f"ffmpeg-blobs/LowPriVMs-{i}.mp3" for i in range(1, 6)],
     "ffmpeg.yaml": [f"LowPriVMs-{i}.mp3" for i in range(1, 6)],
     "fixed-pool.yaml": [],
@@ -30,7 +34,7 @@ OUTPUTS = {
     "shared-pool-second.yaml": ["shared-pool-second/cubes.txt"],
     "shared-pool.yaml": ["shared-pool/squares.txt"],
 }
-"""What each leaves in the folder `outputs` beside `specs`; container.yaml has a test of its own."""
+"""What each leaves in the folder `outputs` beside `specs`."""
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +76,7 @@ def actions(example: str) -> list[str]:
 
 def test_each_example_is_tested() -> None:
     """A new file in `specs/` comes with the outputs that it is to leave."""
-    assert {*OUTPUTS, "container.yaml"} == set(EXAMPLES)
+    assert sorted(OUTPUTS) == EXAMPLES
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -110,6 +114,28 @@ def test_an_example_is_applied_and_then_there_is_nothing_to_do(example: str, pro
     assert actions(example) == []
 
 
-def test_a_container_job_is_planned(project: Path) -> None:
-    """The plan of a container job needs no container engine."""
-    assert actions("container.yaml") == ["create pool", "create job", "run task"]
+def test_a_container_job_reaches_the_service(project: Path, account: LocalAccount) -> None:
+    """The pool's containers and the task's image are sent as the example has them, beside the shorthand."""
+    run("apply", "container.yaml", "--auto-approve")
+    key = AzureNamedKeyCredential(account.batch_account, account.batch_key)
+    with BatchClient(account.batch_endpoint, key) as batch:
+        machine = batch.get_pool("container-pool").as_dict()["virtualMachineConfiguration"]
+        (task,) = batch.list_tasks("container-job")
+    assert machine["imageReference"]["publisher"] == "microsoft-dsvm"
+    assert machine["containerConfiguration"] == {
+        "type": "dockerCompatible",
+        "containerImageNames": ["python:3.13-slim"],
+    }
+    assert task.as_dict()["containerSettings"]["imageName"] == "python:3.13-slim"
+
+
+def test_a_shared_pool_outlives_its_user(project: Path) -> None:
+    """Destroying the second spec takes its job; the pool is the first one's, and protected from that one too."""
+    run("apply", "shared-pool.yaml", "--auto-approve")
+    run("apply", "shared-pool-second.yaml", "--auto-approve")
+    assert "pool" not in run("destroy", "shared-pool-second.yaml", "--auto-approve").stdout
+    refused = CliRunner().invoke(
+        cli, ["destroy", "specs/shared-pool.yaml", "--auto-approve"], standalone_mode=False
+    )
+    assert isinstance(refused.exception, RefusedError)
+    assert actions("shared-pool.yaml") == []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -232,7 +234,7 @@ def _signals(run: Apply) -> Iterator[Callable[[], int]]:
 
     def handle(number: int, _frame: FrameType | None) -> None:
         if caught:
-            raise SystemExit(128 + number)
+            _leave(128 + number)
         caught.append(number)
         if not run.is_only_watching:
             say("interrupted: finishing the calls in flight; once more to end at once")
@@ -244,6 +246,15 @@ def _signals(run: Apply) -> Iterator[Callable[[], int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _leave(code: int) -> NoReturn:
+    """Ends the process now: an exception would still wait for the threads, and so for the calls in flight."""
+    if sys.stderr.isatty():
+        sys.stderr.write("\x1b[?25h")  # the live display hides the cursor
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _interrupted(number: int, spec_file: Path, *, watching: bool) -> InterruptedRunError:

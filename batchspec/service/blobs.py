@@ -23,6 +23,7 @@ from azure.storage.blob import (
     BlobServiceClient,
     ContainerSasPermissions,
     ContentSettings,
+    ExponentialRetry,
     UserDelegationKey,
     generate_blob_sas,
     generate_container_sas,
@@ -269,7 +270,10 @@ _TRANSFER: dict[str, Any] = {
     "max_single_put_size": _BLOCK,
     "max_block_size": _BLOCK,
     "min_large_block_upload_threshold": 1,
-    "retry_total": 6,
+    # The SDK's own waits 15 s after a first lost connection.
+    "retry_policy": ExponentialRetry(
+        initial_backoff=1, increment_base=2, retry_total=6, random_jitter_range=1
+    ),
 }
 
 

@@ -89,14 +89,14 @@ def test_no_signature_or_key_in_anything_that_is_said(workload: Workload) -> Non
 
 def test_detach_leaves_the_tasks_running_and_apply_comes_back_to_them(bare: Workload) -> None:
     """--detach ends at once with 0 and says how to look; the same command later brings the outputs home."""
-    _held(bare)
+    bare.write_held()
     ended = bare.apply("--detach")
     assert "left running" in ended.out
     assert "batchspec" in ended.out
     assert {task["state"] for task in bare.tasks().values()} <= {"active", "running"}
     assert len(bare.plan()["inProgress"]) == 2
     assert bare.downloaded() == set()
-    _let_go(bare)
+    bare.let_go()
     bare.apply()
     assert bare.downloaded() == {"a.out", "b.out"}
     assert len(bare.all_task_ids()) == 2
@@ -105,10 +105,10 @@ def test_detach_leaves_the_tasks_running_and_apply_comes_back_to_them(bare: Work
 
 def test_timeout_stops_watching_and_the_tasks_go_on(bare: Workload) -> None:
     """--timeout ends with 1 and says so; nothing is killed, and the same command goes on."""
-    _held(bare)
+    bare.write_held()
     ended = bare.apply("--timeout", "1s", code=1)
     assert "time is up" in ended.err
-    _let_go(bare)
+    bare.let_go()
     bare.apply("--timeout", "5m")
     assert bare.downloaded() == {"a.out", "b.out"}
     assert len(bare.all_task_ids()) == 2
@@ -116,15 +116,13 @@ def test_timeout_stops_watching_and_the_tasks_go_on(bare: Workload) -> None:
 
 def test_status_counts_the_tasks_and_watch_ends_with_them(bare: Workload) -> None:
     """`status` shows pool, job and counts; `status --watch` goes on until no task is at work."""
-    nothing = bare.folder / "specs"
-    nothing.mkdir(exist_ok=True)
-    _held(bare)
+    bare.write_held()
     assert "is not there" in bare.command("status", "specs/ffmpeg.yaml").out
     bare.apply("--detach")
     wait_until(lambda: "running" in {task["state"] for task in bare.tasks().values()})
     assert "running" in bare.command("status", "specs/ffmpeg.yaml").out
     with bare.started("status", "--watch", "specs/ffmpeg.yaml") as watching:
-        _let_go(bare)
+        bare.let_go()
         out, _ = watching.communicate(timeout=60)
         assert watching.returncode == 0
     assert "2 succeeded" in out
@@ -194,21 +192,3 @@ def test_schema_prints_the_schema_that_lies_in_the_project() -> None:
     done = subprocess.run([*BATCHSPEC, "schema"], capture_output=True, text=True, check=True)
     shipped = SAMPLE.parent / "schemas" / "batchspec-v1.schema.json"
     assert json.loads(done.stdout) == json.loads(shipped.read_text("utf-8"))
-
-
-def _held(bare: Workload) -> None:
-    """Two tasks that wait until `_let_go`."""
-    bare.write(
-        f"""
-        wait:
-          inputs: clips/*
-          command: until test -e {bare.folder / "go"}; do sleep 0.1; done; cp {{{{ input.path }}}} {{{{ output.path }}}}
-          output: "{{{{ input.name }}}}.out"
-        """.replace("\n        ", "\n")
-    )
-    for name in ("a", "b"):
-        (bare.clips / name).write_text(name)
-
-
-def _let_go(bare: Workload) -> None:
-    (bare.folder / "go").touch()

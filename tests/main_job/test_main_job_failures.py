@@ -102,7 +102,7 @@ def test_a_job_that_was_ended_while_tasks_wait_does_not_hold_them_for_ever(bare:
 
 def test_another_spec_s_job_with_an_id_like_a_next_generation_is_passed_over(bare: Workload) -> None:
     """A job of somebody else called JOB-2 neither counts as ours nor stops us: the next one is JOB-3."""
-    _copies(bare)
+    bare.write_copies()
     bare.apply()
     bare.batch("POST", "/jobs", {"id": f"{bare.job_id}-2", "poolInfo": {"poolId": bare.pool_id}})
     (bare.clips / "c").write_text("c")
@@ -115,7 +115,7 @@ def test_another_spec_s_job_with_an_id_like_a_next_generation_is_passed_over(bar
 @pytest.mark.parametrize("what", ["pool", "job"])
 def test_what_is_not_ours_is_never_touched(bare: Workload, what: str) -> None:
     """A pool or job of the spec's id that batchspec did not make: exit code 4, and it stays as it was."""
-    _copies(bare)
+    bare.write_copies()
     machine = {
         "imageReference": {"publisher": "canonical", "offer": "ubuntu-24_04-lts", "sku": "server"},
         "nodeAgentSKUId": "batch.node.ubuntu 24.04",
@@ -131,23 +131,9 @@ def test_what_is_not_ours_is_never_touched(bare: Workload, what: str) -> None:
     assert (bare.pool() if what == "pool" else bare.job()) == before
 
 
-def _copies(bare: Workload) -> None:
-    """Two files, copied by a task each."""
-    bare.write(
-        """
-        copy:
-          inputs: clips/*
-          command: [cp, "{{ input.path }}", "{{ output.path }}"]
-          output: "{{ input.name }}.out"
-        """.replace("\n        ", "\n")
-    )
-    for name in ("a", "b"):
-        (bare.clips / name).write_text(name)
-
-
 def _never_ready(bare: Workload) -> None:
-    """As `_copies`, on a pool whose nodes never get ready, so that the tasks wait."""
-    _copies(bare)
+    """Two tasks on a pool whose nodes never get ready, so that the tasks wait."""
+    bare.write_copies()
     text = bare.spec.read_text("utf-8").replace("targetLowPriorityNodes: 2", "targetLowPriorityNodes: 0")
     start = "  startTask: {commandLine: /bin/sleep 600, waitForSuccess: true}\n"
     bare.spec.write_text(text.replace("job:", start + "job:", 1), "utf-8")

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 
 class Moment(Enum):
@@ -34,6 +34,10 @@ class Heard(NamedTuple):
     @property
     def reads(self) -> bool:
         return self.method in ("GET", "HEAD")
+
+
+class Cut(Exception):
+    """What a hook raises to cut the line: the request goes no further, or its answer is lost."""
 
 
 Hook = Callable[[Moment, Heard], None]
@@ -69,27 +73,34 @@ def listening() -> Iterator[Wire]:
         thread.join()
 
 
+def _do_nothing(_moment: Moment, _heard: Heard) -> None:
+    """The hook of a wire that has none."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def _carry(self) -> None:
         wire: Wire = self.server.wire  # type: ignore[attr-defined]
         target = urlsplit(self.path)
-        where = target.path + (f"?{target.query}" if target.query else "")
-        heard = Heard(
-            self.command,
-            target.path
-            + (
-                "?comp=" + target.query.partition("comp=")[2].partition("&")[0]
-                if "comp=" in target.query
-                else ""
-            ),
-        )
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        operation = dict(parse_qsl(target.query)).get("comp", "")
+        heard = Heard(self.command, f"{target.path}?comp={operation}" if operation else target.path)
         wire.heard.append(heard)
-        if wire.hook is not None and not heard.reads:
-            wire.hook(Moment.BEFORE, heard)
+        hook = wire.hook if wire.hook is not None and not heard.reads else _do_nothing
+        try:
+            hook(Moment.BEFORE, heard)
+            answer, content = self._ask(target, body)
+            hook(Moment.AFTER, heard)
+        except Cut:
+            self.close_connection = True
+            return
+        self._answer(answer, content)
+
+    def _ask(self, target: SplitResult, body: bytes) -> tuple[http.client.HTTPResponse, bytes]:
+        """Sends the request on as it came, `Host` and signature included; the answer and its content."""
         upstream = http.client.HTTPConnection(target.hostname or "", target.port or 80, timeout=60)
+        where = target.path + (f"?{target.query}" if target.query else "")
         try:
             upstream.putrequest(self.command, where, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():
@@ -97,10 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
                     upstream.putheader(name, value)
             upstream.endheaders(body or None)
             answer = upstream.getresponse()
-            content = answer.read()
-            if wire.hook is not None and not heard.reads:
-                wire.hook(Moment.AFTER, heard)
-            self._answer(answer, content)
+            return answer, answer.read()
         finally:
             upstream.close()
 

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
@@ -25,7 +25,7 @@ from azure.batch import BatchClient
 from azure.core.credentials import AzureNamedKeyCredential
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.core.rest import HttpRequest
-from azure.storage.blob import BlobServiceClient
+from azure.storage.blob import BlobLeaseClient, BlobServiceClient
 
 from batchspec.service.embedded import LocalAccount
 
@@ -103,6 +103,37 @@ class Workload:
             text = text.replace(old, new)
         self.spec.write_text(text, "utf-8")
 
+    def write_copies(self) -> None:
+        """Two files, `a` and `b`, copied by a task each."""
+        self.write(
+            """\
+copy:
+  inputs: clips/*
+  command: [cp, "{{ input.path }}", "{{ output.path }}"]
+  output: "{{ input.name }}.out"
+"""
+        )
+        self._write_a_and_b()
+
+    def write_held(self) -> None:
+        """As `write_copies`, but the tasks wait until `let_go`."""
+        self.write(
+            f"""\
+wait:
+  inputs: clips/*
+  command: until test -e {self.folder / "go"}; do sleep 0.1; done; cp {{{{ input.path }}}} {{{{ output.path }}}}
+  output: "{{{{ input.name }}}}.out"
+"""
+        )
+        self._write_a_and_b()
+
+    def let_go(self) -> None:
+        (self.folder / "go").touch()
+
+    def _write_a_and_b(self) -> None:
+        for name in ("a", "b"):
+            (self.clips / name).write_text(name)
+
     def write(self, tasks: str, *, pool: str = "", rest: str = "download: ../outputs/") -> None:
         """A small spec with *tasks*, written at the margin, and no start task unless *pool* has one."""
         self.clips.mkdir(parents=True, exist_ok=True)
@@ -115,7 +146,7 @@ pool:
   image: canonical:ubuntu-24_04-lts:server
   targetLowPriorityNodes: 2
 {_indented(pool)}\
-job: {{id: {self.job_id}}}
+job: {{id: {self.job_id}, constraints: {{maxWallClockTime: PT1H}}}}
 tasks:
 {_indented(tasks)}\
 {rest}
@@ -271,6 +302,13 @@ tasks:
     def request_count(self) -> int:
         asked = self.batch("GET", "/_local/requests?since=0")["value"]
         return int(asked[-1]["n"]) if asked else 0
+
+    def break_lock(self) -> None:
+        """Frees the lock of an apply that was killed, instead of waiting the minute out."""
+        with self.blob_service() as service:
+            blob = service.get_blob_client("output", f"{self.name}/.batchspec/lock")
+            with suppress(HttpResponseError):  # there is none, or nobody holds it
+                BlobLeaseClient(blob).break_lease(0)
 
     # The end ----------------------------------------------------------------------------------
 

@@ -1,0 +1,228 @@
+"""Cut off at any point, then the same command again: it goes on, with nothing twice and nothing lost (issue 4.10)."""
+
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from batchspec.service.embedded import LocalAccount
+from main_job.wire import Cut, Heard, Moment, Wire
+from main_job.workload import Workload, make_workload, wait_until
+
+POINTS = {
+    "an upload": ("PUT", "/clips/a"),
+    "the pool": ("POST", "/pools"),
+    "the job": ("POST", "/jobs"),
+    "the tasks": ("POST", "/addtaskcollection"),
+    "the seal": ("PATCH", "-job"),
+}
+
+
+def _is_whole(workload: Workload) -> None:
+    """Everything is there once: two inputs, two outputs, two tasks in one job; and there is nothing left to do."""
+    assert workload.inputs() == {"clips/a", "clips/b"}
+    assert workload.results() == {"a.out", "b.out"}
+    assert workload.downloaded() == {"a.out", "b.out"}
+    work = Counter(task_id.split("-")[0] for task_id in workload.all_task_ids())
+    assert work == {"a": 1, "b": 1}, workload.all_task_ids()
+    assert [job["state"] for job in workload.jobs()] in (["completed"], ["terminating"])
+    assert workload.actions() == []
+
+
+@pytest.mark.parametrize("moment", Moment, ids=lambda moment: moment.name.lower())
+@pytest.mark.parametrize("point", POINTS)
+def test_4_10_r22_ctrl_c_at_any_point_and_the_same_command_goes_on(
+    bare: Workload, wire: Wire, point: str, moment: Moment
+) -> None:
+    """SIGINT around each call that changes something: exit code 130 and a way on; again, and all is there once."""
+    bare.write_copies()
+    method, ending = POINTS[point]
+    begun: list[subprocess.Popen[str]] = []
+
+    def interrupt(now: Moment, heard: Heard) -> None:
+        if now is moment and heard.method == method and heard.path.endswith(ending) and begun:
+            begun.pop().send_signal(signal.SIGINT)
+            time.sleep(0.2)  # the signal is handled while the call is under way
+
+    wire.hook = interrupt
+    with bare.started("apply", "specs/ffmpeg.yaml", env=wire.environment) as process:
+        begun.append(process)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "batchspec apply specs/ffmpeg.yaml" in said
+    assert "Traceback" not in said
+    bare.apply()
+    _is_whole(bare)
+
+
+@pytest.mark.parametrize("moment", Moment, ids=lambda moment: moment.name.lower())
+def test_4_10_r23_kill_9_at_every_call_that_changes_something(
+    tmp_path: Path, local_account: LocalAccount, wire: Wire, moment: Moment
+) -> None:
+    """The crash matrix: killed before or after each changing call of an apply, the same command makes it whole."""
+    for number in count(1):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        for workload in make_workload(folder, local_account):
+            workload.write_copies()
+            was_killed = _apply_killed_at(workload, wire, number, moment)
+            workload.break_lock()
+            workload.apply()
+            _is_whole(workload)
+        if not was_killed:
+            break
+    assert number > 10, "an apply has more changing calls than these"
+
+
+def _apply_killed_at(workload: Workload, wire: Wire, number: int, moment: Moment) -> bool:
+    """Runs an apply that is killed at its changing call *number*; False when it had fewer."""
+    calls, killed = count(1), False
+
+    def kill(now: Moment, _heard: Heard) -> None:
+        nonlocal killed
+        if now is moment and next(calls) == number:
+            killed = True
+            process.kill()
+            process.wait()
+            raise Cut
+        if killed:
+            raise Cut
+
+    wire.hook = kill
+    with workload.started("apply", "specs/ffmpeg.yaml", env=wire.environment) as process:
+        process.communicate(timeout=60)
+    wire.hook = None
+    return killed
+
+
+@pytest.mark.parametrize("moment", Moment, ids=lambda moment: moment.name.lower())
+def test_4_10_r10_every_call_cut_once_is_made_good_within_the_run(
+    bare: Workload, wire: Wire, moment: Moment
+) -> None:
+    """Each changing call loses its line once, before it is sent or before its answer: one apply still does it all."""
+    bare.write_copies()
+    cut: set[Heard] = set()
+
+    def lose(now: Moment, heard: Heard) -> None:
+        if now is moment and heard not in cut:
+            cut.add(heard)
+            raise Cut
+
+    wire.hook = lose
+    bare.apply(env=wire.environment)
+    wire.hook = None
+    assert len(cut) > 8
+    _is_whole(bare)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
+)
+def test_4_10_ctrl_c_while_watching_leaves_the_tasks_running(
+    bare: Workload, number: signal.Signals, code: int
+) -> None:
+    """While only watching, a signal detaches at once, says how to look again, and ends no task."""
+    bare.write_held()
+    with _watching(bare) as process:
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert "batchspec status --watch specs/ffmpeg.yaml" in said
+    assert {task["state"] for task in bare.tasks().values()} == {"running"}
+    bare.let_go()
+    bare.apply()
+    _is_whole(bare)
+
+
+def test_4_10_kill_9_while_watching_and_the_lock_frees_itself_within_r20_s_75_seconds(bare: Workload) -> None:
+    """After kill -9 others are told who holds the lock (exit code 6), for a minute; then the same command goes on."""
+    bare.write_held()
+    with _watching(bare) as process:
+        process.kill()
+        process.wait()
+    bare.let_go()
+    killed_at = time.monotonic()
+    while (ended := bare.apply(code=None)).code != 0:
+        assert ended.code == 6
+        assert f"process {process.pid}" in ended.err
+        assert time.monotonic() - killed_at < 75
+        time.sleep(3)
+    _is_whole(bare)
+
+
+def test_4_10_r19_two_applies_at_once_do_nothing_twice(bare: Workload) -> None:
+    """Of two at once one works; the other ends with 6 and says who holds the lock, or finds nothing to do."""
+    bare.write_copies()
+    with (
+        bare.started("apply", "specs/ffmpeg.yaml") as one,
+        bare.started("apply", "specs/ffmpeg.yaml") as other,
+    ):
+        said = {process.pid: process.communicate(timeout=60)[1] for process in (one, other)}
+    codes = {process.pid: process.returncode for process in (one, other)}
+    assert sorted(codes.values()) in ([0, 0], [0, 6]), said
+    for pid, code in codes.items():
+        assert code == 0 or "another apply of this spec is at work" in said[pid]
+    _is_whole(bare)
+
+
+def test_4_10_r19_while_one_watches_another_ends_with_6_and_says_who_holds_it(bare: Workload) -> None:
+    """The loser is told who, where and since when; the one that watches goes on to its end."""
+    bare.write_held()
+    with _watching(bare) as process:
+        ended = bare.apply(code=6)
+        assert f"process {process.pid} since 20" in ended.err
+        bare.let_go()
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+    _is_whole(bare)
+
+
+def test_4_10_a_second_ctrl_c_ends_at_once(bare: Workload, wire: Wire) -> None:
+    """The first signal waits for the call in flight, however long it takes; the second does not."""
+    bare.write_copies()
+    release = _Gate()
+    wire.hook = release.hold
+    with bare.started("apply", "specs/ffmpeg.yaml", env=wire.environment) as process:
+        wait_until(lambda: release.is_holding)
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        process.send_signal(signal.SIGINT)
+        process.wait(10)
+        assert process.returncode == 130
+        release.open()
+    bare.break_lock()
+    bare.apply()
+    _is_whole(bare)
+
+
+class _Gate:
+    """Holds the pool's creation until it is opened."""
+
+    def __init__(self) -> None:
+        self.is_holding = False
+        self._is_open = False
+
+    def hold(self, now: Moment, heard: Heard) -> None:
+        if now is Moment.BEFORE and heard.path.endswith("/pools"):
+            self.is_holding = True
+            wait_until(lambda: self._is_open)
+
+    def open(self) -> None:
+        self._is_open = True
+
+
+@contextmanager
+def _watching(workload: Workload) -> Iterator[subprocess.Popen[str]]:
+    """An apply that has come to the point where all tasks run and it only watches."""
+    with workload.started("apply", "specs/ffmpeg.yaml") as process:
+        wait_until(lambda: [task["state"] for task in workload.tasks().values()] == ["running"] * 2)
+        wait_until(lambda: (workload.job() or {}).get("onAllTasksComplete") == "terminatejob")
+        time.sleep(0.3)  # between its last change and its first look
+        yield process

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import uvicorn
 
-from batchspec.emulator import account_sas, azurite, orphans
+from batchspec.emulator import account_sas, azurite, azurite_package, orphans
 from batchspec.emulator.account import AS_MEASURED, INSTANT, Account, Settings, Speed
 from batchspec.emulator.app import create_app
 from batchspec.emulator.azurite import Azurite
@@ -107,7 +107,7 @@ class Daemon:
         if azurite.end_orphan(self._home):
             log.info("ended the Azurite that the last life left")
         config = self._config()
-        blob = Azurite(self._home, config, await asyncio.to_thread(azurite.bring_in, log.info))
+        blob = Azurite(self._home, config, await asyncio.to_thread(azurite_package.bring_in, log.info))
         account = Account(self._settings(config))
         with _listening(config.batch_port) as listener:
             try:

@@ -97,9 +97,9 @@ def ensure(progress: Progress) -> LocalAccount:
         account = find()
         if account is not None:
             return account
-        from batchspec.emulator import azurite
+        from batchspec.emulator import azurite_package
 
-        azurite.bring_in(progress)
+        azurite_package.bring_in(progress)
         with home.locked(
             "start.lock", wait=True, waiting=lambda: progress("the local account is being started")
         ):

@@ -16,10 +16,10 @@ import uvicorn
 
 from batchspec.emulator.account import Account, Settings
 from batchspec.emulator.app import create_app
-from batchspec.emulator.azurite import Tls
+from batchspec.emulator.azurite import Azurite, Tls
+from batchspec.emulator.azurite_package import bring_in
 from batchspec.emulator.daemon import ffmpeg_folder
 from batchspec.emulator.installation import Config, Home, make_config
-from entra import newer_azurite
 from entra.issuer import Issuer
 
 
@@ -67,8 +67,18 @@ def running(folder: Path) -> Iterator[Endpoints]:
         authority=ca_file,
         issuer=Issuer(),
     )
-    with newer_azurite.running(home, config, tls), _serving(_settings(home, config, endpoints), tls):
+    with _azurite(home, config, tls), _serving(_settings(home, config, endpoints), tls):
         yield endpoints
+
+
+@contextmanager
+def _azurite(home: Home, config: Config, tls: Tls) -> Iterator[None]:
+    blob = Azurite(home, config, bring_in(print), tls)
+    blob.start()
+    try:
+        yield
+    finally:
+        blob.stop()
 
 
 def _certificate(authority: trustme.CA, folder: Path) -> Tls:

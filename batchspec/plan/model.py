@@ -54,7 +54,6 @@ class Reason(Enum):
     LOCAL_DIFFERS = "the local file differs"
     UNPROTECT = "its protection is lifted"
     ROLLOUT = "a rollout was cut off"
-    DESTROY = "destroy"
 
 
 @dataclass(frozen=True, slots=True)

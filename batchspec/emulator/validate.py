@@ -224,6 +224,9 @@ def _boolean(where: str, value: Any) -> Any:
 
 
 def _integer(where: str, value: Any) -> Any:
+    """A number, or its digits as text: `az batch pool create` sends them so."""
+    if isinstance(value, str) and re.fullmatch(r"-?\d{1,10}", value):
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not -(2**31) <= value < 2**31:
         raise _malformed(where, "A 32-bit integer was expected.")
     return value

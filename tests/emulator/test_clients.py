@@ -1,0 +1,90 @@
+"""Acceptance by clients that we did not write, each installed from its registry into a place of its own.
+
+They are found by the environment, so that CI names them and a plain run needs none:
+BATCHSPEC_TEST_BATCH14 a Python with azure-batch 14, BATCHSPEC_TEST_AZ an `az` with the batch commands,
+BATCHSPEC_TEST_NODE_MODULES a node_modules with @azure/batch.
+"""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Served, pool_body, wait_until
+
+_CLIENTS = Path(__file__).parent / "clients"
+
+
+def _given(name: str) -> str:
+    value = os.environ.get(name, "")
+    if not value:
+        pytest.skip(f"{name} is not set")
+    return value
+
+
+def _run(served: Served, *command: str, **environment: str) -> str:
+    variables = {
+        "AZURE_BATCH_ACCOUNT": served.settings.name,
+        "AZURE_BATCH_ACCESS_KEY": served.settings.key,
+        "AZURE_BATCH_ENDPOINT": served.settings.endpoint,
+        **environment,
+    }
+    done = subprocess.run(
+        command, env={**os.environ, **variables}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_azure_batch_14(served: Served) -> None:
+    """azure-batch 14 makes a pool with properties of its time and reads them back, adds 150 tasks, reads an output."""
+    seen = json.loads(_run(served, _given("BATCHSPEC_TEST_BATCH14"), str(_CLIENTS / "batch14.py")))
+    assert seen == {
+        "mode": "classic",
+        "tags": {"team": "media"},
+        "again": ["clienterror", "TaskExists"],
+        "listed": 150,
+        "output": "t7\n",
+    }
+
+
+def test_azure_batch_of_npm(served: Served) -> None:
+    """@azure/batch makes a pool and a job, adds tasks, lists them, and understands an error."""
+    modules = _given("BATCHSPEC_TEST_NODE_MODULES")
+    seen = json.loads(_run(served, "node", str(_CLIENTS / "batch.js"), NODE_PATH=modules))
+    assert seen == {
+        "added": ["Success", "Success"],
+        "results": [["a", 0, "success"], ["b", 1, "failure"]],
+        "pools": ["js"],
+        "code": "PoolNotFound",
+    }
+
+
+def test_az_batch(served: Served, tmp_path: Path) -> None:
+    """`az batch` makes a pool from JSON, a job, a task, reads its stdout, and deletes all."""
+    program = _given("BATCHSPEC_TEST_AZ")
+
+    def az(*arguments: str) -> Any:
+        text = _run(
+            served, program, "batch", *arguments, "--output", "json", AZURE_CONFIG_DIR=str(tmp_path / "az")
+        )
+        return json.loads(text or "null")
+
+    pool, tasks, output = tmp_path / "pool.json", tmp_path / "tasks.json", tmp_path / "out.txt"
+    pool.write_text(json.dumps(pool_body()))
+    tasks.write_text(json.dumps([{"id": name, "commandLine": f"/bin/echo {name}"} for name in ("a", "b")]))
+    az("pool", "create", "--json-file", str(pool))
+    az("job", "create", "--id", "job", "--pool-id", "pool")
+    az("task", "create", "--job-id", "job", "--json-file", str(tasks))
+    wait_until(
+        lambda: [item["state"] for item in az("task", "list", "--job-id", "job")] == ["completed"] * 2, 60
+    )
+    one = ("--job-id", "job", "--task-id", "a", "--file-path", "stdout.txt")
+    az("task", "file", "download", *one, "--destination", str(output))
+    assert output.read_text() == "a\n"
+    az("job", "delete", "--job-id", "job", "--yes")
+    az("pool", "delete", "--pool-id", "pool", "--yes")
+    wait_until(lambda: az("pool", "list") == [], 60)

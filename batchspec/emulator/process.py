@@ -98,6 +98,11 @@ def kill_tree(process_id: int) -> None:
         for child in psutil.Process(process_id).children(recursive=True):
             with contextlib.suppress(psutil.Error):
                 child.kill()
+    kill_group(process_id)
+
+
+def kill_group(process_id: int) -> None:
+    """The process and what is left in the session's group that it led; what left that group is not looked for."""
     for kill in (os.killpg, os.kill):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             kill(process_id, signal.SIGKILL)
@@ -188,7 +193,7 @@ def _command(work: Work, wd: Path, run: Run) -> tuple[int | None, Failure | None
     run.started(process.pid)
     # Waited for without being reaped first, so that its id cannot be another's while its leftovers are killed.
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    kill_tree(process.pid)
+    kill_group(process.pid)
     run.ended()
     code = process.wait()
     return (code if code >= 0 else 128 - code), None

@@ -6,7 +6,8 @@
     ├── NotSignedInError     77   credentials are missing, or refused
     ├── ServiceError          1   Batch or Storage refused a call
     ├── PlanError             1   the plan shows what would be refused, so it is not applied
-    ├── RunError              1   the run cannot go on (no node will ever run a task, time is up)
+    ├── RunError              1   the run cannot go on (its job was ended, time is up)
+    │   └── NoNodesError      1   no node of the pool will ever run a task
     ├── TasksFailedError      3   the run ended, some tasks failed
     ├── RefusedError          4   safe only with the person's word, which is not there
     ├── StalePlanError        5   the saved plan no longer says what would happen
@@ -70,6 +71,10 @@ class PlanError(BatchspecError):
 
 
 class RunError(BatchspecError):
+    pass
+
+
+class NoNodesError(RunError):
     pass
 
 

@@ -22,6 +22,7 @@ from batchspec.engine.submit import add_tasks, delete_tasks
 from batchspec.engine.summary import summarize
 from batchspec.engine.uploads import start_uploads
 from batchspec.engine.watch import Watch
+from batchspec.errors import NoNodesError
 from batchspec.plan.model import Kind, Plan
 from batchspec.resources.task import LiveTask
 from batchspec.service.connect import Account
@@ -97,7 +98,11 @@ class Apply:
         downloads = start_downloads(
             conduct, transfers, (action.id for action in conduct.plan.of(Kind.OUTPUT))
         )
-        self._watch(job_id, transfers, downloads)
+        try:
+            self._watch(job_id, transfers, downloads)
+        except NoNodesError:
+            clean_up(conduct)  # nodes that run nothing cost as much as others
+            raise
         finish_downloads(conduct, downloads)
         if not conduct.outcome.detached:
             clean_up(conduct)

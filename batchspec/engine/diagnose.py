@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from batchspec.errors import RunError
+from batchspec.errors import NoNodesError, RunError
 from batchspec.resources.base import Json
 from batchspec.resources.pool import target_nodes
 from batchspec.service import job as job_service
@@ -17,7 +17,10 @@ _LAST_LINES = 12
 
 
 def check_progress(account: Account, pool_id: str, job_id: str) -> str:
-    """What the nodes are doing, in a few words. Raises `RunError` when no node will ever run a task."""
+    """What the nodes are doing, in a few words.
+
+    Raises `NoNodesError` when no node will ever run a task, another `RunError` when the job will not go on.
+    """
     pool = pool_service.read(account.batch, pool_id)
     if pool is None:
         raise RunError(
@@ -53,11 +56,11 @@ def _check_size(pool: Json, nodes: Sequence[Json]) -> None:
     errors = pool.get("resizeErrors") or []
     if errors:
         said = "; ".join(f"{error.get('code')}: {error.get('message')}" for error in errors)
-        raise RunError(
+        raise NoNodesError(
             f"the pool {pool['id']} got no node: {said}", help="ask for fewer nodes, or for more quota"
         )
     if target_nodes(pool) == 0 and not pool.get("enableAutoScale"):
-        raise RunError(
+        raise NoNodesError(
             f"the pool {pool['id']} has no nodes and asks for none, so its tasks wait for ever",
             help="set pool.targetDedicatedNodes or pool.targetLowPriorityNodes",
         )
@@ -71,7 +74,7 @@ def _explain_nodes(account: Account, pool_id: str, nodes: Sequence[Mapping[str, 
         info = node.get("startTaskInfo") or {}
         code = f" with exit code {info['exitCode']}" if "exitCode" in info else ""
         tail = last_lines(_start_output(account, pool_id, str(node["id"])))
-        raise RunError(
+        raise NoNodesError(
             f"the start task failed on {len(failed)} of {len(nodes)} nodes{code}, so no task can run"
             + "".join(f"\n    {line}" for line in tail),
             help="mend pool.startTask and run the same command again: it reboots these nodes; where it only failed by "
@@ -79,7 +82,7 @@ def _explain_nodes(account: Account, pool_id: str, nodes: Sequence[Mapping[str, 
         )
     if all(node.get("state") == "unusable" for node in nodes):
         said = "; ".join(str(e.get("message") or e.get("code")) for n in nodes for e in n.get("errors") or [])
-        raise RunError(f"all {len(nodes)} nodes of {pool_id} are unusable: {said or 'no reason given'}")
+        raise NoNodesError(f"all {len(nodes)} nodes of {pool_id} are unusable: {said or 'no reason given'}")
 
 
 def _start_output(account: Account, pool_id: str, node_id: str) -> str:

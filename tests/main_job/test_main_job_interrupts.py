@@ -5,11 +5,12 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
 import pytest
+from azure.core.exceptions import ResourceExistsError
 
 from batchspec.service.embedded import LocalAccount
 from main_job.wire import Cut, Heard, Moment, Wire
@@ -66,18 +67,22 @@ def test_4_10_r23_kill_9_at_every_call_that_changes_something(
     tmp_path: Path, local_account: LocalAccount, wire: Wire, moment: Moment
 ) -> None:
     """The crash matrix: killed before or after each changing call of an apply, the same command makes it whole."""
+    unsigned = 0
     for number in count(1):
         folder = tmp_path / str(number)
         folder.mkdir()
         for workload in make_workload(folder, local_account):
             workload.write_copies()
             was_killed = _apply_killed_at(workload, wire, number, moment)
-            workload.break_lock()
-            workload.apply()
+            if workload.apply(code=None).code == 6:  # killed between taking the lock and signing it
+                unsigned += 1
+                workload.break_lock()  # instead of waiting the minute out
+                workload.apply()
             _is_whole(workload)
         if not was_killed:
             break
     assert number > 10, "an apply has more changing calls than these"
+    assert unsigned <= 1
 
 
 def _apply_killed_at(workload: Workload, wire: Wire, number: int, moment: Moment) -> bool:
@@ -140,19 +145,29 @@ def test_4_10_ctrl_c_while_watching_leaves_the_tasks_running(
     _is_whole(bare)
 
 
-def test_4_10_kill_9_while_watching_and_the_lock_frees_itself_within_r20_s_75_seconds(bare: Workload) -> None:
-    """After kill -9 others are told who holds the lock (exit code 6), for a minute; then the same command goes on."""
+def test_4_10_kill_9_while_watching_and_nobody_waits_for_the_dead(bare: Workload) -> None:
+    """After kill -9 the same command on the same machine goes on at once: it knows that the holder is dead."""
     bare.write_held()
     with _watching(bare) as process:
         process.kill()
         process.wait()
     bare.let_go()
-    killed_at = time.monotonic()
-    while (ended := bare.apply(code=None)).code != 0:
-        assert ended.code == 6
-        assert f"process {process.pid}" in ended.err
-        assert time.monotonic() - killed_at < 75
-        time.sleep(3)
+    bare.apply()
+    _is_whole(bare)
+
+
+def test_4_10_r20_a_lock_of_another_machine_frees_itself_without_a_manual_step(bare: Workload) -> None:
+    """While a lease lasts others end with 6 and are told whose it is; when it was not renewed, they go on."""
+    bare.write_copies()
+    with bare.blob_service() as service:
+        with suppress(ResourceExistsError):
+            service.create_container("output")
+        blob = service.get_blob_client("output", f"{bare.name}/.batchspec/lock")
+        blob.upload_blob(b"", metadata={"batchspec_holder": "ana@elsewhere process 7"})
+        blob.acquire_lease(15)
+    ended = bare.apply(code=6)
+    assert "ana@elsewhere process 7" in ended.err
+    wait_until(lambda: bare.apply(code=None).code == 0, within_s=40)
     _is_whole(bare)
 
 

@@ -1,8 +1,9 @@
 """A proxy that hears every request a command sends, to Batch and to Storage alike.
 
-It changes nothing: commands reach it through `HTTP_PROXY`, as they would a company's.
+It changes nothing by itself: commands reach it through `HTTP_PROXY`, as they would a company's.
 `hook` is called around each request that is no mere reading, on the thread that carries it; a test
-that wants to cut a command off at one exact point does it there.
+that wants to cut a command off at one exact point does it there. `rewrite` may put other words
+into an answer's mouth, where the local account would never say them.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Cut(Exception):
 
 
 Hook = Callable[[Moment, Heard], None]
+Rewrite = Callable[[Heard, bytes], bytes]
 
 
 @dataclass
@@ -50,6 +52,7 @@ class Wire:
     environment: dict[str, str]
     heard: list[Heard] = field(default_factory=list)
     hook: Hook | None = None
+    rewrite: Rewrite | None = None
 
     @property
     def changing(self) -> list[Heard]:
@@ -95,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
         except Cut:
             self.close_connection = True
             return
-        self._answer(answer, content)
+        self._answer(answer, wire.rewrite(heard, content) if wire.rewrite is not None else content)
 
     def _ask(self, target: SplitResult, body: bytes) -> tuple[http.client.HTTPResponse, bytes]:
         """Sends the request on as it came, `Host` and signature included; the answer and its content."""

@@ -40,8 +40,27 @@ CREATE TABLE IF NOT EXISTS tasks (
   body BLOB NOT NULL,                      -- the other members, JSON without the braces
   UNIQUE (job, id));
 CREATE INDEX IF NOT EXISTS tasks_state ON tasks (job, state, id);
-CREATE INDEX IF NOT EXISTS tasks_ready ON tasks (job, slots, seq) WHERE state = 0 AND waits = 0;
+CREATE INDEX IF NOT EXISTS tasks_ready ON tasks (job, seq, slots) WHERE state = 0 AND waits = 0;
 CREATE INDEX IF NOT EXISTS tasks_files ON tasks (files_until) WHERE files_until IS NOT NULL;
+-- How many tasks a job has of each kind, kept by the database itself: counting 100,000 rows takes a tenth of a second.
+CREATE TABLE IF NOT EXISTS counts (
+  job INTEGER NOT NULL, state INTEGER NOT NULL, result TEXT NOT NULL, tasks INTEGER NOT NULL, slots INTEGER NOT NULL,
+  PRIMARY KEY (job, state, result)) WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS task_added AFTER INSERT ON tasks BEGIN
+  INSERT INTO counts VALUES (new.job, new.state, ifnull(new.result, ''), 1, new.slots)
+    ON CONFLICT DO UPDATE SET tasks = tasks + 1, slots = slots + excluded.slots;
+END;
+CREATE TRIGGER IF NOT EXISTS task_removed AFTER DELETE ON tasks BEGIN
+  UPDATE counts SET tasks = tasks - 1, slots = slots - old.slots
+    WHERE job = old.job AND state = old.state AND result = ifnull(old.result, '');
+END;
+CREATE TRIGGER IF NOT EXISTS task_moved AFTER UPDATE OF state, result ON tasks
+  WHEN old.state <> new.state OR old.result IS NOT new.result BEGIN
+  UPDATE counts SET tasks = tasks - 1, slots = slots - old.slots
+    WHERE job = old.job AND state = old.state AND result = ifnull(old.result, '');
+  INSERT INTO counts VALUES (new.job, new.state, ifnull(new.result, ''), 1, new.slots)
+    ON CONFLICT DO UPDATE SET tasks = tasks + 1, slots = slots + excluded.slots;
+END;
 CREATE TABLE IF NOT EXISTS waits (
   job INTEGER NOT NULL, on_id TEXT COLLATE NOCASE, first INTEGER, last INTEGER, task INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS waits_on ON waits (job, on_id);
@@ -174,6 +193,7 @@ class Store:
         if self.db.execute("SELECT 1 FROM tasks WHERE job = ? LIMIT 1", (job,)).fetchone():
             return False
         self.db.execute("DELETE FROM waits WHERE job = ?", (job,))
+        self.db.execute("DELETE FROM counts WHERE job = ?", (job,))
         return True
 
     def ready(self, job: int, slots: int, limit: int) -> list[tuple[int, int]]:
@@ -184,15 +204,13 @@ class Store:
             (job, slots, limit),
         ).fetchall()
 
-    def counts(self, job: int) -> list[tuple[int, str | None, int, int]]:
-        """(state, result, tasks, slots) of each kind there is."""
-        return self.db.execute(
-            "SELECT state, result, count(*), sum(slots) FROM tasks WHERE job = ? GROUP BY state, result",
-            (job,),
-        ).fetchall()
+    def counts(self, job: int) -> list[tuple[int, str, int, int]]:
+        """(state, result or nothing, tasks, slots) of each kind there is."""
+        sql = "SELECT state, result, tasks, slots FROM counts WHERE job = ? AND tasks > 0"
+        return self.db.execute(sql, (job,)).fetchall()
 
     def any_unfinished(self, job: int) -> bool:
-        sql = "SELECT 1 FROM tasks WHERE job = ? AND state < 3 LIMIT 1"
+        sql = "SELECT 1 FROM counts WHERE job = ? AND state < 3 AND tasks > 0"
         return self.db.execute(sql, (job,)).fetchone() is not None
 
     def any_task(self, job: int) -> bool:

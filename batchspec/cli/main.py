@@ -25,6 +25,7 @@ _COMMANDS = (
     "validate",
     "plan",
     "apply",
+    "drift",
     "show",
     "status",
     "logs",

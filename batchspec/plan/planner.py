@@ -94,7 +94,7 @@ def _pool(desired: Desired, observed: Observed, work: Work) -> Action | None:
         if spec.groups and not work.needed:
             return None
         return new_action(desired, Operation.CREATE, Kind.POOL, spec.pool.id, Reason.MISSING, ("pool", "id"))
-    _refuse_foreign(observed.pool, spec.name, "pool")
+    refuse_foreign(observed.pool, spec.name, "pool")
     return change_pool(desired, observed, compare_size=not spec.groups or work.needed)
 
 
@@ -102,7 +102,7 @@ def _job(desired: Desired, observed: Observed) -> Action | None:
     """What a job that is still open needs; a completed one is not compared."""
     for job in observed.jobs:
         if job["id"].casefold() == desired.spec.job_id.casefold():
-            _refuse_foreign(job, desired.spec.name, "job")
+            refuse_foreign(job, desired.spec.name, "job")
     current = current_job(desired, observed)
     if desired.job is None or current is None:
         return None
@@ -185,7 +185,7 @@ def _downloads(desired: Desired, observed: Observed, work: Work) -> Iterator[Act
             yield new_action(desired, Operation.DOWNLOAD, Kind.OUTPUT, output, reason, ("download",))
 
 
-def _refuse_foreign(live: Json | None, spec_name: str, kind: str) -> None:
+def refuse_foreign(live: Json | None, spec_name: str, kind: str) -> None:
     """Raises where a live pool or job belongs to somebody else."""
     if live is None:
         return

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import datetime
+from threading import Event
 from typing import Any
 
 from batchspec.errors import RunError, ServiceError
@@ -41,18 +42,28 @@ def roll_out(
     behind = [node for node in _nodes(batch, pool.id) if not _booted_after(node, since)]
     at_once = min(max(len(behind) // _SHARE, 1), _MOST_AT_ONCE)
     with ThreadPoolExecutor(at_once, "rollout") as hands:
-        moves = [hands.submit(_move, batch, pool, str(node["id"]), since, check) for node in behind]
-        try:
-            for number, move in enumerate(as_completed(moves), 1):
-                move.result()
-                progress(f"{number} of {len(behind)} nodes have the new start task and packages")
-        except BaseException:
-            hands.shutdown(cancel_futures=True)
-            raise
+        broken = Event()
+        moves = [hands.submit(_move, batch, pool, str(node["id"]), since, check, broken) for node in behind]
+        for number, move in enumerate(as_completed(moves), 1):
+            move.result()
+            progress(f"{number} of {len(behind)} nodes have the new start task and packages")
     _unmark(batch, pool.id, desired)
 
 
-def _move(batch: Batch, pool: Pool, node_id: str, since: datetime, check: Callable[[], None]) -> None:
+def _move(
+    batch: Batch, pool: Pool, node_id: str, since: datetime, check: Callable[[], None], broken: Event
+) -> None:
+    """Moves one node, unless another one is *broken* by then, and says so of itself."""
+    if broken.is_set():
+        return
+    try:
+        _move_on(batch, pool, node_id, since, check)
+    except BaseException:
+        broken.set()
+        raise
+
+
+def _move_on(batch: Batch, pool: Pool, node_id: str, since: datetime, check: Callable[[], None]) -> None:
     """Reboots or reimages one node and waits for it; a node that is gone by then is fine."""
     deadline = time.monotonic() + _NODE_LIMIT_S
     asked = False

@@ -1,0 +1,49 @@
+"""`batchspec drift`: where the pool and the open job that exist differ from the spec."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from batchspec.cli.options import (
+    examples,
+    format_option,
+    open_account,
+    read_spec,
+    set_option,
+    spec_argument,
+    target_option,
+)
+
+_DRIFT = 2
+
+
+@click.command(
+    epilog=examples("batchspec drift specs/ffmpeg.yaml", "batchspec drift specs/ffmpeg.yaml --format json")
+)
+@spec_argument
+@set_option
+@target_option
+@format_option
+def drift(spec_file: Path, settings: tuple[str, ...], target: str | None, form: str) -> int:
+    """Show where the pool and the open job differ from the spec. Reads only.
+
+    Both values are shown. What is not there yet, and tasks and inputs, are for
+    `plan` to tell. Exit code 2 when something differs, else 0.
+    """
+    from batchspec.engine.drift import drift_now
+    from batchspec.render.as_drift import drift_json, drift_text
+
+    spec = read_spec(spec_file, settings)
+    account = open_account(spec, target)
+    try:
+        compared = drift_now(account, spec)
+    finally:
+        account.close()
+    if form == "json":
+        click.echo(json.dumps(drift_json(spec.name, compared), ensure_ascii=False))
+    else:
+        click.echo(drift_text(compared), nl=False)
+    return _DRIFT if any(one.differences for one in compared) else 0

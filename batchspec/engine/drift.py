@@ -1,0 +1,18 @@
+"""Reading what drift is found in: the pool and the job, and nothing of inputs, tasks and outputs."""
+
+from __future__ import annotations
+
+from batchspec.plan.drift import Compared, find_drift
+from batchspec.service import job as job_service
+from batchspec.service import pool as pool_service
+from batchspec.service.connect import Account
+from batchspec.spec.expand import expand
+from batchspec.spec.model import Spec
+
+
+def drift_now(account: Account, spec: Spec) -> tuple[Compared, ...]:
+    """The pool and the open job of *spec* that exist, each with what differs."""
+    desired = expand(spec, {group.name: () for group in spec.groups})
+    pool = pool_service.read(account.batch, spec.pool.id) if spec.pool else None
+    generations = job_service.generations(account.batch, spec.job_id) if spec.job else []
+    return find_drift(desired, pool, generations)

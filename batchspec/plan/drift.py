@@ -1,0 +1,61 @@
+"""Drift: where the pool and the open job that exist differ from the spec. Says nothing about what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from batchspec.plan.compare import update_action
+from batchspec.plan.model import Kind
+from batchspec.plan.planner import newest_job, refuse_foreign
+from batchspec.resources import job as jobs
+from batchspec.resources import pool as pools
+from batchspec.resources.base import Change, Json
+from batchspec.spec.expand import Desired
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field that differs: `change.before` is live, `change.after` the spec's; `place` is its `file:line`."""
+
+    change: Change
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A live pool or job held against the spec. Without differences it is as the spec says."""
+
+    kind: Kind
+    id: str
+    differences: tuple[Difference, ...]
+
+
+def find_drift(desired: Desired, pool: Json | None, generations: Sequence[Json]) -> tuple[Compared, ...]:
+    """What exists, compared. Raises `RefusedError` for a pool or job that is not the spec's."""
+    return tuple(_compared(desired, pool, generations))
+
+
+def _compared(desired: Desired, pool: Json | None, generations: Sequence[Json]) -> Iterator[Compared]:
+    newest = newest_job(desired.spec, generations)
+    current = newest if newest is not None and jobs.is_open(newest) else None
+    if desired.pool is not None and pool is not None and pool.get("state") != "deleting":
+        refuse_foreign(pool, desired.spec.name, "pool")
+        # As in a plan, the number of nodes counts while there is work: here, while a job is open.
+        compare_size = not desired.spec.groups or current is not None
+        yield _held(desired, Kind.POOL, pool, pools.changes(desired.pool, pool, compare_size=compare_size))
+    if desired.job is not None and current is not None:
+        yield _held(desired, Kind.JOB, current, jobs.changes(desired.job, current))
+
+
+def _held(desired: Desired, kind: Kind, live: Json, found: Iterable[Change]) -> Compared:
+    action = update_action(desired, kind, live["id"], found)
+    document = desired.spec.document
+    return Compared(
+        kind,
+        live["id"],
+        tuple(
+            Difference(change, f"{document.source.name}:{document.position((kind.value, *change.path)).line}")
+            for change in (action.changes if action else ())
+        ),
+    )

@@ -88,8 +88,8 @@ def apply(
     spec = read_spec(spec_file, settings)
     account = open_account(spec, saved.target if saved else target, check_inputs=True)
     try:
-        warn(spec)
         shown = planning.make(account, spec_file, settings)
+        warn(spec)
         reviewed = saved.plan_id if saved else plan_id
         if saved:
             _require_current(saved, shown)

@@ -62,8 +62,8 @@ def plan(
     spec = read_spec(spec_file, settings)
     account = open_account(spec, target, check_inputs=True)
     try:
-        warn(spec)
         made = planning.make(account, spec_file, settings)
+        warn(spec)
     finally:
         account.close()
     if form == "json":

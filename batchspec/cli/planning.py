@@ -48,7 +48,7 @@ class Planned:
     def text(self, *, show_all: bool) -> str:
         from batchspec.render.as_text import plan_text
 
-        text = f"{self.header}\n{plan_text(self.plan, self._command, show_all=show_all)}"
+        text = f"{self.header}\n{plan_text(self.plan, self._command, show_all=show_all, warnings=self._warnings)}"
         return f"{text}Plan id: {self.id}\n" if self.plan.has_changes else text
 
     def json(self) -> str:

@@ -42,7 +42,7 @@ def find_inputs(spec: Spec, list_blobs: ListBlobs | None) -> dict[str, list[Inpu
             else:
                 inputs[group.name] = []
     if findings:
-        raise SpecError(findings)
+        raise SpecError([*spec.warnings, *findings])
     return inputs
 
 

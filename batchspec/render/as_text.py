@@ -11,7 +11,7 @@ from batchspec.plan.model import Action, Kind, Operation, Plan, Reason, Run
 from batchspec.render.judgement import judgement, verdict
 from batchspec.render.show import show
 from batchspec.resources.base import Change
-from batchspec.source import path_text
+from batchspec.source import Diagnostic, path_text
 
 SHOWN_OF_EACH = 5
 """How many uploads, tasks and downloads a plan lists without `--all`."""
@@ -23,8 +23,13 @@ Command = Callable[[Run], str]
 """The rendered command line of a run, for the plan to show."""
 
 
-def plan_text(plan: Plan, command: Command, *, show_all: bool = False) -> str:
-    """*plan* with every action's sign, reason and line; unchanged things are counted only."""
+def plan_text(
+    plan: Plan, command: Command, *, show_all: bool = False, warnings: Sequence[Diagnostic] = ()
+) -> str:
+    """*plan* with every action's sign, reason and line; unchanged things are counted only.
+
+    *warnings* are the spec's, and shown elsewhere: what they take for a secret is hidden.
+    """
     lines = [
         *_resources(plan),
         *_inputs(plan, show_all),
@@ -32,7 +37,7 @@ def plan_text(plan: Plan, command: Command, *, show_all: bool = False) -> str:
         *_runs(plan, command, show_all),
         *_downloads(plan, show_all),
         *_unchanged(plan),
-        *judgement(plan),
+        *judgement(plan, warnings),
     ]
     end = [counts_text(plan), *filter(None, [verdict(plan)])]
     return "\n".join([*lines, "", *end]) + "\n"

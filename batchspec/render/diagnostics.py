@@ -20,15 +20,25 @@ _BLUE, _BOLD, _OFF = "\x1b[34m", "\x1b[1m", "\x1b[0m"
 _COLORS = {Severity.ERROR: "\x1b[31m", Severity.WARNING: "\x1b[33m"}
 
 
-def as_text(diagnostics: Iterable[Diagnostic], *, color: bool, width: int = 100) -> str:
-    """Each finding with the lines it is about, in order of position; ends with a line end unless empty."""
+def as_text(
+    diagnostics: Iterable[Diagnostic],
+    *,
+    color: bool,
+    width: int = 100,
+    beside: Iterable[Diagnostic] = (),
+) -> str:
+    """Each finding with the lines it is about, in order of position; ends with a line end unless empty.
+
+    *beside* are findings that are shown elsewhere: secrets that they found are hidden here too.
+    """
     found = in_order(diagnostics)
+    known = (*found, *beside)
     excerpts: dict[Source, Excerpts] = {}
     blocks = []
     for diagnostic in found[:_MOST_SHOWN]:
         source = diagnostic.source
         if source not in excerpts:
-            excerpts[source] = Excerpts(source, _secret_positions(found, source))
+            excerpts[source] = Excerpts(source, _secret_positions(known, source))
         blocks.append("\n".join(_Block(diagnostic, excerpts[source], color, width).lines()) + "\n")
     if len(found) > _MOST_SHOWN:
         blocks.append(f"… and {len(found) - _MOST_SHOWN} more\n")

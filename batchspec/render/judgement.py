@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from batchspec.plan.model import Plan
 from batchspec.plan.safety import describe
 from batchspec.render import diagnostics
 from batchspec.render.show import show
+from batchspec.source import Diagnostic
 
 _WIDTH = 80
 
 
-def judgement(plan: Plan) -> Iterator[str]:
-    """The lines between the actions of a plan and its counts."""
+def judgement(plan: Plan, warnings: Sequence[Diagnostic] = ()) -> Iterator[str]:
+    """The lines between the actions of a plan and its counts. *warnings* are the spec's: they know its secrets."""
     for what in plan.not_checked:
         yield f"  ? not checked: {show(what)}"
     for excess in plan.excesses:
@@ -21,7 +22,8 @@ def judgement(plan: Plan) -> Iterator[str]:
         yield f"      apply refuses this without --allow {excess.name}"
     if plan.findings:
         yield ""
-        yield from diagnostics.as_text(plan.findings, color=False, width=_WIDTH).rstrip("\n").split("\n")
+        text = diagnostics.as_text(plan.findings, color=False, width=_WIDTH, beside=warnings)
+        yield from text.rstrip("\n").split("\n")
 
 
 def verdict(plan: Plan) -> str:

@@ -90,7 +90,7 @@ def expand(spec: Spec, inputs: Mapping[str, Iterable[Input]]) -> Desired:
                 findings.append(_finding(spec, group, problem))
     findings.extend(_collisions(spec, tasks))
     if findings:
-        raise SpecError(findings)
+        raise SpecError([*spec.warnings, *findings])
     return Desired(spec=spec, pool=_pool_body(spec), job=_job_body(spec), tasks=tasks)
 
 

@@ -71,3 +71,11 @@ def test_a_valid_spec_is_annotated_with_nothing(folder: Path) -> None:
     (folder / "good.yaml").write_text("version: 1\nname: good\n", "utf-8")
     done = validate(folder, "good.yaml", "--format", "github")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_wrong_inputs_do_not_hide_the_warnings(folder: Path) -> None:
+    """What is found when the inputs are looked for stands beside what was found before."""
+    spec = folder / "warned.yaml"
+    spec.write_text(spec.read_text("utf-8").replace("{ command:", "{ inputs: none/*, command:"), "utf-8")
+    found = json.loads(validate(folder, "warned.yaml", "--format", "json").stdout)
+    assert [finding["code"] for finding in found["diagnostics"]] == ["BS0213", "BS0404"]

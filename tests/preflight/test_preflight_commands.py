@@ -43,6 +43,23 @@ def test_the_json_of_a_plan_has_warnings_and_findings(work: Workload) -> None:
     assert [what.partition(":")[0] for what in plan["notChecked"]] == ["quota"]
 
 
+@pytest.mark.parametrize(
+    "words", [(), ("-o", "saved.plan"), ("--format", "markdown"), ("--format", "json")], ids=str
+)
+def test_s16_what_is_warned_about_as_a_secret_is_in_no_form_of_a_plan(
+    work: Workload, words: tuple[str, ...]
+) -> None:
+    """A value that looks like a secret beside a line that the plan shows is hidden there, and in the saved plan."""
+    canary = "q8Zt3LwX9vBn5RkP2sYd"
+    work.edit("Standard_D2ds_v5", f"Standard_D2s_v3\n  metadata: [{{name: api_key, value: {canary}}}]")
+    ended = work.command("plan", "specs/ffmpeg.yaml", *words)
+    assert "BS0705" in ended.out
+    assert "BS0507" in ended.err
+    assert canary not in ended.said
+    if "-o" in words:
+        assert canary not in (work.folder / "saved.plan").read_text("utf-8")
+
+
 @pytest.mark.parametrize("command", ["plan", "apply"])
 def test_warnings_of_the_spec_are_on_stderr(work: Workload, command: str) -> None:
     """What `validate` warns about, plan and apply say too, once, behind the line that names the account."""

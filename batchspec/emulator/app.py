@@ -25,7 +25,7 @@ from batchspec.emulator.call import JSON, Call, Operation, Reply
 from batchspec.emulator.clock import Clock, time_text
 from batchspec.emulator.errors import ApiError
 from batchspec.emulator.validate import API, check_body
-from batchspec.emulator.versions import CURRENT, older_reply, older_request, require_version
+from batchspec.emulator.versions import CURRENT, require_version
 
 log = logging.getLogger("batchspec.emulator")
 
@@ -129,9 +129,7 @@ class _Endpoint:
         operation = self.operations.get(name)
         if operation is None:
             raise ApiError("NotImplemented", ("Operation", f"{name}: {method} {path}"))
-        reply = operation(call)
-        # 7. In the words of the version asked in.
-        return older_reply(call, reply) if version != CURRENT else reply
+        return operation(call)
 
     def _require_identity(
         self, method: str, path: str, query: str, headers: dict[str, str], scheme: str
@@ -240,8 +238,6 @@ def _checked_body(name: str, raw: bytes, headers: dict[str, str], version: str) 
     except ValueError as error:
         raise ApiError("InvalidRequestBody", ("Reason", f"The body is not JSON: {error}")) from None
     older = version != CURRENT
-    if older:
-        body = older_request(name, body)
     if name == "create_task_collection":
         return tasks.check_collection(body, retired=older)
     return check_body(type_name, body, retired=older)

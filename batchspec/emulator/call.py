@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from batchspec.emulator.clock import EPOCH, TICKS_PER_S, header_text, parse_time
 from batchspec.emulator.errors import ApiError
 from batchspec.emulator.odata import Filter, matches, parse_filter, select
+from batchspec.emulator.versions import told_in
 
 if TYPE_CHECKING:
     from batchspec.emulator.account import Account
@@ -52,7 +53,7 @@ Operation = Callable[[Call], Reply]
 
 def entity(call: Call, kind: str, body: dict[str, Any]) -> Reply:
     """One pool, job, task, ...: its body, with ETag where it has one."""
-    shown = select(body, selected(call))
+    shown = select(told_in(call.version, body), selected(call))
     text = json.dumps(
         {"odata.metadata": f"{call.account.endpoint}/$metadata#{kind}", **shown}, separators=(",", ":")
     )
@@ -83,7 +84,10 @@ def page(
     return raw_page(
         call,
         kind,
-        [json.dumps(select(body, names), separators=(",", ":")).encode() for _, body in items],
+        [
+            json.dumps(select(told_in(call.version, body), names), separators=(",", ":")).encode()
+            for _, body in items
+        ],
         next_key,
     )
 

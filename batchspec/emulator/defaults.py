@@ -32,14 +32,14 @@ def start_task(body: Body) -> Body:
             "waitForSuccess": body.get("waitForSuccess", True)}  # fmt: skip
 
 
+# The id stands elsewhere, the others are filled in; token settings have been retired.
+_TASK_PARTS = ("id", "userIdentity", "constraints", "requiredSlots", "authenticationTokenSettings")
+
+
 def task(body: Body, job_retries: int) -> Body:
     """Ordered as the service orders it; identity of the task itself stands in front of this."""
     identity, constraints = user_identity(body), task_constraints(body.get("constraints"), job_retries)
-    rest = {
-        key: value
-        for key, value in body.items()
-        if key not in ("id", "userIdentity", "constraints", "requiredSlots")
-    }
+    rest = {key: value for key, value in body.items() if key not in _TASK_PARTS}
     return {
         **rest,
         "userIdentity": identity,

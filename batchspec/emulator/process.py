@@ -4,6 +4,7 @@ The command line is split and executed without a shell, in its own session, with
 """
 
 import contextlib
+import logging
 import os
 import shlex
 import shutil
@@ -19,6 +20,8 @@ import psutil
 
 from batchspec.emulator import outputs, transfer
 from batchspec.emulator.clock import Clock
+
+log = logging.getLogger("batchspec.emulator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,9 @@ def run_work(work: Work, run: Run, clock: Clock) -> Outcome:
         exit_code, failure = _try(work, run)
     except OSError as error:
         exit_code, failure = None, _disk_failure(error)
+    except Exception as error:  # a fault of ours ends the try, it does not leave it hanging
+        log.exception("a try in %s failed", work.folder)
+        exit_code, failure = None, Failure("Unknown", repr(error), "ServerError", during="input")
     if run.stopped:
         return Outcome(start, clock.now(), exit_code, None, run.stopped)
     return Outcome(start, clock.now(), exit_code, failure)
@@ -182,6 +188,7 @@ def _command(work: Work, wd: Path, run: Run) -> tuple[int | None, Failure | None
                 stdout=out,
                 stderr=err,
                 start_new_session=True,
+                umask=0o077,
             )
         except FileNotFoundError as error:
             message = "The specified command program is not found"

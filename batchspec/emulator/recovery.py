@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from batchspec.emulator import job_life, pool_life, schedule_life
+from batchspec.emulator import job_life, pool_life, schedule_life, task_life
 from batchspec.emulator.model import Job, Node, Pool, Schedule
 from batchspec.emulator.store import ACTIVE, PREPARING, RUNNING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def recover(account: "Account") -> None:
     end_orphans(account.settings.home / "nodes")
     _load(account)
+    task_life.sweep(account)
     with account.store.transaction():
         _requeue_running(account)
         for pool in list(account.pools.values()):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ENDED = Failure("TaskEnded", "Task was ended by user request")
 TIMED_OUT = Failure("TaskEnded", "The task exceeded its maximum wall clock time and was ended")
 # The words by which a try is stopped, after which the task is queued again; only the first counts as a requeue.
+_SWEEP_S = 60.0
 REQUEUES = ("requeue", "recover")
 
 
@@ -284,6 +285,16 @@ def folder_of(account: "Account", node_info: str | None) -> Any:
     info = json.loads(node_info)
     folder = account.settings.home / "nodes" / info["poolId"] / info["nodeId"] / info["taskRootDirectory"]
     return folder if folder.is_dir() else None
+
+
+def sweep(account: "Account") -> None:
+    """Folders whose retention time is over go; looked at once a minute."""
+    account.later(_SWEEP_S, functools.partial(sweep, account))
+    for row in list(account.store.tasks("files_until < ?", [account.clock.now()], "files_until", 1000)):
+        account.store.change_task(row.seq, files_until=None)
+        folder = folder_of(account, row.node)
+        if folder is not None:
+            account.in_thread(functools.partial(remove_tree, folder))
 
 
 _NOWHERE: Any = None  # the node of a task that no node has taken

@@ -14,6 +14,7 @@ from typing import Any
 
 from batchspec.emulator.clock import duration_text, parse_duration, parse_time, time_text
 from batchspec.emulator.errors import ApiError, invalid_property
+from batchspec.emulator.versions import RETIRED
 
 API: dict[str, Any] = json.loads(files("batchspec.emulator").joinpath("api-2025-06-01.json").read_text())
 
@@ -60,28 +61,14 @@ _LENGTHS = {
     "applicationPackageReferences": 10,
 }
 
-# Properties that older versions still send and this one no longer knows: taken, remembered, without effect.
-RETIRED: dict[str, dict[str, str]] = {
-    "BatchPoolCreateOptions": {
-        "certificateReferences": "[object]",
-        "targetNodeCommunicationMode": "string",
-        "resourceTags": "object",
-        "applicationLicenses": "[string]",
-    },
-    "BatchPoolReplaceOptions": {"certificateReferences": "[object]", "targetNodeCommunicationMode": "string"},
-    "BatchPoolUpdateOptions": {
-        "certificateReferences": "[object]",
-        "targetNodeCommunicationMode": "string",
-        "resourceTags": "object",
-    },
-    "BatchPoolSpecification": {
-        "certificateReferences": "[object]",
-        "targetNodeCommunicationMode": "string",
-        "resourceTags": "object",
-        "applicationLicenses": "[string]",
-    },
-    "BatchTaskCreateOptions": {"authenticationTokenSettings": "object"},
-    "BatchJobManagerTask": {"authenticationTokenSettings": "object"},
+# Where an older version may have one of the properties retired since.
+_MAY_RETIRED = {
+    "BatchPoolCreateOptions",
+    "BatchPoolReplaceOptions",
+    "BatchPoolUpdateOptions",
+    "BatchPoolSpecification",
+    "BatchTaskCreateOptions",
+    "BatchJobManagerTask",
 }
 
 Check = Callable[[str, Any], Any]
@@ -108,8 +95,8 @@ def _object_checker(type_name: str, retired: bool) -> Check:
     schema = API["types"][type_name]
     read_only = set(schema["readOnly"])
     kinds = {name: kind for name, kind in schema["properties"].items() if name not in read_only}
-    if retired:
-        kinds |= RETIRED.get(type_name, {})
+    if retired and type_name in _MAY_RETIRED:
+        kinds |= RETIRED
     required = [name for name in schema["required"] if name not in read_only]
     # Made when first needed: types refer to each other.
     checks: dict[str, Check] = {}

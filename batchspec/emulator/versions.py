@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from batchspec.emulator.call import Call, Reply
 from batchspec.emulator.errors import ApiError
 
 CURRENT = "2025-06-01"
@@ -16,6 +15,17 @@ OLDER = (
     "2024-07-01.20.0",
 )
 
+# Properties that the current version no longer has. Older ones send them and read them back; they have no effect.
+RETIRED = {
+    "certificateReferences": "[object]",
+    "targetNodeCommunicationMode": "string",
+    "resourceTags": "object",
+    "applicationLicenses": "[string]",
+    "authenticationTokenSettings": "object",
+}
+# What the current version tells and the older ones do not (recorded 2025 and 2026).
+_ADDED = frozenset({"jobDefaultOrder"})
+
 
 def require_version(query: Mapping[str, str]) -> str:
     version = query.get("api-version", "")
@@ -26,9 +36,11 @@ def require_version(query: Mapping[str, str]) -> str:
     return version
 
 
-def older_request(_: str, body: Any) -> Any:
+def told_in(version: str, body: Any) -> Any:
+    """The body without the properties that the version does not know, at any depth."""
+    hidden = RETIRED.keys() if version == CURRENT else _ADDED
+    if isinstance(body, dict):
+        return {key: told_in(version, value) for key, value in body.items() if key not in hidden}
+    if isinstance(body, list):
+        return [told_in(version, item) for item in body]
     return body
-
-
-def older_reply(_: Call, reply: Reply) -> Reply:
-    return reply

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -97,12 +98,13 @@ def test_a_running_task_runs_again_and_its_orphan_is_ended(endpoint: Process) ->
         in_state(lambda: client.get_task("job", "t"), "running")
 
         def pids() -> list[int]:
-            node = client.get_task("job", "t").node_info.node_id
-            with suppress(AzureError):
-                return [
-                    int(pid) for pid in text(client.download_node_file("pool", node, "shared/pids")).split()
-                ]
-            return []
+            node = client.get_task("job", "t").node_info
+            if node is None or "shared/pids" not in [f.name for f in _files(client, node.node_id)]:
+                return []
+            return [
+                int(pid)
+                for pid in text(client.download_node_file("pool", node.node_id, "shared/pids")).split()
+            ]
 
         (first,) = wait_until(pids)
         family = [first, *(child.pid for child in psutil.Process(first).children())]
@@ -112,6 +114,10 @@ def test_a_running_task_runs_again_and_its_orphan_is_ended(endpoint: Process) ->
         assert not any(is_alive(pid) for pid in family)
         info = client.get_task("job", "t").execution_info
         assert (info.retry_count, info.requeue_count) == (0, 0)
+
+
+def _files(client: BatchClient, node: str) -> list[Any]:
+    return list(client.list_node_files("pool", node, recursive=True))
 
 
 def is_alive(pid: int) -> bool:

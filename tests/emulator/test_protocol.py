@@ -118,6 +118,17 @@ def test_versions(served: Served) -> None:
         assert served.raw("GET", "/jobs", query=f"api-version={version}").status == 200
 
 
+def test_retired_properties(served: Served) -> None:
+    """What a version has retired is refused by it, and told to the older ones that sent it."""
+    body = pool_body(targetDedicatedNodes=0, targetNodeCommunicationMode="classic")
+    assert code(served.raw("POST", "/pools", body)) == "InvalidRequestBody"
+    old = "api-version=2024-07-01.20.0"
+    assert served.raw("POST", "/pools", body, query=old).status == 201
+    assert served.raw("GET", "/pools/pool", query=old).json()["targetNodeCommunicationMode"] == "classic"
+    assert "jobDefaultOrder" not in served.raw("GET", "/pools/pool", query=old).json()["taskSchedulingPolicy"]
+    assert "targetNodeCommunicationMode" not in served.raw("GET", "/pools/pool").json()
+
+
 def test_unknown_paths_and_verbs(served: Served) -> None:
     """A path that is none is 404, a verb that a path does not have is 405."""
     assert code(served.raw("GET", "/nothing")) == "ResourceNotFound"

@@ -40,7 +40,6 @@ DIFFERENT = {
     "autoScaleRun": "told at once here, later there",
     "nodeAgentInfo": "the agent's version is one of 2026",
     "runningTaskSlotsCount": "not told by the oldest version",
-    "jobDefaultOrder": "told to older versions too, which do not look at it",
     "resizeTimeout": "while a pool is deleted the service counts its resizeTimeout down",
     "containerUrl": "the recorder replaced it",
     "executionInfo.nextRunTime": "a schedule that is being deleted told its next run again",

@@ -1,0 +1,98 @@
+"""Planning a queued job in which nothing changed: listing, decoding and comparing, against moving the pages."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.bench import stub
+from tests.bench.measure import Figure, in_turn, median, ratio, report, timed, way
+
+_TASKS_PATH = "/jobs/bench-job/tasks"
+_NEXT = re.compile(rb'"odata\.nextLink":"http://[^/]+([^"]+)"')
+PACKAGES = ("azure-batch", "azure-core", "requests")
+
+
+def figures(tasks: int, rounds: int) -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory(prefix="batchspec-bench-") as folder:
+        file = Path(folder) / "tasks.jsonl"
+        write_tasks(file, tasks)
+        with stub.running(stub.Listing("json", _TASKS_PATH, file)) as server:
+            ways = {name: way(__name__, name, tasks, server.port) for name in WAYS}
+            found = in_turn(rounds, ways)
+    ours, floor = found["ours"], found["floor"]
+    parts = (
+        f"{tasks:,} tasks: ours {median(ours):.1f} s ({median(ours, 'cpu_s') / tasks * 1e6:.1f} us of CPU each), "
+        f"the pages alone {median(floor):.2f} s"
+    )
+    yield Figure(
+        "unchanged job / its pages, wall", ratio(ours, floor), "x", 15, 8, parts, PACKAGES, smaller=True
+    )
+    parts = f"at {tasks:,} tasks, {ours[0].more['desired_mb']:.0f} MB of it what the spec asks for"
+    yield Figure(
+        "unchanged job, peak memory", median(ours, "peak_mb"), " MB", 128, 64, parts, PACKAGES, smaller=True
+    )
+
+
+def write_tasks(file: Path, count: int) -> None:
+    """The tasks of the spec as a narrow listing has them, all queued."""
+    from batchspec.resources.task import task_id
+    from batchspec.spec.expand import expand
+    from tests.bench.workload import FROM_BLOBS, made_up_inputs, spec_of
+
+    with file.open("w", encoding="utf-8") as stream:
+        for task in expand(spec_of(FROM_BLOBS), {"audio": made_up_inputs(count)}).tasks:
+            entry = {
+                "id": task_id(task.key, task.work),
+                "state": "active",
+                "executionInfo": {"retryCount": 0},
+            }
+            stream.write(json.dumps(entry) + "\n")
+
+
+def ours(count: int, port: int) -> None:
+    """Reads the tasks and sorts them in; what the spec asks for is there already."""
+    from batchspec.plan.model import Observed
+    from batchspec.plan.work import find_work
+    from batchspec.service import task as task_service
+    from batchspec.spec.expand import expand
+    from tests.bench.measure import peak_mb
+    from tests.bench.workload import FROM_BLOBS, made_up_inputs, spec_of, stub_account
+
+    account = stub_account(port)
+    desired = expand(spec_of(FROM_BLOBS), {"audio": made_up_inputs(count)})
+    before = peak_mb()
+    with timed() as taken:
+        found = find_work(desired, Observed(tasks=list(task_service.read_all(account.batch, "bench-job"))))
+    account.close()
+    if len(found.in_progress) != count or found.runs:
+        raise SystemExit(f"{len(found.in_progress)} of {count} tasks were found as they are")
+    report(taken(), desired_mb=before)
+
+
+def floor(count: int, port: int) -> None:
+    """Moves the pages over one connection and finds the next one's link, no more."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    found, path = 0, _TASKS_PATH
+    with timed() as taken:
+        while path:
+            connection.request("GET", path)
+            page = connection.getresponse().read()
+            found += page.count(b'"id":')
+            link = _NEXT.search(page, max(0, len(page) - 400))
+            path = link[1].decode() if link else ""
+    connection.close()
+    if found != count:
+        raise SystemExit(f"{found} tasks came, not {count}")
+    report(taken())
+
+
+WAYS = {"ours": ours, "floor": floor}
+
+if __name__ == "__main__":
+    WAYS[sys.argv[1]](*map(int, sys.argv[2:]))

@@ -1,0 +1,186 @@
+"""`batchspec plan` of a finished workload in which nothing changed: files, blobs, a completed job with its tasks."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.bench import account, stub
+from tests.bench.measure import Figure, Sample, ask, median, program
+from tests.bench.startup import BATCHSPEC
+
+if TYPE_CHECKING:
+    from batchspec.spec.expand import Desired
+
+_PATHS = {
+    "jobs.jsonl": ("json", "/jobs"),
+    "tasks.jsonl": ("json", "/jobs/bench-job/tasks"),
+    "input.xml": ("xml", f"/{account.NAME}/input"),
+    "output.xml": ("xml", f"/{account.NAME}/output"),
+}
+_LATER_S = 60
+PACKAGES = ("azure-batch", "azure-storage-blob", "requests")
+
+
+def figures(inputs: int, filled: int, rounds: int) -> Iterator[Figure]:
+    """Against a stub, and against the real local account with *filled* inputs and their blobs."""
+    with tempfile.TemporaryDirectory(prefix="batchspec-bench-") as name:
+        folder = Path(name)
+        environment = {"XDG_CACHE_HOME": str(folder / "cache")}
+        ask(__name__, "prepare", folder, inputs, environment=environment)
+        listings = [stub.Listing(form, path, folder / file) for file, (form, path) in _PATHS.items()]
+        with stub.running(*listings) as server:
+            environment |= account.environment_of(server.port)
+            found = [_plan(folder, inputs, environment) for _ in range(rounds)]
+    peak = max(sample.more["peak_mb"] for sample in found)
+    parts = f"{inputs:,} inputs with outputs and logs, from a stub: CPU {median(found, 'cpu_s'):.1f} s, {peak:.0f} MB"
+    yield Figure(
+        "plan of an unchanged workload, wall", median(found), " s", 60, 15, parts, PACKAGES, smaller=True
+    )
+    yield _on_local_account(filled, rounds)
+
+
+def _on_local_account(inputs: int, rounds: int) -> Figure:
+    with tempfile.TemporaryDirectory(prefix="batchspec-bench-") as name, account.local():
+        folder = Path(name)
+        environment = {"XDG_CACHE_HOME": str(folder / "cache")}
+        ask(__name__, "prepare", folder, inputs, environment=environment)
+        ask(__name__, "fill", folder)
+        found = [_plan(folder, inputs, environment) for _ in range(rounds)]
+    parts = f"{inputs:,} inputs with their outputs, no job, on the local account: {median(found, 'cpu_s'):.1f} s of CPU"
+    goals = (60.0, 15.0) if inputs >= 100_000 else (None, None)
+    return Figure(
+        "the same on the local account, wall", median(found), " s", *goals, parts, PACKAGES, smaller=True
+    )
+
+
+def _plan(folder: Path, inputs: int, environment: dict[str, str]) -> Sample:
+    """The shipped command. Raises RuntimeError unless it finds that everything is up to date."""
+    command = (
+        "import atexit, sys; from batchspec.cli.main import main; from tests.bench.measure import peak_mb; "
+    )
+    command += "atexit.register(lambda: print(f'peak {peak_mb()}', file=sys.stderr)); main()"
+    argv = [BATCHSPEC[0], "-c", command, "plan", "--detailed-exitcode", folder / "bench.yaml"]
+    sample = program(argv, environment=environment)
+    out = str(sample.more["out"])
+    if f"{inputs:,} tasks" not in out and f"{inputs} tasks" not in out and str(inputs) not in out:
+        raise RuntimeError(f"plan did not find {inputs} tasks up to date:\n{out}")
+    sample.more["peak_mb"] = float(out.rpartition("peak ")[2])
+    return sample
+
+
+def prepare(folder: str, count: str) -> None:
+    """Writes the files, remembers their digests, and writes what the services would list."""
+    import time
+
+    from batchspec.engine.inputs import find_inputs
+    from batchspec.spec.expand import expand
+    from tests.bench.workload import FROM_FILES, spec_of, write_files
+
+    root = Path(folder)
+    write_files(root / "clips", int(count), 64)
+    (root / "bench.yaml").write_text(FROM_FILES, encoding="utf-8")
+    now = time.time_ns
+    time.time_ns = lambda: now() + _LATER_S * 1_000_000_000  # else files made just now are not remembered
+    spec = spec_of(FROM_FILES, str(root / "bench.yaml"))
+    desired = expand(spec, find_inputs(spec, None))
+    _write_batch(root, desired)
+    _write_blobs(root, desired)
+    print("done")
+
+
+def _write_batch(root: Path, desired: Desired) -> None:
+    from batchspec.resources.task import task_id
+
+    job = {**(desired.job or {}), "state": "completed", "eTag": "0x1", "creationTime": "2026-01-01T00:00:00Z"}
+    (root / "jobs.jsonl").write_text(json.dumps(job) + "\n", encoding="utf-8")
+    ended = {
+        "startTime": "2026-01-01T00:05:00.123456Z",
+        "endTime": "2026-01-01T00:06:00.1234567Z",
+        "exitCode": 0,
+    }
+    ended |= {"result": "success", "retryCount": 0, "requeueCount": 0}
+    with (root / "tasks.jsonl").open("w", encoding="utf-8") as stream:
+        for task in desired.tasks:
+            entry = {"id": task_id(task.key, task.work), "state": "completed", "executionInfo": ended}
+            stream.write(json.dumps(entry) + "\n")
+
+
+def _write_blobs(root: Path, desired: Desired) -> None:
+    """Inputs with their MD5, outputs with their stamps, and two logs of each task; in the order of their names."""
+    from batchspec.resources.task import task_id
+    from batchspec.spec.expand import log_blob
+    from batchspec.spec.task_body import COMMAND_METADATA, FINGERPRINT_METADATA
+
+    inputs, outputs, logs = [], [], []
+    for task in desired.tasks:
+        assert task.input is not None
+        assert task.output is not None
+        inputs.append(_blob(task.input.blob, task.input.size, task.input.content, {}))
+        stamps = {FINGERPRINT_METADATA: task.work.fingerprint, COMMAND_METADATA: task.work.command}
+        outputs.append(_blob(task.output, 12_345, task.work.input, stamps))
+        id = task_id(task.key, task.work)
+        logs += [
+            _blob(log_blob(desired.spec, id, file), 100, "0" * 32, {})
+            for file in ("stderr.txt", "stdout.txt")
+        ]
+    (root / "input.xml").write_text("".join(sorted(inputs)), encoding="utf-8")
+    (root / "output.xml").write_text("".join([*sorted(logs), *sorted(outputs)]), encoding="utf-8")
+
+
+def _blob(name: str, size: int, md5: str, metadata: dict[str, str]) -> str:
+    """One entry of a listing, as the service writes it."""
+    stamps = "".join(f"<{key}>{value}</{key}>" for key, value in metadata.items())
+    return (
+        f"<Blob><Name>{name}</Name><Properties><Creation-Time>Thu, 01 Jan 2026 00:00:00 GMT</Creation-Time>"
+        "<Last-Modified>Thu, 01 Jan 2026 00:00:00 GMT</Last-Modified><Etag>0x8DD000000000000</Etag>"
+        f"<Content-Length>{size}</Content-Length><Content-Type>application/octet-stream</Content-Type>"
+        f"<Content-MD5>{base64.b64encode(bytes.fromhex(md5)).decode()}</Content-MD5><BlobType>BlockBlob</BlobType>"
+        "<AccessTier>Hot</AccessTier><AccessTierInferred>true</AccessTierInferred><LeaseStatus>unlocked</LeaseStatus>"
+        "<LeaseState>available</LeaseState><ServerEncrypted>true</ServerEncrypted></Properties>"
+        f"<Metadata>{stamps}</Metadata><OrMetadata/></Blob>\n"
+    )
+
+
+def fill(folder: str) -> None:
+    """Puts into the local account what the workload has left there, had it run: inputs and stamped outputs."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from azure.storage.blob import BlobServiceClient, ContentSettings
+
+    from batchspec.engine.inputs import find_inputs
+    from batchspec.service import embedded
+    from batchspec.spec.expand import expand
+    from batchspec.spec.task_body import COMMAND_METADATA, FINGERPRINT_METADATA
+    from tests.bench.workload import FROM_FILES, spec_of
+
+    found = embedded.find()
+    assert found is not None
+    spec = spec_of(FROM_FILES, str(Path(folder) / "bench.yaml"))
+    desired = expand(spec, find_inputs(spec, None))
+    service = BlobServiceClient.from_connection_string(found.connection_string)
+    into = {name: service.create_container(name) for name in ("input", "output")}
+
+    def put(number: int) -> None:
+        task = desired.tasks[number]
+        assert task.input is not None
+        assert task.output is not None
+        assert task.input.file is not None
+        data = Path(task.input.file).read_bytes()
+        md5 = ContentSettings(content_md5=bytearray.fromhex(task.input.content))
+        into["input"].upload_blob(task.input.blob, data, content_settings=md5, validate_content=True)
+        stamps = {FINGERPRINT_METADATA: task.work.fingerprint, COMMAND_METADATA: task.work.command}
+        into["output"].upload_blob(task.output, b"made", metadata=stamps, validate_content=True)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(put, range(len(desired.tasks))))
+    print("done")
+
+
+if __name__ == "__main__":
+    {"prepare": prepare, "fill": fill}[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,57 @@
+"""The bench itself: every figure can be measured, and what is lost on the way makes a run fail."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+NAMES = (
+    "submission, create_tasks / ours",
+    "submission, peak memory",
+    "submission to a slow service",
+    "unchanged job / its pages",
+    "unchanged job, peak memory",
+    "plan of an unchanged workload",
+    "the same on the local account",
+    "watching a running job",
+    "upload of small files",
+    "upload of large files",
+    "its memory / rclone's",
+    "unchanged inputs / hashing them",
+    "validate of 199 lines",
+    "plan until its first request",
+    "local account, a task on top of xargs",
+    "local account, ffmpeg / xargs, wall",
+    "local account, ffmpeg / xargs, CPU",
+)
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *words], cwd=PROJECT, capture_output=True, text=True, check=False, timeout=240
+    )
+
+
+def test_every_figure_is_measured() -> None:
+    """The bench prints one line for each figure, or says on stderr what is missing for it."""
+    done = run("tests.bench", "--quick")
+    assert done.returncode == 0, done.stderr
+    found = re.findall(r"^(.*?): [\d.e+]+", done.stdout, re.MULTILINE)
+    if "not measured" in done.stderr:
+        pytest.skip(done.stderr.strip())
+    assert len(found) == len(NAMES)
+    for line, name in zip(found, NAMES, strict=True):
+        assert line.startswith(name)
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler for the stub service")
+def test_a_dropped_task_fails_the_run() -> None:
+    """A service that passes over one task in some, of those it was sent, makes a submission fail by name."""
+    assert run("tests.bench.submission", "dropped", "300", "1000000").returncode == 0
+    done = run("tests.bench.submission", "dropped", "300", "100")
+    assert done.returncode == 1
+    assert "tasks were refused: the service said nothing about the task clip-" in done.stderr

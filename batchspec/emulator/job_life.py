@@ -1,14 +1,16 @@
 """What happens to jobs: disabled, enabled, terminated, completed, deleted; preparation and release tasks."""
 
 import functools
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from batchspec.emulator import defaults, pool_life, task_life
 from batchspec.emulator import node as nodes
-from batchspec.emulator import pool_life, task_life
 from batchspec.emulator.clock import FOREVER_TEXT, TICKS_PER_S, parse_duration, parse_time, time_text
 from batchspec.emulator.model import WORKING, Body, Job, Node
 from batchspec.emulator.process import Outcome, Run, Work, remove_tree
+from batchspec.emulator.store import NewTask
 
 if TYPE_CHECKING:
     from batchspec.emulator.account import Account
@@ -39,6 +41,35 @@ def watch_limit(account: "Account", job: Job) -> None:
 def _time_over(account: "Account", job: Job, limit: str) -> None:
     if job.state == "active" and job.doc["constraints"]["maxWallClockTime"] == limit:
         terminate(account, job, "MaxWallClockTimeExpiry")
+
+
+# What a job manager task has beside the members of any task.
+_MANAGERS_OWN = ("killJobOnCompletion", "runExclusive", "allowLowPriorityNode")
+
+
+def add_manager(account: "Account", job: Job) -> None:
+    """The job manager task is a task of the job, there from the beginning."""
+    manager = job.doc.get("jobManagerTask")
+    if manager is None:
+        return
+    body = {key: value for key, value in manager.items() if key not in _MANAGERS_OWN}
+    full = defaults.task(body, job.doc["constraints"]["maxTaskRetryCount"])
+    fragment = json.dumps(full, separators=(",", ":"))[1:-1].encode()
+    account.store.add_task(
+        job.number, NewTask(manager["id"], full["requiredSlots"], 0, account.clock.now(), fragment)
+    )
+
+
+def manager_ended(account: "Account", job: Job, task_id: str) -> None:
+    """The end of its manager ends the job, unless that was not wanted."""
+    manager = job.doc.get("jobManagerTask")
+    if (
+        manager
+        and manager["id"].lower() == task_id.lower()
+        and manager["killJobOnCompletion"]
+        and job.state == "active"
+    ):
+        terminate(account, job, "JMComplete")
 
 
 # --- disable, enable

@@ -73,8 +73,6 @@ def check_pool_info(info: Body) -> None:
     if auto:
         if "pool" not in auto:
             raise ApiError("MissingRequiredProperty", ("PropertyName", "pool"))
-        if len(auto.get("autoPoolIdPrefix", "")) > 20:
-            raise invalid_property("autoPoolIdPrefix", auto["autoPoolIdPrefix"], "The maximum length is 20")
         check_pool(auto["pool"])
 
 
@@ -96,6 +94,7 @@ def make_job(account: "Account", job_id: str, body: Body, schedule: str = "") ->
         account.jobs[job.key] = job
         job.doc["executionInfo"]["poolId"] = _pool_of(account, job)
         account.save_job(job)
+        job_life.add_manager(account, job)
     job_life.watch_limit(account, job)
     account.wake()
     return job

@@ -207,6 +207,7 @@ def complete(account: "Account", running: Running, exit_code: int | None, failur
     action = options.get("jobAction", "terminate" if failure else "none")
     if running.job.doc["onTaskFailure"] == "performexitoptionsjobaction":
         job_life.act(account, running.job, action)
+    job_life.manager_ended(account, running.job, row.id)
 
 
 def _exit_options(conditions: Body, exit_code: int | None, failure: Failure | None) -> Body:

@@ -134,6 +134,8 @@ def _property_checker(type_name: str, name: str, kind: str, retired: bool) -> Ch
         return _limited(check, limit)
     if type_name == "BatchMetadataItem" and name == "name":
         return _metadata_name
+    if name == "autoPoolIdPrefix":
+        return _prefix
     return check
 
 
@@ -166,6 +168,14 @@ def _id(where: str, value: Any) -> Any:
             " underscores"
         )
         raise invalid_property(where, value, reason)
+    return value
+
+
+def _prefix(where: str, value: Any) -> Any:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{0,20}", _text(where, value)):
+        raise invalid_property(
+            where, value, "The prefix has at most 20 letters, digits, hyphens and underscores"
+        )
     return value
 
 

@@ -5,6 +5,7 @@ BATCHSPEC_TEST_BATCH14 a Python with azure-batch 14, BATCHSPEC_TEST_AZ an `az` w
 BATCHSPEC_TEST_NODE_MODULES a node_modules with @azure/batch.
 """
 
+import asyncio
 import json
 import os
 import subprocess
@@ -12,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.batch.aio import BatchClient as AsyncClient
+from azure.core.credentials import AzureNamedKeyCredential
+from azure.core.pipeline.transport import AsyncioRequestsTransport
 
-from .conftest import Served, pool_body, wait_until
+from .conftest import Served, job_body, pool_body, wait_until
 
 _CLIENTS = Path(__file__).parent / "clients"
 
@@ -37,6 +41,21 @@ def _run(served: Served, *command: str, **environment: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_async_sdk(served: Served) -> None:
+    """The SDK's asynchronous client makes a job, adds tasks, lists them over pages."""
+
+    async def work() -> list[str]:
+        credential = AzureNamedKeyCredential(served.settings.name, served.settings.key)
+        transport = AsyncioRequestsTransport()
+        async with AsyncClient(served.settings.endpoint, credential, transport=transport) as client:
+            await client.create_job(job_body())
+            await client.create_tasks("job", [{"id": f"t{n:03}", "commandLine": "true"} for n in range(150)])
+            await client.delete_task("job", "t000")
+            return [str(task.id) async for task in client.list_tasks("job", max_results=40)]
+
+    assert asyncio.run(work()) == [f"t{n:03}" for n in range(1, 150)]
 
 
 def test_azure_batch_14(served: Served) -> None:

@@ -271,3 +271,24 @@ def test_filters_on_jobs(client: BatchClient) -> None:
     assert [job.id for job in client.list_jobs(filter="creationTime lt DateTime'2001-01-01T00:00:00Z'")] == []
     error = refused(list, client.list_jobs(filter="metadata eq 'x'"))
     assert (error.status_code, error.error.code) == (400, "InvalidQueryParameterValue")
+
+
+def test_job_manager_task(client: BatchClient) -> None:
+    """A job manager task runs as a task of the job, and its end is the job's."""
+    ready_pool(client)
+    manager = {"id": "manager", "commandLine": "/bin/bash -c 'echo managing'"}
+    client.create_job(job_body(jobManagerTask=manager))
+    job = in_state(lambda: client.get_job("job"), "completed")
+    assert job.execution_info["terminateReason"] == "JMComplete"
+    assert text(client.download_task_file("job", "manager", "stdout.txt")) == "managing\n"
+
+
+def test_auto_pool_prefix_is_no_path(client: BatchClient) -> None:
+    """The prefix of an auto pool's id obeys the rules of ids."""
+    auto = {
+        "poolLifetimeOption": "job",
+        "autoPoolIdPrefix": "../../x",
+        "pool": {"vmSize": "standard_d2ds_v5"},
+    }
+    error = refused(client.create_job, {"id": "job", "poolInfo": {"autoPoolSpecification": auto}})
+    assert (error.status_code, error.error.code) == (400, "InvalidPropertyValue")

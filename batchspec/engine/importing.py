@@ -11,7 +11,7 @@ from batchspec.errors import RefusedError, SpecError, UsageError
 from batchspec.plan.model import Observed
 from batchspec.plan.planner import make_plan
 from batchspec.resources import job as jobs
-from batchspec.resources.base import Json, owner, stamped
+from batchspec.resources.base import Json, is_protected, owner, stamped
 from batchspec.service import job as job_service
 from batchspec.service import pool as pool_service
 from batchspec.service.connect import Account
@@ -23,6 +23,7 @@ from batchspec.spec.expand import Desired, expand
 from batchspec.spec.read_back import ReadBack, job_part, pool_part
 
 _LONGEST_NAME = 40
+_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,58}")  # its generations need some room
 _NOTES: dict[Path, str] = {
     ("name",): "stamped on what this spec owns",
     ("pool", "targetLowPriorityNodes"): "Spot",
@@ -66,6 +67,11 @@ def find(account: Account, pool_id: str | None, job_id: str | None) -> Found:
 
 
 def _require_importable(job: Json, pool_id: str | None) -> None:
+    if not _JOB_ID.fullmatch(job["id"]):
+        raise UsageError(
+            f"the job {job['id']} has an id that no spec can have",
+            help="at most 58 letters, digits, hyphens and underscores; jobs of a schedule have a colon in theirs",
+        )
     runs_on = job["poolInfo"].get("poolId")
     if "autoPoolSpecification" in job["poolInfo"] or not runs_on:
         raise UsageError(
@@ -125,10 +131,12 @@ def _settled(draft: Draft, header: list[str]) -> Desired:
 
 def _adopted(found: Found, desired: Desired) -> Observed:
     """What is there, as it will be once it is stamped."""
-    name = desired.spec.name
+
+    def as_ours(live: Json) -> Json:
+        return stamped(live, desired.spec.name, __version__, "", protect=is_protected(live))
+
     return Observed(
-        pool=stamped(found.pool, name, __version__, "") if found.pool else None,
-        jobs=[stamped(found.job, name, __version__, "")] if found.job else [],
+        pool=as_ours(found.pool) if found.pool else None, jobs=[as_ours(found.job)] if found.job else []
     )
 
 

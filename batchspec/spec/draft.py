@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from batchspec.errors import UsageError
 from batchspec.source import Path, Source, path_text
 from batchspec.spec.document import Document, parse
 from batchspec.spec.read_back import required_at
@@ -27,9 +28,13 @@ class Draft:
         self._ignored: dict[str, list[str]] = {}
 
     def cut_secrets(self) -> None:
-        """Takes out all that may be a secret, the whole value where it stands in the middle of one."""
+        """Takes out all that may be a secret, the whole value where it stands in the middle of one.
+
+        Raises `UsageError` where no spec can be without it.
+        """
         while (found := next(_likely_secrets(self.data, ()), None)) is not None:
-            self.cut(found, "may hold a secret")
+            if not self.cut(found, "may hold a secret"):
+                raise UsageError(f"{path_text(found)} may hold a secret, and a spec cannot be without it")
 
     def cut(self, path: Path, why: str) -> bool:
         """Takes out the value at *path*, or what cannot be without it; False when that is all of it.
@@ -42,8 +47,7 @@ class Draft:
             return False
         parent = self._at(path[:-1])
         cut = parent.pop(path[-1])
-        name = cut["name"] if isinstance(cut, Mapping) and "name" in cut else path_text(path[1:])
-        why = f"{name} {why}"
+        why = f"{_name_of(cut) or path_text(path[1:])} {why}"
         if path[-1] == "jobPreparationTask" and "jobReleaseTask" in parent:
             self.cut((*path[:-1], "jobReleaseTask"), "cannot be without the preparation task")
         if path[1] != "metadata":  # keys that a spec does not have are kept anyway
@@ -83,14 +87,22 @@ class Draft:
         return value
 
 
+def _name_of(item: Any) -> str:
+    """What a list's item is called, if it says so and the name itself gives nothing away."""
+    name = item.get("name", "") if isinstance(item, Mapping) else ""
+    return "" if may_be_secret("", name) else name
+
+
 def _likely_secrets(value: Any, path: Path) -> Iterator[Path]:
     if isinstance(value, Mapping):
         if isinstance(value.get("value"), str) and may_be_secret(str(value.get("name", "")), value["value"]):
             yield path
         for key, member in value.items():
+            if isinstance(member, str) and may_be_secret(key, member):
+                yield (*path, key)
             yield from _likely_secrets(member, (*path, key))
     elif isinstance(value, list):
         for i, item in enumerate(value):
+            if isinstance(item, str) and may_be_secret("", item):
+                yield (*path, i)
             yield from _likely_secrets(item, (*path, i))
-    elif isinstance(value, str) and may_be_secret("", value):
-        yield path

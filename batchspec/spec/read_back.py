@@ -19,6 +19,7 @@ from batchspec.resources.base import (
     UNSTATED,
     Field,
     Json,
+    is_protected,
     never_compared,
     same_url,
     same_value,
@@ -62,6 +63,8 @@ def pool_part(live: Json) -> ReadBack:
         body = {"id": body.pop("id"), "vmSize": body.pop("vmSize"), "image": image, **body}
         if not machine:
             del body["virtualMachineConfiguration"]
+    if is_protected(live):
+        body["protect"] = True
     return part._replace(body=body)
 
 

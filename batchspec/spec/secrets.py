@@ -65,8 +65,12 @@ _UNDER_SECRET_NAME = re.compile(
     r"(?P<value>[^\s{&*|>#][^\n]*)",
     re.IGNORECASE,
 )
-_ASSIGNED = re.compile(
-    rf"(?:{_SECRET_NAME.pattern[4:]})[\w-]*=[\"']?(?![\"']?[$<{{])[^\s,;&\"'|]{{4,}}", re.IGNORECASE
+# A value given to such a name in the middle of a text, or as the option of a command, or in a URL.
+_GIVEN = re.compile(
+    rf"(?:{_SECRET_NAME.pattern[4:]})[\w-]{{0,40}}=[\"']?(?![\"']?[$<{{/])[^\s,;&\"'|]{{4,}}"
+    rf"|--?[\w-]{{0,40}}(?:{_SECRET_NAME.pattern[4:]})[\w-]{{0,40}}\s+[\"']?(?![\"']?[-$<{{/])[^\s,;&\"'|]{{4,}}"
+    r"|://[^\s/:@]+:(?!\$)[^\s/@]{4,}@",
+    re.IGNORECASE,
 )
 _HARMLESS = re.compile(r"(?i)|true|false|yes|no|[0-9]{1,4}|\$\w+|/[\w./-]*")
 _LABEL = "secrets never belong in a spec"
@@ -110,7 +114,7 @@ def may_be_secret(name: str, value: str) -> bool:
     Wider than what is refused in a spec: a weak password has no form to be known by.
     """
     named = _SECRET_NAME.search(name) is not None and not _HARMLESS.fullmatch(value)
-    return named or bool(spans(value)) or _ASSIGNED.search(value) is not None
+    return named or bool(spans(value)) or _GIVEN.search(value) is not None
 
 
 def hidden_parts(text: str) -> list[Position]:

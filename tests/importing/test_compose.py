@@ -1,7 +1,10 @@
 """`engine.importing.compose` on bodies that the local account does not make, but Azure does."""
 
+import pytest
+
 from batchspec.engine.importing import Found, compose, name_for
-from importing.shapes import POOLS
+from batchspec.errors import UsageError
+from importing.shapes import CANARY, POOLS
 
 LIVE = {
     "id": "old",
@@ -47,3 +50,65 @@ def test_a_name_is_made_of_the_id() -> None:
     """Ids may be longer than names, and begin with what a name may not begin with."""
     assert name_for(Found({"id": "_-pool" + "x" * 60}, None, {})) == "pool" + "x" * 36
     assert name_for(Found(None, {"id": "___"}, {})) == "imported"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        f"login --password {CANARY}",
+        f"login --client-secret='{CANARY}'",
+        f"env API_TOKEN={CANARY} run",
+        f"curl https://user:{CANARY}@example.com/file",
+        f"curl -H 'Authorization: Bearer {CANARY}{CANARY}' https://example.com",
+    ],
+)
+def test_a_command_with_a_secret_is_left_out(command: str) -> None:
+    """A start task cannot be without its command, so all of it stays where it is, out of the spec and the plan."""
+    text = compose(Found({**LIVE, "startTask": {"commandLine": command}}, None, {}), "old", "x").text
+    assert CANARY not in text
+    assert text.endswith("  - pool.startTask # startTask may hold a secret\n")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "login --password $PASSWORD",
+        "env API_TOKEN=$(cat token) run --token-file /etc/token",
+        'curl "https://example.com/?token=$TOKEN"',
+        "az keyvault secret show --name n --vault-name v",
+        "ssh-keygen -t ed25519",
+    ],
+)
+def test_a_command_that_only_speaks_of_secrets_is_kept(command: str) -> None:
+    """A variable, a file or the name of a secret gives nothing away."""
+    text = compose(Found({**LIVE, "startTask": {"commandLine": command}}, None, {}), "old", "x").text
+    assert "ignoreChanges" not in text
+    assert text.count("commandLine: ") == 1
+
+
+def test_a_secret_in_an_extension_or_a_name_is_left_out() -> None:
+    """Settings of an extension are looked at by their names, and a name that is a secret is not repeated."""
+    extension = {"name": "e", "publisher": "p", "type": "t", "settings": {"storageAccountKey": CANARY}}
+    machine = {**POOLS["bare"]["virtualMachineConfiguration"], "extensions": [extension]}
+    settings = [{"name": f"PASSWORD={CANARY}", "value": "x"}]
+    start = {"commandLine": "true", "environmentSettings": settings}
+    live = {**LIVE, "virtualMachineConfiguration": machine, "startTask": start}
+    text = compose(Found(live, None, {}), "old", "x").text
+    assert CANARY not in text
+    assert text.endswith(
+        "  - pool.virtualMachineConfiguration.extensions # e may hold a secret\n"
+        "  - pool.startTask.environmentSettings # startTask.environmentSettings[0] may hold a secret\n"
+    )
+
+
+def test_what_cannot_be_left_out_stops_the_import() -> None:
+    """A spec has to say the pool's VM size; where that looks like a secret, nothing is printed."""
+    with pytest.raises(UsageError) as stopped:
+        compose(Found({**LIVE, "vmSize": f"password={CANARY}"}, None, {}), "old", "x")
+    assert str(stopped.value) == "pool.vmSize may hold a secret, and a spec cannot be without it"
+
+
+def test_protection_is_read_back() -> None:
+    """A pool that a spec protects would lose that with a spec that does not say it."""
+    stamps = [{"name": name, "value": "old"} for name in ("batchspec.spec", "batchspec.protect")]
+    assert "\n  protect: true\n" in compose(Found({**LIVE, "metadata": stamps}, None, {}), "old", "x").text

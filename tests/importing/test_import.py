@@ -176,6 +176,15 @@ def test_a_job_with_a_pool_of_its_own(run: Run, sdk: BatchClient, name: str) -> 
     assert str(refused) == f"the job {name} brings a pool of its own, which a spec cannot say"
 
 
+def test_a_job_of_a_schedule(run: Run, sdk: BatchClient, name: str) -> None:
+    """Its id has a colon, which no spec can say."""
+    schedule = {"id": name, "schedule": {}, "jobSpecification": {"poolInfo": {"poolId": "theirs"}}}
+    sdk.create_job_schedule(schedule)  # type: ignore[arg-type]
+    refused = run("import", "job", f"{name}:job-1", fails=True).exception
+    assert isinstance(refused, UsageError)
+    assert str(refused) == f"the job {name}:job-1 has an id that no spec can have"
+
+
 def test_a_job_of_another_pool(run: Run, sdk: BatchClient, name: str) -> None:
     """Pool and job belong together, and the error has the command that would be right."""
     sdk.create_pool({"id": name, **POOLS["bare"]})  # type: ignore[arg-type]

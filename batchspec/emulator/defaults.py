@@ -151,7 +151,7 @@ def manager(body: Body) -> Body:
         "killJobOnCompletion": True,
         "runExclusive": True,
         "requiredSlots": 1,
-        "allowLowPriorityNode": False,
+        "allowLowPriorityNode": True,
         **body,
         **_identity_and_constraints(body),
     }

@@ -206,6 +206,8 @@ def _booted(account: "Account", node: Node, epoch: int) -> None:
     if epoch != node.epoch:
         return
     now = time_text(account.clock.now())
+    if node.leaving != "remove":
+        node.leaving = ""  # it is back; a start task that fails now does not keep it from the next reboot
     node.doc["lastBootTime"] = now
     node.doc["nodeAgentInfo"] = {"lastUpdateTime": now, "version": AGENT_VERSION}
     for name in ("startTask", "startTaskInfo", "errors"):
@@ -224,7 +226,6 @@ def _booted(account: "Account", node: Node, epoch: int) -> None:
 
 
 def _ready(account: "Account", node: Node) -> None:
-    node.leaving = ""
     set_state(account, node, "offline" if node.doc["schedulingState"] == "disabled" else "idle")
     account.wake()
 

@@ -96,6 +96,15 @@ def test_reboot_requeues_what_runs(client: BatchClient) -> None:
     assert client.get_node("pool", node.id).total_tasks_run == 1
 
 
+def test_a_start_task_that_fails_after_a_reboot_can_be_mended(client: BatchClient) -> None:
+    """A node that came back with a failed start task can be rebooted again, with a mended one."""
+    (node,) = ready_pool(client, startTask=start_task("exit 0"))
+    for line, state in [("exit 7", "starttaskfailed"), ("exit 0", "idle")]:
+        client.update_pool("pool", {"startTask": start_task(line)})
+        client.begin_reboot_node("pool", node.id, {"nodeRebootOption": "requeue"})
+        in_state(lambda: client.get_node("pool", node.id), state)
+
+
 def test_disabled_node_is_offline_and_takes_no_tasks(client: BatchClient) -> None:
     """Disabling drains a node, enabling brings it back; doing either twice is refused."""
     (node,) = ready_pool(client)

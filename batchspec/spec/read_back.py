@@ -183,8 +183,8 @@ def _needs_secret(name: str, live: Json) -> bool:
 
 
 def _unknown(described: Field, live: Json, path: Path) -> Iterator[str]:
-    for name in live:
-        if name not in described.fields and not _READ_ONLY.fullmatch(name):
+    for name, value in live.items():
+        if name not in described.fields and value not in (None, [], {}) and not _READ_ONLY.fullmatch(name):
             yield path_text((*path, name))
 
 

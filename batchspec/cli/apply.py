@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -134,19 +135,19 @@ def _run(
         run = Apply(account, now.desired, now.plan, held, timeout_s=timeout_s, detach=detach)
         failed = 0
         try:
-            with _signals(run) as caught, display(form, str(spec_file)) as take:
+            with _signals(run) as caught, display(form, shlex.quote(str(spec_file))) as take:
                 for event in run.events():
                     take(event)
                     if isinstance(event, SummaryEvent):
                         failed = event.failed
         except Interrupted:
-            raise _interrupted(caught(), spec_file, watching=False) from None
+            raise _interrupted(caught(), spec_file, settings, watching=False) from None
     if number := caught():
-        raise _interrupted(number, spec_file, watching=True)
+        raise _interrupted(number, spec_file, settings, watching=True)
     if failed:
         raise TasksFailedError(
-            f"{failed} tasks failed",
-            help=f"mend what failed; `batchspec apply {spec_file}` runs only those again",
+            "1 task failed" if failed == 1 else f"{failed} tasks failed",
+            help=f"mend what failed; `{_again(spec_file, settings)}` runs only what failed",
         )
 
 
@@ -257,10 +258,20 @@ def _leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _interrupted(number: int, spec_file: Path, *, watching: bool) -> InterruptedRunError:
+def _interrupted(
+    number: int, spec_file: Path, settings: tuple[str, ...], *, watching: bool
+) -> InterruptedRunError:
+    again = _again(spec_file, settings)
     if watching:
         message = "no longer watching; the tasks go on, and the nodes go on costing money"
-        help = f"look again with `batchspec status --watch {spec_file}`, go on with `batchspec apply {spec_file}`"
+        look = f"batchspec status --watch {shlex.quote(str(spec_file))}"
+        help = f"look again with `{look}`, go on with `{again}`"
     else:
-        message, help = "interrupted; nothing is lost", f"go on with `batchspec apply {spec_file}`"
+        message, help = "interrupted; nothing is lost", f"go on with `{again}`"
     return InterruptedRunError(message, signal_number=number, help=help)
+
+
+def _again(spec_file: Path, settings: tuple[str, ...]) -> str:
+    """The command that goes on, whole: without its settings it would run other tasks."""
+    words = ["batchspec", "apply", str(spec_file)]
+    return shlex.join(words + [word for text in settings for word in ("--set", text)])

@@ -23,7 +23,7 @@ def find_task(account: Account, spec: Spec, name: str) -> tuple[str, str]:
     job = newest_job(account, spec)
     lives = list(task_service.read_all(account.batch, job.id)) if job else []
     job_id = job.id if job else spec.job_id
-    known = [live.id for live in lives] + _logged(account, spec)
+    known = list(dict.fromkeys([*(live.id for live in lives), *_logged(account, spec)]))
     if name in known:
         return job_id, name
     keys = _keys(account, spec, name)

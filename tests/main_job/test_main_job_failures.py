@@ -1,5 +1,7 @@
 """Tasks, start tasks and jobs that fail: said clearly, grouped, and mended by the same command (issue 4.5, 4.6)."""
 
+import re
+import shlex
 import time
 
 import pytest
@@ -25,6 +27,19 @@ def test_4_5_r33_a_clip_that_is_no_video_fails_alone_and_alone_runs_again(worklo
     workload.apply()
     assert len(workload.downloaded()) == 5
     assert workload.actions() == []
+
+
+def test_4_5_s30_the_command_that_goes_on_is_whole(workload: Workload) -> None:
+    """What the help says to run again has this run's settings, quoted: copied as it is, it runs only what failed."""
+    (workload.clips / "LowPriVMs-3.mp4").write_text("no video")
+    workload.edit("params:\n", "params:\n  title: none\n")
+    workload.edit("-vn,", '-vn, -metadata, "title={{ params.title }}",')
+    words = ("--set", "title=it's; me")
+    ended = workload.apply(*words, code=3)
+    assert "1 task failed" in ended.err
+    (said,) = re.findall(r"`(batchspec apply .*?)` runs only", ended.err)
+    assert shlex.split(said) == ["batchspec", "apply", "specs/ffmpeg.yaml", *words]
+    assert workload.actions(*words) == [("create", "job", "completed"), ("run", "task", "failed_last_time")]
 
 
 def test_4_5_failures_are_grouped_by_reason(bare: Workload) -> None:

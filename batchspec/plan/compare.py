@@ -8,7 +8,7 @@ from dataclasses import replace
 from batchspec.errors import RefusedError
 from batchspec.plan.model import Action, Kind, Observed, Operation, Reason
 from batchspec.resources import pool as pools
-from batchspec.resources.base import STAMP_ROLLOUT, Change, Effect, Json, is_protected, metadata_of
+from batchspec.resources.base import STAMP_ROLLOUT, Change, Effect, Json, is_protected, metadata_of, owner
 from batchspec.resources.task import LiveTask
 from batchspec.source import Path, path_text
 from batchspec.spec.expand import Desired
@@ -64,15 +64,11 @@ def _refuse_protected(pool: Pool, action: Action) -> None:
 
 
 def lifts_protection(desired: Desired, live: Json | None) -> bool:
-    """Whether the live pool is protected, and the spec no longer says so."""
+    """Whether the spec's own live pool is protected, and the spec no longer says so."""
     pool = desired.spec.pool
-    return (
-        pool is not None
-        and not pool.existing
-        and not pool.protect
-        and live is not None
-        and is_protected(live)
-    )
+    if pool is None or pool.existing or pool.protect or live is None:
+        return False
+    return is_protected(live) and owner(live) == desired.spec.name
 
 
 def unprotect(desired: Desired) -> Action:

@@ -58,8 +58,8 @@ def update(
         batch.post(path_of("pools", pool.id, "disableautoscale"), None, doing="switch autoscale off")
     if Effect.DRAIN in effects:
         _drain(batch, pool, progress)
-    if any(change.effect in _PATCHED for change in changes):
-        _patch(batch, pool, desired, changes, ignored)
+    if patched := [change for change in changes if change.effect in _PATCHED and not _resumes(change)]:
+        _patch(batch, pool, desired, patched, ignored)
     if Effect.REJOIN in effects:
         _reboot_failed(batch, pool.id, progress)
     if desired.get("enableAutoScale"):
@@ -69,6 +69,11 @@ def update(
         sizes = {"id": pool.id, **_values(SIZE, desired, live, changes)}
         wait_until_steady(batch, pool.id, progress)
         resize(batch, sizes, pool.deallocation)
+
+
+def _resumes(change: Change) -> bool:
+    """Whether it only goes on with a rollout: a patch would make nodes that are done count as behind again."""
+    return change.path == ("rollout",) and change.effect is Effect.REJOIN
 
 
 def _require(batch: Batch, pool_id: str) -> dict[str, Any]:
@@ -101,7 +106,7 @@ def _patch(
 ) -> None:
     """Sends the top-level fields that change. An omitted field of a patch stays, so absence is said."""
     live = _require(batch, pool.id)
-    names = {str(change.path[0]) for change in changes if change.effect in _PATCHED} - _OURS
+    names = {str(change.path[0]) for change in changes} - _OURS
     body = {name: desired.get(name, _ABSENT.get(name)) for name in names}
     body = dict(
         with_live(body, live, [path[1:] for path in ignored if path[0] == "pool" and path[1] in names])

@@ -27,6 +27,9 @@ _NODE_LIMIT_S = 6 * 60 * 60  # tasks that are waited for may take their time
 _OPTIONS = {Rollout.REBOOT: "nodeRebootOption", Rollout.REIMAGE: "nodeReimageOption"}
 _READY = frozenset({"idle", "running", "offline"})
 _BROKEN = frozenset({"starttaskfailed", "unusable"})
+_GOING = frozenset(
+    {"preempted", "leavingpool", "deallocating", "deallocated"}
+)  # if they come back, they boot
 
 
 def roll_out(
@@ -69,7 +72,11 @@ def _move_on(batch: Batch, pool: Pool, node_id: str, since: datetime, check: Cal
     asked = False
     for wait_s in poll_waits():
         node = _read(batch, pool.id, node_id)
-        if node is None or (node["state"] in _READY and _booted_after(node, since)):
+        if (
+            node is None
+            or node["state"] in _GOING
+            or (node["state"] in _READY and _booted_after(node, since))
+        ):
             return
         if node["state"] in _BROKEN and _booted_after(node, since):
             raise RunError(
@@ -78,9 +85,10 @@ def _move_on(batch: Batch, pool: Pool, node_id: str, since: datetime, check: Cal
             )
         if time.monotonic() > deadline:
             raise RunError(f"the node {node_id} is still {node['state']} after {_NODE_LIMIT_S // 3600} hours")
-        if not asked:
-            check()
-            asked = _ask(batch, pool, node_id)
+        check()
+        asked = asked or _ask(batch, pool, node_id)
+        if not asked and node["state"] in _BROKEN:
+            return  # it takes no reboot, and no tasks either
         time.sleep(wait_s)
 
 

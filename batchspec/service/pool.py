@@ -13,7 +13,7 @@ from batchspec.service.secrets import with_secrets
 
 _FIRST_POLL_S = 0.05  # an empty pool is steady at once on the local account, after two seconds on Azure
 _LONGEST_POLL_S = 5.0
-_STEADY_LIMIT_S = 30 * 60
+STEADY_LIMIT_S = 30 * 60.0
 
 
 def read(batch: Batch, pool_id: str) -> dict[str, Any] | None:
@@ -68,9 +68,11 @@ def resize(batch: Batch, desired: Json, deallocation: str = "requeue") -> None:
     batch.post(path_of("pools", desired["id"], "resize"), body, doing=f"resize the pool {desired['id']}")
 
 
-def wait_until_steady(batch: Batch, pool_id: str, progress: Callable[[str], None]) -> dict[str, Any]:
-    """The pool once its allocation is steady. Raises `RunError` after half an hour."""
-    deadline = time.monotonic() + _STEADY_LIMIT_S
+def wait_until_steady(
+    batch: Batch, pool_id: str, progress: Callable[[str], None], limit_s: float = STEADY_LIMIT_S
+) -> dict[str, Any]:
+    """The pool once its allocation is steady. Raises `RunError` after *limit_s*."""
+    deadline = time.monotonic() + limit_s
     for wait_s in poll_waits():
         live = read(batch, pool_id)
         if live is None:
@@ -78,7 +80,10 @@ def wait_until_steady(batch: Batch, pool_id: str, progress: Callable[[str], None
         if live.get("allocationState") == "steady":
             return live
         if time.monotonic() > deadline:
-            raise RunError(f"the pool {pool_id} is still {live.get('allocationState')} after half an hour")
+            minutes = round(limit_s / 60)
+            raise RunError(
+                f"the pool {pool_id} is still {live.get('allocationState')} after {minutes} minutes"
+            )
         progress(f"waiting for the pool to become steady ({live.get('allocationState')})")
         time.sleep(wait_s)
     raise AssertionError("the waits have no end")

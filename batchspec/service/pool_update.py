@@ -10,10 +10,26 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from batchspec.errors import RunError, ServiceError
-from batchspec.resources.base import STAMP_ROLLOUT, Change, Effect, Json, updated_metadata, with_live
+from batchspec.resources.base import (
+    STAMP_ROLLOUT,
+    Change,
+    Effect,
+    Json,
+    duration_s,
+    updated_metadata,
+    with_live,
+)
 from batchspec.resources.pool import SIZE, nodes_of, target_nodes
 from batchspec.service.batch import Batch, path_of
-from batchspec.service.pool import nodes, poll_waits, read, resize, wait_until_steady, with_agent
+from batchspec.service.pool import (
+    STEADY_LIMIT_S,
+    nodes,
+    poll_waits,
+    read,
+    resize,
+    wait_until_steady,
+    with_agent,
+)
 from batchspec.service.secrets import with_secrets
 from batchspec.source import Path
 from batchspec.spec.model import Pool
@@ -57,7 +73,7 @@ def update(
     ):
         batch.post(path_of("pools", pool.id, "disableautoscale"), None, doing="switch autoscale off")
     if Effect.DRAIN in effects:
-        _drain(batch, pool, progress)
+        _drain(batch, pool, desired, progress)
     if patched := [change for change in changes if change.effect in _PATCHED and not _resumes(change)]:
         _patch(batch, pool, desired, patched, ignored)
     if Effect.REJOIN in effects:
@@ -92,13 +108,27 @@ def _values(names: Collection[str], desired: Json, live: Json, changes: Sequence
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _drain(batch: Batch, pool: Pool, progress: Progress) -> None:
-    """Returns when the pool has no nodes. Its tasks are treated as the spec's `nodeDeallocationOption` says."""
+def _drain(batch: Batch, pool: Pool, desired: Json, progress: Progress) -> None:
+    """Returns when the pool has no nodes. Its tasks are treated as the spec's `nodeDeallocationOption` says.
+
+    Nodes that wait for their tasks have the spec's `resizeTimeout` to go. Raises `RunError` when
+    some stay.
+    """
     live = wait_until_steady(batch, pool.id, progress)
-    if target_nodes(live) or nodes_of(live):
-        progress(f"emptying the pool of {nodes_of(live)} nodes")
-        resize(batch, {"id": pool.id}, pool.deallocation)
-        wait_until_steady(batch, pool.id, progress)
+    if not (target_nodes(live) or nodes_of(live)):
+        return
+    progress(f"emptying the pool of {nodes_of(live)} nodes")
+    timeout = desired.get("resizeTimeout", "PT15M")
+    resize(batch, {"id": pool.id, "resizeTimeout": timeout}, pool.deallocation)
+    live = wait_until_steady(batch, pool.id, progress, STEADY_LIMIT_S + duration_s(timeout))
+    if nodes_of(live):
+        said = "; ".join(
+            f"{error.get('code')}: {error.get('message')}" for error in live.get("resizeErrors", ())
+        )
+        raise RunError(
+            f"{nodes_of(live)} nodes are still in the pool {pool.id}" + (f" ({said})" if said else ""),
+            help="run the same command again; a longer pool.resizeTimeout gives tasks more time to end",
+        )
 
 
 def _patch(

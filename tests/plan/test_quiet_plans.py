@@ -26,7 +26,7 @@ from batchspec.spec.model import Spec
 from .endpoint import QuickClock, applied, planned, served, spec_of
 from .strategies import SECRET_VARIABLE, specs
 
-FEW = 15
+FEW = 10
 EXAMPLES = int(os.environ.get("BATCHSPEC_TEST_EXAMPLES", FEW))
 QUICK = settings(
     max_examples=EXAMPLES,

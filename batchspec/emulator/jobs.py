@@ -184,6 +184,7 @@ def _edit(call: Call, job: Job, changes: Body) -> None:
             if "poolId" in changes["poolInfo"]:
                 job.doc["executionInfo"]["poolId"] = changes["poolInfo"]["poolId"]
     job.doc.update(changes)
+    job.maybe_ready = True
     account.touch(job.doc)
     account.save_job(job)
     job_life.watch_limit(account, job)

@@ -386,6 +386,7 @@ def note_task(account: "Account", running: Running, exit_code: int | None, failu
         "executionInfo": info,
     }
     node.doc["recentTasks"] = [entry, *node.doc.get("recentTasks", [])][:_RECENT]
+    account.save_node(node)
 
 
 # --- automatic scaling

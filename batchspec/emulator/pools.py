@@ -91,6 +91,7 @@ def make_pool(account: "Account", pool_id: str, body: Body) -> Pool:
     pool = Pool(doc)
     with account.store.transaction():
         account.pools[pool.key] = pool
+        _look_again(account, pool)
         pool_life.resize(
             account, pool, body.get("targetDedicatedNodes", 0), body.get("targetLowPriorityNodes", 0)
         )
@@ -179,8 +180,15 @@ def replace_pool_properties(call: Call) -> Reply:
     return done(call, 204, pool.doc)
 
 
+def _look_again(account: "Account", pool: Pool) -> None:
+    """Tasks that were too wide for the pool's nodes may fit now."""
+    for job in account.jobs.values():
+        job.maybe_ready = job.maybe_ready or job.pool_key == pool.key
+
+
 def _edit(call: Call, pool: Pool, changes: Body) -> None:
     pool.doc.update(changes)
+    _look_again(call.account, pool)
     call.account.touch(pool.doc)
     call.account.save_pool(pool)
 

@@ -82,6 +82,8 @@ def _resume_pool(account: "Account", pool: Pool) -> None:
     elif pool.doc["allocationState"] != "steady":
         sizes = pool.doc["targetDedicatedNodes"], pool.doc["targetLowPriorityNodes"]
         pool_life.resize(account, pool, *sizes)
+    if pool.doc["enableAutoScale"]:
+        account.later(0, functools.partial(pool_life.autoscale, account, pool))
 
 
 def _resume_node(account: "Account", node: Node) -> None:

@@ -1,4 +1,4 @@
-"""What was asked of the endpoint: the last requests in memory, all of them in a file. No secret is in either."""
+"""What was asked of the endpoint: the last requests in memory, more of them in a file. No secret is in either."""
 
 import json
 import os
@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-_KEPT = 100_000
-_FILE_LIMIT = 64 << 20
+_KEPT = 20_000
+_FILE_LIMIT = 32 << 20  # then it becomes the old one, and the one before that goes
+_LOOK_EVERY = 10_000
 # Everything else in a query could be a signature.
 _SHOWN = {"api-version", "$filter", "$select", "$expand", "maxresults", "recursive", "force", "timeOut"}
 
@@ -38,6 +39,9 @@ class RequestLog:
         }
         self._ring.append(entry)
         self._file.write(json.dumps(entry) + "\n")
+        if self.count % _LOOK_EVERY == 0:
+            self._file.close()
+            self._file = self._open()
 
     def since(self, number: int) -> list[dict[str, Any]]:
         return [entry for entry in self._ring if entry["n"] > number]

@@ -21,6 +21,7 @@ _PIECE = 1 << 20
 _BLOCK = 8 << 20  # files above this go up in blocks of this size
 _TRIES = 4
 _TIMEOUT_S = 60.0
+_IDLE_S = 4.0  # Node.js, and so Azurite, closes an idle connection after five
 _IDLE_S = 3.0  # Azurite closes a connection that was idle for five seconds
 _VERSION = "2021-12-02"
 
@@ -39,18 +40,19 @@ class TransferError(Exception):
 
 
 class _Connections:
-    """Idle connections by scheme and host, with the time each fell idle; one is used by one thread at a time."""
+    """Idle connections by scheme and host; one is used by one thread at a time."""
 
     def __init__(self) -> None:
         self._idle: dict[tuple[str, str], list[tuple[http.client.HTTPConnection, float]]] = {}
         self._lock = threading.Lock()
 
-    def take(self, scheme: str, host: str) -> http.client.HTTPConnection:
+    def take(self, scheme: str, host: str, *, fresh: bool) -> http.client.HTTPConnection:
+        """*fresh* when an idle one has just proved dead: then the others are no better."""
         with self._lock:
             idle = self._idle.get((scheme, host), [])
             while idle:
                 connection, since = idle.pop()
-                if time.monotonic() - since < _IDLE_S:
+                if not fresh and time.monotonic() - since < _IDLE_S:
                     return connection
                 connection.close()
         if scheme == "https":
@@ -59,11 +61,7 @@ class _Connections:
 
     def give_back(self, scheme: str, host: str, connection: http.client.HTTPConnection) -> None:
         with self._lock:
-            idle = self._idle.setdefault((scheme, host), [])
-            if len(idle) < 16:
-                idle.append((connection, time.monotonic()))
-                return
-        connection.close()
+            self._idle.setdefault((scheme, host), []).append((connection, time.monotonic()))
 
     def close(self) -> None:
         with self._lock:
@@ -98,7 +96,7 @@ def _send(
     for attempt in range(_TRIES):
         if attempt:
             time.sleep(0.1 * 4 ** (attempt - 1))
-        connection = _connections.take(parts.scheme, parts.netloc)
+        connection = _connections.take(parts.scheme, parts.netloc, fresh=attempt > 0)
         try:
             connection.request(method, target, body or None, {"x-ms-version": _VERSION, **(headers or {})})
             answer = connection.getresponse()

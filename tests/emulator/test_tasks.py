@@ -308,3 +308,55 @@ def test_subtasks_of_a_plain_task_are_none(client: BatchClient) -> None:
     client.create_job(job_body())
     client.create_task("job", {"id": "task", "commandLine": "true"})
     assert list(client.list_subtasks("job", "task")) == []
+
+
+def test_resize_lets_tasks_finish(client: BatchClient) -> None:
+    """With taskcompletion a node stays until its task is done; the pool is steady after that."""
+    ready_pool(client)
+    client.create_job(job_body())
+    client.create_task("job", {"id": "task", "commandLine": "sleep 0.5"})
+    in_state(lambda: client.get_task("job", "task"), "running")
+    client.begin_resize_pool(
+        "pool", {"targetDedicatedNodes": 0, "nodeDeallocationOption": "taskcompletion"}
+    ).result()
+    task = client.get_task("job", "task")
+    assert (task.state, task.execution_info.exit_code) == ("completed", 0)
+    assert list(client.list_nodes("pool")) == []
+
+
+def test_resize_ends_tasks(client: BatchClient) -> None:
+    """With terminate a task on a node that goes is completed as ended."""
+    ready_pool(client)
+    client.create_job(job_body())
+    client.create_task("job", {"id": "task", "commandLine": "sleep 60"})
+    in_state(lambda: client.get_task("job", "task"), "running")
+    client.begin_resize_pool(
+        "pool", {"targetDedicatedNodes": 0, "nodeDeallocationOption": "terminate"}
+    ).result()
+    assert completed(client, "job", "task").execution_info.failure_info.code == "TaskEnded"
+
+
+def test_tasks_outlive_their_pool(client: BatchClient) -> None:
+    """A deleted pool's tasks are queued again and run on the next pool with its id."""
+    ready_pool(client)
+    client.create_job(job_body())
+    client.create_task("job", {"id": "task", "commandLine": "sleep 1"})
+    in_state(lambda: client.get_task("job", "task"), "running")
+    client.begin_delete_pool("pool").result()
+    task = client.get_task("job", "task")
+    assert (task.state, task.node_info, task.execution_info.requeue_count) == ("active", None, 1)
+    ready_pool(client)
+    assert completed(client, "job", "task").execution_info.exit_code == 0
+
+
+def test_a_wide_task_waits_for_a_wide_pool(client: BatchClient) -> None:
+    """A task that needs more slots than a node has stays active until the pool's nodes have them."""
+    ready_pool(client)
+    client.create_job(job_body())
+    client.create_task("job", {"id": "wide", "commandLine": "true", "requiredSlots": 3})
+    run_task(client, id="narrow", commandLine="true")
+    assert client.get_task("job", "wide").state == "active"
+    client.begin_resize_pool("pool", {"targetDedicatedNodes": 0}).result()
+    client.update_pool("pool", {"taskSlotsPerNode": 4})
+    client.begin_resize_pool("pool", {"targetDedicatedNodes": 1}).result()
+    assert completed(client, "job", "wide").execution_info.exit_code == 0

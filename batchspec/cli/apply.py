@@ -212,7 +212,7 @@ def _require_same(shown: Plan, now: Plan) -> None:
 
 def _seconds(text: str) -> float:
     """Seconds of `90`, `90s`, `30m`, `2h` or of an ISO 8601 duration."""
-    from batchspec.resources.base import duration_s
+    from batchspec.resources.equality import duration_s
 
     units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
     try:

@@ -16,11 +16,10 @@ from batchspec.resources.base import (
     Effect,
     Field,
     Json,
-    caseless,
     differences,
     metadata_changes,
-    same_duration,
 )
+from batchspec.resources.equality import caseless, same_duration
 from batchspec.resources.task_fields import (
     CONSTRAINTS,
     CONTAINER,

@@ -5,7 +5,8 @@ Source: Batch REST API 2025-06-01; read-back defaults as recorded on the service
 
 from __future__ import annotations
 
-from batchspec.resources.base import SECRET, UNSTATED, Effect, Field, caseless
+from batchspec.resources.base import SECRET, UNSTATED, Effect, Field
+from batchspec.resources.equality import caseless
 from batchspec.resources.task_fields import IDENTITY, REGISTRY
 
 _IMAGE = Field(

@@ -13,12 +13,10 @@ from batchspec.resources.base import (
     Effect,
     Field,
     Json,
-    caseless,
     differences,
     metadata_changes,
-    same_duration,
-    same_url,
 )
+from batchspec.resources.equality import caseless, same_duration, same_url
 from batchspec.resources.machine_fields import MACHINE
 from batchspec.resources.task_fields import (
     CONTAINER,

@@ -5,7 +5,8 @@ Source: Batch REST API 2025-06-01; read-back defaults from FACTS 5.1.
 
 from __future__ import annotations
 
-from batchspec.resources.base import SECRET, UNSTATED, Field, caseless, same_duration, same_url
+from batchspec.resources.base import SECRET, UNSTATED, Field
+from batchspec.resources.equality import caseless, same_duration, same_url
 
 NO_LIMIT = "P10675199DT2H48M5.4775807S"
 """How the service writes "no time limit"."""

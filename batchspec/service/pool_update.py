@@ -10,15 +10,8 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from batchspec.errors import RunError, ServiceError
-from batchspec.resources.base import (
-    STAMP_ROLLOUT,
-    Change,
-    Effect,
-    Json,
-    duration_s,
-    updated_metadata,
-    with_live,
-)
+from batchspec.resources.base import STAMP_ROLLOUT, Change, Effect, Json, updated_metadata, with_live
+from batchspec.resources.equality import duration_s
 from batchspec.resources.pool import SIZE, nodes_of, target_nodes
 from batchspec.service.batch import Batch, path_of
 from batchspec.service.pool import (

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from batchspec.resources.base import duration_s
+from batchspec.resources.equality import duration_s
 from batchspec.source import Diagnostic, Path, Severity, path_text
 from batchspec.spec.codes import Code
 from batchspec.spec.model import Spec

@@ -14,16 +14,8 @@ from typing import Any, NamedTuple
 
 from batchspec.resources import job as jobs
 from batchspec.resources import pool as pools
-from batchspec.resources.base import (
-    STAMPS,
-    UNSTATED,
-    Field,
-    Json,
-    is_protected,
-    never_compared,
-    same_url,
-    same_value,
-)
+from batchspec.resources.base import STAMPS, UNSTATED, Field, Json, is_protected, same_value
+from batchspec.resources.equality import never_compared, same_url
 from batchspec.source import Path, path_text
 from batchspec.spec.fits import Schema, resolved
 from batchspec.spec.schema import schema_text

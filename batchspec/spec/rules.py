@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from batchspec.resources import job as jobs
 from batchspec.resources import pool as pools
-from batchspec.resources.base import Field, Json, duration_s
+from batchspec.resources.base import Field, Json
+from batchspec.resources.equality import duration_s
 from batchspec.source import Diagnostic, Path, path_text
 from batchspec.spec.codes import Code
 from batchspec.spec.model import Pool, Spec, WhenDone

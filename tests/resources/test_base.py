@@ -4,16 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchspec.resources.base import (
-    Change,
-    Effect,
-    duration_s,
-    same_duration,
-    same_url,
-    stamped,
-    updated_metadata,
-    with_live,
-)
+from batchspec.resources.base import Change, Effect, stamped, updated_metadata, with_live
+from batchspec.resources.equality import duration_s, same_duration, same_url
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from batchspec.resources import job, pool
-from batchspec.resources.base import UNSTATED, Change, Field, differences, never_compared, same_value
+from batchspec.resources.base import UNSTATED, Change, Field, differences, same_value
+from batchspec.resources.equality import never_compared
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "schemas" / "batchspec-v1.schema.json").read_text("utf-8"))

@@ -70,10 +70,6 @@ _BY_DEFINITION: dict[str, Callable[[], Strategy]] = {
         _members("containerRegistry", {"username", "password"}, {"registryServer"}),
         _members("containerRegistry", {"identityReference"}, {"registryServer"}),
     ),
-    # Stated always: the emulator's default for allowLowPriorityNode is not the documented one yet.
-    "jobManagerTask": lambda: _object(
-        SCHEMA["definitions"]["jobManagerTask"], {"id", "commandLine", "allowLowPriorityNode"}
-    ),
     "virtualMachineConfiguration": lambda: _object(
         SCHEMA["definitions"]["virtualMachineConfiguration"], {"imageReference", "nodeAgentSKUId"}
     ),

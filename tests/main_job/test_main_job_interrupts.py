@@ -62,6 +62,7 @@ def test_4_10_r22_ctrl_c_at_any_point_and_the_same_command_goes_on(
     _is_whole(bare)
 
 
+@pytest.mark.timeout(900)  # some thirty applies
 def test_4_10_r23_kill_9_at_every_call_that_changes_something(
     tmp_path: Path, local_account: LocalAccount
 ) -> None:

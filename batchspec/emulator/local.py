@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from batchspec.emulator import pool_life
+from batchspec.emulator import node_life
 from batchspec.emulator.call import Reply
 from batchspec.emulator.errors import ApiError
 from batchspec.emulator.model import Node
@@ -34,10 +34,10 @@ async def answer(account: "Account", method: str, path: str, query: dict[str, st
             account.faults.append(_fault(raw))
             return Reply(202)
         case "POST", "nodes", node_id, "preempt":
-            pool_life.preempt(account, _node(account, node_id))
+            node_life.preempt(account, _node(account, node_id))
             return Reply(202)
         case "POST", "nodes", node_id, "fail":
-            pool_life.fail(account, _node(account, node_id))
+            node_life.fail(account, _node(account, node_id))
             return Reply(202)
     raise ApiError("ResourceNotFound")
 

@@ -5,7 +5,7 @@ import uuid
 from typing import Any
 
 from batchspec.emulator import node as node_folders
-from batchspec.emulator import pool_life, pools, transfer
+from batchspec.emulator import node_life, pools, transfer
 from batchspec.emulator.call import Call, Reply, created, done, entity, list_of
 from batchspec.emulator.errors import ApiError, invalid_property
 from batchspec.emulator.model import Body, Node
@@ -44,8 +44,8 @@ def disable_node_scheduling(call: Call) -> Reply:
     if node.doc["schedulingState"] == "disabled":
         raise ApiError("NodeAlreadyInTargetSchedulingState")
     node.doc["schedulingState"] = "disabled"
-    pool_life.stop_tasks(node, call.body.get("nodeDisableSchedulingOption", "requeue"), start_task=False)
-    pool_life.refresh_state(call.account, node)
+    node_life.stop_tasks(node, call.body.get("nodeDisableSchedulingOption", "requeue"), start_task=False)
+    node_life.refresh_state(call.account, node)
     call.account.save_node(node)
     return done(call, 200)
 
@@ -55,7 +55,7 @@ def enable_node_scheduling(call: Call) -> Reply:
     if node.doc["schedulingState"] == "enabled":
         raise ApiError("NodeAlreadyInTargetSchedulingState")
     node.doc["schedulingState"] = "enabled"
-    pool_life.refresh_state(call.account, node)
+    node_life.refresh_state(call.account, node)
     call.account.save_node(node)
     call.account.wake()
     return done(call, 200)
@@ -94,7 +94,7 @@ def _disturb(call: Call, how: str, name: str) -> Reply:
         raise invalid_property(
             name, option, "The value is not one of requeue, terminate, taskcompletion, retaineddata"
         )
-    pool_life.disturb(call.account, node, how, option)
+    node_life.disturb(call.account, node, how, option)
     return done(call, 202)
 
 
@@ -102,7 +102,7 @@ def start_node(call: Call) -> Reply:
     node = find(call)
     if node.state != "deallocated":
         raise ApiError("OperationNotValidOnNode")
-    pool_life.boot(call.account, node, node.epoch)
+    node_life.boot(call.account, node, node.epoch)
     return done(call, 202)
 
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from batchspec.emulator import defaults, pool_life
+from batchspec.emulator import defaults, node_life, pool_life
 from batchspec.emulator.call import (
     Call,
     Reply,
@@ -241,7 +241,7 @@ def remove_nodes(call: Call) -> Reply:
             pool.doc["targetDedicatedNodes" if node.doc["isDedicated"] else "targetLowPriorityNodes"] -= 1
         pool_life.set_allocation(account, pool, "resizing")
         for node in nodes:
-            pool_life.leave(account, node, call.body.get("nodeDeallocationOption", "requeue"))
+            node_life.leave(account, node, call.body.get("nodeDeallocationOption", "requeue"))
     return done(call, 202, pool.doc)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from batchspec.emulator import job_life, pool_life, schedule_life, task_life
+from batchspec.emulator import job_life, node_life, pool_life, schedule_life, task_life
 from batchspec.emulator.model import Job, Node, Pool, Schedule
 from batchspec.emulator.store import ACTIVE, PREPARING, RUNNING
 
@@ -89,11 +89,11 @@ def _resume_pool(account: "Account", pool: Pool) -> None:
 def _resume_node(account: "Account", node: Node) -> None:
     state = node.state
     if state == "running":
-        pool_life.set_state(account, node, "idle")
+        node_life.set_state(account, node, "idle")
     elif state in ("creating", "starting", "waitingforstarttask", "rebooting", "reimaging"):
-        account.later(0, functools.partial(pool_life.boot, account, node, node.epoch))
+        account.later(0, functools.partial(node_life.boot, account, node, node.epoch))
     elif state == "leavingpool":
-        pool_life.leave(account, node, "requeue")
+        node_life.leave(account, node, "requeue")
 
 
 def _resume_job(account: "Account", job: Job) -> None:

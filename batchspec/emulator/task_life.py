@@ -4,7 +4,7 @@ import functools
 import json
 from typing import TYPE_CHECKING, Any
 
-from batchspec.emulator import job_life, node, pool_life
+from batchspec.emulator import job_life, node, node_life, preparation
 from batchspec.emulator.clock import FOREVER_TEXT, TICKS_PER_S, parse_duration, time_text
 from batchspec.emulator.model import Body, Job, Node, Running
 from batchspec.emulator.process import Failure, Outcome, Run, Work, remove_tree
@@ -33,8 +33,8 @@ def start(account: "Account", job: Job, on: Node, row: TaskRow) -> None:
     on.tasks[row.seq] = running
     on.used_slots += row.slots
     job.running[row.seq] = running
-    pool_life.refresh_state(account, on)
-    if job_life.is_prepared(job, on):
+    node_life.refresh_state(account, on)
+    if preparation.is_prepared(job, on):
         _begin(account, running, ACTIVE)
         return
     now = account.clock.now()
@@ -46,7 +46,7 @@ def start(account: "Account", job: Job, on: Node, row: TaskRow) -> None:
         previous_time=row.state_time,
         node=_node_info(account, running),
     )
-    job_life.prepare(account, job, on, functools.partial(_prepared, account, running))
+    preparation.prepare(account, job, on, functools.partial(_prepared, account, running))
 
 
 def _prepared(account: "Account", running: Running, ready: bool) -> None:
@@ -156,7 +156,7 @@ def _release(account: "Account", running: Running) -> None:
     running.node.tasks.pop(running.row.seq, None)
     running.node.used_slots -= running.row.slots
     running.job.running.pop(running.row.seq, None)
-    pool_life.task_left(account, running.node)
+    node_life.task_left(account, running.node)
 
 
 def _requeue(account: "Account", running: Running, *, counted: bool) -> None:
@@ -201,7 +201,7 @@ def complete(account: "Account", running: Running, exit_code: int | None, failur
         files_until=now + retention if retention < 1 << 61 else None,
     )
     if running.start_time:
-        pool_life.note_task(account, running, exit_code, failure)
+        node_life.note_task(account, running, exit_code, failure)
     if satisfies:
         unblock(account, running.job, row.id)
     action = options.get("jobAction", "terminate" if failure else "none")

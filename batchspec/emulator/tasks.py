@@ -21,8 +21,9 @@ from batchspec.emulator.call import (
 from batchspec.emulator.clock import etag, time_text
 from batchspec.emulator.errors import ApiError, invalid_property
 from batchspec.emulator.model import Body, Job
-from batchspec.emulator.odata import as_sql, select
+from batchspec.emulator.odata import as_sql
 from batchspec.emulator.store import ACTIVE, COMPLETED, STATES, NewTask, TaskRow
+from batchspec.emulator.task_bodies import as_bytes, selected_bytes
 from batchspec.emulator.validate import check_body
 
 COLLECTION_BYTES = 1 << 20
@@ -200,7 +201,7 @@ def get_task(call: Call) -> Reply:
 
 
 def shown(call: Call, job: Job, row: TaskRow) -> Body:
-    found: Body = json.loads(_bytes(f"{call.account.endpoint}/jobs/{job.id}/tasks/", row))
+    found: Body = json.loads(as_bytes(f"{call.account.endpoint}/jobs/{job.id}/tasks/", row))
     return found
 
 
@@ -217,56 +218,11 @@ def list_tasks(call: Call) -> Reply:
     rows = list(call.account.store.tasks(where, values, limit=most + 1))
     shown_rows, prefix = rows[:most], f"{call.account.endpoint}/jobs/{job.id}/tasks/"
     bodies = (
-        [_selected_bytes(prefix, row, names) for row in shown_rows]
+        [selected_bytes(prefix, row, names) for row in shown_rows]
         if names
-        else [_bytes(prefix, row) for row in shown_rows]
+        else [as_bytes(prefix, row) for row in shown_rows]
     )
     return raw_page(call, "tasks", bodies, shown_rows[-1].id if len(rows) > most else None)
-
-
-def _bytes(prefix: str, row: TaskRow) -> bytes:
-    head = f'{{"id":"{row.id}","url":"{prefix}{row.id}","eTag":"{etag(row.modified)}",{_times(row)},'
-    tail = f',"executionInfo":{json.dumps(_execution_info(row), separators=_SEPARATORS)}'
-    if row.node:
-        tail += f',"nodeInfo":{row.node}'
-    return head.encode() + row.body + tail.encode() + b"}"
-
-
-def _times(row: TaskRow) -> str:
-    text = (
-        f'"creationTime":"{time_text(row.created)}","lastModified":"{time_text(row.modified)}",'
-        f'"state":"{STATES[row.state]}","stateTransitionTime":"{time_text(row.state_time)}"'
-    )
-    if row.previous is not None and row.previous_time is not None:
-        moment = time_text(row.previous_time)
-        text += f',"previousState":"{STATES[row.previous]}","previousStateTransitionTime":"{moment}"'
-    return text
-
-
-def _execution_info(row: TaskRow) -> Body:
-    found: Body = {}
-    if row.start_time is not None:
-        found["startTime"] = time_text(row.start_time)
-    if row.end_time is not None:
-        found["endTime"] = time_text(row.end_time)
-    if row.exit_code is not None:
-        found["exitCode"] = row.exit_code
-    if row.result is not None:
-        found["result"] = row.result
-    if row.extra:
-        found.update(json.loads(row.extra))
-    found["retryCount"], found["requeueCount"] = row.retries, row.requeues
-    return found
-
-
-def _selected_bytes(prefix: str, row: TaskRow, names: frozenset[str]) -> bytes:
-    """The members that lie in columns are written without parsing the task."""
-    if names <= {"id", "state"}:
-        parts = ([f'"id":"{row.id}"'] if "id" in names else []) + (
-            [f'"state":"{STATES[row.state]}"'] if "state" in names else []
-        )
-        return f"{{{','.join(parts)}}}".encode()
-    return json.dumps(select(json.loads(_bytes(prefix, row)), names), separators=_SEPARATORS).encode()
 
 
 # --- changing

@@ -19,6 +19,8 @@ from batchspec.emulator.process import Outcome, Run, Work, run_work
 from batchspec.emulator.request_log import RequestLog
 from batchspec.emulator.store import Store
 
+_AGAIN_S = 2.0
+
 log = logging.getLogger("batchspec.emulator")
 
 
@@ -140,9 +142,14 @@ class Account:
 
         def finish(outcome: Outcome) -> None:
             self._runs.discard(run)
-            if not self._closing:
+            if self._closing:
+                return
+            try:
                 done(outcome)
-                self.wake()
+            except Exception:  # the disk may be full: told again, until it can be written down
+                log.exception("the end of a try could not be noted")
+                self.later(_AGAIN_S, functools.partial(finish, outcome))
+            self.wake()
 
         def work_in_thread() -> None:
             outcome = run_work(work, run, self.clock)

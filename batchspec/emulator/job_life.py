@@ -8,7 +8,6 @@ from batchspec.emulator import defaults, pool_life, preparation
 from batchspec.emulator import node as nodes
 from batchspec.emulator.clock import FOREVER_TEXT, TICKS_PER_S, parse_duration, parse_time, time_text
 from batchspec.emulator.model import Job
-from batchspec.emulator.process import remove_tree
 from batchspec.emulator.store import NewTask
 
 if TYPE_CHECKING:
@@ -173,16 +172,6 @@ def _delete_some(account: "Account", job: Job) -> None:
         else:
             account.later(0, functools.partial(_delete_some, account, job))
             return
-    account.in_thread(functools.partial(_remove_folders, account, job))
-
-
-def _remove_folders(account: "Account", job: Job) -> None:
-    below = (
-        nodes.task_folder(job, "x").rpartition("/")[0].rpartition("/job-1")[0]
-        or nodes.task_folder(job, "x").rpartition("/")[0]
-    )
-    for pool in list(account.pools.values()):
-        for node in list(pool.nodes.values()):
-            folder = nodes.root(account, node) / below
-            if folder.is_dir():
-                remove_tree(folder)
+    for pool in account.pools.values():
+        for node in pool.nodes.values():
+            nodes.discard(account, nodes.root(account, node) / nodes.job_folder(job))

@@ -1,11 +1,14 @@
 """A node on this machine: its folders and the environment its tasks see (FACTS section 5.8)."""
 
+import functools
 import os
+import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from batchspec.emulator.model import Job, Node
+from batchspec.emulator.process import remove_tree
 
 if TYPE_CHECKING:
     from batchspec.emulator.account import Account
@@ -22,11 +25,36 @@ def make_folders(account: "Account", node: Node) -> None:
         (root(account, node) / name).mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
+def job_folder(job: Job) -> str:
+    """Below the node's root: where the folders of the job's tasks lie, all of them."""
+    if job.schedule:
+        return f"workitems/{job.schedule}/{job.id.rpartition(':')[2]}"
+    return f"workitems/{job.id}"
+
+
 def task_folder(job: Job, task_id: str) -> str:
     """Below the node's root, as in nodeInfo.taskRootDirectory."""
-    if job.schedule:
-        return f"workitems/{job.schedule}/{job.id.rpartition(':')[2]}/{task_id}"
-    return f"workitems/{job.id}/job-1/{task_id}"
+    return f"{job_folder(job)}/{task_id}" if job.schedule else f"{job_folder(job)}/job-1/{task_id}"
+
+
+def discard(account: "Account", folder: Path) -> None:
+    """The folder is gone when this returns; what was in it is removed in its own time.
+
+    Moved aside first, so that what is made in its place meanwhile is not removed with it.
+    """
+    aside = trash(account) / secrets.token_hex(8)
+    try:
+        folder.chmod(0o700)
+        folder.rename(aside)
+    except FileNotFoundError:
+        return
+    account.in_thread(functools.partial(remove_tree, aside))
+
+
+def trash(account: "Account") -> Path:
+    path = account.settings.home / "trash"
+    path.mkdir(exist_ok=True, mode=0o700)
+    return path
 
 
 def environment(

@@ -9,7 +9,7 @@ from batchspec.emulator import pool_life
 from batchspec.emulator.clock import time_text
 from batchspec.emulator.errors import ApiError
 from batchspec.emulator.model import Body, Node, Pool, Running
-from batchspec.emulator.process import Failure, Outcome, Run, Work, remove_tree
+from batchspec.emulator.process import Failure, Outcome, Run, Work
 
 if TYPE_CHECKING:
     from batchspec.emulator.account import Account
@@ -188,7 +188,7 @@ def _go(account: "Account", node: Node) -> None:
 def _gone(account: "Account", node: Node) -> None:
     node.pool.nodes.pop(node.id, None)
     account.store.remove("node", node.key)
-    account.in_thread(functools.partial(remove_tree, nodes.root(account, node)))
+    nodes.discard(account, nodes.root(account, node))
     pool_life.settle(account, node.pool)
 
 
@@ -212,11 +212,7 @@ def _disturbed(account: "Account", node: Node, how: str) -> None:
     )
     done = functools.partial(_deallocated if how == "deallocate" else boot, account, node, node.epoch)
     if how == "reimage":
-        account.in_thread(
-            functools.partial(remove_tree, nodes.root(account, node)),
-            functools.partial(account.later, 0, done),
-        )
-        return
+        nodes.discard(account, nodes.root(account, node))
     account.later(account.settings.speed.node_reboot, done)
 
 
@@ -256,7 +252,6 @@ def preempt(account: "Account", node: Node) -> None:
         raise ApiError("OperationNotValidOnNode", ("Reason", "Only Spot nodes are preempted"))
     _lose(account, node, "preempted")
     back = functools.partial(_replace, account, node, node.epoch)
-    account.in_thread(functools.partial(remove_tree, nodes.root(account, node)))
     account.later(account.settings.speed.node_create, back)
 
 
@@ -278,5 +273,6 @@ def _replace(account: "Account", node: Node, epoch: int) -> None:
     if node.tasks:  # the last of its processes is just being killed
         account.later(0.01, functools.partial(_replace, account, node, epoch))
         return
+    nodes.discard(account, nodes.root(account, node))
     set_state(account, node, "creating")
     account.later(account.settings.speed.node_create, functools.partial(boot, account, node, epoch))

@@ -4,12 +4,12 @@ import functools
 import re
 from typing import TYPE_CHECKING
 
+from batchspec.emulator import node as nodes
 from batchspec.emulator import node_life
 from batchspec.emulator.clock import TICKS_PER_S, parse_duration, time_text
 from batchspec.emulator.errors import ApiError
 from batchspec.emulator.formula import evaluate
 from batchspec.emulator.model import Body, Node, Pool
-from batchspec.emulator.process import remove_tree
 
 if TYPE_CHECKING:
     from batchspec.emulator.account import Account
@@ -150,7 +150,7 @@ def _deleted(account: "Account", pool: Pool) -> None:
         return
     account.pools.pop(pool.key, None)
     account.store.remove("pool", pool.key)
-    account.in_thread(functools.partial(remove_tree, account.settings.home / "nodes" / pool.id))
+    nodes.discard(account, account.settings.home / "nodes" / pool.id)
 
 
 # --- automatic scaling

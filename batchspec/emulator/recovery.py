@@ -9,6 +9,8 @@ import psutil
 
 from batchspec.emulator import job_life, node_life, pool_life, schedule_life, task_life
 from batchspec.emulator.model import Job, Node, Pool, Schedule
+from batchspec.emulator.node import trash
+from batchspec.emulator.process import remove_tree
 from batchspec.emulator.store import ACTIVE, PREPARING, RUNNING
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 def recover(account: "Account") -> None:
     end_orphans(account.settings.home / "nodes")
+    for leftover in trash(account).iterdir():
+        account.in_thread(functools.partial(remove_tree, leftover))
     _load(account)
     task_life.sweep(account)
     with account.store.transaction():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from batchspec.emulator import job_life, node, node_life, preparation
 from batchspec.emulator.clock import FOREVER_TEXT, TICKS_PER_S, parse_duration, time_text
 from batchspec.emulator.model import Body, Job, Node, Running
-from batchspec.emulator.process import Failure, Outcome, Run, Work, remove_tree
+from batchspec.emulator.process import Failure, Outcome, Run, Work
 from batchspec.emulator.store import ACTIVE, COMPLETED, PREPARING, RUNNING, TaskRow
 
 if TYPE_CHECKING:
@@ -153,7 +153,8 @@ def _retry(account: "Account", running: Running) -> None:
 
 
 def _release(account: "Account", running: Running) -> None:
-    running.node.tasks.pop(running.row.seq, None)
+    if running.node.tasks.pop(running.row.seq, None) is None:
+        return  # already off the node: the end of the try is told again after a fault
     running.node.used_slots -= running.row.slots
     running.job.running.pop(running.row.seq, None)
     node_life.task_left(account, running.node)
@@ -262,7 +263,7 @@ def delete(account: "Account", job: Job, row: TaskRow) -> None:
     account.store.delete_task(row.seq)
     folder = folder_of(account, row.node)
     if folder is not None:
-        account.in_thread(functools.partial(remove_tree, folder))
+        node.discard(account, folder)
     job_life.task_gone(account, job)
 
 
@@ -276,7 +277,7 @@ def _id_runs_again(running: Running) -> bool:
 
 def _remove_folder(account: "Account", on: Node, running: Running) -> None:
     folder = node.root(account, on) / node.task_folder(running.job, running.row.id)
-    account.in_thread(functools.partial(remove_tree, folder))
+    node.discard(account, folder)
 
 
 def folder_of(account: "Account", node_info: str | None) -> Any:
@@ -295,7 +296,7 @@ def sweep(account: "Account") -> None:
         account.store.change_task(row.seq, files_until=None)
         folder = folder_of(account, row.node)
         if folder is not None:
-            account.in_thread(functools.partial(remove_tree, folder))
+            node.discard(account, folder)
 
 
 _NOWHERE: Any = None  # the node of a task that no node has taken

@@ -115,3 +115,37 @@ def _has_files(client: BatchClient) -> bool:
     with suppress(ResourceExistsError):  # the SDK's name for any 409
         return bool(list(client.list_task_files("job", "task")))
     return False
+
+
+def test_what_is_made_again_is_not_removed(client: BatchClient) -> None:
+    """A task, a job and a pool that take the place of deleted ones keep their files."""
+    for _ in range(5):
+        ready_pool(client)
+        for _ in range(3):
+            client.create_job(job_body())
+            for _ in range(3):
+                run_task(client, commandLine="/bin/bash -c 'echo hi > wd.txt'")
+                assert text(client.download_task_file("job", "task", "wd/wd.txt")) == "hi\n"
+                client.delete_task("job", "task")
+            run_task(client, commandLine="/bin/bash -c 'echo hi > wd.txt'")
+            client.begin_delete_job("job").result()
+        client.begin_delete_pool("pool").result()
+
+
+def test_jobs_of_a_schedule_keep_their_files(start: Callable[..., Served], clock: ManualClock) -> None:
+    """Deleting one job of a schedule leaves the files of its others."""
+    with start(clock).client() as client:
+        ready_pool(client)
+        body = {
+            "id": "s",
+            "schedule": {"recurrenceInterval": "PT1H"},
+            "jobSpecification": {"poolInfo": {"poolId": "pool"}},
+        }
+        client.create_job_schedule(body)
+        run_task(client, "s:job-1", commandLine="true")
+        client.begin_terminate_job("s:job-1", options={"terminateReason": "x"}).result()
+        clock.advance(3700)
+        wait_until(lambda: len(list(client.list_jobs_from_schedule("s"))) == 2)
+        run_task(client, "s:job-2", commandLine="echo hi")
+        client.begin_delete_job("s:job-1").result()
+        assert text(client.download_task_file("s:job-2", "task", "stdout.txt")) == "hi\n"

@@ -116,6 +116,11 @@ def same_value(described: Field, desired: Any, live: Any) -> bool:
     return described.same(desired, live)
 
 
+def has(fields: Mapping[str, Field], live: Json, body: Json) -> bool:
+    """Whether *live* has every field of *body* as it is there."""
+    return all(same_value(fields[name], value, live.get(name)) for name, value in body.items())
+
+
 def _same_items(described: Field, desired: list[Any], live: list[Any]) -> bool:
     if len(desired) != len(live):
         return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,7 +20,7 @@ from azure.core.exceptions import (
     ServiceResponseError,
 )
 
-from batchspec.errors import BatchspecError, NotSignedInError, ServiceError
+from batchspec.errors import BatchspecError, NotSignedInError, ServiceError, StalePlanError
 
 _SIGNED_OUT = {401, 403}
 _SIGN_IN = (
@@ -91,3 +91,21 @@ def storage_code(error: HttpResponseError) -> str:
 
 def _first_line(error: AzureError) -> str:
     return without_secrets(str(error.message or error).split("\n")[0])
+
+
+@contextmanager
+def as_it_was_read(what: str, is_done: Callable[[], bool]) -> Iterator[None]:
+    """Within it, a call with an ETag that no longer holds raises `StalePlanError` about *what*.
+
+    Unless it *is_done*: then the call was repeated after its answer got lost, and the change is our own.
+    """
+    try:
+        yield
+    except ServiceError as error:
+        if error.status != 412:
+            raise
+        if not is_done():
+            raise StalePlanError(
+                f"the {what} was changed by somebody meanwhile; nothing of that was overwritten",
+                help="run the same command again to see the new plan",
+            ) from error

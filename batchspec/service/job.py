@@ -12,12 +12,14 @@ from batchspec.resources.base import (
     STAMP_SPEC,
     Change,
     Json,
+    has,
     metadata_of,
     updated_metadata,
     with_live,
 )
 from batchspec.resources.task_fields import NO_LIMIT
 from batchspec.service.batch import Batch, path_of
+from batchspec.service.errors import as_it_was_read
 from batchspec.service.secrets import with_secrets
 from batchspec.source import Path
 
@@ -75,7 +77,12 @@ def update(
     fields = {name: desired.get(name, _ABSENT.get(name)) for name in names}
     kept = [path[1:] for path in ignored if path[0] == "job" and path[1] in names]
     body = {**with_live(fields, live, kept), "metadata": updated_metadata(desired, live, changes)}
-    batch.patch(path_of("jobs", job_id), body, doing=f"update the job {job_id}")
+
+    def is_done() -> bool:
+        return has(jobs.FIELDS, batch.get(path_of("jobs", job_id), doing=f"read the job {job_id}").body, body)
+
+    with as_it_was_read(f"job {job_id}", is_done):
+        batch.patch(path_of("jobs", job_id), body, doing=f"update the job {job_id}", etag=live["eTag"])
 
 
 def seal(batch: Batch, job_id: str) -> None:

@@ -10,10 +10,11 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from batchspec.errors import RunError, ServiceError
-from batchspec.resources.base import STAMP_ROLLOUT, Change, Effect, Json, updated_metadata, with_live
+from batchspec.resources.base import STAMP_ROLLOUT, Change, Effect, Json, has, updated_metadata, with_live
 from batchspec.resources.equality import duration_s
-from batchspec.resources.pool import SIZE, nodes_of, target_nodes
+from batchspec.resources.pool import FIELDS, SIZE, nodes_of, target_nodes
 from batchspec.service.batch import Batch, path_of
+from batchspec.service.errors import as_it_was_read
 from batchspec.service.pool import (
     STEADY_LIMIT_S,
     nodes,
@@ -139,17 +140,31 @@ def _patch(
     body["metadata"] = updated_metadata(desired, live, changes, stamps)
     if "virtualMachineConfiguration" in body:
         body = dict(with_agent(batch, body))
+    etag = live["eTag"]
     if "startTask" in body and body["startTask"] is None:
-        _take_start_task_away(batch, pool.id, body, live)
         del body["startTask"]
-    batch.patch(path_of("pools", pool.id), with_secrets(body), doing=f"update the pool {pool.id}")
+        _take_start_task_away(batch, pool.id, body, live)
+        etag = _require(batch, pool.id)["eTag"]
+
+    def is_done() -> bool:
+        return has(FIELDS, _require(batch, pool.id), body)
+
+    with as_it_was_read(f"pool {pool.id}", is_done):
+        where, doing = path_of("pools", pool.id), f"update the pool {pool.id}"
+        batch.patch(where, with_secrets(body), doing=doing, etag=etag)
 
 
 def _take_start_task_away(batch: Batch, pool_id: str, body: Json, live: Json) -> None:
     """A patch cannot; updateproperties replaces start task, packages and metadata together (FACTS 3.4)."""
     name = "applicationPackageReferences"
     whole = {"metadata": body["metadata"], name: body.get(name, live.get(name, []))}
-    batch.post(path_of("pools", pool_id, "updateproperties"), whole, doing=f"update the pool {pool_id}")
+
+    def is_done() -> bool:
+        return has(FIELDS, _require(batch, pool_id), {**whole, "startTask": None})
+
+    with as_it_was_read(f"pool {pool_id}", is_done):
+        where, doing = path_of("pools", pool_id, "updateproperties"), f"update the pool {pool_id}"
+        batch.post(where, whole, doing=doing, etag=live["eTag"])
 
 
 def _autoscale(

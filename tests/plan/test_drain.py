@@ -109,7 +109,7 @@ def test_a_rollout_brings_every_node_along(workload: Workload) -> None:
 
 
 def test_a_rollout_ends_at_the_first_node_that_does_not_come_back(workload: Workload) -> None:
-    """A start task that fails stops the rollout after one node: the others go on working."""
+    """A start task that fails stops the rollout after one node; mended, the next apply brings all along."""
     workload.says(start_task("echo one", 3))
     workload.apply()
     workload.idle_nodes(3)
@@ -118,6 +118,9 @@ def test_a_rollout_ends_at_the_first_node_that_does_not_come_back(workload: Work
     assert isinstance(result.exception, RunError)
     assert "is starttaskfailed after its reboot" in str(result.exception)
     assert sorted(node.state for node in workload.nodes) == ["idle", "idle", "starttaskfailed"]
+    workload.says(start_task("echo three", 3, "rollout: reboot"))
+    workload.apply()
+    assert said(workload, workload.idle_nodes(3)) == {"three"}
 
 
 def test_a_rollout_that_was_cut_off_goes_on(workload: Workload) -> None:

@@ -1,5 +1,9 @@
 """What an update sends, and what it leaves as it is, on the local account."""
 
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
 from azure.batch.models import (
     BatchApplicationPackageReference,
     BatchJobConstraints,
@@ -8,6 +12,19 @@ from azure.batch.models import (
     BatchPoolResizeOptions,
     BatchPoolUpdateOptions,
 )
+from azure.core.credentials import AzureNamedKeyCredential
+
+from batchspec.errors import StalePlanError
+from batchspec.resources.base import Json
+from batchspec.resources.pool import changes as pool_changes
+from batchspec.service import pool as pool_service
+from batchspec.service import pool_update
+from batchspec.service.batch import Answer, Batch
+from batchspec.service.embedded import LocalAccount
+from batchspec.source import Source
+from batchspec.spec.build import build
+from batchspec.spec.document import parse
+from batchspec.spec.expand import expand
 
 from .conftest import Workload
 
@@ -99,4 +116,83 @@ def test_a_pool_switches_between_sizes_and_a_formula(workload: Workload) -> None
     workload.wait(lambda: not workload.nodes)
     live = workload.pool
     assert (live.enable_auto_scale, live.auto_scale_formula, live.target_dedicated_nodes) == (False, None, 0)
+    assert "No changes" in workload.run("plan").stdout
+
+
+@pytest.mark.parametrize("more", ["metadata: [{name: team, value: video}]", "startTask: null"])
+def test_r09_a_change_by_somebody_else_is_not_overwritten(
+    workload: Workload, local_account: LocalAccount, more: str
+) -> None:
+    """What changed between reading and patching ends the update; the next plan sees both."""
+    workload.says(f"{EMPTY}\nstartTask: {{commandLine: /bin/true}}")
+    workload.apply()
+    theirs = BatchMetadataItem(name="theirs", value="1")
+
+    def change() -> None:
+        metadata = [*workload.pool.metadata, theirs]
+        workload.sdk.update_pool(workload.id, BatchPoolUpdateOptions(metadata=metadata))
+
+    workload.says(EMPTY if "null" in more else f"{EMPTY}\n{more}\nstartTask: {{commandLine: /bin/true}}")
+    spec = build(parse(Source(str(workload.file), workload.file.read_text("utf-8"))))
+    desired = expand(spec, {})
+    assert spec.pool is not None
+    assert desired.pool is not None
+    with closing(Overtaken(local_account, change, reads=3)) as batch:
+        changes = list(
+            pool_changes(desired.pool, pool_service.read(batch, workload.id) or {}, compare_size=True)
+        )
+        with pytest.raises(StalePlanError):
+            pool_update.update(batch, spec.pool, desired.pool, changes, lambda _: None)
+    live = workload.pool
+    names = {entry.name for entry in live.metadata}
+    assert (names & {"theirs", "team"}, live.start_task.command_line) == ({"theirs"}, "/bin/true")
+    workload.apply()
+    assert "theirs" in {entry.name for entry in workload.pool.metadata}
+    assert "No changes" in workload.run("plan").stdout
+
+
+class Overtaken(Batch):
+    """A connection on which somebody else is quicker: *change* happens right after so many reads."""
+
+    def __init__(self, account: LocalAccount, change: Callable[[], None], *, reads: int) -> None:
+        key = AzureNamedKeyCredential(account.batch_account, account.batch_key)
+        super().__init__(account.batch_endpoint, key)
+        self._change, self._left = change, reads
+
+    def get(self, path: str, *, doing: str, **query: str) -> Answer:
+        answer = super().get(path, doing=doing, **query)
+        self._left -= 1
+        if self._left == 0:
+            self._change()
+        return answer
+
+
+class Repeating(Batch):
+    """A connection that sends every change twice, as one whose first answer is lost."""
+
+    def patch(self, path: str, body: Json, *, doing: str, etag: str | None = None) -> Answer:
+        super().patch(path, body, doing=doing, etag=etag)
+        return super().patch(path, body, doing=doing, etag=etag)
+
+    def post(self, path: str, body: Json | bytes | None, *, doing: str, etag: str | None = None) -> Answer:
+        super().post(path, body, doing=doing, etag=etag)
+        return super().post(path, body, doing=doing, etag=etag)
+
+
+@pytest.mark.parametrize("more", ["metadata: [{name: team, value: video}]", "startTask: null"])
+def test_r11_a_repeated_update_is_our_own(workload: Workload, local_account: LocalAccount, more: str) -> None:
+    """An update that was sent twice finds its own change, and that is no conflict."""
+    workload.says(f"{EMPTY}\nstartTask: {{commandLine: /bin/true}}")
+    workload.apply()
+    workload.says(EMPTY if "null" in more else f"{EMPTY}\n{more}\nstartTask: {{commandLine: /bin/true}}")
+    spec = build(parse(Source(str(workload.file), workload.file.read_text("utf-8"))))
+    desired = expand(spec, {})
+    assert spec.pool is not None
+    assert desired.pool is not None
+    key = AzureNamedKeyCredential(local_account.batch_account, local_account.batch_key)
+    with closing(Repeating(local_account.batch_endpoint, key)) as batch:
+        changes = list(
+            pool_changes(desired.pool, pool_service.read(batch, workload.id) or {}, compare_size=True)
+        )
+        pool_update.update(batch, spec.pool, desired.pool, changes, lambda _: None)
     assert "No changes" in workload.run("plan").stdout

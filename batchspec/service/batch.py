@@ -53,7 +53,7 @@ class Batch:
         """What is at *path*. Raises `ServiceError`, with status 404 where there is nothing."""
         return self._call("GET", path, None, doing, query)
 
-    def post(self, path: str, body: Json | None, *, doing: str, etag: str | None = None) -> Answer:
+    def post(self, path: str, body: Json | bytes | None, *, doing: str, etag: str | None = None) -> Answer:
         return self._call("POST", path, body, doing, {}, etag)
 
     def patch(self, path: str, body: Json, *, doing: str, etag: str | None = None) -> Answer:
@@ -79,7 +79,7 @@ class Batch:
         self,
         method: str,
         path: str,
-        body: Json | None,
+        body: Json | bytes | None,
         doing: str,
         query: Mapping[str, str],
         etag: str | None = None,
@@ -94,7 +94,7 @@ class Batch:
             path,
             params=self._query(path, query),
             headers=headers,
-            content=json.dumps(body).encode() if body is not None else None,
+            content=as_json(body) if isinstance(body, Mapping) else body,
         )
         response = self._send(request, doing)
         found = response.content
@@ -118,6 +118,14 @@ class Batch:
                 if error.response is None:
                     raise
                 raise error_of(error.response, doing) from error
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
+
+def as_json(body: Json) -> bytes:
+    """*body* as it goes over the wire."""
+    return _ENCODER.encode(body).encode()
 
 
 def path_of(*parts: str) -> str:

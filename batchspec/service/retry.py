@@ -11,11 +11,16 @@ import random
 from typing import Any
 from urllib.parse import urlsplit
 
+import requests
 from azure.core.exceptions import ServiceRequestError
 from azure.core.pipeline.policies import RetryPolicy
 from azure.core.pipeline.transport import RequestsTransport
+from requests.adapters import HTTPAdapter
 
 from batchspec.errors import ServiceError
+
+CONNECTIONS = 64
+"""How many are kept open; requests' own ten would have each further thread connect anew for every call."""
 
 METHODS = ["GET", "HEAD", "PUT", "DELETE", "POST", "PATCH"]
 DEADLINE_S = 300
@@ -64,5 +69,8 @@ class _Connection(RequestsTransport):  # type: ignore[misc]  # the SDK exports i
 
 
 def transport() -> RequestsTransport:
-    """A connection that gives up in time on a service that does not answer."""
-    return _Connection(connection_timeout=_CONNECT_WITHIN_S, read_timeout=_ANSWER_WITHIN_S)
+    """Connections that give up in time on a service that does not answer; each thread finds one open."""
+    session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
+    return _Connection(session=session, connection_timeout=_CONNECT_WITHIN_S, read_timeout=_ANSWER_WITHIN_S)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from batchspec.errors import ServiceError
 from batchspec.resources.base import Json
 from batchspec.resources.task import LiveTask, read_task
-from batchspec.service.batch import Batch, path_of
+from batchspec.service.batch import Batch, as_json, path_of
 
 COLLECTION_TASKS = 100
 COLLECTION_BYTES = 1_000_000
 _NARROW = "id,state,executionInfo"
 _SERVER_ERROR_TRIES = 6
+_FIRST_WAIT_S = 0.5
 
 
 def read_all(batch: Batch, job_id: str, *, filter: str = "", select: str = _NARROW) -> Iterator[LiveTask]:
@@ -47,43 +47,49 @@ def filter_ours(page: Iterable[Json]) -> Iterator[LiveTask]:
             yield task
 
 
-def add(batch: Batch, job_id: str, bodies: Sequence[Json]) -> dict[str, ServiceError]:
+class Packed(NamedTuple):
+    """A task's create body, ready for the wire. It holds signed URLs: send it, do not keep it."""
+
+    id: str
+    json: bytes
+
+
+def add(batch: Batch, job_id: str, tasks: Sequence[Packed]) -> dict[str, ServiceError]:
     """Adds a collection; returns the refused ones by id, each with its error.
 
     Each result is looked at, by its status in any letter case and by its error. A
     task that is there already is ours: its id says what it does.
     """
-    todo = list(bodies)
+    todo = tasks
     refused: dict[str, ServiceError] = {}
     for attempt in range(_SERVER_ERROR_TRIES):
         answers = {answer["taskId"]: answer for answer in _post(batch, job_id, todo)}
         again = []
-        for body in todo:
-            error = _refusal(body["id"], answers.get(body["id"]))
+        for task in todo:
+            error = _refusal(task.id, answers.get(task.id))
             if error is not None and error.status >= 500 and attempt + 1 < _SERVER_ERROR_TRIES:
-                again.append(body)
+                again.append(task)
             elif error is not None:
-                refused[body["id"]] = error
+                refused[task.id] = error
         if not again:
             break
         todo = again
-        time.sleep(0.5 * 2**attempt)
+        time.sleep(_FIRST_WAIT_S * 2**attempt)
     return refused
 
 
-def _post(batch: Batch, job_id: str, bodies: Sequence[Json]) -> list[dict[str, Any]]:
+def _post(batch: Batch, job_id: str, tasks: Sequence[Packed]) -> list[dict[str, Any]]:
     """One collection's results; a collection that is too large is halved."""
     doing = f"add tasks to the job {job_id}"
+    body = b'{"value":[%b]}' % b",".join(task.json for task in tasks)
     try:
-        answer = batch.post(
-            path_of("jobs", job_id, "addtaskcollection"), {"value": list(bodies)}, doing=doing
-        )
+        answer = batch.post(path_of("jobs", job_id, "addtaskcollection"), body, doing=doing)
         return list(answer.body.get("value", []))
     except ServiceError as error:
-        if error.status != 413 or len(bodies) == 1:
+        if error.status != 413 or len(tasks) == 1:
             raise
-    middle = len(bodies) // 2
-    return _post(batch, job_id, bodies[:middle]) + _post(batch, job_id, bodies[middle:])
+    middle = len(tasks) // 2
+    return _post(batch, job_id, tasks[:middle]) + _post(batch, job_id, tasks[middle:])
 
 
 def _refusal(task_id: str, answer: Json | None) -> ServiceError | None:
@@ -99,16 +105,17 @@ def _refusal(task_id: str, answer: Json | None) -> ServiceError | None:
     return ServiceError(f"the task {task_id} was refused: {sentence} ({code})", status=status, code=code)
 
 
-def collections(bodies: Iterable[Json]) -> Iterator[list[Json]]:
+def collections(bodies: Iterable[Json]) -> Iterator[list[Packed]]:
     """*bodies* in groups that the service takes: at most 100 tasks and 1 MB."""
-    group: list[Json] = []
+    group: list[Packed] = []
     size = 0
     for body in bodies:
-        length = len(json.dumps(body)) + 2
+        task = Packed(body["id"], as_json(body))
+        length = len(task.json) + 1
         if group and (len(group) == COLLECTION_TASKS or size + length > COLLECTION_BYTES):
             yield group
             group, size = [], 0
-        group.append(body)
+        group.append(task)
         size += length
     if group:
         yield group

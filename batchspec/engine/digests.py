@@ -10,11 +10,15 @@ import hashlib
 import os
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
 _SETTLED_NS = 2_000_000_000
 _CHUNK = 1024 * 1024
+_WRITTEN_EVERY_S = 1.0  # what a run that is cut off has to read again
+_LOCKED_FOR_S = 2.0
 
 
 def cache_path() -> Path:
@@ -24,10 +28,15 @@ def cache_path() -> Path:
 
 
 class Digests:
-    """MD5s of files, in hexadecimal. Used by one thread; a broken or unwritable cache is done without."""
+    """MD5s of files, in hexadecimal. Used by one thread; a broken, locked or unwritable cache is done without."""
 
     def __init__(self, path: Path) -> None:
-        self._cache = _open(path)
+        self._path = path
+        self._new: list[tuple[str, str, str]] = []  # not written yet: name, stamp, MD5
+        self._written = time.monotonic()
+        self._cache: sqlite3.Connection | None = None
+        with self._optional():
+            self._cache = _open(path)
 
     def __enter__(self) -> Digests:
         return self
@@ -35,35 +44,71 @@ class Digests:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._cache is not None:
-            self._cache.commit()
-            self._cache.close()
+        self._write()
+        self._close()
 
     def md5(self, file: Path) -> str:
         """The MD5 of *file*'s content. Raises OSError."""
         status = file.stat()
         name = str(file.absolute())
         stamp = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
-        if self._cache is not None:
-            row = self._cache.execute("SELECT stamp, md5 FROM digest WHERE name = ?", (name,)).fetchone()
-            if row is not None and row[0] == stamp:
-                return str(row[1])
+        known = self._known(name)
+        if known is not None and known[0] == stamp:
+            return known[1]
         md5 = _md5(file)
         changed = max(status.st_mtime_ns, status.st_ctime_ns)
-        if self._cache is not None and time.time_ns() - changed > _SETTLED_NS:
-            self._cache.execute("INSERT OR REPLACE INTO digest VALUES (?, ?, ?)", (name, stamp, md5))
+        if time.time_ns() - changed > _SETTLED_NS:
+            self._new.append((name, stamp, md5))
+        if time.monotonic() - self._written > _WRITTEN_EVERY_S:
+            self._write()
         return md5
 
+    def _known(self, name: str) -> tuple[str, str] | None:
+        """The stamp and MD5 that *name* had."""
+        with self._optional():
+            if self._cache is not None:
+                select = "SELECT stamp, md5 FROM digest WHERE name = ?"
+                row: tuple[str, str] | None = self._cache.execute(select, (name,)).fetchone()
+                return row
+        return None
 
-def _open(path: Path) -> sqlite3.Connection | None:
+    def _write(self) -> None:
+        """Writes what is new all at once, so that the cache is never locked while a file is read."""
+        with self._optional():
+            if self._cache is not None and self._new:
+                with self._cache:
+                    self._cache.executemany("INSERT OR REPLACE INTO digest VALUES (?, ?, ?)", self._new)
+        self._new.clear()
+        self._written = time.monotonic()
+
+    @contextmanager
+    def _optional(self) -> Iterator[None]:
+        """Within it, a cache that fails is closed and not used again; one that is damaged is deleted too."""
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            self._close()
+            if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+                with suppress(OSError):
+                    self._path.unlink()
+
+    def _close(self) -> None:
+        if self._cache is not None:
+            with suppress(sqlite3.Error):
+                self._cache.close()
+            self._cache = None
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    connection = sqlite3.connect(path, timeout=_LOCKED_FOR_S)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        connection = sqlite3.connect(path, timeout=10)
         connection.execute(
             "CREATE TABLE IF NOT EXISTS digest (name TEXT PRIMARY KEY, stamp TEXT, md5 TEXT) WITHOUT ROWID"
         )
-    except (OSError, sqlite3.Error):
-        return None
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 

@@ -17,7 +17,7 @@ from batchspec.engine.conduct import Conduct
 from batchspec.engine.download import Downloads, finish_downloads, start_downloads
 from batchspec.engine.events import Event, Step
 from batchspec.engine.lock import Held
-from batchspec.engine.provision import clean_up, make_job, make_pool, retire_old_job
+from batchspec.engine.provision import clean_up, make_job, make_pool, retire_old_jobs
 from batchspec.engine.submit import add_tasks, delete_tasks
 from batchspec.engine.summary import summarize
 from batchspec.engine.uploads import start_uploads
@@ -93,7 +93,7 @@ class Apply:
         make_job(conduct)
         delete_tasks(conduct)
         job_id = add_tasks(conduct, uploads)
-        retire_old_job(conduct)
+        retire_old_jobs(conduct)
         self._watching = True
         downloads = start_downloads(
             conduct, transfers, (action.id for action in conduct.plan.of(Kind.OUTPUT))

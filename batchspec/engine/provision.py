@@ -23,6 +23,8 @@ def make_pool(conduct: Conduct) -> None:
         conduct.begin(Step.POOL, action.id)
         if action.operation is Operation.CREATE:
             _create_pool(conduct)
+        elif action.operation is Operation.DELETE:
+            pool_service.delete(conduct.account.batch, action.id)
         else:
             _update_pool(conduct, action)
         conduct.end(Step.POOL, _done(action))
@@ -58,6 +60,8 @@ def _create_pool(conduct: Conduct) -> None:
 def make_job(conduct: Conduct) -> None:
     """Makes the next generation of the job, or brings the open one into line."""
     for action in conduct.plan.of(Kind.JOB):
+        if action.operation is Operation.DELETE:
+            continue  # see `retire_old_jobs`
         conduct.check()
         if action.operation is Operation.UPDATE:
             conduct.begin(Step.JOB, action.id)
@@ -75,12 +79,13 @@ def create_job(conduct: Conduct, job_id: str) -> None:
     conduct.end(Step.JOB, f"{job_id} created")
 
 
-def retire_old_job(conduct: Conduct) -> None:
-    """Deletes a job that was replaced, once the new one has its tasks."""
+def retire_old_jobs(conduct: Conduct) -> None:
+    """Deletes jobs that were replaced, once the new one has its tasks."""
     for action in conduct.plan.of(Kind.JOB):
-        if action.operation is Operation.REPLACE:
+        if action.operation in (Operation.REPLACE, Operation.DELETE):
             conduct.check()
-            job_service.delete(conduct.account.batch, action.detail)
+            old = action.detail if action.operation is Operation.REPLACE else action.id
+            job_service.delete(conduct.account.batch, old)
 
 
 def clean_up(conduct: Conduct) -> None:
@@ -100,4 +105,5 @@ def clean_up(conduct: Conduct) -> None:
 
 
 def _done(action: Action) -> str:
-    return f"{action.id} {'created' if action.operation is Operation.CREATE else 'updated'}"
+    done = {Operation.CREATE: "created", Operation.DELETE: "deleted"}
+    return f"{action.id} {done.get(action.operation, 'updated')}"

@@ -12,7 +12,7 @@ from batchspec.resources.base import STAMP_ROLLOUT, Change, Effect, Json, is_pro
 from batchspec.resources.task import LiveTask
 from batchspec.source import Path, path_text
 from batchspec.spec.expand import Desired
-from batchspec.spec.model import Pool
+from batchspec.spec.model import Pool, WhenDone
 
 _NAMED = 5
 """How many running tasks a plan names."""
@@ -43,6 +43,34 @@ def change_pool(desired: Desired, observed: Observed, *, compare_size: bool) -> 
     if Effect.DRAIN in action.effects:
         return replace(action, interrupts=_tasks_on(pool, observed))
     return _told_of_rollout(pool, observed, action) if Effect.REJOIN in action.effects else action
+
+
+def put_away(desired: Desired, observed: Observed, action: Action | None) -> Action | None:
+    """*action* with what `whenDone` says of a pool that nothing in the spec needs any more.
+
+    A run does it at its end; this is for one that was cut off, or left. Nodes at work for others stay.
+    """
+    pool, live = desired.spec.pool, observed.pool
+    if pool is None or live is None or pool.when_done is WhenDone.KEEP or observed.pool_running_tasks:
+        return action
+    path = ("pool", "whenDone")
+    if pool.when_done is WhenDone.DELETE:
+        if pool.protect:
+            return action
+        gone = new_action(desired, Operation.DELETE, Kind.POOL, pool.id, Reason.WHEN_DONE, path)
+        return replace(gone, agreed=True)
+    changes = [
+        Change((name,), live[name], 0, Effect.RESIZE)
+        for name in ("targetDedicatedNodes", "targetLowPriorityNodes")
+        if live.get(name) and not live.get("enableAutoScale") and not is_ignored(desired, ("pool", name))
+    ]
+    if not changes:
+        return action
+    if action is None:
+        return new_action(
+            desired, Operation.UPDATE, Kind.POOL, pool.id, Reason.WHEN_DONE, path, changes=changes
+        )
+    return replace(action, changes=(*action.changes, *changes))
 
 
 def _own_changes(pool: Pool, live: Json) -> Iterator[Change]:
@@ -122,7 +150,7 @@ def task_lines(tasks: Iterable[LiveTask], count: int, what: str) -> tuple[str, .
 
 def update_action(desired: Desired, kind: Kind, id: str, found: Iterable[Change]) -> Action | None:
     """The update, or replacement, that *found* needs, less what `ignoreChanges` names; None when nothing is left."""
-    changes = tuple(change for change in found if not _ignored(desired, (kind.value, *change.path)))
+    changes = tuple(change for change in found if not is_ignored(desired, (kind.value, *change.path)))
     if not changes:
         return None
     replaces = any(change.effect is Effect.REPLACE for change in changes)
@@ -138,7 +166,7 @@ def update_action(desired: Desired, kind: Kind, id: str, found: Iterable[Change]
     )
 
 
-def _ignored(desired: Desired, path: Path) -> bool:
+def is_ignored(desired: Desired, path: Path) -> bool:
     """Whether `ignoreChanges` names *path* or something above it."""
     return any(path[:length] in desired.spec.ignored for length in range(1, len(path) + 1))
 

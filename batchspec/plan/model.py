@@ -54,6 +54,8 @@ class Reason(Enum):
     LOCAL_DIFFERS = "the local file differs"
     UNPROTECT = "its protection is lifted"
     ROLLOUT = "a rollout was cut off"
+    WHEN_DONE = "no task needs it any more"
+    OUTDATED_JOB = "a newer one has taken its place"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Action:
     detail: str = ""
     interrupts: tuple[str, ...] = ()  # what running work it ends
     notes: tuple[str, ...] = ()  # what it does not do, or what becomes of it later
+    agreed: bool = False  # the spec itself asks for it, so nobody else is asked
 
     @property
     def effects(self) -> frozenset[Effect]:
@@ -77,16 +80,9 @@ class Action:
 
     @property
     def needs_consent(self) -> bool:
-        """Whether it deletes, replaces or empties something."""
-        return (
-            bool(self.interrupts)
-            or Effect.DRAIN in self.effects
-            or self.operation
-            in (
-                Operation.REPLACE,
-                Operation.DELETE,
-            )
-        )
+        """Whether it deletes, replaces or empties something that the spec does not say so of."""
+        takes_away = self.operation in (Operation.REPLACE, Operation.DELETE)
+        return not self.agreed and (bool(self.interrupts) or takes_away or Effect.DRAIN in self.effects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +156,7 @@ class Plan:
     job_id: str
     runs: tuple[Run, ...] = ()
     in_progress: tuple[tuple[DesiredTask, LiveTask], ...] = ()
-    left: tuple[LiveTask, ...] = ()
+    obsolete: tuple[LiveTask, ...] = ()  # live tasks to delete: nobody wants what they would make
     seals_job: bool = False
     up_to_date: int = 0
     orphans: int = 0

@@ -8,8 +8,10 @@ from dataclasses import replace
 from batchspec.errors import RefusedError
 from batchspec.plan.compare import (
     change_pool,
+    is_ignored,
     lifts_protection,
     new_action,
+    put_away,
     task_lines,
     unprotect,
     update_action,
@@ -43,6 +45,7 @@ def make_plan(desired: Desired, observed: Observed) -> Plan:
     actions = (
         _pool(desired, observed, work),
         job_action,
+        *_outdated_jobs(desired, observed),
         *_uploads(desired, observed, work),
         *_deletions(desired, work),
         *(_run(desired, run) for run in work.runs),
@@ -53,9 +56,9 @@ def make_plan(desired: Desired, observed: Observed) -> Plan:
         spec_name=desired.spec.name,
         actions=tuple(action for action in actions if action is not None),
         job_id=job_action.id if job_action else str(newest["id"]) if newest else desired.spec.job_id,
-        runs=work.runs,
-        in_progress=work.in_progress,
-        left=work.left,
+        runs=tuple(work.runs),
+        in_progress=tuple(work.in_progress),
+        obsolete=(*work.left, *(live for _, live in work.outdated)),
         seals_job=_seals(desired, current, job_action),
         up_to_date=work.up_to_date,
         orphans=work.orphans,
@@ -95,7 +98,9 @@ def _pool(desired: Desired, observed: Observed, work: Work) -> Action | None:
             return None
         return new_action(desired, Operation.CREATE, Kind.POOL, spec.pool.id, Reason.MISSING, ("pool", "id"))
     refuse_foreign(observed.pool, spec.name, "pool")
-    return change_pool(desired, observed, compare_size=not spec.groups or work.needed)
+    if not spec.groups or work.needed:
+        return change_pool(desired, observed, compare_size=True)
+    return put_away(desired, observed, change_pool(desired, observed, compare_size=False))
 
 
 def _job(desired: Desired, observed: Observed) -> Action | None:
@@ -114,6 +119,16 @@ def _job(desired: Desired, observed: Observed) -> Action | None:
     return replace(action, id=next_id, detail=current["id"], interrupts=ended)
 
 
+def _outdated_jobs(desired: Desired, observed: Observed) -> Iterator[Action]:
+    """Older generations that still run tasks: a replacement was cut off before it had deleted them."""
+    newest = newest_job(desired.spec, observed.jobs)
+    for job in observed.jobs:
+        if job is not newest and owner(job) == desired.spec.name and jobs.is_open(job):
+            yield new_action(
+                desired, Operation.DELETE, Kind.JOB, job["id"], Reason.OUTDATED_JOB, ("job", "id")
+            )
+
+
 def _next_job(desired: Desired, observed: Observed) -> Action:
     taken = [job["id"] for job in observed.jobs]
     reason = Reason.COMPLETED if newest_job(desired.spec, observed.jobs) else Reason.MISSING
@@ -128,7 +143,9 @@ def _seals(desired: Desired, current: Json | None, job_action: Action | None) ->
         return False
     if job_action is not None and job_action.operation in (Operation.CREATE, Operation.REPLACE):
         return True
-    return current is not None and str(current.get("onAllTasksComplete", "noaction")).lower() != wanted
+    if current is None or is_ignored(desired, ("job", "onAllTasksComplete")):
+        return False
+    return str(current.get("onAllTasksComplete", "noaction")).lower() != wanted
 
 
 def _uploads(desired: Desired, observed: Observed, work: Work) -> Iterator[Action]:
@@ -157,6 +174,8 @@ def _deletions(desired: Desired, work: Work) -> Iterator[Action]:
     """Tasks that are queued or running and should not be: their input is gone, or their work changed."""
     for live in work.left:
         yield _deletion(desired, live.id, live.state, Reason.LEFT_SPEC, ("tasks",))
+    for task, live in work.outdated:
+        yield _deletion(desired, live.id, live.state, Reason.REPLACED, decided_at(task))
     for run in work.runs:
         for live in run.superseded:
             if not live.is_completed:

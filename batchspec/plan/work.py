@@ -16,25 +16,20 @@ from batchspec.spec.task_body import COMMAND_METADATA, FINGERPRINT_METADATA
 class Work:
     """Every desired task in one of three places, and the live ones that are none of them."""
 
-    outputs: list[str] = field(default_factory=list)  # the blobs of finished tasks
+    runs: list[Run] = field(default_factory=list)
+    in_progress: list[tuple[DesiredTask, LiveTask]] = field(default_factory=list)
     up_to_date: int = 0
-    _runs: list[Run] = field(default_factory=list)
-    _in_progress: list[tuple[DesiredTask, LiveTask]] = field(default_factory=list)
-    left: tuple[LiveTask, ...] = ()
+    outputs: list[str] = field(default_factory=list)  # the blobs of tasks that are up to date
+    outdated: list[tuple[DesiredTask, LiveTask]] = field(
+        default_factory=list
+    )  # would write over what is current
+    left: list[LiveTask] = field(default_factory=list)  # their input is no longer in the spec
     orphans: int = 0
-
-    @property
-    def runs(self) -> tuple[Run, ...]:
-        return tuple(self._runs)
-
-    @property
-    def in_progress(self) -> tuple[tuple[DesiredTask, LiveTask], ...]:
-        return tuple(self._in_progress)
 
     @property
     def needed(self) -> bool:
         """Whether any task has yet to end, so that a pool is needed."""
-        return bool(self._runs or self._in_progress)
+        return bool(self.runs or self.in_progress)
 
 
 def find_work(desired: Desired, observed: Observed) -> Work:
@@ -45,26 +40,29 @@ def find_work(desired: Desired, observed: Observed) -> Work:
     work = Work()
     for task in desired.tasks:
         _sort_in(work, task, live_by_key.pop(task.key, []), observed)
-    work.left = tuple(live for lives in live_by_key.values() for live in lives if not live.is_completed)
+    work.left = [live for lives in live_by_key.values() for live in lives if not live.is_completed]
     work.orphans = _orphans(desired, observed.outputs)
     return work
 
 
 def _sort_in(work: Work, task: DesiredTask, lives: Sequence[LiveTask], observed: Observed) -> None:
     record = observed.outputs.get(task.record)
+    others = [live for live in lives if live.work != task.work.short and not live.is_completed]
     if record is not None and record.metadata.get(FINGERPRINT_METADATA) == task.work.fingerprint:
+        work.outdated.extend((task, live) for live in others)
         work.up_to_date += 1
         if task.output is not None:
             work.outputs.append(task.output)
         return
     current = max((live for live in lives if live.work == task.work.short), key=_attempt, default=None)
     if current is not None and not current.is_completed:
-        work._in_progress.append((task, current))
+        work.outdated.extend((task, live) for live in others)
+        work.in_progress.append((task, current))
         return
     reason = _reason(task, current, lives, record, observed.inputs)
     attempt = current.attempt + 1 if current else 1
     superseded = tuple(live for live in lives if live is current or not live.is_completed)
-    work._runs.append(Run(task, task_id(task.key, task.work, attempt), reason, superseded))
+    work.runs.append(Run(task, task_id(task.key, task.work, attempt), reason, superseded))
 
 
 def _attempt(live: LiveTask) -> int:

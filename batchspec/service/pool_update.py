@@ -94,11 +94,9 @@ def _require(batch: Batch, pool_id: str) -> dict[str, Any]:
 
 
 def _values(names: Collection[str], desired: Json, live: Json, changes: Sequence[Change]) -> dict[str, Any]:
-    """The fields *names*: those that change as desired, others as they are live."""
-    changed = {change.path[0] for change in changes}
-    found = {
-        name: desired.get(name) if name in changed else live.get(name, desired.get(name)) for name in names
-    }
+    """The fields *names*: those that change as they will be, others as they are live."""
+    changed = {change.path[0]: change.after for change in changes}
+    found = {name: changed.get(name, live.get(name, desired.get(name))) for name in names}
     return {name: value for name, value in found.items() if value is not None}
 
 

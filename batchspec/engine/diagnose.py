@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from batchspec.errors import NoNodesError, RunError
+from batchspec.errors import NoNodesError, RunError, without_signatures
 from batchspec.resources.base import Json
 from batchspec.resources.pool import target_nodes
 from batchspec.service import job as job_service
@@ -91,8 +91,9 @@ def _start_output(account: Account, pool_id: str, node_id: str) -> str:
 
 
 def last_lines(text: str, count: int = _LAST_LINES) -> tuple[str, ...]:
-    """The last lines of *text* that say something."""
-    return tuple(line.rstrip() for line in text.splitlines() if line.strip())[-count:]
+    """The last lines of *text* that say something, without signatures: programs write the URLs they get."""
+    said = [line.rstrip() for line in text.splitlines() if line.strip()]
+    return tuple(map(without_signatures, said[-count:]))
 
 
 def _in_words(states: Sequence[str]) -> str:

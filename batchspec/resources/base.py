@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 
+from batchspec.errors import without_signatures
 from batchspec.resources.equality import Same, exact, never_compared
 from batchspec.source import Path
 
@@ -31,7 +32,7 @@ class Effect(Enum):
 
 
 class Change(NamedTuple):
-    """One field that differs. A side that is not there is None."""
+    """One field that differs, to be shown and compared: without signatures. A side that is not there is None."""
 
     path: Path
     before: Any
@@ -86,7 +87,16 @@ def _different(path: Path, described: Field, effect: Effect, desired: Any, live:
         for name, member in described.fields.items():
             yield from _different((*path, name), member, effect, desired.get(name), live.get(name))
     elif not same_value(described, desired, live):
-        yield Change(path, live, desired, effect)
+        yield Change(path, _unsigned(live), _unsigned(desired), effect)
+
+
+def _unsigned(value: Any) -> Any:
+    """*value* without the signatures of URLs in it: they let anyone read, and change with every run."""
+    if isinstance(value, str):
+        return without_signatures(value)
+    if isinstance(value, Mapping):
+        return {name: _unsigned(member) for name, member in value.items()}
+    return [_unsigned(member) for member in value] if isinstance(value, list) else value
 
 
 def _is_absent(value: Any) -> bool:
@@ -202,7 +212,7 @@ def metadata_changes(desired: Json, live: Json) -> Iterator[Change]:
     have = metadata_of(live)
     for name, value in metadata_of(desired).items():
         if name not in STAMPS and have.get(name) != value:
-            yield Change(("metadata", name), have.get(name), value, Effect.IN_PLACE)
+            yield Change(("metadata", name), _unsigned(have.get(name)), value, Effect.IN_PLACE)
 
 
 def merged_metadata(desired: Json, live: Json) -> list[dict[str, str]]:

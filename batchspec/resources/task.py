@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import NamedTuple
 
+from batchspec.errors import without_signatures
 from batchspec.resources.base import Json
 
 _SLUG_LENGTH = 38  # what is left of 64 after two hashes, three hyphens and an attempt up to 999
@@ -113,7 +114,7 @@ def same_command(live: LiveTask, work: Work) -> bool:
 
 
 def failure_of(execution: Json) -> str:
-    """Why a completed task failed, in the service's words; empty when it did not (FACTS 5.2).
+    """Why a completed task failed, in the service's words less any signature; empty when it did not (FACTS 5.2).
 
     Completed is not success: the exit code, the result and the failure info all
     have a say, since a failed upload leaves the exit code 0.
@@ -121,7 +122,7 @@ def failure_of(execution: Json) -> str:
     failure = execution.get("failureInfo")
     code = execution.get("exitCode")
     if failure and failure.get("code") != "FailureExitCode":
-        return f"{failure.get('code')}: {failure.get('message', '')}".rstrip(": ")
+        return without_signatures(f"{failure.get('code')}: {failure.get('message', '')}".rstrip(": "))
     if code:
         return f"exit code {code}"
     if str(execution.get("result", "success")).lower() != "success" or code is None:

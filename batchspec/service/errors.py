@@ -7,7 +7,6 @@ as `ServiceError`, and both ways of not being let in as `NotSignedInError`.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -27,12 +26,6 @@ _SIGN_IN = (
     "check the AZURE_BATCH_… and AZURE_STORAGE_… variables, or sign in with `az login` and see that the account "
     "has the role Azure Batch Data Contributor (Storage Blob Data Contributor for the blobs)"
 )
-_SIGNATURE = re.compile(r"(sig=)[^&\s\"']+")
-
-
-def without_secrets(text: str) -> str:
-    """*text* without the signatures of URLs in it."""
-    return _SIGNATURE.sub(r"\1***", text)
 
 
 def error_of(response: Any, doing: str) -> BatchspecError:
@@ -42,9 +35,7 @@ def error_of(response: Any, doing: str) -> BatchspecError:
     request_id = response.headers.get("request-id", "")
     if response.status_code in _SIGNED_OUT:
         return NotSignedInError(message, help=_SIGN_IN)
-    return ServiceError(
-        without_secrets(message), status=response.status_code, code=code, request_id=request_id
-    )
+    return ServiceError(message, status=response.status_code, code=code, request_id=request_id)
 
 
 def _code_and_sentence(response: Any) -> tuple[str, str]:
@@ -90,7 +81,7 @@ def storage_code(error: HttpResponseError) -> str:
 
 
 def _first_line(error: AzureError) -> str:
-    return without_secrets(str(error.message or error).split("\n")[0])
+    return str(error.message or error).split("\n")[0]
 
 
 @contextmanager

@@ -6,6 +6,7 @@ account; with some but not all, an error says what is missing (DESIGN 2 and 6).
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -84,7 +85,8 @@ def _connect_azure(environment: Mapping[str, str]) -> Account:
         endpoint = f"https://{endpoint}"
     host = urlsplit(endpoint).hostname or ""
     name = environment.get("AZURE_BATCH_ACCOUNT") or host.partition(".")[0]
-    key = environment.get("AZURE_BATCH_ACCESS_KEY")
+    if key := environment.get("AZURE_BATCH_ACCESS_KEY"):
+        _require_key("AZURE_BATCH_ACCESS_KEY", key)
     blobs = _azure_blobs(environment)
     credential = AzureNamedKeyCredential(name, key) if key else _entra("AZURE_BATCH_ENDPOINT", endpoint)
     return Account(Batch(endpoint, credential), blobs, f"{name} ({host})", is_local=False)
@@ -92,15 +94,47 @@ def _connect_azure(environment: Mapping[str, str]) -> Account:
 
 def _azure_blobs(environment: Mapping[str, str]) -> Blobs:
     if text := environment.get("AZURE_STORAGE_CONNECTION_STRING"):
-        return Blobs.from_connection_string(text)
+        return _blobs_of(text)
     account = environment.get("AZURE_STORAGE_ACCOUNT")
     if not account:
         raise _missing("AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT", environment)
     # The name is az's own; it is how clouds other than the public one are reached.
     url = environment.get("AZURE_STORAGE_SERVICE_ENDPOINT") or f"https://{account}.blob.core.windows.net"
     if key := environment.get("AZURE_STORAGE_KEY"):
+        _require_key("AZURE_STORAGE_KEY", key)
         return Blobs.from_account(url, {"account_name": account, "account_key": key})
     return Blobs.from_account(url, _entra("AZURE_STORAGE_SERVICE_ENDPOINT", url))
+
+
+def _blobs_of(connection_string: str) -> Blobs:
+    name = "AZURE_STORAGE_CONNECTION_STRING"
+    pairs = [part.partition("=") for part in connection_string.split(";") if part]
+    parts = {key.strip().lower(): value for key, _, value in pairs}
+    if "usedevelopmentstorage" not in parts:
+        if "accountkey" not in parts:
+            raise NotSignedInError(
+                f"{name} has no AccountKey, and the links by which tasks reach their blobs are signed with it",
+                help="use the one that `az storage account show-connection-string` prints; or unset it, set "
+                "AZURE_STORAGE_ACCOUNT and sign in with `az login`",
+            )
+        _require_key(f"the AccountKey in {name}", parts["accountkey"])
+    try:
+        return Blobs.from_connection_string(connection_string)
+    except ValueError:
+        raise NotSignedInError(
+            f"{name} is not a connection string that the SDK can read",
+            help="use the one that `az storage account show-connection-string` prints",
+        ) from None
+
+
+def _require_key(what: str, key: str) -> None:
+    """Raises `NotSignedInError` for a *key* that cannot be one; it says where it is, never what."""
+    try:
+        base64.b64decode(key, validate=True)
+    except ValueError:
+        raise NotSignedInError(
+            f"{what} is not a key: it is not Base64", help="copy the whole key, without quotes around it"
+        ) from None
 
 
 def _entra(variable: str, url: str) -> TokenCredential:

@@ -1,0 +1,73 @@
+"""Credentials that cannot be any are refused by the name of their variable, before any call."""
+
+from __future__ import annotations
+
+import pytest
+
+from batchspec.errors import NotSignedInError
+from batchspec.service.connect import connect
+
+ENDPOINT = "https://mine.westeurope.batch.azure.com"
+KEY = "YS1rZXktb2YtdGhlLWFjY291bnQ="
+STORAGE = f"DefaultEndpointsProtocol=https;AccountName=mine;AccountKey={KEY};EndpointSuffix=core.windows.net"
+CONNECTION = "AZURE_STORAGE_CONNECTION_STRING"
+
+
+@pytest.fixture(autouse=True)
+def account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An account named in full."""
+    for name in ("AZURE_BATCH_ACCOUNT", "AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AZURE_BATCH_ENDPOINT", ENDPOINT)
+    monkeypatch.setenv("AZURE_BATCH_ACCESS_KEY", KEY)
+    monkeypatch.setenv(CONNECTION, STORAGE)
+
+
+def _refused() -> NotSignedInError:
+    with pytest.raises(NotSignedInError) as raised:
+        connect("azure", lambda _: None)
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    "text", [STORAGE, STORAGE.lower().replace(KEY.lower(), KEY), "UseDevelopmentStorage=true"]
+)
+def test_a_whole_account_is_taken(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """A connection string in any case, and that of a storage emulator, is taken without a call."""
+    monkeypatch.setenv(CONNECTION, text)
+    connect("azure", lambda _: None).close()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("s3cret", "AZURE_STORAGE_CONNECTION_STRING has no AccountKey"),
+        (f"AccountKey={KEY};s3cret", "AZURE_STORAGE_CONNECTION_STRING is not a connection string"),
+        (f"AccountKey={KEY}", "AZURE_STORAGE_CONNECTION_STRING is not a connection string"),
+        (
+            "BlobEndpoint=https://mine.blob.core.windows.net;SharedAccessSignature=sv=1&sig=s3cret",
+            "AZURE_STORAGE_CONNECTION_STRING has no AccountKey",
+        ),
+        (STORAGE.replace(KEY, "s3cret!"), "the AccountKey in AZURE_STORAGE_CONNECTION_STRING is not a key"),
+    ],
+    ids=["no connection string", "a part without a name", "no account", "a SAS", "no key"],
+)
+def test_a_connection_string_that_is_none(monkeypatch: pytest.MonkeyPatch, text: str, says: str) -> None:
+    """It ends with 77 and names the variable, never its value."""
+    monkeypatch.setenv(CONNECTION, text)
+    error = _refused()
+    assert says in str(error)
+    assert "s3cret" not in f"{error} {error.help} {error.__cause__!r}"
+
+
+@pytest.mark.parametrize("name", ["AZURE_BATCH_ACCESS_KEY", "AZURE_STORAGE_KEY"])
+@pytest.mark.parametrize("key", ["s3cret!", "s3crt", f'"{KEY}"'], ids=["letters", "length", "quotes"])
+def test_a_key_that_is_none(monkeypatch: pytest.MonkeyPatch, name: str, key: str) -> None:
+    """What is not Base64 cannot be a key: 77 with the variable's name, before it is used."""
+    monkeypatch.delenv(CONNECTION)
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT", "mine")
+    monkeypatch.setenv("AZURE_STORAGE_KEY", KEY)
+    monkeypatch.setenv(name, key)
+    error = _refused()
+    assert str(error) == f"{name} is not a key: it is not Base64"
+    assert key not in f"{error} {error.help} {error.__cause__!r}"

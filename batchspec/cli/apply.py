@@ -28,6 +28,7 @@ from batchspec.cli.options import (
     warn,
 )
 from batchspec.errors import InterruptedRunError, PlanError, RefusedError, StalePlanError, TasksFailedError
+from batchspec.plan.identity import describe as describe_action
 from batchspec.plan.identity import differences
 from batchspec.plan.safety import THRESHOLDS, describe
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from batchspec.cli.planning import Planned
     from batchspec.engine.apply import Apply
     from batchspec.engine.saved_plan import SavedPlan
-    from batchspec.plan.model import Plan
+    from batchspec.plan.model import Action, Plan
 
 
 @click.command(
@@ -89,7 +90,7 @@ def apply(
     spec = read_spec(spec_file, settings)
     account = open_account(spec, saved.target if saved else target, check_inputs=True)
     try:
-        shown = planning.make(account, spec_file, settings)
+        shown = planning.make(account, spec)
         warn(spec)
         reviewed = saved.plan_id if saved else plan_id
         if saved:
@@ -126,7 +127,7 @@ def _run(
 
     account = shown.account
     with locked(account, shown.desired.spec) as held:
-        now = planning.make(account, spec_file, settings)
+        now = planning.make(account, shown.desired.spec)
         if reviewed is None:
             _require_same(shown.plan, now.plan)
         else:
@@ -201,13 +202,17 @@ def _require_consent(plan: Plan, approved: bool) -> None:
 
 def _require_same(shown: Plan, now: Plan) -> None:
     """Under the lock the plan is made again; what it takes away must have been shown."""
-    known = {(action.operation, action.kind, action.id) for action in shown.consents}
-    new = [action for action in now.consents if (action.operation, action.kind, action.id) not in known]
+    known = {_takes_away(action) for action in shown.consents}
+    new = [action for action in now.consents if _takes_away(action) not in known]
     if new:
         raise RefusedError(
-            f"meanwhile something changed: {new[0].kind.value} {new[0].id} would go too",
+            f"meanwhile something changed: {describe_action(new[0])} was not in the plan that was shown",
             help="run the same command again to see the new plan",
         )
+
+
+def _takes_away(action: Action) -> tuple[object, ...]:
+    return action.operation, action.kind, action.id, action.effects, action.interrupts
 
 
 def _seconds(text: str) -> float:

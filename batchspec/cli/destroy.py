@@ -57,7 +57,13 @@ def destroy(
     account = open_account(spec, target)
     try:
         orphans_of = expand(spec, find_inputs(spec, account.blobs.list)) if orphans else None
-        doomed = find_doomed(account, spec, keep_pool=keep == "pool", outputs=outputs, orphans_of=orphans_of)
+
+        def find() -> Doomed:
+            return find_doomed(
+                account, spec, keep_pool=keep == "pool", outputs=outputs, orphans_of=orphans_of
+            )
+
+        doomed = find()
         if doomed.is_empty:
             click.echo(f"nothing of {spec.name} is there")
             return
@@ -66,8 +72,8 @@ def destroy(
             raise RefusedError(
                 "nothing was deleted: nobody said yes", help="add --auto-approve to go on unasked"
             )
-        with locked(account, spec):
-            for what in destroy_all(account, doomed):
+        with locked(account, spec) as held:
+            for what in destroy_all(account, find(), held.check):
                 click.echo(f"deleted {what}")
         forget_lock(account, spec)
     finally:

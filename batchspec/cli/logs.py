@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from batchspec.cli.options import examples, open_account, read_spec, target_option
+from batchspec.cli.options import examples, open_account, read_spec, set_option, target_option
 from batchspec.errors import UsageError
 
 
@@ -32,8 +32,9 @@ from batchspec.errors import UsageError
     show_default=True,
     help="Which of the task's streams.",
 )
+@set_option
 @target_option
-def logs(task: str, spec_file: Path, stream: str, target: str | None) -> None:
+def logs(task: str, spec_file: Path, settings: tuple[str, ...], stream: str, target: str | None) -> None:
     """Print what TASK wrote. TASK is its id, or the name of its input.
 
     The text comes from the node or, when that is gone, from the copy that every
@@ -42,7 +43,7 @@ def logs(task: str, spec_file: Path, stream: str, target: str | None) -> None:
     from batchspec.engine.logs import find_task, task_streams
     from batchspec.render.show import show
 
-    spec = read_spec(spec_file)
+    spec = read_spec(spec_file, settings)
     account = open_account(spec, target)
     names = ("stdout.txt", "stderr.txt") if stream == "both" else (f"{stream}.txt",)
     try:

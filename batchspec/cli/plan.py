@@ -62,7 +62,7 @@ def plan(
     spec = read_spec(spec_file, settings)
     account = open_account(spec, target, check_inputs=True)
     try:
-        made = planning.make(account, spec_file, settings)
+        made = planning.make(account, spec)
         warn(spec)
     finally:
         account.close()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from batchspec.service.connect import Account
     from batchspec.source import Diagnostic
     from batchspec.spec.expand import Desired
+    from batchspec.spec.model import Spec
 
 _GIT_WITHIN_S = 5
 
@@ -90,12 +91,11 @@ class Planned:
         return shown_command(self.desired.spec, run.task)
 
 
-def make(account: Account, spec_file: Path, settings: tuple[str, ...]) -> Planned:
-    """The plan of *spec_file*, made now."""
-    from batchspec.cli.options import read_spec
+def make(account: Account, spec: Spec) -> Planned:
+    """The plan of *spec*, made now."""
     from batchspec.engine.observe import plan_now
 
-    return Planned(account, *plan_now(account, read_spec(spec_file, settings)))
+    return Planned(account, *plan_now(account, spec))
 
 
 def _commit(spec_file: Path) -> str:

@@ -14,6 +14,7 @@ from batchspec.cli.options import (
     format_option,
     open_account,
     read_spec,
+    set_option,
     spec_argument,
     target_option,
 )
@@ -25,16 +26,17 @@ _EVERY_S = {True: 1.0, False: 5.0}  # local, Azure
     epilog=examples("batchspec status specs/ffmpeg.yaml", "batchspec status --watch specs/ffmpeg.yaml")
 )
 @spec_argument
+@set_option
 @target_option
 @format_option
 @click.option("--watch", is_flag=True, help="Look again and again until no task is at work.")
-def status(spec_file: Path, target: str | None, form: str, watch: bool) -> None:
+def status(spec_file: Path, settings: tuple[str, ...], target: str | None, form: str, watch: bool) -> None:
     """Show the pool, the job and the tasks of a spec as they are now. Reads only."""
     from batchspec.engine.status import read_status
     from batchspec.render.as_json import status_json
     from batchspec.render.status import status_text
 
-    spec = read_spec(spec_file)
+    spec = read_spec(spec_file, settings)
     account = open_account(spec, target)
     try:
         while True:

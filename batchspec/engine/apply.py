@@ -92,43 +92,43 @@ class Apply:
         make_pool(conduct)
         make_job(conduct)
         delete_tasks(conduct)
-        job_id = add_tasks(conduct, uploads)
+        add_tasks(conduct, uploads)
         retire_old_jobs(conduct)
         self._watching = True
         downloads = start_downloads(
             conduct, transfers, (action.id for action in conduct.plan.of(Kind.OUTPUT))
         )
         try:
-            self._watch(job_id, transfers, downloads)
+            self._watch(transfers, downloads)
         except NoNodesError:
             clean_up(conduct)  # nodes that run nothing cost as much as others
             raise
         finish_downloads(conduct, downloads)
         if not conduct.outcome.detached:
             clean_up(conduct)
-        conduct.tell(summarize(conduct, job_id))
+        conduct.tell(summarize(conduct))
 
-    def _watch(self, job_id: str, transfers: ThreadPoolExecutor, downloads: Downloads) -> None:
+    def _watch(self, transfers: ThreadPoolExecutor, downloads: Downloads) -> None:
         """Waits for this plan's tasks, those included that were at work before."""
         conduct = self._conduct
-        tasks = {run.id: run.task for run in conduct.plan.runs if run.id not in conduct.outcome.refused}
-        if job_id == conduct.plan.job_id:  # else that job ended, and its tasks with it
-            tasks |= {live.id: task for task, live in conduct.plan.in_progress}
-        if not tasks or self._detach:
-            conduct.outcome.detached = self._detach
+        outcome, tasks = conduct.outcome, conduct.tasks
+        total = sum(map(len, outcome.jobs.values()))
+        if not total or self._detach:
+            outcome.detached = self._detach
             return
 
         def fetch(task: DesiredTask, live: LiveTask) -> None:
             if conduct.spec.download is not None and task.output is not None and not live.failure:
                 downloads.update(start_downloads(conduct, transfers, [task.output]))
 
-        conduct.begin(Step.RUN, total=len(tasks), unit="tasks")
-        watch = Watch(conduct, job_id, tasks, fetch)
-        watch.run(time.monotonic() + self._timeout_s if self._timeout_s is not None else None)
-        conduct.outcome.ended = watch.ended
-        conduct.outcome.detached = bool(watch.pending)
-        if not watch.pending:
-            failed = sum(1 for live in watch.ended.values() if live.failure)
-            conduct.end(
-                Step.RUN, f"{len(tasks) - failed} succeeded" + (f", {failed} failed" if failed else "")
-            )
+        conduct.begin(Step.RUN, total=total, unit="tasks")
+        deadline = time.monotonic() + self._timeout_s if self._timeout_s is not None else None
+        for job_id, ids in outcome.jobs.items():
+            watch = Watch(conduct, job_id, {id: tasks[id] for id in ids}, fetch)
+            watch.run(deadline)
+            outcome.ended |= watch.ended
+            outcome.detached |= bool(watch.pending)
+        if not outcome.detached:
+            failed = sum(1 for live in outcome.ended.values() if live.failure)
+            said = f"{total - failed} succeeded" + (f", {failed} failed" if failed else "")
+            conduct.end(Step.RUN, said)

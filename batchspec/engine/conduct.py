@@ -14,7 +14,7 @@ from batchspec.plan.model import Plan
 from batchspec.resources.base import Json
 from batchspec.resources.task import LiveTask
 from batchspec.service.connect import Account
-from batchspec.spec.expand import Desired
+from batchspec.spec.expand import Desired, DesiredTask
 from batchspec.spec.model import Spec
 
 
@@ -24,8 +24,13 @@ class Interrupted(Exception):
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run did, as far as it came. `ended` and `refused` are tasks by id."""
+    """What a run did, as far as it came. `ended` and `refused` are tasks by id.
 
+    `jobs` has the ids of the tasks to wait for, by their job. There are several jobs when one
+    completed while tasks were added: the next generation takes the rest, and is the last here.
+    """
+
+    jobs: dict[str, list[str]] = field(default_factory=dict)
     ended: dict[str, LiveTask] = field(default_factory=dict)
     refused: dict[str, ServiceError] = field(default_factory=dict)
     uploaded: int = 0
@@ -50,6 +55,12 @@ class Conduct:
     @property
     def spec(self) -> Spec:
         return self.desired.spec
+
+    @property
+    def tasks(self) -> dict[str, DesiredTask]:
+        """The tasks of the plan that are to end in this run, by id."""
+        runs = {run.id: run.task for run in self.plan.runs}
+        return runs | {live.id: task for task, live in self.plan.in_progress}
 
     @property
     def job(self) -> Json:

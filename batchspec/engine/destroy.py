@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from batchspec.service import pool as pool_service
 from batchspec.service.connect import Account
 from batchspec.spec.expand import OWN_FOLDER, Desired, folder_of
 from batchspec.spec.model import Spec
+from batchspec.spec.task_body import SPEC_METADATA
 
 _AT_ONCE = 8
 
@@ -48,6 +49,7 @@ def find_doomed(
         inputs=tuple(
             (spec.containers.input, blob)
             for blob in account.blobs.list(spec.containers.input, folder_of(spec))
+            if blob.metadata.get(SPEC_METADATA) == spec.name
         ),
         outputs=tuple(_outputs(account, spec, outputs, orphans_of)),
     )
@@ -83,16 +85,26 @@ def _outputs(
             yield spec.containers.output, blob
 
 
-def destroy(account: Account, doomed: Doomed) -> Iterator[str]:
-    """Deletes it all, telling what is gone. What is gone already is fine, so it can be cut off and repeated."""
+def destroy(account: Account, doomed: Doomed, check: Callable[[], None]) -> Iterator[str]:
+    """Deletes it all, telling what is gone. What is gone already is fine, so it can be cut off and repeated.
+
+    *check* is called before each deletion, and raises when we are no longer to go on.
+    """
     for job_id in doomed.jobs:
+        check()
         job_service.delete(account.batch, job_id)
         yield f"job {job_id}"
     if doomed.pool is not None:
+        check()
         pool_service.delete(account.batch, doomed.pool)
         yield f"pool {doomed.pool}"
+
+    def delete(entry: tuple[str, LiveBlob]) -> None:
+        check()
+        account.blobs.delete(entry[0], entry[1].name)
+
     with ThreadPoolExecutor(_AT_ONCE) as deleters:
-        for _ in deleters.map(lambda entry: account.blobs.delete(entry[0], entry[1].name), doomed.blobs):
+        for _ in deleters.map(delete, doomed.blobs):
             pass
     if doomed.blobs:
         yield f"{len(doomed.blobs)} blobs"

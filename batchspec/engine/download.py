@@ -23,9 +23,12 @@ Downloads = dict[str, Future[int | None]]
 
 def start_downloads(conduct: Conduct, transfers: ThreadPoolExecutor, blobs: Iterable[str]) -> Downloads:
     """Starts fetching *blobs*."""
-    return {
-        blob: transfers.submit(download_output, conduct.account.blobs, conduct.spec, blob) for blob in blobs
-    }
+    return {blob: transfers.submit(_fetch, conduct, blob) for blob in blobs}
+
+
+def _fetch(conduct: Conduct, blob: str) -> int | None:
+    """Fetches *blob*, unless the run is stopped: then it is left for the next one."""
+    return None if conduct.stopped.is_set() else download_output(conduct.account.blobs, conduct.spec, blob)
 
 
 def finish_downloads(conduct: Conduct, downloads: Downloads) -> None:
@@ -33,8 +36,6 @@ def finish_downloads(conduct: Conduct, downloads: Downloads) -> None:
 
     An output that is not there is the summary's to tell.
     """
-    if conduct.stopped.is_set():
-        downloads = {blob: future for blob, future in downloads.items() if not future.cancel()}
     if not downloads:
         return
     conduct.begin(Step.DOWNLOAD, total=len(downloads), unit="files")

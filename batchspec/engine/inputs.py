@@ -81,7 +81,10 @@ def _local(
                     "rename it: such a name cannot be carried safely",
                 )
             else:
-                found.setdefault(name, _input(spec, folder, pattern, name, digests))
+                try:
+                    found.setdefault(name, _input(spec, folder, pattern, name, digests))
+                except OSError as error:  # gone since, or a disk that fails
+                    find(Code.BAD_INPUT, f"the input {name!r} cannot be read: {error.strerror}")
     return list(found.values())
 
 
@@ -150,13 +153,19 @@ def _nearest(folder: Path, pattern: str) -> Iterator[str]:
 def _some(folder: Path, most: int = 1000) -> list[Path]:
     """Up to *most* entries of *folder*, those of its folders too, by name."""
     found: list[Path] = []
-    for path in sorted(folder.iterdir()):
-        found.append(path)
-        if path.is_dir():
-            found.extend(sorted(path.iterdir())[:100])
+    for path in _entries(folder):
+        found += [path, *_entries(path)[:100]]
         if len(found) >= most:
             break
     return found
+
+
+def _entries(path: Path) -> list[Path]:
+    """What is in the folder *path*, by name; nothing where it is none, or may not be looked into."""
+    try:
+        return sorted(path.iterdir())
+    except OSError:
+        return []
 
 
 def _remote(

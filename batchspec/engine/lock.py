@@ -6,31 +6,41 @@ import getpass
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from batchspec.errors import LockedError, ServiceError
-from batchspec.service.blobs import Holder, release_lock, renew_lock, take_lock
+from batchspec.errors import BatchspecError, LockedError
+from batchspec.service.blobs import LEASE_S, Holder, release_lock, renew_lock, take_lock
 from batchspec.service.connect import Account
 from batchspec.spec.expand import OWN_FOLDER, folder_of
 from batchspec.spec.model import Spec
 
 _RENEW_EVERY_S = 15
+_SURE_S = LEASE_S - 10  # after a renewal; a call that begins then is over before the lease is
 
 
 class Held:
-    """A lock in our hands. `check` raises once it is lost, so that nothing is changed any more."""
+    """A lock in our hands. `check` raises once it may be lost, so that nothing is changed any more."""
 
     def __init__(self) -> None:
-        self._lost: ServiceError | None = None
+        self._renewed = time.monotonic()
+        self._lost = ""
+
+    def renewed(self, at: float) -> None:
+        self._renewed = at
+
+    def lost(self, why: str) -> None:
+        self._lost = why
 
     def check(self) -> None:
-        if self._lost is not None:
+        silent_s = time.monotonic() - self._renewed
+        why = self._lost or (f"it was not renewed for {silent_s:.0f} s" if silent_s > _SURE_S else "")
+        if why:
             raise LockedError(
-                f"the lock was lost: {self._lost}",
-                help="nothing more was changed; run the same command again",
+                f"the lock was lost: {why}", help="nothing more was changed; run the same command again"
             )
 
 
@@ -48,11 +58,13 @@ def locked(account: Account, spec: Spec) -> Iterator[Held]:
 
     def renew() -> None:
         while not over.wait(_RENEW_EVERY_S):
+            began = time.monotonic()
             try:
                 renew_lock(lock)
-            except ServiceError as error:
-                held._lost = error
+            except BatchspecError as error:
+                held.lost(str(error))
                 return
+            held.renewed(began)
 
     renewer = threading.Thread(target=renew, daemon=True)
     renewer.start()

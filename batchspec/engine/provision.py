@@ -37,6 +37,7 @@ def _update_pool(conduct: Conduct, action: Action) -> None:
         raise ValueError("an action on a pool, and the spec has none")
 
     def progress(text: str) -> None:
+        conduct.check()  # a pool may take half an hour to become steady
         conduct.progress(Step.POOL, text)
 
     pool_update.update(batch, pool, conduct.pool, action.changes, progress, conduct.spec.ignored)

@@ -13,12 +13,11 @@ from batchspec.engine.uploads import Uploads
 from batchspec.errors import ServiceError
 from batchspec.plan.model import Kind, Operation, Run
 from batchspec.resources import job as jobs
-from batchspec.resources.base import Json
 from batchspec.service import job as job_service
 from batchspec.service import task as task_service
 from batchspec.service.retry import CONNECTIONS
 from batchspec.service.task import Packed
-from batchspec.spec.task_body import Links, task_body
+from batchspec.spec.fold import Bodies
 
 _LINGER_S = 0.1
 _IN_FLIGHT = CONNECTIONS  # collections; a service that takes 300 ms for each then gets 20,000 tasks a second
@@ -35,28 +34,28 @@ def delete_tasks(conduct: Conduct) -> None:
         task_service.delete(conduct.account.batch, conduct.plan.job_id, live.id)
 
 
-def add_tasks(conduct: Conduct, uploads: Uploads) -> str:
-    """Adds the tasks and lets the job complete with them; the job's id, which may have moved on meanwhile."""
+def add_tasks(conduct: Conduct, uploads: Uploads) -> None:
+    """Adds the tasks, as `Outcome.jobs` then says, and lets their job complete with them."""
     sender, runs = _Sender(conduct), conduct.plan.runs
     if runs:
         conduct.begin(Step.ADD, total=len(runs), unit="tasks")
         conduct.account.blobs.ensure_container(conduct.spec.containers.output)
-        output = conduct.account.blobs.write_url(conduct.spec.containers.output)
+        bodies = Bodies(conduct.spec, conduct.account.blobs.write_url(conduct.spec.containers.output))
         _send_all(
             (
                 group
                 for ready in _as_ready(runs, uploads)
-                for group in task_service.collections(_body(conduct, run, output) for run in ready)
+                for group in task_service.collections(_packed(conduct, bodies, run) for run in ready)
             ),
             sender.send,
         )
         if uploads:
             conduct.end(Step.UPLOAD, f"{conduct.outcome.uploaded} files")
         conduct.end(Step.ADD, f"{len(runs) - len(conduct.outcome.refused)} tasks in {sender.job_id}")
-    if conduct.plan.seals_job:
+    moved_on = sender.job_id != conduct.plan.job_id
+    if conduct.plan.seals_job or (moved_on and conduct.job["onAllTasksComplete"] == "terminatejob"):
         conduct.check()
         job_service.seal(conduct.account.batch, sender.job_id)
-    return sender.job_id
 
 
 def _send_all(groups: Iterable[Sequence[Packed]], send: Callable[[Sequence[Packed]], None]) -> None:
@@ -85,6 +84,8 @@ class _Sender:
     def __init__(self, conduct: Conduct) -> None:
         self.job_id = conduct.plan.job_id
         self._conduct = conduct
+        self._jobs = conduct.outcome.jobs
+        self._jobs[self.job_id] = [live.id for _, live in conduct.plan.in_progress]
         self._added = 0
         self._lock = threading.Lock()
 
@@ -96,9 +97,11 @@ class _Sender:
         except ServiceError as error:
             if error.code not in _JOB_IS_OVER:
                 raise
-            refused = task_service.add(conduct.account.batch, self._job_after(job_id), group)
+            job_id = self._job_after(job_id)
+            refused = task_service.add(conduct.account.batch, job_id, group)
         with self._lock:
             conduct.outcome.refused |= refused
+            self._jobs[job_id].extend(task.id for task in group if task.id not in refused)
             self._added += len(group)
             conduct.progress(Step.ADD, "", self._added, len(conduct.plan.runs), "tasks")
 
@@ -110,13 +113,14 @@ class _Sender:
                 taken = job_service.generations(conduct.account.batch, conduct.spec.job_id)
                 self.job_id = jobs.next_id(conduct.spec.job_id, (job["id"] for job in taken))
                 create_job(conduct, self.job_id)
+                self._jobs[self.job_id] = []
             return self.job_id
 
 
-def _body(conduct: Conduct, run: Run, output: str) -> Json:
+def _packed(conduct: Conduct, bodies: Bodies, run: Run) -> Packed:
     item = run.task.input
     link = conduct.account.blobs.read_url(item.container, item.blob) if item else None
-    return task_body(conduct.spec, run.task, run.id, Links(link, output))
+    return Packed(run.id, bodies.json(run.task, run.id, link))
 
 
 def _as_ready(runs: Sequence[Run], uploads: Uploads) -> Iterator[list[Run]]:

@@ -19,10 +19,10 @@ from batchspec.spec.task_body import FINGERPRINT_METADATA
 _LAST_LINES = 5
 
 
-def summarize(conduct: Conduct, job_id: str) -> SummaryEvent:
+def summarize(conduct: Conduct) -> SummaryEvent:
     """The summary of a run, with every output looked for once more: completed is not success."""
     account, spec, plan, outcome = conduct.account, conduct.spec, conduct.plan, conduct.outcome
-    tasks = {run.id: run.task for run in plan.runs} | {live.id: task for task, live in plan.in_progress}
+    tasks = conduct.tasks
     failures = {id: live.failure for id, live in outcome.ended.items() if live.failure}
     failures |= {id: str(error) for id, error in outcome.refused.items()}
     succeeded = {id: tasks[id] for id in outcome.ended if id not in failures}
@@ -38,8 +38,8 @@ def summarize(conduct: Conduct, job_id: str) -> SummaryEvent:
         downloads_to=os.path.normpath(spec_folder(spec) / spec.download) if spec.download else None,
         outputs_in=f"{spec.containers.output}/{folder_of(spec)}",
         seconds={step: spent for step, spent in outcome.seconds.items() if spent >= 0},
-        failures=_grouped(account, spec, job_id, tasks, failures),
-        still_there=tuple(_still_there(account, spec, job_id)),
+        failures=_grouped(conduct, failures),
+        still_there=tuple(_still_there(account, spec, list(outcome.jobs)[-1])),
         detached=outcome.detached,
     )
 
@@ -55,10 +55,16 @@ def _without_output(account: Account, spec: Spec, succeeded: dict[str, DesiredTa
     return [id for id, task in succeeded.items() if stamps.get(task.record) != task.work.fingerprint]
 
 
-def _grouped(
-    account: Account, spec: Spec, job_id: str, tasks: dict[str, DesiredTask], failures: dict[str, str]
-) -> tuple[FailureGroup, ...]:
+def _grouped(conduct: Conduct, failures: dict[str, str]) -> tuple[FailureGroup, ...]:
     """Failures by their reason, each with the end of one task's stderr."""
+    tasks = conduct.tasks
+    job_of = {id: job_id for job_id, ids in conduct.outcome.jobs.items() for id in ids}
+
+    def said(id: str, reason: str) -> str:
+        if id not in job_of:  # it was refused, and has no files
+            return ""
+        return task_output(conduct.account, conduct.spec, job_of[id], id, _telling(reason)) or ""
+
     by_reason: defaultdict[str, list[str]] = defaultdict(list)
     for id, reason in sorted(failures.items()):
         by_reason[reason].append(id)
@@ -67,9 +73,7 @@ def _grouped(
             reason=reason,
             tasks=tuple(ids),
             names=tuple(tasks[id].name for id in ids),
-            last_lines=last_lines(
-                task_output(account, spec, job_id, ids[0], _telling(reason)) or "", _LAST_LINES
-            ),
+            last_lines=last_lines(said(ids[0], reason), _LAST_LINES),
         )
         for reason, ids in sorted(by_reason.items(), key=lambda entry: -len(entry[1]))
     )

@@ -12,6 +12,7 @@ from batchspec.engine.events import Step
 from batchspec.errors import RunError
 from batchspec.plan.model import Kind
 from batchspec.spec.expand import Input
+from batchspec.spec.task_body import SPEC_METADATA
 
 Uploads = dict[str, Future[None]]
 """The uploads under way, by blob."""
@@ -36,7 +37,8 @@ def _upload(conduct: Conduct, item: Input, sent: _Sent) -> None:
     if item.file is None:
         raise ValueError(f"{item.blob} is no local file")
     file = Path(item.file)
-    conduct.account.blobs.upload(item.container, item.blob, file, item.content, sent.of(item.blob))
+    stamp = {SPEC_METADATA: conduct.spec.name}  # `destroy` deletes what has it
+    conduct.account.blobs.upload(item.container, item.blob, file, item.content, stamp, sent.of(item.blob))
     if file.stat().st_size != item.size:
         raise RunError(f"{item.file} changed while it was uploaded", help="run the same command again")
     sent.whole(item)

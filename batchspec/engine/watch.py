@@ -46,12 +46,15 @@ class Watch:
         """
         is_local = self._conduct.account.is_local
         shortest, longest = _POLL_S[is_local]
-        pause, diagnose_at, completed = shortest, 0.0, -1
+        pause, diagnose_at, seen = shortest, 0.0, 0
         self._conduct.tell(StepEvent(Step.NODES, State.STARTED, self._pool_id))
         while self.pending and not self._conduct.stopped.is_set():
             counts = job_service.task_counts(self._conduct.account.batch, self._job_id)
-            moved = counts.get("completed", 0) != completed and self._collect(counts)
-            completed = counts.get("completed", 0)
+            over = not (counts.get("active") or counts.get("running"))
+            first = self._latest is None
+            moved = self._collect(everything=over) if over or first or counts["completed"] != seen else 0
+            # A listing may be behind the counts: then it is looked at again the next time.
+            seen = counts["completed"] if first else min(counts["completed"], seen + moved)
             self._tell(counts)
             if self.pending and time.monotonic() >= diagnose_at:
                 self._diagnose()
@@ -69,20 +72,16 @@ class Watch:
         pool = self._conduct.spec.pool
         return pool.id if pool else ""
 
-    def _collect(self, counts: Mapping[str, int]) -> bool:
-        """Takes the tasks that ended since the last look out of the pending ones; says whether there were any.
-
-        When nothing is left to run and some still seem pending, all completed ones are looked at.
-        """
+    def _collect(self, *, everything: bool) -> int:
+        """Takes the tasks that ended since the last look, or ever, out of the pending ones; says how many."""
         before = len(self.pending)
-        everything = self._latest is None or not (counts.get("active") or counts.get("running"))
         since = None if everything or self._latest is None else self._latest - _OVERLAP
         for live in task_service.read_completed(self._conduct.account.batch, self._job_id, since):
             self._latest = max(filter(None, (self._latest, live.changed)), default=None)
             task = self.pending.pop(live.id, None)
             if task is not None:
                 self._end(task, live)
-        return len(self.pending) < before
+        return before - len(self.pending)
 
     def _end(self, task: DesiredTask, live: LiveTask) -> None:
         self.ended[live.id] = live
@@ -95,7 +94,7 @@ class Watch:
         try:
             nodes = check_progress(self._conduct.account, self._pool_id, self._job_id)
         except RunError:
-            self._collect({})
+            self._collect(everything=True)
             if self.pending:
                 raise
             return

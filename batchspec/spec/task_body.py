@@ -10,19 +10,21 @@ from typing import Any, NamedTuple
 
 from batchspec.resources.base import Json
 from batchspec.source import Path
-from batchspec.spec.expand import DesiredTask, log_blob, node_name, template_values
-from batchspec.spec.model import Command, Spec
+from batchspec.spec.expand import DesiredTask, log_blob, template_values
+from batchspec.spec.model import Command, Spec, TaskGroup
 from batchspec.spec.template import Template, compile_text, is_template
 
 FINGERPRINT_METADATA = "batchspec_fingerprint"
 COMMAND_METADATA = "batchspec_command"
-"""Metadata of output blobs. Names of blob metadata are C# identifiers, so there is no dot or hyphen."""
+SPEC_METADATA = "batchspec_spec"
+"""Metadata of blobs: of outputs the first two, of uploads the last. Names are C# identifiers: no dot, no hyphen."""
 
 LINK_LIFE = timedelta(days=7)
 """How long a link lasts: as long as a user delegation key may (FACTS 7)."""
 
+_DISPLAY_NAME_LENGTH = 1024
 _COMMAND_VARIABLE = "BATCHSPEC_COMMAND"
-_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-")
+PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-")
 
 
 class Links(NamedTuple):
@@ -47,7 +49,7 @@ def command_line(words: list[str] | None, script: str | None, *, makes_output: b
     the one shell that reads it. A task with an output first makes the folder for it.
     """
     folder = "mkdir -p out && " if makes_output else ""
-    if words is not None and all(word and _PLAIN.issuperset(word) for word in words):
+    if words is not None and all(word and PLAIN.issuperset(word) for word in words):
         plain = " ".join(words)
         return CommandLine(f"/bin/bash -c '{folder}exec {plain}'" if folder else plain, None)
     code = script if words is None else f"exec {shlex.join(words)}"
@@ -74,18 +76,34 @@ def shown_command(spec: Spec, task: DesiredTask) -> str:
 def task_body(spec: Spec, task: DesiredTask, task_id: str, links: Links) -> dict[str, Any]:
     """The create body of *task* under *task_id*. It holds signed URLs: send it, do not keep it."""
     values = template_values(spec, task.input, task.output)
-    body = _rendered(task.group.body, values)
-    line, environment = render_command(task.group.command, values, makes_output=task.output is not None)
-    own = {"BATCHSPEC_FINGERPRINT": task.work.fingerprint}
+    facts = Facts(task_id, task.name[:_DISPLAY_NAME_LENGTH], task.record, task.work.fingerprint, values)
+    return body_of(spec, task.group, facts, links)
+
+
+class Facts(NamedTuple):
+    """What makes a task's body its own, besides its links: `values` are what its templates see."""
+
+    id: str
+    name: str
+    record: str
+    fingerprint: str
+    values: Mapping[str, Any]
+
+
+def body_of(spec: Spec, group: TaskGroup, facts: Facts, links: Links) -> dict[str, Any]:
+    """The create body of a task of *group*."""
+    body = _rendered(group.body, facts.values)
+    line, environment = render_command(group.command, facts.values, makes_output="output" in facts.values)
+    own = {"BATCHSPEC_FINGERPRINT": facts.fingerprint}
     if environment is not None:
         own[_COMMAND_VARIABLE] = environment
     return {
-        "displayName": task.name[:1024],
+        "displayName": facts.name,
         **body,
-        "id": task_id,
+        "id": facts.id,
         "commandLine": line,
-        "resourceFiles": [*_input_file(task, links), *body.get("resourceFiles", [])],
-        "outputFiles": [*_output_files(spec, task, task_id, links), *body.get("outputFiles", [])],
+        "resourceFiles": [*_input_file(facts, links), *body.get("resourceFiles", [])],
+        "outputFiles": [*_output_files(spec, group, facts, links), *body.get("outputFiles", [])],
         "environmentSettings": [
             *body.get("environmentSettings", []),
             *({"name": name, "value": value} for name, value in own.items()),
@@ -93,13 +111,13 @@ def task_body(spec: Spec, task: DesiredTask, task_id: str, links: Links) -> dict
     }
 
 
-def _input_file(task: DesiredTask, links: Links) -> list[Json]:
-    if task.input is None:
+def _input_file(facts: Facts, links: Links) -> list[Json]:
+    if "input" not in facts.values:
         return []
-    return [{"httpUrl": links.input, "filePath": f"in/{node_name(task.input.path)}"}]
+    return [{"httpUrl": links.input, "filePath": facts.values["input"]["path"]}]
 
 
-def _output_files(spec: Spec, task: DesiredTask, task_id: str, links: Links) -> list[Json]:
+def _output_files(spec: Spec, group: TaskGroup, facts: Facts, links: Links) -> list[Json]:
     """The output or, where none is declared, a record of success; and what the task said, however it ended."""
 
     def upload(pattern: str, blob: str, condition: str, headers: Mapping[str, str]) -> Json:
@@ -113,14 +131,14 @@ def _output_files(spec: Spec, task: DesiredTask, task_id: str, links: Links) -> 
         }
 
     stamps = {
-        f"x-ms-meta-{FINGERPRINT_METADATA}": task.work.fingerprint,
-        f"x-ms-meta-{COMMAND_METADATA}": task.work.command,
+        f"x-ms-meta-{FINGERPRINT_METADATA}": facts.fingerprint,
+        f"x-ms-meta-{COMMAND_METADATA}": group.digest,
     }
-    made = f"out/{node_name(task.output)}" if task.output else "../stdout.txt"
+    made = facts.values["output"]["path"] if "output" in facts.values else "../stdout.txt"
     return [
-        upload(made, task.record, "tasksuccess", stamps),
+        upload(made, facts.record, "tasksuccess", stamps),
         *(
-            upload(f"../{name}", log_blob(spec, task_id, name), "taskcompletion", {})
+            upload(f"../{name}", log_blob(spec, facts.id, name), "taskcompletion", {})
             for name in ("stdout.txt", "stderr.txt")
         ),
     ]
@@ -131,11 +149,12 @@ def _rendered(value: Any, values: Mapping[str, Any]) -> Any:
         return {key: _rendered(member, values) for key, member in value.items()}
     if isinstance(value, list):
         return [_rendered(member, values) for member in value]
-    return _compiled(value).render(values) if isinstance(value, str) and is_template(value) else value
+    return compiled(value).render(values) if isinstance(value, str) and is_template(value) else value
 
 
 @lru_cache(maxsize=256)
-def _compiled(text: str) -> Template:
+def compiled(text: str) -> Template:
+    """The template of a string in a task's body; its group's check has found nothing wrong with it."""
     return compile_text(text)
 
 

@@ -1,0 +1,77 @@
+"""Inputs that cannot be read are findings with their place in the spec, not tracebacks."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from batchspec.engine.digests import Digests
+from batchspec.engine.inputs import find_inputs
+from batchspec.errors import SpecError
+from batchspec.source import Source
+from batchspec.spec.build import build
+from batchspec.spec.document import parse
+from batchspec.spec.model import Spec
+
+SPEC = """\
+version: 1
+name: work
+pool: {existing: p}
+job: {id: j, constraints: {maxWallClockTime: P1D}}
+tasks:
+  a:
+    inputs: clips/*.mp4
+    command: [cp, "{{ input.path }}", "{{ output.path }}"]
+    output: "{{ input.stem }}.out"
+"""
+
+
+@pytest.fixture
+def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Spec:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "clips").mkdir()
+    return build(parse(Source(str(tmp_path / "work.yaml"), SPEC)))
+
+
+def _refused(spec: Spec) -> list[str]:
+    with pytest.raises(SpecError) as raised:
+        find_inputs(spec, None)
+    return [f"{d.position.line if d.position else 0}: {d.summary}" for d in raised.value.diagnostics]
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.EIO], ids=["deleted meanwhile", "a failing disk"])
+def test_an_input_that_cannot_be_digested(
+    spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Every file that fails while it is read is told with the line of its glob; the others are read."""
+    for name in ("a", "b", "c"):
+        (tmp_path / "clips" / f"{name}.mp4").write_text(name)
+    read = Digests.md5
+
+    def failing(digests: Digests, file: Path) -> str:
+        if file.stem == "b":
+            return read(digests, file)
+        raise OSError(number, "No luck", str(file))
+
+    monkeypatch.setattr(Digests, "md5", failing)
+    assert _refused(spec) == [
+        f"7: the input 'clips/{name}.mp4' cannot be read: No luck" for name in ("a", "c")
+    ]
+
+
+def test_a_folder_that_may_not_be_looked_into(
+    spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A glob without a match says so, though a folder nearby is closed to us."""
+    (tmp_path / "clips" / "closed").mkdir()
+    look = Path.iterdir
+
+    def closed(path: Path) -> object:
+        if path.name == "closed":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return look(path)
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    assert _refused(spec) == ["7: no file matches 'clips/*.mp4'"]

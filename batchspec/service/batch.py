@@ -94,7 +94,7 @@ class Batch:
             path,
             params=self._query(path, query),
             headers=headers,
-            content=as_json(body) if isinstance(body, Mapping) else body,
+            content=json.dumps(body).encode() if isinstance(body, Mapping) else body,
         )
         response = self._send(request, doing)
         found = response.content
@@ -118,14 +118,6 @@ class Batch:
                 if error.response is None:
                     raise
                 raise error_of(error.response, doing) from error
-
-
-_ENCODER = json.JSONEncoder(separators=(",", ":"))
-
-
-def as_json(body: Json) -> bytes:
-    """*body* as it goes over the wire."""
-    return _ENCODER.encode(body).encode()
 
 
 def path_of(*parts: str) -> str:

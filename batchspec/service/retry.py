@@ -53,6 +53,28 @@ class PatientRetry(RetryPolicy[Any, Any]):
         return min(float(super().get_retry_after(response) or 0), _LONGEST_WAIT_S)
 
 
+class _Session(requests.Session):
+    """Reads proxies and certificates out of the environment once for each host; requests does it for every call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.auth = _signed_already  # else requests looks into a .netrc for each call
+        self._settings: dict[tuple[Any, ...], dict[str, Any]] = {}
+
+    def merge_environment_settings(
+        self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
+    ) -> dict[str, Any]:
+        split = urlsplit(str(url))
+        key = (split.scheme, split.netloc, str(proxies), stream, verify, cert)
+        if key not in self._settings:
+            self._settings[key] = dict(super().merge_environment_settings(url, proxies, stream, verify, cert))
+        return dict(self._settings[key])
+
+
+def _signed_already(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
 class _Connection(RequestsTransport):  # type: ignore[misc]  # the SDK exports it lazily, without its type
     """Says at once that a certificate is not trusted: the retry policies would ask again for minutes."""
 
@@ -70,7 +92,7 @@ class _Connection(RequestsTransport):  # type: ignore[misc]  # the SDK exports i
 
 def transport() -> RequestsTransport:
     """Connections that give up in time on a service that does not answer; each thread finds one open."""
-    session = requests.Session()
+    session = _Session()
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
     return _Connection(session=session, connection_timeout=_CONNECT_WITHIN_S, read_timeout=_ANSWER_WITHIN_S)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from batchspec.errors import ServiceError
 from batchspec.resources.base import Json
 from batchspec.resources.task import LiveTask, read_task
-from batchspec.service.batch import Batch, as_json, path_of
+from batchspec.service.batch import Batch, path_of
 
 COLLECTION_TASKS = 100
 COLLECTION_BYTES = 1_000_000
@@ -105,12 +105,11 @@ def _refusal(task_id: str, answer: Json | None) -> ServiceError | None:
     return ServiceError(f"the task {task_id} was refused: {sentence} ({code})", status=status, code=code)
 
 
-def collections(bodies: Iterable[Json]) -> Iterator[list[Packed]]:
-    """*bodies* in groups that the service takes: at most 100 tasks and 1 MB."""
+def collections(tasks: Iterable[Packed]) -> Iterator[list[Packed]]:
+    """*tasks* in groups that the service takes: at most 100 tasks and 1 MB."""
     group: list[Packed] = []
     size = 0
-    for body in bodies:
-        task = Packed(body["id"], as_json(body))
+    for task in tasks:
         length = len(task.json) + 1
         if group and (len(group) == COLLECTION_TASKS or size + length > COLLECTION_BYTES):
             yield group

@@ -142,18 +142,22 @@ def template_values(spec: Spec, item: Input | None, output: str | None) -> dict[
     """All that a template of one task sees. *output* is the blob's name."""
     values: dict[str, Any] = {"params": spec.params, "spec": {"name": spec.name}}
     if item is not None:
-        parts = parts_of(item.path)
-        values["input"] = {
-            "name": parts.name,
-            "stem": parts.stem,
-            "suffix": parts.suffix,
-            "folder": parts.folder,
-            "path": f"in/{node_name(item.path)}",
-            "size": item.size,
-        }
+        values["input"] = input_values(item)
     if output is not None:
-        values["output"] = {"path": f"out/{node_name(output)}"}
+        values["output"] = {"path": output_path(output)}
     return values
+
+
+def input_values(item: Input) -> dict[str, Any]:
+    """What templates see of an input."""
+    folder, name, stem, suffix = parts_of(item.path)
+    path = f"in/{node_name(item.path)}"
+    return {"name": name, "stem": stem, "suffix": suffix, "folder": folder, "path": path, "size": item.size}
+
+
+def output_path(output: str) -> str:
+    """Where the task leaves the output that becomes the blob *output*."""
+    return f"out/{node_name(output)}"
 
 
 def name_problem(name: str) -> str | None:

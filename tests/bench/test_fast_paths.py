@@ -1,12 +1,21 @@
-"""What goes around the SDK for speed gives what the SDK gives."""
+"""What is fast gives what the slow way gives: the SDK's links, rendered bodies."""
 
+import json
 from datetime import datetime
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_blob_sas
 
+from batchspec.resources.task import task_id
 from batchspec.service.blobs import Blobs
+from batchspec.source import Source
+from batchspec.spec.build import build
+from batchspec.spec.document import parse
+from batchspec.spec.expand import Input, expand
+from batchspec.spec.fold import Bodies
+from batchspec.spec.model import Spec
+from batchspec.spec.task_body import Links, task_body
 
 KEY = "a2V5" * 16
 STORAGE = (
@@ -33,3 +42,60 @@ def test_a_link_is_the_one_the_sdk_makes(name: str) -> None:
     )
     with BlobServiceClient.from_connection_string(STORAGE) as service:
         assert found == f"{service.get_blob_client('input', name).url}?{token}"
+
+
+NAMES = [
+    "clip.mp4",
+    "a/b/clip-1.mp4",
+    "a b/c d.mp4",
+    "it's.mp4",
+    "ü/ä.mp4",
+    "none",
+    ".hidden",
+    "a$HOME/`id`;x.mp4",
+    "MARKidMARK.mp4",
+    "n" * 900 + ".mp4",
+]
+TEMPLATES = {
+    "words": 'command: [run, "{{ input.path }}", "--of={{ input.stem }}{{ input.suffix }}", "{{ params.p }}"]',
+    "script": "command: run {{ input.folder }} {{ input.name }} {{ input.size }} > {{ output.path }}",
+    "line": 'commandLine: "run {{ input.name }} {{ output.path }}"',
+    "filtered": 'command: [run, "{{ input.name | upper }}", "{{ input.size + 1 }}"]',
+    "constant": 'command: [run, "MARKidMARK", "7310058200469"]',
+}
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("param", ["plain", "it's $(not) plain"])
+@pytest.mark.parametrize("output", ['output: "{{ input.stem }}.out"', ""])
+def test_folded_is_rendered(template: str, param: str, output: str) -> None:
+    """A body whose group was folded is the one that rendering gives, whatever the input's name."""
+    if not output and "output.path" in TEMPLATES[template]:
+        pytest.skip("there is no output")
+    spec = spec_of(template, param, output)
+    plain = [Input(f"plain/clip-{n}.mp4", "input", f"s/plain/clip-{n}.mp4", n, "0" * 32) for n in range(5)]
+    inputs = [*plain, *(Input(name, "input", f"s/{name}", 7, "1" * 32) for name in NAMES)]
+    bodies = Bodies(spec, "http://host/output?sig=x%2B")
+    for task in expand(spec, {"work": inputs}).tasks:
+        link = f"http://host/{task.input.blob}?sig=%3D" if task.input else None
+        id = task_id(task.key, task.work)
+        found = json.loads(bodies.json(task, id, link))
+        assert found == task_body(spec, task, id, Links(link, "http://host/output?sig=x%2B"))
+
+
+def spec_of(template: str, param: str, output: str) -> Spec:
+    text = f"""\
+version: 1
+name: s
+params: {{p: {json.dumps(param)}}}
+pool: {{existing: p}}
+job: {{id: j}}
+tasks:
+  work:
+    inputs: {{container: input, prefix: s/}}
+    {TEMPLATES[template]}
+    {output}
+    displayName: "of {{{{ input.name }}}}"
+    environmentSettings: [{{name: SIZE, value: "{{{{ input.size }}}} {{{{ params.p }}}}"}}]
+"""
+    return build(parse(Source("s.yaml", text)), {})

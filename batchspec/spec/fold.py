@@ -1,0 +1,131 @@
+"""The bodies of many tasks, as JSON: a group's is rendered once, and for each task only what differs is put in.
+
+Rendering and serialising every task anew takes 80 us; this takes 10. A group is folded only
+where putting in is all that its templates do; where a value is not as harmless as the marks
+it replaces (it would be quoted, say), its task is rendered. The first tasks of a group are
+rendered too, and must come out the same.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from json.encoder import encode_basestring_ascii
+from typing import Any, NamedTuple
+
+from batchspec.spec.expand import DesiredTask, input_values, output_path
+from batchspec.spec.model import Spec, TaskGroup
+from batchspec.spec.task_body import PLAIN, Facts, Links, body_of, compiled, task_body
+from batchspec.spec.template import Template, is_template
+
+_COMPARED = 3
+_MOST = 30_000  # characters; what is put in cannot make it more than a template may give
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
+_INPUT = {name: f"MARKin{name}MARK" for name in ("name", "stem", "suffix", "folder", "path")}
+_SIZE = 7310058200469  # a number is put into a script without quotes, so this mark is one
+_OUTPUT = "MARKoutputMARK"
+_ID, _NAME, _RECORD, _FINGERPRINT = "MARKidMARK", "MARKdisplayMARK", "MARKrecordMARK", "MARKfingerprintMARK"
+_LINK = "MARKlinkMARK"
+_MARKS = (_ID, _NAME, _RECORD, _FINGERPRINT, _LINK, *_INPUT.values(), str(_SIZE), _OUTPUT)
+_SLOT = re.compile("|".join(f"({mark})" for mark in _MARKS))
+
+
+class Bodies:
+    """The create bodies of a spec's tasks, as they go over the wire. They hold signed URLs: send them, keep none."""
+
+    def __init__(self, spec: Spec, output_container: str) -> None:
+        self._spec = spec
+        self._output_container = output_container
+        self._folded: dict[str, _Folded | None] = {}
+        self._compared: dict[str, int] = {}
+
+    def json(self, task: DesiredTask, task_id: str, link: str | None) -> bytes:
+        """The body of *task* under *task_id*; *link* is where its input can be read."""
+        name = task.group.name
+        if name not in self._folded:
+            self._folded[name] = _fold(
+                self._spec, task.group, self._output_container, task.output is not None
+            )
+        folded = self._folded[name]
+        text = folded.text(task, task_id, link) if folded is not None and link is not None else None
+        if text is not None and self._compared.get(name, 0) == _COMPARED:
+            return text.encode()
+        rendered = self._rendered(task, task_id, link)
+        if text is not None:
+            self._compared[name] = self._compared.get(name, 0) + 1
+            if text != rendered:
+                self._folded[name] = None
+        return rendered.encode()
+
+    def _rendered(self, task: DesiredTask, task_id: str, link: str | None) -> str:
+        return _ENCODER.encode(task_body(self._spec, task, task_id, Links(link, self._output_container)))
+
+
+class _Folded(NamedTuple):
+    """A body's JSON in pieces: texts, and between them which of the marks' values comes there."""
+
+    pieces: tuple[str | int, ...]
+    used: tuple[str, ...]  # the input's values that a command puts in: they have to be plain
+
+    def text(self, task: DesiredTask, task_id: str, link: str) -> str | None:
+        """The body's JSON; None for a task that has to be rendered."""
+        if task.input is None or len(task.name) > 1000:
+            return None
+        values = input_values(task.input)
+        if not all(values[name] and PLAIN.issuperset(values[name]) for name in self.used):
+            return None
+        words = (
+            *(task_id, task.name, task.record, task.work.fingerprint, link),
+            *(values[name] for name in _INPUT),
+            *(str(values["size"]), output_path(task.output) if task.output else ""),
+        )
+        escaped = [encode_basestring_ascii(word)[1:-1] for word in words]
+        return "".join([piece if isinstance(piece, str) else escaped[piece] for piece in self.pieces])
+
+
+def _fold(spec: Spec, group: TaskGroup, output_container: str, has_output: bool) -> _Folded | None:
+    """*group*'s body in pieces; None where its templates do more than put values in."""
+    command = group.command.templates
+    if not all(_is_verbatim(template) for template in (*command, *_templates(group.body))):
+        return None
+    values: dict[str, Any] = {"params": spec.params, "spec": {"name": spec.name}}
+    values["input"] = {**_INPUT, "size": _SIZE}
+    if has_output:
+        values["output"] = {"path": _OUTPUT}
+    facts = Facts(_ID, _NAME, _RECORD, _FINGERPRINT, values)
+    text = _ENCODER.encode(body_of(spec, group, facts, Links(_LINK, output_container)))
+    references = {reference for template in command for reference in template.references}
+    used = tuple(name for name in ("name", "stem", "suffix", "folder") if ("input", name) in references)
+    return _Folded(tuple(_pieces(text)), used) if len(text) < _MOST else None
+
+
+def _is_verbatim(template: Template) -> bool:
+    """Whether each placeholder of *template* is a name, and nothing is done with its value."""
+    return all(
+        isinstance(part, str)
+        or template.text[part.start + 2 : part.end - 2].strip()
+        in {".".join(use.reference) for use in part.uses}
+        for part in template.parts
+    )
+
+
+def _templates(value: Any) -> Iterator[Template]:
+    """The templates in a body."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list):
+        for member in value:
+            yield from _templates(member)
+    elif isinstance(value, str) and is_template(value):
+        yield compiled(value)
+
+
+def _pieces(text: str) -> Iterator[str | int]:
+    end = 0
+    for match in _SLOT.finditer(text):
+        yield text[end : match.start()]
+        yield (match.lastindex or 1) - 1
+        end = match.end()
+    yield text[end:]

@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -204,6 +205,34 @@ def test_4_10_r19_while_one_watches_another_ends_with_6_and_says_who_holds_it(ba
         process.communicate(timeout=60)
         assert process.returncode == 0
     _is_whole(bare)
+
+
+def test_r16_a_job_that_ends_while_tasks_are_added_is_followed_by_the_next(
+    bare: Workload, wire: Wire
+) -> None:
+    """The first job ends when its collection is in, the next generation takes the rest, and both are watched."""
+    bare.write_copies()
+    for number in range(150):
+        (bare.clips / f"c{number:03}").write_text("c")
+    begun = count()
+    ended = threading.Event()
+
+    def end_the_job(now: Moment, heard: Heard) -> None:
+        if not heard.path.endswith("/addtaskcollection") or ended.is_set():
+            return
+        if now is Moment.BEFORE and next(begun) > 0:
+            assert ended.wait(60)  # the others come when the job is over
+        elif now is Moment.AFTER:
+            wait_until(lambda: all(task["state"] == "completed" for task in bare.tasks().values()))
+            bare.batch("POST", f"/jobs/{bare.job_id}/terminate", {})
+            wait_until(lambda: bare.jobs()[0]["state"] == "completed")
+            ended.set()
+
+    wire.hook = end_the_job
+    bare.apply("--timeout", "90s", env=wire.environment)
+    assert len(bare.results()) == 152
+    assert [job["state"] for job in bare.jobs()] == ["completed", "completed"]
+    assert bare.plan()["hasChanges"] is False
 
 
 def test_4_10_a_second_ctrl_c_ends_at_once(bare: Workload, wire: Wire) -> None:

@@ -34,6 +34,7 @@ from azure.storage.blob import (
 
 from batchspec.errors import LockedError, ServiceError
 from batchspec.plan.model import LiveBlob
+from batchspec.service.checked_file import checked
 from batchspec.service.errors import storage_code, translated
 from batchspec.service.retry import transport
 from batchspec.spec.task_body import LINK_LIFE
@@ -105,12 +106,14 @@ class Blobs:
     ) -> None:
         """Uploads *file* with its MD5 (hexadecimal) and *metadata*; every block is checked on arrival.
 
-        *progress* is told how many bytes are there so far.
+        *progress* is told how many bytes are there so far. Raises `RunError` when *file* cannot
+        be read or has other content by now; the blob is then as it was.
         """
         client = self._service.get_blob_client(container, blob)
-        with translated(f"upload {file}"), file.open("rb") as stream:
+        with translated(f"upload {file}"), checked(file, md5) as stream:
             client.upload_blob(
-                stream,
+                stream,  # type: ignore[arg-type]  # it needs no more than `read`
+                length=stream.length,
                 overwrite=True,
                 # Without a Content-MD5 Azurite digests each block by itself, three times slower (PERFORMANCE 0.4).
                 validate_content=True,

@@ -1,0 +1,60 @@
+"""A local file on its way to the service, held against the content that was planned."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from batchspec.errors import RunError
+
+
+class CheckedFile:
+    """A stream for the SDK's upload. Its last byte is given out only when all of it has the MD5 that was planned.
+
+    So a file that is changed meanwhile, be it at the same size, never becomes a blob: the service
+    does not hold the MD5 of a blob in blocks against its content, and the SDK commits them last.
+    """
+
+    def __init__(self, file: Path, stream: BinaryIO, md5: str) -> None:
+        self.length = os.fstat(stream.fileno()).st_size
+        self._file = file
+        self._stream = stream
+        self._md5 = md5
+        self._read = 0
+        self._digest = hashlib.md5(usedforsecurity=False)
+
+    def read(self, size: int = -1) -> bytes:
+        with _told(self._file):
+            data = self._stream.read(size)
+        self._digest.update(data)
+        self._read += len(data)
+        is_end = self._read >= self.length or len(data) < size
+        if is_end and self._digest.hexdigest() != self._md5:
+            raise RunError(
+                f"{self._file} changed after it was planned, and was not uploaded",
+                help="run the same command again",
+            )
+        return data
+
+
+@contextmanager
+def checked(file: Path, md5: str) -> Iterator[CheckedFile]:
+    """*file* open for an upload. Raises `RunError` where it cannot be read, or has not the content of *md5*."""
+    with _told(file):
+        stream = file.open("rb")
+    with stream:
+        yield CheckedFile(file, stream, md5)
+
+
+@contextmanager
+def _told(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"could not read {file}: {error.strerror}", help="run the same command again"
+        ) from error

@@ -76,8 +76,9 @@ def translated(doing: str) -> Iterator[None]:
 
 
 def storage_code(error: HttpResponseError) -> str:
-    """Storage's own code (`BlobNotFound`); its SDK adds the attribute to azure-core's exceptions."""
-    return str(getattr(error, "error_code", "") or "")
+    """Storage's own code (`BlobNotFound`); its SDK adds it to azure-core's exceptions, by chance as an enum."""
+    code = getattr(error, "error_code", "") or ""
+    return str(getattr(code, "value", code))
 
 
 def _first_line(error: AzureError) -> str:

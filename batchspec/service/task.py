@@ -66,7 +66,7 @@ def add(batch: Batch, job_id: str, tasks: Sequence[Packed]) -> dict[str, Service
         answers = {answer["taskId"]: answer for answer in _post(batch, job_id, todo)}
         again = []
         for task in todo:
-            error = _refusal(task.id, answers.get(task.id))
+            error = _refusal(answers.get(task.id))
             if error is not None and error.status >= 500 and attempt + 1 < _SERVER_ERROR_TRIES:
                 again.append(task)
             elif error is not None:
@@ -92,17 +92,17 @@ def _post(batch: Batch, job_id: str, tasks: Sequence[Packed]) -> list[dict[str, 
     return _post(batch, job_id, tasks[:middle]) + _post(batch, job_id, tasks[middle:])
 
 
-def _refusal(task_id: str, answer: Json | None) -> ServiceError | None:
-    """Why the task was not added; None when it is in."""
+def _refusal(answer: Json | None) -> ServiceError | None:
+    """Why a task was not added, without its id, so that equal reasons are equal; None when it is in."""
     if answer is None:
-        return ServiceError(f"the service said nothing about the task {task_id}", status=500)
+        return ServiceError("refused: the service said nothing about it", status=500)
     error = answer.get("error") or {}
     code = str(error.get("code", ""))
     if code == "TaskExists" or (str(answer.get("status", "")).lower() == "success" and not code):
         return None
     status = 500 if str(answer.get("status", "")).lower() == "servererror" else 400
     sentence = str((error.get("message") or {}).get("value", "")).split("\n")[0]
-    return ServiceError(f"the task {task_id} was refused: {sentence} ({code})", status=status, code=code)
+    return ServiceError(f"refused: {sentence} ({code})", status=status, code=code)
 
 
 def collections(tasks: Iterable[Packed]) -> Iterator[list[Packed]]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import datetime
+from http import HTTPStatus
 from threading import Event
 from typing import Any
 
@@ -24,6 +25,7 @@ from batchspec.spec.model import Pool, Rollout
 _SHARE = 5  # one node in so many is away at a time, so that work goes on meanwhile
 _MOST_AT_ONCE = 20
 _NODE_LIMIT_S = 6 * 60 * 60  # tasks that are waited for may take their time
+_UNMARK_TRIES = 5
 _OPTIONS = {Rollout.REBOOT: "nodeRebootOption", Rollout.REIMAGE: "nodeReimageOption"}
 _READY = frozenset({"idle", "running", "offline"})
 _BROKEN = frozenset({"starttaskfailed", "unusable"})
@@ -115,11 +117,20 @@ def _how(pool: Pool) -> Rollout:
 
 
 def _unmark(batch: Batch, pool_id: str, desired: Json) -> None:
-    """Takes the mark of an unfinished rollout off the pool."""
-    live = read(batch, pool_id)
-    if live is not None:
+    """Takes the mark of an unfinished rollout off the pool, and nothing that somebody else puts on it meanwhile."""
+    for left in reversed(range(_UNMARK_TRIES)):
+        live = read(batch, pool_id)
+        if live is None:
+            return
         body = {"metadata": updated_metadata(desired, live, ())}
-        batch.patch(path_of("pools", pool_id), body, doing=f"update the pool {pool_id}")
+        try:
+            batch.patch(
+                path_of("pools", pool_id), body, doing=f"update the pool {pool_id}", etag=live["eTag"]
+            )
+            return
+        except ServiceError as error:
+            if error.status != HTTPStatus.PRECONDITION_FAILED or not left:
+                raise
 
 
 def _nodes(batch: Batch, pool_id: str) -> list[dict[str, Any]]:

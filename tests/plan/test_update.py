@@ -15,12 +15,13 @@ from azure.batch.models import (
 from azure.core.credentials import AzureNamedKeyCredential
 
 from batchspec.errors import StalePlanError
-from batchspec.resources.base import Json
+from batchspec.resources.base import STAMP_ROLLOUT, Json
 from batchspec.resources.pool import changes as pool_changes
 from batchspec.service import pool as pool_service
 from batchspec.service import pool_update
 from batchspec.service.batch import Answer, Batch
 from batchspec.service.embedded import LocalAccount
+from batchspec.service.rollout import roll_out
 from batchspec.source import Source
 from batchspec.spec.build import build
 from batchspec.spec.document import parse
@@ -165,6 +166,28 @@ class Overtaken(Batch):
         if self._left == 0:
             self._change()
         return answer
+
+
+def test_r09_the_end_of_a_rollout_keeps_what_somebody_adds(
+    workload: Workload, local_account: LocalAccount
+) -> None:
+    """Its mark is taken off the pool as it is by then, read again when somebody was quicker."""
+    workload.says(f"{EMPTY}\nstartTask: {{commandLine: /bin/true}}\nrollout: reboot")
+    workload.apply()
+
+    def add(name: str) -> None:
+        metadata = [*workload.pool.metadata, BatchMetadataItem(name=name, value="1")]
+        workload.sdk.update_pool(workload.id, BatchPoolUpdateOptions(metadata=metadata))
+
+    add(STAMP_ROLLOUT)
+    spec = build(parse(Source(str(workload.file), workload.file.read_text("utf-8"))))
+    desired = expand(spec, {})
+    assert spec.pool is not None
+    assert desired.pool is not None
+    with closing(Overtaken(local_account, lambda: add("theirs"), reads=2)) as batch:
+        roll_out(batch, spec.pool, desired.pool, lambda _: None, lambda: None)
+    names = {entry.name for entry in workload.pool.metadata}
+    assert names & {"theirs", STAMP_ROLLOUT} == {"theirs"}
 
 
 class Repeating(Batch):

@@ -268,7 +268,7 @@ def _interrupted(
 ) -> InterruptedRunError:
     again = _again(spec_file, settings)
     if watching:
-        message = "no longer watching; the tasks go on, and the nodes go on costing money"
+        message = "no longer watching; the tasks go on, and on Azure their nodes cost money"
         look = f"batchspec status --watch {shlex.quote(str(spec_file))}"
         help = f"look again with `{look}`, go on with `{again}`"
     else:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @approve_option
 @click.option("--keep", type=click.Choice(["pool"]), help="What to leave standing.")
 @click.option("--outputs", is_flag=True, help="Delete the outputs in storage too. Without it they are kept.")
-@click.option("--orphans", is_flag=True, help="Delete the outputs whose input is no longer in the spec.")
+@click.option("--orphans", is_flag=True, help="Delete only the outputs whose input is no longer in the spec.")
 def destroy(
     spec_file: Path,
     settings: tuple[str, ...],

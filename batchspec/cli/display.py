@@ -87,8 +87,8 @@ def _table(board: Board) -> Table:
     from rich.text import Text
 
     table = Table.grid(padding=(0, 1))
-    table.add_column(width=4)
-    table.add_column(width=16)
+    table.add_column(min_width=4, no_wrap=True)
+    table.add_column(min_width=16, no_wrap=True)
     table.add_column(width=_BAR)
     table.add_column(ratio=1, no_wrap=True)
     table.add_column(justify="right")

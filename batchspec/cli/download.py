@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -34,6 +35,7 @@ def download(spec_file: Path, settings: tuple[str, ...], target: str | None) -> 
         fetched = len(plan.of(Kind.OUTPUT))
     finally:
         account.close()
-    click.echo(f"{fetched} files fetched to {spec.download}", err=True)
+    folder = os.path.normpath(spec_file.parent / spec.download)
+    click.echo(f"{fetched} file{'' if fetched == 1 else 's'} fetched to {folder}", err=True)
     if waiting:
         click.echo(f"{waiting} tasks have no output yet: batchspec apply {spec_file}", err=True)

@@ -33,7 +33,7 @@ def _example(*lines: str) -> str:
     return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-@click.group(epilog=_example("batchspec local up", "batchspec apply specs/ffmpeg/ffmpeg.yaml"))
+@click.group(epilog=_example("batchspec local up", "batchspec apply specs/ffmpeg.yaml"))
 def local() -> None:
     """The account on this machine: Azure Batch and Blob Storage without Azure.
 

@@ -74,7 +74,8 @@ def main() -> None:
     """The entry point: runs the command and ends the process with its exit code."""
     try:
         code = cli.main(standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
@@ -90,6 +91,9 @@ def main() -> None:
     except BatchspecError as error:
         _report(error)
         code = error.exit_code
+    except OSError as error:  # our own output cannot be written: a full disk, a closed descriptor
+        click.echo(f"error: cannot write the output: {error.strerror}", err=True)
+        code = 1
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -158,20 +158,9 @@ class Account:
 
         self._threads.submit(work_in_thread)
 
-    def in_thread(self, action: Callable[[], None], done: Callable[[], None] | None = None) -> None:
+    def in_thread(self, action: Callable[[], None]) -> None:
         """Slow work with files, out of the loop's way."""
-        loop = self._loop
-
-        def both() -> None:
-            action()
-            if done and loop and not self._closing:
-                loop.call_soon_threadsafe(functools.partial(self._done, done))
-
-        self._threads.submit(both)
-
-    def _done(self, done: Callable[[], None]) -> None:
-        done()
-        self.wake()
+        self._threads.submit(action)
 
     def busy(self) -> bool:
         """A try or a transition is under way, or tasks are queued on nodes that can take them."""

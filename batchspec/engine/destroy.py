@@ -41,7 +41,9 @@ class Doomed:
 def find_doomed(
     account: Account, spec: Spec, *, keep_pool: bool, outputs: bool, orphans_of: Desired | None
 ) -> Doomed:
-    """What there is of *spec*. Outputs are kept unless *outputs*, or *orphans_of* for those no input makes any more."""
+    """What there is of *spec*; outputs only with *outputs*. With *orphans_of* only those no input makes any more."""
+    if orphans_of is not None:
+        return Doomed((), None, (), tuple(_orphans(account, orphans_of)))
     generations = job_service.generations(account.batch, spec.job_id) if spec.job else []
     return Doomed(
         jobs=tuple(job["id"] for job in generations if _is_ours(spec, job)),
@@ -51,7 +53,7 @@ def find_doomed(
             for blob in account.blobs.list(spec.containers.input, folder_of(spec))
             if blob.metadata.get(SPEC_METADATA) == spec.name
         ),
-        outputs=tuple(_outputs(account, spec, outputs, orphans_of)),
+        outputs=tuple(_outputs(account, spec, outputs)),
     )
 
 
@@ -73,15 +75,21 @@ def _own_pool(account: Account, spec: Spec) -> str | None:
     return spec.pool.id
 
 
-def _outputs(
-    account: Account, spec: Spec, everything: bool, orphans_of: Desired | None
-) -> Iterator[tuple[str, LiveBlob]]:
+def _outputs(account: Account, spec: Spec, everything: bool) -> Iterator[tuple[str, LiveBlob]]:
     """The logs always, since their tasks go; with *everything* the outputs and the records of work done too."""
-    own = f"{folder_of(spec)}{OWN_FOLDER}/"
-    wanted = {task.record for task in orphans_of.tasks} if orphans_of else set()
+    logs = f"{folder_of(spec)}{OWN_FOLDER}/logs/"
     for blob in account.blobs.list(spec.containers.output, folder_of(spec)):
-        is_orphan = orphans_of is not None and blob.name not in wanted
-        if blob.name != lock_blob(spec) and (blob.name.startswith(f"{own}logs/") or everything or is_orphan):
+        if blob.name != lock_blob(spec) and (everything or blob.name.startswith(logs)):
+            yield spec.containers.output, blob
+
+
+def _orphans(account: Account, desired: Desired) -> Iterator[tuple[str, LiveBlob]]:
+    """The outputs, and the records of work done, that no task of the spec makes any more."""
+    spec = desired.spec
+    wanted = {task.record for task in desired.tasks} | {lock_blob(spec)}
+    logs = f"{folder_of(spec)}{OWN_FOLDER}/logs/"
+    for blob in account.blobs.list(spec.containers.output, folder_of(spec)):
+        if blob.name not in wanted and not blob.name.startswith(logs):
             yield spec.containers.output, blob
 
 

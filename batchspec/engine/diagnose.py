@@ -14,6 +14,7 @@ from batchspec.service.connect import Account
 
 _WORKING = {"idle", "running", "creating", "starting", "waitingforstarttask", "rebooting", "reimaging"}
 _LAST_LINES = 12
+_LINE_LENGTH = 300
 
 
 def check_progress(account: Account, pool_id: str, job_id: str) -> str:
@@ -93,7 +94,12 @@ def _start_output(account: Account, pool_id: str, node_id: str) -> str:
 def last_lines(text: str, count: int = _LAST_LINES) -> tuple[str, ...]:
     """The last lines of *text* that say something, without signatures: programs write the URLs they get."""
     said = [line.rstrip() for line in text.splitlines() if line.strip()]
-    return tuple(map(without_signatures, said[-count:]))
+    return tuple(without_signatures(_ending(line)) for line in said[-count:])
+
+
+def _ending(line: str) -> str:
+    """*line*, or the end of it: programs that draw progress write one line without end."""
+    return line if len(line) <= _LINE_LENGTH else f"…{line[-_LINE_LENGTH:]}"
 
 
 def _in_words(states: Sequence[str]) -> str:

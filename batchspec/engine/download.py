@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from pathlib import Path
 
 from batchspec.engine.conduct import Conduct
@@ -67,7 +68,8 @@ def download_output(blobs: Blobs, spec: Spec, blob: str) -> int | None:
             help="make room or mend the folder, then `batchspec download` goes on",
         ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # what kept it from being written may keep it from being removed
+            part.unlink(missing_ok=True)
     return live.size
 
 

@@ -57,17 +57,20 @@ def digest_of(spec_file: Path) -> str:
 
 
 def save(saved: SavedPlan, file: Path) -> None:
-    """Writes *saved* to *file*, for its owner only, whole or not at all."""
+    """Writes *saved* to *file*, for its owner only, whole or not at all. A link is followed."""
     content = json.dumps(
         {"type": _TYPE, "formatVersion": _FORMAT, **asdict(saved)}, indent=1, ensure_ascii=False
     )
+    target = file.resolve()
+    if target.exists() and not target.is_file():
+        raise UsageError(f"cannot write the plan to {file}: it is not a regular file")
     try:
         descriptor, part = tempfile.mkstemp(
-            dir=file.parent, prefix=".batchspec-", suffix=".part"
+            dir=target.parent, prefix=".batchspec-", suffix=".part"
         )  # mode 0600
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write(content)
-        Path(part).replace(file)
+        Path(part).replace(target)
     except OSError as error:
         raise UsageError(f"cannot write the plan to {file}: {error.strerror}") from error
 

@@ -9,6 +9,7 @@ from batchspec.engine.conduct import Conduct
 from batchspec.engine.diagnose import last_lines
 from batchspec.engine.events import FailureGroup, SummaryEvent
 from batchspec.engine.inputs import spec_folder
+from batchspec.resources.pool import nodes_of
 from batchspec.service import pool as pool_service
 from batchspec.service import task as task_service
 from batchspec.service.connect import Account
@@ -96,7 +97,7 @@ def _still_there(account: Account, spec: Spec, job_id: str) -> list[str]:
     """What is left in the account, and whether it costs money."""
     found = []
     if spec.pool is not None and (pool := pool_service.read(account.batch, spec.pool.id)):
-        nodes = int(pool.get("currentDedicatedNodes") or 0) + int(pool.get("currentLowPriorityNodes") or 0)
+        nodes = nodes_of(pool)
         cost = ", which cost nothing here" if account.is_local else ", which cost money until they are gone"
         found.append(f"pool {spec.pool.id} with {nodes} nodes" + (cost if nodes else ""))
     if job_id:

@@ -107,5 +107,6 @@ class Watch:
     def _out_of_time(self) -> RunError:
         return RunError(
             f"time is up: {len(self.pending)} of {self._total} tasks have not ended; they go on without us",
-            help="watch them with `batchspec status --watch`, or run the same command again",
+            help=f"watch them with `batchspec status --watch {self._conduct.spec.document.source.name}`, "
+            "or run the same command again",
         )

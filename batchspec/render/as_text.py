@@ -104,7 +104,7 @@ def _inputs(plan: Plan, show_all: bool) -> Iterator[str]:
     actions = plan.of(Kind.INPUT)
     if actions:
         total = sum(int(action.detail) for action in actions)
-        yield f"  ^ {len(actions)} inputs, {size_text(total)}"
+        yield f"  ^ {len(actions)} input{'s' if len(actions) > 1 else ''}, {size_text(total)}"
         yield from _some(actions, show_all, lambda a: [_detail(a, a.id, size_text(int(a.detail)))])
 
 
@@ -132,7 +132,7 @@ def _runs(plan: Plan, command: Command, show_all: bool) -> Iterator[str]:
 def _downloads(plan: Plan, show_all: bool) -> Iterator[str]:
     actions = plan.of(Kind.OUTPUT)
     if actions:
-        yield f"  v {len(actions)} outputs to bring home"
+        yield f"  v {len(actions)} output{'s' if len(actions) > 1 else ''} to bring home"
         yield from _some(actions, show_all, lambda action: [_detail(action, action.id)])
 
 
@@ -184,8 +184,10 @@ def _summary(summary: SummaryEvent, spec_file: str) -> Iterator[str]:
         yield f"  times       {spent}"
     for what in summary.still_there:
         yield f"  still there {show(what)}"
+    if summary.detached:
+        yield f"  look again  batchspec status --watch {show(spec_file)}"
     if summary.still_there:
-        yield f"  remove all  batchspec destroy {show(spec_file)}"
+        yield f"  remove it   batchspec destroy {show(spec_file)}  (--outputs: those in storage too)"
 
 
 def _result(summary: SummaryEvent) -> str:

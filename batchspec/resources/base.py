@@ -190,6 +190,12 @@ def owner(body: Json) -> str | None:
     return metadata_of(body).get(STAMP_SPEC)
 
 
+def made_from(live: Json, body: Json) -> bool:
+    """Whether *live* was made from *body*: its spec and digest are stamped on it."""
+    found, wanted = metadata_of(live), metadata_of(body)
+    return all(found.get(name) == wanted[name] for name in (STAMP_SPEC, STAMP_DIGEST))
+
+
 def is_protected(body: Json) -> bool:
     return STAMP_PROTECT in metadata_of(body)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -76,7 +76,9 @@ class LiveTask:
     attempt: int
     state: str
     failure: str = ""  # why it failed, for a completed one; empty: it succeeded
-    changed: datetime | None = None  # when it came into its state, where the listing was asked for it
+    changed: datetime | None = (
+        None  # when it came into its state, to microseconds, where the listing was asked
+    )
 
     @property
     def is_completed(self) -> bool:
@@ -89,6 +91,7 @@ def read_task(body: Json) -> LiveTask | None:
     if match is None:
         return None
     state = str(body.get("state", "active")).lower()
+    changed = body.get("stateTransitionTime")
     return LiveTask(
         id=body["id"],
         key=match["key"],
@@ -96,16 +99,8 @@ def read_task(body: Json) -> LiveTask | None:
         attempt=int(match["attempt"] or 1),
         state=state,
         failure=failure_of(body.get("executionInfo") or {}) if state == "completed" else "",
-        changed=_time(body.get("stateTransitionTime")),
+        changed=datetime.fromisoformat(changed) if changed else None,
     )
-
-
-def _time(text: str | None) -> datetime | None:
-    """A time of the service's, cut to microseconds; it writes up to seven fractional digits (FACTS 1.1)."""
-    if text is None:
-        return None
-    whole, _, fraction = text.removesuffix("Z").partition(".")
-    return datetime.fromisoformat(whole).replace(microsecond=int(fraction[:6].ljust(6, "0") or 0), tzinfo=UTC)
 
 
 def same_command(live: LiveTask, work: Work) -> bool:

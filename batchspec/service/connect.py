@@ -78,9 +78,8 @@ def _connect_local(progress: Callable[[str], None]) -> Account:
 
 
 def _connect_azure(environment: Mapping[str, str]) -> Account:
-    endpoint = environment.get("AZURE_BATCH_ENDPOINT")
-    if not endpoint:
-        raise _missing("AZURE_BATCH_ENDPOINT (https://ACCOUNT.REGION.batch.azure.com)", environment)
+    _require_all(environment)
+    endpoint = environment["AZURE_BATCH_ENDPOINT"]
     if "://" not in endpoint:
         endpoint = f"https://{endpoint}"
     host = urlsplit(endpoint).hostname or ""
@@ -95,9 +94,7 @@ def _connect_azure(environment: Mapping[str, str]) -> Account:
 def _azure_blobs(environment: Mapping[str, str]) -> Blobs:
     if text := environment.get("AZURE_STORAGE_CONNECTION_STRING"):
         return _blobs_of(text)
-    account = environment.get("AZURE_STORAGE_ACCOUNT")
-    if not account:
-        raise _missing("AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT", environment)
+    account = environment["AZURE_STORAGE_ACCOUNT"]
     # The name is az's own; it is how clouds other than the public one are reached.
     url = environment.get("AZURE_STORAGE_SERVICE_ENDPOINT") or f"https://{account}.blob.core.windows.net"
     if key := environment.get("AZURE_STORAGE_KEY"):
@@ -147,9 +144,16 @@ def _entra(variable: str, url: str) -> TokenCredential:
     return entra.Entra()
 
 
-def _missing(what: str, environment: Mapping[str, str]) -> NotSignedInError:
-    present = ", ".join(name for name in _VARIABLES if environment.get(name)) or "none of its variables"
-    return NotSignedInError(
-        f"the Azure account is not named in full: missing {what}; there is {present}",
-        help="set what is missing, or unset all of them to use the local account",
-    )
+def _require_all(environment: Mapping[str, str]) -> None:
+    """Raises `NotSignedInError` naming all that an account needs and *environment* lacks."""
+    missing = []
+    if not environment.get("AZURE_BATCH_ENDPOINT"):
+        missing.append("AZURE_BATCH_ENDPOINT (https://ACCOUNT.REGION.batch.azure.com)")
+    if not (environment.get("AZURE_STORAGE_CONNECTION_STRING") or environment.get("AZURE_STORAGE_ACCOUNT")):
+        missing.append("AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_ACCOUNT")
+    if missing:
+        present = ", ".join(name for name in _VARIABLES if environment.get(name)) or "none of its variables"
+        raise NotSignedInError(
+            f"the Azure account is not named in full: missing {' and '.join(missing)}; set is {present}",
+            help="set what is missing; for the local account unset all of them and leave --target azure away",
+        )

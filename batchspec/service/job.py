@@ -7,16 +7,7 @@ from typing import Any
 
 from batchspec.errors import ServiceError
 from batchspec.resources import job as jobs
-from batchspec.resources.base import (
-    STAMP_DIGEST,
-    STAMP_SPEC,
-    Change,
-    Json,
-    has,
-    metadata_of,
-    updated_metadata,
-    with_live,
-)
+from batchspec.resources.base import Change, Json, has, made_from, updated_metadata, with_live
 from batchspec.resources.task_fields import NO_LIMIT
 from batchspec.service.batch import Batch, path_of
 from batchspec.service.errors import as_it_was_read
@@ -54,13 +45,8 @@ def create(batch: Batch, desired: Json, job_id: str) -> None:
     try:
         batch.post("/jobs", with_secrets(body), doing=f"create the job {job_id}")
     except ServiceError as error:
-        if error.code != "JobExists" or not _is_ours(batch, job_id, body):
+        if error.code != "JobExists" or not made_from(read(batch, job_id) or {}, body):
             raise
-
-
-def _is_ours(batch: Batch, job_id: str, body: Json) -> bool:
-    live = metadata_of(batch.get(path_of("jobs", job_id), doing=f"read the job {job_id}").body)
-    return all(live.get(name) == metadata_of(body)[name] for name in (STAMP_SPEC, STAMP_DIGEST))
 
 
 def update(

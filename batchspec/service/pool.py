@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from batchspec.errors import RunError, ServiceError
-from batchspec.resources.base import STAMP_DIGEST, Json, metadata_of
+from batchspec.resources.base import Json, made_from
 from batchspec.service.batch import Batch, path_of
 from batchspec.service.secrets import with_secrets
 
@@ -31,12 +31,8 @@ def create(batch: Batch, body: Json) -> None:
     try:
         batch.post("/pools", with_secrets(with_agent(batch, body)), doing=f"create the pool {body['id']}")
     except ServiceError as error:
-        if error.code != "PoolExists" or not _is_ours(read(batch, body["id"]), body):
+        if error.code != "PoolExists" or not made_from(read(batch, body["id"]) or {}, body):
             raise
-
-
-def _is_ours(live: Json | None, body: Json) -> bool:
-    return live is not None and metadata_of(live).get(STAMP_DIGEST) == metadata_of(body)[STAMP_DIGEST]
 
 
 def with_agent(batch: Batch, body: Json) -> Json:

@@ -25,6 +25,7 @@ CONNECTIONS = 64
 METHODS = ["GET", "HEAD", "PUT", "DELETE", "POST", "PATCH"]
 DEADLINE_S = 300
 _TRIES = 12
+_CONNECT_TRIES = 5  # some ten seconds: a host that is not there is told at once, a restart is waited for
 _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 30
 _CONNECT_WITHIN_S = 10
@@ -38,7 +39,7 @@ class PatientRetry(RetryPolicy[Any, Any]):
         super().__init__(
             retry_total=_TRIES,
             retry_status=_TRIES,
-            retry_connect=_TRIES,
+            retry_connect=_CONNECT_TRIES,
             retry_read=_TRIES,
             retry_backoff_factor=_FIRST_WAIT_S,
             retry_backoff_max=_LONGEST_WAIT_S,

@@ -43,7 +43,7 @@ def roll_out(
     not come back: the others keep what they have.
     """
     live = wait_until_steady(batch, pool.id, progress)
-    since = _moment(live["lastModified"])
+    since = datetime.fromisoformat(live["lastModified"])
     behind = [node for node in _nodes(batch, pool.id) if not _booted_after(node, since)]
     at_once = min(max(len(behind) // _SHARE, 1), _MOST_AT_ONCE)
     with ThreadPoolExecutor(at_once, "rollout") as hands:
@@ -150,8 +150,4 @@ def _read(batch: Batch, pool_id: str, node_id: str) -> dict[str, Any] | None:
 
 
 def _booted_after(node: Mapping[str, Any], since: datetime) -> bool:
-    return "lastBootTime" in node and _moment(node["lastBootTime"]) > since
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+    return "lastBootTime" in node and datetime.fromisoformat(node["lastBootTime"]) > since

@@ -68,11 +68,12 @@ def _local(
         def find(code: Code, what: str, *helps: str, path: tuple[str | int, ...] = path) -> None:
             findings.append(spec.document.diagnostic(code, what, path, helps=helps))
 
-        names = sorted(_matches(folder, pattern))
-        if not names:
+        matches = sorted(_matches(folder, pattern))
+        beginning = _fixed_part(pattern).as_posix() + "/"
+        if not matches:
             find(Code.NO_MATCH, f"no file matches {pattern!r}", *_nearest(folder, pattern))
-        for name in names:
-            if problem := _refusal(folder / name):
+        for name, file in matches:
+            if problem := _refusal(file):
                 find(Code.BAD_INPUT, f"the input {name!r} {problem}")
             elif problem := name_problem(_without_parents(name)):
                 find(
@@ -82,29 +83,48 @@ def _local(
                 )
             else:
                 try:
-                    found.setdefault(name, _input(spec, folder, pattern, name, digests))
+                    found.setdefault(name, _input(spec, name.removeprefix(beginning), name, file, digests))
                 except OSError as error:  # gone since, or a disk that fails
                     find(Code.BAD_INPUT, f"the input {name!r} cannot be read: {error.strerror}")
     return list(found.values())
 
 
-def _input(spec: Spec, folder: Path, pattern: str, name: str, digests: Digests) -> Input:
-    file = folder / name
+# Of many files, a Path for each takes longer than all that is asked of them: here they are strings.
+# ruff: noqa: PTH112, PTH116, PTH118, PTH207
+
+
+def _input(spec: Spec, path: str, name: str, file: str, digests: Digests) -> Input:
+    status = os.stat(file)
     return Input(
-        path=PurePosixPath(name).relative_to(_fixed_part(pattern)).as_posix(),
+        path=path,
         container=spec.containers.input,
         blob=folder_of(spec) + _without_parents(name),
-        size=file.stat().st_size,
-        content=digests.md5(file),
-        file=str(file),
+        size=status.st_size,
+        content=digests.md5(file, status),
+        file=file,
     )
 
 
-def _matches(folder: Path, pattern: str) -> Iterator[str]:
-    """The files, not folders, that match, as paths relative to *folder*, the fixed part written as in the pattern."""
-    for name in glob.iglob(pattern, root_dir=folder, recursive=True):  # noqa: PTH207 (Path.glob yields the hidden too)
-        if not (folder / name).is_dir():
-            yield PurePosixPath(name).as_posix()
+def _matches(folder: Path, pattern: str) -> Iterator[tuple[str, str]]:
+    """The files, not folders, that match: each relative to *folder*, its fixed part as in the pattern; and whole."""
+    parent = "" if folder == Path() else str(folder)
+    loops: dict[str, bool] = {}
+    is_plain = pattern == PurePosixPath(pattern).as_posix()  # then so is every name
+    for name in glob.iglob(pattern, root_dir=folder, recursive=True):
+        file = os.path.join(parent, name)
+        if not os.path.isdir(file) and not _is_in_loop(file.rpartition("/")[0], loops):
+            yield (name if is_plain else PurePosixPath(name).as_posix()), file
+
+
+def _is_in_loop(folder: str, known: dict[str, bool]) -> bool:
+    """Whether a link on the way to *folder* leads back to where it stands in: its files were found before it."""
+    if folder not in known:
+        above = folder.rpartition("/")[0]
+        leads_back = Path(folder).is_symlink() and Path(above).resolve().is_relative_to(
+            Path(folder).resolve()
+        )
+        known[folder] = leads_back or (bool(above) and _is_in_loop(above, known))
+    return known[folder]
 
 
 def _fixed_part(pattern: str) -> PurePosixPath:
@@ -121,16 +141,25 @@ def _without_parents(name: str) -> str:
     return name
 
 
-def _refusal(file: Path) -> str | None:
-    """Why *file* must not be read (REQUIREMENTS S-11); None when it may."""
+def _refusal(name: str) -> str | None:
+    """Why the file *name* must not be read (REQUIREMENTS S-11); None when it may."""
     try:
-        real = file.resolve(strict=True)
-        mode = real.stat().st_mode
+        mode = os.lstat(name).st_mode
+        if stat.S_ISLNK(mode):
+            return _link_refusal(Path(name))
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     if not stat.S_ISREG(mode):
         return "is not a regular file"
-    root = project_root(file.parent if not file.is_symlink() else file.parent.resolve())
+    return None if os.access(name, os.R_OK) else "may not be read by you"
+
+
+def _link_refusal(file: Path) -> str | None:
+    """Why the link *file* must not be followed; None when it may. Raises OSError when it leads nowhere."""
+    real = file.resolve(strict=True)
+    if not stat.S_ISREG(real.stat().st_mode):
+        return "is not a regular file"
+    root = project_root(file.parent)
     if not real.is_relative_to(root):
         return f"is a link that leads out of {root}"
     return None if os.access(real, os.R_OK) else "may not be read by you"

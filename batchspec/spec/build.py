@@ -8,8 +8,10 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from batchspec.errors import SpecError, UsageError
@@ -74,12 +76,27 @@ def build(document: Document, settings: Mapping[str, str] | None = None) -> Spec
     """
     found = [*schema.check(document), *find_secrets(document)]
     if any(finding.severity is Severity.ERROR for finding in found):
-        raise SpecError(found)
+        raise SpecError([*found, *_beside(found, document)])
     builder = _Builder(document, _params(document, settings or {}))
     spec = builder.spec()
     if errors := [*builder.findings, *check_rules(spec)]:
         raise SpecError([*found, *errors])
     return replace(spec, warnings=in_order([*found, *lint(spec)]))
+
+
+def _beside(found: Sequence[Diagnostic], document: Document) -> Iterator[Diagnostic]:
+    """What there is to say of the parts of a spec whose shape is right, where that of others is wrong."""
+    params = document.data.get("params", {})
+    if not isinstance(params, Mapping):
+        return
+    places = {finding.position for finding in found}
+    builder = _Builder(document, params)
+    for part in builder.parts():
+        with suppress(
+            LookupError, TypeError, ValueError, AttributeError
+        ):  # its shape is wrong: that is found
+            part()
+    yield from (finding for finding in builder.findings if finding.position not in places)
 
 
 def _params(document: Document, settings: Mapping[str, str]) -> Params:
@@ -113,13 +130,20 @@ class _Builder:
         self.document = document
         self.params = params
         self.findings: list[Diagnostic] = []
-        self.known: dict[str, Any] = {"params": dict(params), "spec": {"name": document.data["name"]}}
+        self.known: dict[str, Any] = {"params": dict(params), "spec": {"name": document.data.get("name", "")}}
+
+    def parts(self) -> Iterator[Callable[[], object]]:
+        """What makes each part of the spec, for its findings alone."""
+        data: Mapping[str, Any] = self.document.data
+        yield self._job
+        yield lambda: self._pool(data["pool"])
+        tasks = data.get("tasks")
+        for name, body in tasks.items() if isinstance(tasks, Mapping) else ():
+            yield partial(self._group, name, body, None)
 
     def spec(self) -> Spec:
         data: Mapping[str, Any] = self.document.data
-        job = self._rendered(data.get("job"), ("job",))
-        if job is not None:
-            self._check_id(job["id"], ("job", "id"), "job", _JOB_ID_LENGTH)
+        job = self._job()
         common = (job or {}).get("commonEnvironmentSettings")
         return Spec(
             name=data["name"],
@@ -134,6 +158,12 @@ class _Builder:
             document=self.document,
             safety=_safety(data.get("safety") or {}),
         )
+
+    def _job(self) -> dict[str, Any] | None:
+        job: dict[str, Any] | None = self._rendered(self.document.data.get("job"), ("job",))
+        if job is not None:
+            self._check_id(job["id"], ("job", "id"), "job", _JOB_ID_LENGTH)
+        return job
 
     def _pool(self, data: Mapping[str, Any]) -> Pool:
         if "existing" in data:

@@ -25,6 +25,7 @@ OWN_FOLDER = ".batchspec"
 """Under the spec's name in the output container: logs, records of work done, the lock."""
 
 _NAME_LENGTH = 1024  # of a blob, Azure Storage
+_TOLD = 3  # how many inputs of one group are told of, when many have bad names
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _SAFE_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 
@@ -82,11 +83,13 @@ def expand(spec: Spec, inputs: Mapping[str, Iterable[Input]]) -> Desired:
     tasks: list[DesiredTask] = []
     findings: list[Diagnostic] = []
     for group in spec.groups:
+        problems: list[_NameProblem] = []
         for item in inputs[group.name] if group.inputs else (None,):
             try:
                 tasks.append(_task(spec, group, item))
             except _NameProblem as problem:
-                findings.append(_finding(spec, group, problem))
+                problems.append(problem)
+        findings.extend(_finding(spec, group, problem, problems) for problem in problems[:_TOLD])
     findings.extend(_collisions(spec, tasks))
     if findings:
         raise SpecError([*spec.warnings, *findings])
@@ -246,13 +249,15 @@ def _collision(spec: Spec, task: DesiredTask, what: str, field: str) -> Diagnost
     return spec.document.diagnostic(Code.NAME_COLLISION, what, (*task.group.path, field), helps=helps)
 
 
-def _finding(spec: Spec, group: TaskGroup, problem: _NameProblem) -> Diagnostic:
-    return spec.document.diagnostic(
-        Code.BAD_NAME,
-        str(problem),
-        (*group.path, *problem.path),
-        helps=("rename it: such a name cannot be carried safely",),
-    )
+def _finding(
+    spec: Spec, group: TaskGroup, problem: _NameProblem, likewise: Sequence[_NameProblem]
+) -> Diagnostic:
+    """The finding of *problem*; the last one told of a group says how many more there are."""
+    helps = ["rename it: such a name cannot be carried safely"]
+    if len(likewise) > _TOLD and problem is likewise[_TOLD - 1]:
+        helps.append(f"{len(likewise) - _TOLD} more inputs of {group.name} have such a name, or give one")
+    path = (*group.path, *problem.path)
+    return spec.document.diagnostic(Code.BAD_NAME, str(problem), path, helps=tuple(helps))
 
 
 def _pool_body(spec: Spec) -> Json | None:

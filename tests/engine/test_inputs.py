@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,9 +51,9 @@ def test_an_input_that_cannot_be_digested(
         (tmp_path / "clips" / f"{name}.mp4").write_text(name)
     read = Digests.md5
 
-    def failing(digests: Digests, file: Path) -> str:
-        if file.stem == "b":
-            return read(digests, file)
+    def failing(digests: Digests, file: str, *more: Any) -> str:
+        if Path(file).stem == "b":
+            return read(digests, Path(file), *more)
         raise OSError(number, "No luck", str(file))
 
     monkeypatch.setattr(Digests, "md5", failing)
@@ -75,3 +76,14 @@ def test_a_folder_that_may_not_be_looked_into(
 
     monkeypatch.setattr(Path, "iterdir", closed)
     assert _refused(spec) == ["7: no file matches 'clips/*.mp4'"]
+
+
+def test_a_link_that_leads_back_gives_no_file_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that holds a link to itself has its files once, not once for every turn."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "a.mp4").write_text("a")
+    (tmp_path / "clips" / "loop").symlink_to(".")
+    text = SPEC.replace("clips/*.mp4", "clips/**/*.mp4")
+    spec = build(parse(Source(str(tmp_path / "work.yaml"), text)))
+    assert [item.path for item in find_inputs(spec, None)["a"]] == ["a.mp4"]

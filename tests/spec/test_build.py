@@ -1,0 +1,55 @@
+"""From a document to a spec: findings of every stage at once, and told once."""
+
+import pytest
+
+from batchspec.errors import SpecError
+from batchspec.source import Source
+from batchspec.spec.build import build
+from batchspec.spec.document import parse
+from batchspec.spec.expand import Input, expand
+
+WRONG = """\
+version: 1
+name: wrong
+pool: {id: nodes, vmsize: Standard_D2ds_v5, image: "canonical:ubuntu-24_04-lts:server"}
+job: {id: encode}
+tasks:
+  one:
+    inputs: in/*.txt
+    command: cp "{{ input.path }}" {{ output.path }}
+    output: "{{ inptu.stem }}.x"
+"""
+
+OUTSIDE = """\
+version: 1
+name: outside
+pool: {id: nodes, vmSize: Standard_D2ds_v5, image: "canonical:ubuntu-24_04-lts:server"}
+job: {id: encode}
+tasks:
+  one: {inputs: in/*.txt, command: [cp, "{{ input.path }}", "{{ output.path }}"], output: "../{{ input.stem }}"}
+"""
+
+
+def test_a_wrong_shape_does_not_hide_wrong_templates() -> None:
+    """A misspelt field of the pool, a quoted placeholder and an undefined name are found together."""
+    with pytest.raises(SpecError) as raised:
+        build(parse(Source("wrong.yaml", WRONG)))
+    assert [(found.code, found.place) for found in raised.value.diagnostics] == [
+        ("BS0102", "wrong.yaml:3:1"),
+        ("BS0103", "wrong.yaml:3:19"),
+        ("BS0310", "wrong.yaml:8:18"),
+        ("BS0302", "wrong.yaml:9:17"),
+    ]
+
+
+def test_many_inputs_with_one_problem_are_told_of_by_a_few() -> None:
+    """Of 300 outputs outside their folder three are shown, and the last one counts the others."""
+    spec = build(parse(Source("outside.yaml", OUTSIDE)))
+    inputs = [
+        Input(f"{i}.txt", "input", f"outside/in/{i}.txt", 1, "0" * 32, file=f"in/{i}.txt") for i in range(300)
+    ]
+    with pytest.raises(SpecError) as raised:
+        expand(spec, {"one": inputs})
+    told = [found for found in raised.value.diagnostics if found.severity.value == "error"]
+    assert len(told) == 3
+    assert told[-1].helps[-1] == "297 more inputs of one have such a name, or give one"

@@ -9,6 +9,7 @@ import keyword
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -37,6 +38,9 @@ _COMMANDS = (
     "local",
 )
 
+_SHOWING = frozenset({"init", "validate", "plan", "drift", "show", "status", "logs", "schema", "completion"})
+"""The commands that change nothing: whoever pipes them into `head` has what was wanted."""
+
 _INTERRUPTED = 128 + signal.SIGINT
 
 
@@ -53,6 +57,12 @@ class _Commands(click.Group):
         module = importlib.import_module(f"batchspec.cli.{name}")
         command: click.Command = getattr(module, name)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # click itself would end the process with 1, and in silence
+            return _cut_off()
 
 
 @click.group(
@@ -76,9 +86,8 @@ def main() -> None:
         code = cli.main(standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()
-    except BrokenPipeError:  # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+    except BrokenPipeError:
+        code = _cut_off()
     except click.UsageError as error:
         error.show()
         code = UsageError.exit_code
@@ -95,6 +104,19 @@ def main() -> None:
         click.echo(f"error: cannot write the output: {error.strerror}", err=True)
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _cut_off() -> int:
+    """The exit code when the reader of our output has gone: what only shows is done, what changes things is not."""
+    command = sys.argv[1]
+    if code := int(command not in _SHOWING):
+        with suppress(OSError):
+            click.echo(f"error: {command} was cut off: the reader of its output has gone", err=True)
+            click.echo("  help: run the same command again; it goes on from here", err=True)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):  # what is still to be written at the end has no reader either
+        os.dup2(nowhere, stream.fileno())
+    return code
 
 
 def _report(error: BatchspecError) -> None:

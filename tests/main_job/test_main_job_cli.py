@@ -39,6 +39,27 @@ def test_help_and_validate_import_no_azure_package(words: tuple[str, ...]) -> No
     assert done.stderr.splitlines()[-1] == "[]"
 
 
+def _without_reader(workload: Workload, *words: str) -> int:
+    """The exit code of a command whose reader has gone before it writes."""
+    with workload.started(*words) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        process.stdout = None
+        return process.wait(timeout=60)
+
+
+def test_a_command_that_only_shows_may_be_piped_into_head(workload: Workload) -> None:
+    """A reader that has seen enough is no error."""
+    assert _without_reader(workload, "schema") == 0
+    assert _without_reader(workload, "plan", "specs/ffmpeg.yaml") == 0
+
+
+def test_an_apply_whose_reader_goes_is_no_success(workload: Workload) -> None:
+    """It was cut off, says so with 1, and the next one does what is left."""
+    assert _without_reader(workload, "apply", "specs/ffmpeg.yaml") == 1
+    assert "all 5 tasks succeeded" in workload.apply().out
+
+
 def test_json_every_line_of_every_command_is_an_object_with_a_type(workload: Workload) -> None:
     """With --format json stdout holds objects only, one a line, from the first plan to the summary."""
     validated = workload.command("validate", "specs/ffmpeg.yaml", "--format", "json")

@@ -94,7 +94,7 @@ def _start_output(account: Account, pool_id: str, node_id: str) -> str:
 def last_lines(text: str, count: int = _LAST_LINES) -> tuple[str, ...]:
     """The last lines of *text* that say something, without signatures: programs write the URLs they get."""
     said = [line.rstrip() for line in text.splitlines() if line.strip()]
-    return tuple(without_signatures(_ending(line)) for line in said[-count:])
+    return tuple(_ending(without_signatures(line)) for line in said[-count:])
 
 
 def _ending(line: str) -> str:

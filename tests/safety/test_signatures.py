@@ -74,6 +74,7 @@ def test_what_a_task_says_is_told_without_signatures() -> None:
     failure = {"code": "FileUploadMiscError", "message": f"PUT {URL} failed"}
     shown = URL.partition("?")[0] + "?***"
     assert failure_of({"exitCode": 0, "failureInfo": failure}) == f"FileUploadMiscError: PUT {shown} failed"
+    assert SECRET[-4:] not in last_lines(f"{URL} {'x' * 250}")[0]
     assert last_lines(f"one\n\nget {URL} now\n") == ("one", f"get {shown} now")
 
 

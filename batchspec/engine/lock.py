@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from batchspec.errors import BatchspecError, LockedError
-from batchspec.service.blobs import LEASE_S, Holder, release_lock, renew_lock, take_lock
 from batchspec.service.connect import Account
+from batchspec.service.lease import LEASE_S, Holder, release_lock, renew_lock, take_lock
 from batchspec.spec.expand import OWN_FOLDER, folder_of
 from batchspec.spec.model import Spec
 

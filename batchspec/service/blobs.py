@@ -10,17 +10,14 @@ import hmac
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import HttpResponseError, ResourceExistsError
 from azure.storage.blob import (
     BlobClient,
-    BlobLeaseClient,
     BlobProperties,
     BlobSasPermissions,
     BlobServiceClient,
@@ -32,7 +29,6 @@ from azure.storage.blob import (
     generate_container_sas,
 )
 
-from batchspec.errors import LockedError, ServiceError
 from batchspec.plan.model import LiveBlob
 from batchspec.service.checked_file import checked
 from batchspec.service.errors import storage_code, translated
@@ -74,6 +70,10 @@ class Blobs:
     def close(self) -> None:
         self._service.close()
 
+    def client(self, container: str, blob: str) -> BlobClient:
+        """The SDK's own view of a blob, for `service/` only."""
+        return self._service.get_blob_client(container, blob)
+
     def ensure_container(self, container: str) -> bool:
         """Makes the container if it is not there; says whether it did."""
         with translated(f"create the blob container {container}"):
@@ -109,7 +109,7 @@ class Blobs:
         *progress* is told how many bytes are there so far. Raises `RunError` when *file* cannot
         be read or has other content by now; the blob is then as it was.
         """
-        client = self._service.get_blob_client(container, blob)
+        client = self.client(container, blob)
         with translated(f"upload {file}"), checked(file, md5) as stream:
             client.upload_blob(
                 stream,  # type: ignore[arg-type]  # it needs no more than `read`
@@ -124,7 +124,7 @@ class Blobs:
 
     def download(self, container: str, blob: str, file: Path) -> LiveBlob | None:
         """Writes the blob to *file*; None when the blob is not there."""
-        client = self._service.get_blob_client(container, blob)
+        client = self.client(container, blob)
         with translated(f"download {blob}"):
             try:
                 stream = client.download_blob()
@@ -140,7 +140,7 @@ class Blobs:
         """The bytes of a small blob; None when it is not there."""
         with translated(f"read {blob}"):
             try:
-                return bytes(self._service.get_blob_client(container, blob).download_blob().readall())
+                return bytes(self.client(container, blob).download_blob().readall())
             except HttpResponseError as error:
                 if error.status_code != 404:
                     raise
@@ -150,7 +150,7 @@ class Blobs:
         """Deletes the blob; one that is gone is fine."""
         with translated(f"delete {blob}"):
             try:
-                self._service.get_blob_client(container, blob).delete_blob()
+                self.client(container, blob).delete_blob()
             except HttpResponseError as error:
                 if error.status_code != 404:
                     raise
@@ -239,86 +239,6 @@ class _Signer(NamedTuple):
         signature = hmac.digest(self.key, f"{self.before}{blob}{self.after}".encode(), "sha256")
         encoded = base64.b64encode(signature).decode().replace("+", "%2B").replace("=", "%3D")
         return f"{self.folder}/{quote(blob, safe='~/')}?{self.rights}&sig={encoded}"
-
-
-class Lock(NamedTuple):
-    """A held lease."""
-
-    lease: BlobLeaseClient
-
-
-class Holder(NamedTuple):
-    """Who holds a lock. `text` is for people; `process` names one process of one machine, empty when unknown."""
-
-    text: str
-    process: str
-
-
-LEASE_S = 60
-_HOLDER, _PROCESS = "batchspec_holder", "batchspec_process"
-
-
-def take_lock(
-    blobs: Blobs, container: str, blob: str, holder: Holder, is_dead: Callable[[str], bool]
-) -> Lock:
-    """Leases *blob* for a minute. Raises `LockedError`, which says who holds it.
-
-    A lease whose holder's `process` *is_dead* is broken; any other one ends by itself.
-    """
-    client = blobs._service.get_blob_client(container, blob)
-    with translated("take the lock"):
-        try:
-            client.upload_blob(b"", overwrite=False)
-        except HttpResponseError as error:
-            if storage_code(error) not in ("BlobAlreadyExists", "LeaseIdMissing"):
-                raise
-        try:
-            return _acquire(client, holder)
-        except HttpResponseError as error:
-            _require_leased(error)
-        found = client.get_blob_properties()
-        other = found.metadata or {}
-        try:
-            if is_dead(other.get(_PROCESS, "")):
-                # Only the lease that was looked at: a new holder has changed the metadata, and with it the ETag.
-                BlobLeaseClient(client).break_lease(
-                    0, etag=found.etag, match_condition=MatchConditions.IfNotModified
-                )
-                return _acquire(client, holder)
-        except HttpResponseError as error:
-            if error.status_code != HTTPStatus.PRECONDITION_FAILED:
-                _require_leased(error)
-    raise LockedError(
-        f"another apply of this spec is at work: {other.get(_HOLDER, 'somebody')}",
-        help=f"wait for it to end; a lock whose holder died frees itself within {LEASE_S} s",
-    )
-
-
-def _acquire(client: BlobClient, holder: Holder) -> Lock:
-    lease = client.acquire_lease(LEASE_S)
-    client.set_blob_metadata({_HOLDER: holder.text, _PROCESS: holder.process}, lease=lease)
-    return Lock(lease)
-
-
-def _require_leased(error: HttpResponseError) -> None:
-    """Raises *error* again unless it says that somebody else has the lease."""
-    if storage_code(error) not in ("LeaseAlreadyPresent", "LeaseIdMismatchWithBlobOperation", "LeaseLost"):
-        raise error
-
-
-def renew_lock(lock: Lock) -> None:
-    """Holds the lock for another minute. Raises `ServiceError` when it is lost."""
-    with translated("renew the lock"):
-        lock.lease.renew()
-
-
-def release_lock(lock: Lock) -> None:
-    """Gives the lock back; one that is lost already is fine."""
-    try:
-        with translated("release the lock"):
-            lock.lease.release()
-    except ServiceError:
-        pass
 
 
 # Small files go in one request; the SDK's own memory stays bounded by the block.

@@ -37,6 +37,7 @@ class Digests:
         self._cache: sqlite3.Connection | None = None
         with self._optional():
             self._cache = _open(path)
+        self._here = Path.cwd()
 
     def __enter__(self) -> Digests:
         return self
@@ -47,10 +48,10 @@ class Digests:
         self._write()
         self._close()
 
-    def md5(self, file: Path) -> str:
-        """The MD5 of *file*'s content. Raises OSError."""
-        status = file.stat()
-        name = str(file.absolute())
+    def md5(self, file: Path | str, status: os.stat_result | None = None) -> str:
+        """The MD5 of *file*'s content; *status* is what `stat` says of it, if it was asked just now. Raises OSError."""
+        status = status or os.stat(file)  # noqa: PTH116 (a Path takes longer to make than all the rest)
+        name = os.path.join(self._here, file)  # noqa: PTH118
         stamp = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
         known = self._known(name)
         if known is not None and known[0] == stamp:
@@ -112,9 +113,9 @@ def _open(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _md5(file: Path) -> str:
+def _md5(file: Path | str) -> str:
     state = hashlib.md5(usedforsecurity=False)
-    with file.open("rb") as stream:
+    with Path(file).open("rb") as stream:
         while chunk := stream.read(_CHUNK):
             state.update(chunk)
     return state.hexdigest()

@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from batchspec.engine.digests import Digests, cache_path
 from batchspec.errors import SpecError
@@ -68,12 +69,13 @@ def _local(
         def find(code: Code, what: str, *helps: str, path: tuple[str | int, ...] = path) -> None:
             findings.append(spec.document.diagnostic(code, what, path, helps=helps))
 
-        matches = sorted(_matches(folder, pattern))
+        matches = sorted(_matches(folder, pattern), key=lambda match: match.name)
         beginning = _fixed_part(pattern).as_posix() + "/"
         if not matches:
             find(Code.NO_MATCH, f"no file matches {pattern!r}", *_nearest(folder, pattern))
-        for name, file in matches:
-            if problem := _refusal(file):
+        for match in matches:
+            name = match.name
+            if problem := _refusal(match):
                 find(Code.BAD_INPUT, f"the input {name!r} {problem}")
             elif problem := name_problem(_without_parents(name)):
                 find(
@@ -83,37 +85,64 @@ def _local(
                 )
             else:
                 try:
-                    found.setdefault(name, _input(spec, name.removeprefix(beginning), name, file, digests))
+                    found.setdefault(name, _input(spec, name.removeprefix(beginning), match, digests))
                 except OSError as error:  # gone since, or a disk that fails
                     find(Code.BAD_INPUT, f"the input {name!r} cannot be read: {error.strerror}")
     return list(found.values())
 
 
 # Of many files, a Path for each takes longer than all that is asked of them: here they are strings.
-# ruff: noqa: PTH112, PTH116, PTH118, PTH207
+# ruff: noqa: PTH112, PTH116, PTH118, PTH120, PTH207
 
 
-def _input(spec: Spec, path: str, name: str, file: str, digests: Digests) -> Input:
-    status = os.stat(file)
+class _Match(NamedTuple):
+    """A file that a pattern matches, or a link to one.
+
+    `name` is relative to the spec's folder, its fixed part written as in the pattern; `status` is
+    what `lstat` says of it, None where it cannot.
+    """
+
+    name: str
+    file: str
+    status: os.stat_result | None
+
+    @property
+    def mode(self) -> int:
+        return self.status.st_mode if self.status else 0
+
+
+def _input(spec: Spec, path: str, match: _Match, digests: Digests) -> Input:
+    status = match.status
+    if status is None or stat.S_ISLNK(match.mode):
+        status = os.stat(match.file)
     return Input(
         path=path,
         container=spec.containers.input,
-        blob=folder_of(spec) + _without_parents(name),
+        blob=folder_of(spec) + _without_parents(match.name),
         size=status.st_size,
-        content=digests.md5(file, status),
-        file=file,
+        content=digests.md5(match.file, status),
+        file=match.file,
     )
 
 
-def _matches(folder: Path, pattern: str) -> Iterator[tuple[str, str]]:
-    """The files, not folders, that match: each relative to *folder*, its fixed part as in the pattern; and whole."""
+def _matches(folder: Path, pattern: str) -> Iterator[_Match]:
+    """The files, not folders, that match."""
     parent = "" if folder == Path() else str(folder)
     loops: dict[str, bool] = {}
     is_plain = pattern == PurePosixPath(pattern).as_posix()  # then so is every name
     for name in glob.iglob(pattern, root_dir=folder, recursive=True):
         file = os.path.join(parent, name)
-        if not os.path.isdir(file) and not _is_in_loop(file.rpartition("/")[0], loops):
-            yield (name if is_plain else PurePosixPath(name).as_posix()), file
+        match = _Match(name if is_plain else PurePosixPath(name).as_posix(), file, _status(file))
+        is_folder = stat.S_ISDIR(match.mode) or (stat.S_ISLNK(match.mode) and os.path.isdir(file))
+        if not is_folder and not _is_in_loop(os.path.dirname(file), loops):
+            yield match
+
+
+def _status(file: str) -> os.stat_result | None:
+    try:
+        return os.lstat(file)
+    except OSError:
+        return None
 
 
 def _is_in_loop(folder: str, known: dict[str, bool]) -> bool:
@@ -141,23 +170,17 @@ def _without_parents(name: str) -> str:
     return name
 
 
-def _refusal(name: str) -> str | None:
-    """Why the file *name* must not be read (REQUIREMENTS S-11); None when it may."""
+def _refusal(match: _Match) -> str | None:
+    """Why a file must not be read (REQUIREMENTS S-11); None when it may."""
+    if stat.S_ISREG(match.mode):  # no link: it lies in its folder's project
+        return None if os.access(match.file, os.R_OK) else "may not be read by you"
+    file = Path(match.file)
     try:
-        mode = os.lstat(name).st_mode
-        if stat.S_ISLNK(mode):
-            return _link_refusal(Path(name))
+        real = file.resolve(strict=True)
+        mode = real.stat().st_mode
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     if not stat.S_ISREG(mode):
-        return "is not a regular file"
-    return None if os.access(name, os.R_OK) else "may not be read by you"
-
-
-def _link_refusal(file: Path) -> str | None:
-    """Why the link *file* must not be followed; None when it may. Raises OSError when it leads nowhere."""
-    real = file.resolve(strict=True)
-    if not stat.S_ISREG(real.stat().st_mode):
         return "is not a regular file"
     root = project_root(file.parent)
     if not real.is_relative_to(root):

@@ -50,9 +50,9 @@ class Watch:
         self._conduct.tell(StepEvent(Step.NODES, State.STARTED, self._pool_id))
         while self.pending and not self._conduct.stopped.is_set():
             counts = job_service.task_counts(self._conduct.account.batch, self._job_id)
-            over = not (counts.get("active") or counts.get("running"))
+            over = bool(counts["completed"]) and not (counts["active"] or counts["running"])
             first = self._latest is None
-            moved = self._collect(everything=over) if over or first or counts["completed"] != seen else 0
+            moved = self._collect(everything=over) if over or counts["completed"] != seen else 0
             # A listing may be behind the counts: then it is looked at again the next time.
             seen = counts["completed"] if first else min(counts["completed"], seen + moved)
             self._tell(counts)

@@ -54,4 +54,4 @@ def test_a_dropped_task_fails_the_run() -> None:
     assert run("tests.bench.submission", "dropped", "300", "1000000").returncode == 0
     done = run("tests.bench.submission", "dropped", "300", "100")
     assert done.returncode == 1
-    assert "tasks were refused: the service said nothing about the task clip-" in done.stderr
+    assert "the service said nothing about" in done.stderr

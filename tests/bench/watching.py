@@ -57,7 +57,7 @@ def watch(count: str, seconds: str) -> None:
     conduct = conduct_of(connection, desired, make_plan(desired, Observed()))
     make_pool(conduct)
     make_job(conduct)
-    job_id = add_tasks(conduct, {})
+    add_tasks(conduct, {})
     asked: list[str] = []
     send = Batch._send
 
@@ -66,9 +66,7 @@ def watch(count: str, seconds: str) -> None:
         return send(batch, request, doing)
 
     Batch._send = counted
-    watching = Watch(
-        conduct, job_id, {run.id: run.task for run in conduct.plan.runs}, lambda _task, _live: None
-    )
+    watching = Watch(conduct, conduct.plan.job_id, conduct.tasks, lambda _task, _live: None)
     with timed() as taken, suppress(RunError):  # that time is up
         watching.run(time.monotonic() + float(seconds))
     connection.close()

@@ -30,6 +30,7 @@ from azure.storage.blob import (
 )
 
 from batchspec.plan.model import LiveBlob
+from batchspec.service.blob_calls import list_blobs, put_blob
 from batchspec.service.checked_file import checked
 from batchspec.service.errors import storage_code, translated
 from batchspec.service.retry import transport
@@ -87,10 +88,9 @@ class Blobs:
 
     def list(self, container: str, prefix: str) -> Iterator[LiveBlob]:
         """The blobs whose names begin with *prefix*; none when the container is not there."""
-        listed = self._service.get_container_client(container).list_blobs(prefix, include=["metadata"])
         with translated(f"list the blobs of {container}"):
             try:
-                yield from map(_live, listed)
+                yield from list_blobs(self._service, container, prefix)
             except HttpResponseError as error:
                 if error.status_code != 404:
                     raise
@@ -109,9 +109,11 @@ class Blobs:
         *progress* is told how many bytes are there so far. Raises `RunError` when *file* cannot
         be read or has other content by now; the blob is then as it was.
         """
-        client = self.client(container, blob)
         with translated(f"upload {file}"), checked(file, md5) as stream:
-            client.upload_blob(
+            if stream.length <= _BLOCK:
+                put_blob(self._service, container, blob, stream.read(), md5, metadata)
+                return
+            self.client(container, blob).upload_blob(
                 stream,  # type: ignore[arg-type]  # it needs no more than `read`
                 length=stream.length,
                 overwrite=True,

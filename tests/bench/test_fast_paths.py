@@ -1,14 +1,19 @@
-"""What is fast gives what the slow way gives: the SDK's links, rendered bodies."""
+"""What is fast gives what the slow way gives: the SDK's links and listings, rendered bodies."""
 
+import hashlib
 import json
 from datetime import datetime
+from pathlib import Path
+from secrets import token_hex
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_blob_sas
 
+from batchspec.plan.model import LiveBlob
 from batchspec.resources.task import task_id
 from batchspec.service.blobs import Blobs
+from batchspec.service.embedded import LocalAccount
 from batchspec.source import Source
 from batchspec.spec.build import build
 from batchspec.spec.document import parse
@@ -99,3 +104,29 @@ tasks:
     environmentSettings: [{{name: SIZE, value: "{{{{ input.size }}}} {{{{ params.p }}}}"}}]
 """
     return build(parse(Source("s.yaml", text)), {})
+
+
+def test_blobs_are_listed_as_the_sdk_lists_them(local_account: LocalAccount, tmp_path: Path) -> None:
+    """Names, sizes, MD5s, ETags and metadata are the SDK's, for any name, and below the prefix only."""
+    container = f"fast-{token_hex(4)}"
+    blobs = Blobs.from_connection_string(local_account.connection_string)
+    blobs.ensure_container(container)
+    file = tmp_path / "file"
+    for name in ("s/a b.mp4", "s/ü/&<>'\".mp4", "s/%41+?#.mp4", "s/e", "other/x"):
+        file.write_bytes(b"" if name == "s/e" else name.encode())
+        md5 = hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
+        blobs.upload(container, name, file, md5, {"batchspec_spec": "s"}, lambda _: None)
+    found = {blob.name: blob for blob in blobs.list(container, "s/")}
+    blobs.close()
+    with BlobServiceClient.from_connection_string(local_account.connection_string) as service:
+        listed = list(service.get_container_client(container).list_blobs("s/", include=["metadata"]))
+    assert len(found) == len(listed) == 4
+    for blob in listed:
+        kept = LiveBlob(
+            blob.name,
+            blob.size,
+            bytes(blob.content_settings.content_md5).hex(),
+            str(blob.etag).strip('"'),
+            dict(blob.metadata),
+        )
+        assert found[blob.name] == kept

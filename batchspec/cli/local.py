@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from batchspec.cli.options import examples, format_option
 from batchspec.errors import RefusedError, UsageError
 from batchspec.service import embedded
 from batchspec.service.embedded import LocalAccount
@@ -18,22 +19,8 @@ from batchspec.service.embedded import LocalAccount
 if TYPE_CHECKING:
     from batchspec.service.local_control import Job, Pool
 
-_FORMAT = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="For people, or one JSON object for programs.",
-)
 
-
-def _example(*lines: str) -> str:
-    """An epilog that click does not rewrap: what follows a backspace is left as it is."""
-    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
-
-
-@click.group(epilog=_example("batchspec local up", "batchspec apply specs/ffmpeg.yaml"))
+@click.group(epilog=examples("batchspec local up", "batchspec apply specs/ffmpeg.yaml"))
 def local() -> None:
     """The account on this machine: Azure Batch and Blob Storage without Azure.
 
@@ -42,8 +29,8 @@ def local() -> None:
     """
 
 
-@local.command(epilog=_example("batchspec local up"))
-@_FORMAT
+@local.command(epilog=examples("batchspec local up"))
+@format_option
 def up(form: str) -> None:
     """Start it, if it does not run."""
     account = embedded.ensure(_progress)
@@ -53,8 +40,8 @@ def up(form: str) -> None:
         _print_lines(["the local account is running", *_places(account)])
 
 
-@local.command(epilog=_example("batchspec local status", "batchspec local status --format json"))
-@_FORMAT
+@local.command(epilog=examples("batchspec local status", "batchspec local status --format json"))
+@format_option
 def status(form: str) -> None:
     """Show whether it runs, where, and what it holds."""
     account = embedded.configured()
@@ -71,8 +58,8 @@ def status(form: str) -> None:
         _print_lines([_state(account), *_places(account), f"  disk     {_megabytes(size)}", *lines])
 
 
-@local.command(epilog=_example('eval "$(batchspec local env)"', "az batch pool list"))
-@_FORMAT
+@local.command(epilog=examples('eval "$(batchspec local env)"', "az batch pool list"))
+@format_option
 def env(form: str) -> None:
     """Print the variables that let az, an SDK or a script of yours talk to it; starts it."""
     variables = _variables(embedded.ensure(_progress))
@@ -82,8 +69,8 @@ def env(form: str) -> None:
         _print_lines(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
 
 
-@local.command(epilog=_example("batchspec local down"))
-@_FORMAT
+@local.command(epilog=examples("batchspec local down"))
+@format_option
 def down(form: str) -> None:
     """Stop it. Jobs and blobs are kept; tasks that ran are run again after the next start."""
     was_running = embedded.stop()
@@ -93,9 +80,9 @@ def down(form: str) -> None:
         click.echo("the local account is stopped" if was_running else "the local account was not running")
 
 
-@local.command(epilog=_example("batchspec local reset", "batchspec local reset --yes"))
+@local.command(epilog=examples("batchspec local reset", "batchspec local reset --yes"))
 @click.option("--yes", "--auto-approve", "approved", is_flag=True, help="Do not ask.")
-@_FORMAT
+@format_option
 def reset(approved: bool, form: str) -> None:
     """Stop it and delete all it holds: pools, jobs, blobs, keys. The next start uses new ports."""
     home = embedded.home_path()
@@ -109,7 +96,7 @@ def reset(approved: bool, form: str) -> None:
         click.echo(f"the local account is empty ({_megabytes(size)} freed)")
 
 
-@local.command(epilog=_example("batchspec local status", "batchspec local preempt tvmps_3f2a"))
+@local.command(epilog=examples("batchspec local status", "batchspec local preempt tvmps_3f2a"))
 @click.argument("node")
 def preempt(node: str) -> None:
     """Take a Spot node away, as Azure does when it needs it: what ran there is queued again.
@@ -123,7 +110,7 @@ def preempt(node: str) -> None:
     click.echo(f"node {node} is preempted")
 
 
-@local.command(epilog=_example("batchspec local status", "batchspec local fail-node tvmps_3f2a"))
+@local.command(epilog=examples("batchspec local status", "batchspec local fail-node tvmps_3f2a"))
 @click.argument("node")
 def fail_node(node: str) -> None:
     """Let a node die: it becomes unusable, and what ran there is queued again.

@@ -157,7 +157,7 @@ def test_looking_for_it_imports_neither_azure_nor_a_server() -> None:
 @pytest.mark.parametrize("command", [(), *((name,) for name in local.commands)])
 def test_every_help_has_an_example(command: tuple[str, ...]) -> None:
     """A person sees how each command is typed."""
-    assert "Example:\n    " in run(*command, "--help").stdout
+    assert "Examples:\n    " in run(*command, "--help").stdout
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 
 from batchspec.engine.conduct import Conduct
+from batchspec.engine.diagnose import nodes_in_words
 from batchspec.engine.download import Downloads, finish_downloads, start_downloads
 from batchspec.engine.events import Event, Step
 from batchspec.engine.lock import Held
@@ -121,6 +122,8 @@ class Apply:
             if conduct.spec.download is not None and task.output is not None and not live.failure:
                 downloads.update(start_downloads(conduct, transfers, [task.output]))
 
+        pool_id = conduct.spec.pool.id if conduct.spec.pool else ""
+        conduct.begin(Step.NODES, pool_id)
         conduct.begin(Step.RUN, total=total, unit="tasks")
         deadline = time.monotonic() + self._timeout_s if self._timeout_s is not None else None
         for job_id, ids in outcome.jobs.items():
@@ -129,6 +132,7 @@ class Apply:
             outcome.ended |= watch.ended
             outcome.detached |= bool(watch.pending)
         if not outcome.detached:
+            conduct.end(Step.NODES, nodes_in_words(conduct.account, pool_id))
             failed = sum(1 for live in outcome.ended.values() if live.failure)
             said = f"{total - failed} succeeded" + (f", {failed} failed" if failed else "")
             conduct.end(Step.RUN, said)

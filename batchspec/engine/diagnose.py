@@ -30,11 +30,19 @@ def check_progress(account: Account, pool_id: str, job_id: str) -> str:
         )
     _check_job(account, job_id)
     nodes = pool_service.nodes(account.batch, pool_id)
-    states = [str(node.get("state", "unknown")) for node in nodes]
-    if nodes and not _WORKING.intersection(states):
+    if nodes and not _WORKING.intersection(_states(nodes)):
         _explain_nodes(account, pool_id, nodes)
     _check_size(pool, nodes)
-    return _in_words(states)
+    return _in_words(_states(nodes))
+
+
+def nodes_in_words(account: Account, pool_id: str) -> str:
+    """The states of the pool's nodes, `3 idle, 2 running`."""
+    return _in_words(_states(pool_service.nodes(account.batch, pool_id)))
+
+
+def _states(nodes: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [str(node.get("state", "unknown")) for node in nodes]
 
 
 def _check_job(account: Account, job_id: str) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from batchspec.engine.conduct import Conduct
 from batchspec.engine.diagnose import check_progress
-from batchspec.engine.events import State, Step, StepEvent, TaskEvent
+from batchspec.engine.events import Step, TaskEvent
 from batchspec.errors import RunError
 from batchspec.resources.task import LiveTask
 from batchspec.service import job as job_service
@@ -47,7 +47,6 @@ class Watch:
         is_local = self._conduct.account.is_local
         shortest, longest = _POLL_S[is_local]
         pause, diagnose_at, seen = shortest, 0.0, 0
-        self._conduct.tell(StepEvent(Step.NODES, State.STARTED, self._pool_id))
         while self.pending and not self._conduct.stopped.is_set():
             counts = job_service.task_counts(self._conduct.account.batch, self._job_id)
             over = bool(counts["completed"]) and not (counts["active"] or counts["running"])
@@ -64,8 +63,6 @@ class Watch:
             pause = shortest if moved else min(longest, pause * _SLOWER)
             if self.pending:
                 self._conduct.stopped.wait(pause)
-        if not self.pending:
-            self._conduct.tell(StepEvent(Step.NODES, State.DONE))
 
     @property
     def _pool_id(self) -> str:

@@ -40,7 +40,7 @@ class Reason(Enum):
 
     MISSING = "not there yet"
     DIFFERS = "differs from the spec"
-    COMPLETED = "the last one is completed and takes no more tasks"
+    COMPLETED = "the last one is completed"
     CANNOT_CHANGE = "a field that cannot change differs"
     NEW_INPUT = "new input"
     INPUT_CHANGED = "input changed"

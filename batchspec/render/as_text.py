@@ -17,7 +17,8 @@ SHOWN_OF_EACH = 5
 """How many uploads, tasks and downloads a plan lists without `--all`."""
 
 _PLACE_COLUMN = 58
-_LONGEST_VALUE = 60
+_LONGEST_VALUE = 66
+_WIDTH = 80
 
 Command = Callable[[Run], str]
 """The rendered command line of a run, for the plan to show."""
@@ -75,7 +76,7 @@ def _resources(plan: Plan) -> Iterator[str]:
     for action in (*plan.of(Kind.POOL), *plan.of(Kind.JOB)):
         yield _line(action, f"{action.kind.value} {show(action.id)}", action.reason.value)
         for change in action.changes:
-            yield _change(change)
+            yield from _change(change)
         for what in action.interrupts:
             yield f"      ! {what}"
         for note in action.notes:
@@ -87,10 +88,18 @@ def _line(action: Action, what: str, why: str) -> str:
     return f"{left:<{_PLACE_COLUMN - len(why) - 2}}  {why}  {show(action.place)}".rstrip()
 
 
-def _change(change: Change) -> str:
+def _change(change: Change) -> Iterator[str]:
+    """A field's old and new value and what the change does; long values on lines of their own."""
     sign = "+" if change.before is None else "-" if change.after is None else "~"
-    values = f"{_value(change.before)} -> {_value(change.after)}"
-    return f"      {sign} {path_text(change.path)}  {values}    ({change.effect.value})"
+    name, effect = f"      {sign} {path_text(change.path)}", f"({change.effect.value})"
+    before, after = _value(change.before), _value(change.after)
+    whole = f"{name}  {before} -> {after}    {effect}"
+    if len(whole) <= _WIDTH:
+        yield whole
+    else:
+        yield f"{name}  {effect}"
+        yield f"             {before}"
+        yield f"          -> {after}"
 
 
 def _value(value: Any) -> str:

@@ -27,7 +27,7 @@ class Effect(Enum):
     RESIZE = "resize"
     AUTOSCALE = "autoscale"
     REJOIN = "nodes take it when they reboot or join"
-    DRAIN = "only while the pool is empty"
+    DRAIN = "the pool is emptied for it"
     REPLACE = "needs a new one"
 
 

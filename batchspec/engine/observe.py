@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +24,24 @@ from batchspec.spec.expand import OWN_FOLDER, Desired, expand, folder_of
 from batchspec.spec.model import Spec
 
 
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Within it, Python does not look for dead cycles of objects; what is alive at its end is left out from then on.
+
+    What a plan is made from is millions of objects without a cycle. Looking through them time
+    and again took two thirds of the time that a plan of 100,000 tasks takes.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if was_enabled:
+            gc.enable()
+
+
+@undisturbed()
 def plan_now(account: Account, spec: Spec) -> tuple[Desired, Plan]:
     """What *spec* asks for with the inputs of this moment, and what makes the account so."""
     desired = expand(spec, find_inputs(spec, account.blobs.list))

@@ -12,6 +12,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, unquote
+from xml.etree.ElementTree import Element
 
 from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline.policies import ContentDecodePolicy
@@ -55,7 +56,9 @@ def _run(service: BlobServiceClient, request: HttpRequest) -> Any:
     answered = service._pipeline.run(request, stream=False)
     response = answered.http_response
     if response.status_code >= 300:
-        error = HttpResponseError(response=response)
+        said = answered.context.get(ContentDecodePolicy.CONTEXT_NAME)
+        message = said.findtext("Message") if isinstance(said, Element) else None
+        error = HttpResponseError(message, response=response)
         error.error_code = response.headers.get("x-ms-error-code", "")  # type: ignore[attr-defined]
         raise error
     return answered

@@ -92,7 +92,7 @@ def test_a_token_that_storage_refuses_ends_with_77(
         [
             "Azure Batch account: localhost (localhost)",
             "error: could not list the blobs of output: Server failed to authenticate the request. Make sure the "
-            "value of the Authorization header is formed correctly including the signature.",
+            "value of the Authorization header is formed correctly including the signature. (AuthenticationFailed)",
             SIGN_IN,
         ],
     )

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import glob
 import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from batchspec.engine.digests import Digests, cache_path
 from batchspec.errors import SpecError
-from batchspec.plan.model import LiveBlob
 from batchspec.resources.task import digest
 from batchspec.source import Diagnostic
 from batchspec.spec.codes import Code
 from batchspec.spec.expand import Input, folder_of, name_problem
 from batchspec.spec.model import Blobs, LocalFiles, Spec, TaskGroup
 
+if TYPE_CHECKING:  # `validate` starts without the plan
+    from batchspec.plan.model import LiveBlob
+
 _CANDIDATES = 3
 
-ListBlobs = Callable[[str, str], Iterator[LiveBlob]]
+ListBlobs = Callable[[str, str], "Iterator[LiveBlob]"]
 """The blobs of a container whose names begin with a prefix."""
 
 
@@ -190,6 +191,8 @@ def _refusal(match: _Match) -> str | None:
 
 def _nearest(folder: Path, pattern: str) -> Iterator[str]:
     """Help for a glob without a match: the folder searched, and what lies nearest to the pattern."""
+    import difflib
+
     fixed = folder / _fixed_part(pattern)
     searched = fixed
     while not searched.is_dir():

@@ -1,4 +1,4 @@
-"""The endpoint's speed, one line a figure: `python -m emulator.bench_endpoint [TASKS]` in `tests`.
+"""The endpoint's speed, one line a figure: `python -m tests.bench.endpoint [TASKS]`.
 
 A process of its own serves a job of 100,000 tasks; what stands beside each figure is what it was asked to be. Figures
 of one run compare with each other, not with those of another machine.
@@ -16,8 +16,8 @@ from typing import Any
 
 import psutil
 
-from .conftest import job_body, new_settings, pool_body, wait_until
-from .test_durability import Process
+from tests.emulator.conftest import job_body, new_settings, pool_body, wait_until
+from tests.emulator.test_durability import Process
 
 _API = "api-version=2025-06-01"
 _SETTINGS = [

@@ -65,7 +65,6 @@ def _compare(
         def checked(measure: Callable[[str], Sample]) -> Callable[[], Sample]:
             def run() -> Sample:
                 container = f"run-{next(numbers)}-{size}"
-                ask(__name__, "make", container)
                 sample = measure(container)
                 ask(__name__, "check", folder, container, count, size)
                 return sample
@@ -114,11 +113,6 @@ def prepare(folder: str, count: str, size: str) -> None:
 
     write_files(Path(folder) / "clips", int(count), int(size))
     (Path(folder) / "bench.yaml").write_text(FROM_FILES, encoding="utf-8")
-    print("done")
-
-
-def make(container: str) -> None:
-    _service().create_container(container)
     print("done")
 
 
@@ -175,4 +169,4 @@ def _service():
 
 
 if __name__ == "__main__":
-    {"prepare": prepare, "make": make, "ours": ours, "check": check}[sys.argv[1]](*sys.argv[2:])
+    {"prepare": prepare, "ours": ours, "check": check}[sys.argv[1]](*sys.argv[2:])

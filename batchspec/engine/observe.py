@@ -29,7 +29,7 @@ def undisturbed() -> Iterator[None]:
     """Within it, Python does not look for dead cycles of objects; what is alive at its end is left out from then on.
 
     What a plan is made from is millions of objects without a cycle. Looking through them time
-    and again took two thirds of the time that a plan of 100,000 tasks takes.
+    and again took half of the time that a plan of 100,000 inputs takes.
     """
     was_enabled = gc.isenabled()
     gc.disable()

@@ -1,7 +1,7 @@
 """The two calls of Blob storage that are made by the thousand, without the SDK's models: List Blobs and Put Blob.
 
-Credentials, retries and transport stay the SDK's: its pipeline is run. Its models take 20
-times as long for a listed blob, and as long again as the whole rest for a small upload.
+Credentials, retries and transport stay the SDK's: its pipeline is run. With its models a listed
+blob takes 180 us instead of 25, and a small upload 850 us instead of 490.
 `_pipeline` is not documented; it has been there since azure-storage-blob 12.0, and every run of
 ours goes through it. Source: Blob service REST API, List Blobs and Put Blob.
 """
@@ -65,7 +65,7 @@ def _run(service: BlobServiceClient, request: HttpRequest) -> Any:
 
 
 def _url(service: BlobServiceClient, container: str) -> str:
-    """Where the container is. The SDK's client of a container says it too, and takes as long to make as a request."""
+    """Where the container is. The SDK's client of a container says it too, but takes a while to make."""
     return f"{service.url.rstrip('/')}/{container}"
 
 

@@ -221,11 +221,6 @@ def metadata_changes(desired: Json, live: Json) -> Iterator[Change]:
             yield Change(("metadata", name), _unsigned(have.get(name)), value, Effect.IN_PLACE)
 
 
-def merged_metadata(desired: Json, live: Json) -> list[dict[str, str]]:
-    """All metadata of *desired* over the keys that others put on the live resource."""
-    return _entries({**metadata_of(live), **metadata_of(desired)})
-
-
 def updated_metadata(
     desired: Json, live: Json, changes: Iterable[Change], also: Mapping[str, str] | None = None
 ) -> list[dict[str, str]]:

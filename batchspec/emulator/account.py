@@ -16,6 +16,7 @@ from batchspec.emulator import recovery, schedule_life, scheduler, transfer
 from batchspec.emulator.clock import TICKS_PER_S, Clock, Timers, etag, time_text
 from batchspec.emulator.model import Job, Node, Pool, Schedule
 from batchspec.emulator.process import Outcome, Run, Work, run_work
+from batchspec.emulator.rehearsal import Rehearsals
 from batchspec.emulator.request_log import RequestLog
 from batchspec.emulator.store import Store
 
@@ -87,6 +88,7 @@ class Account:
         self.store = Store(settings.home / "batch.sqlite")
         self.requests = RequestLog(settings.home / "logs" / "requests.jsonl")
         self.faults: list[dict[str, Any]] = []
+        self.rehearsals = Rehearsals()
         self._threads = ThreadPoolExecutor(max_workers=512, thread_name_prefix="task")
         self._runs: set[Run] = set()
         self._wake = asyncio.Event()

@@ -4,14 +4,17 @@ GET  /_local/requests?since=N          {"value": [{"n", "time", "method", "path"
 GET  /_local/status                    counts of pools, nodes, jobs; whether something is under way
 POST /_local/faults                    {"operation", "status", "code", "times", "retryAfter"}: the next answers
 POST /_local/nodes/NODE/preempt        the Spot node is taken away, as Azure takes it
-POST /_local/nodes/NODE/fail           the node is dead: `unusable`, its tasks run elsewhere
+POST /_local/nodes/NODE/fail           the node is dead: `unusable`, its tasks run elsewhere; {"code", "message"}
+POST /_local/resizes                   {"pool", "code", "message", "nodes", "times"}: resizes that get too few nodes
+POST /_local/holds                     {"pool", "state", "seconds", "times"}: nodes, or the pool, stay in a state
+DELETE /_local/holds/POOL              they go on
 """
 
 import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from batchspec.emulator import node_life
+from batchspec.emulator import node_life, rehearsal
 from batchspec.emulator.call import Reply
 from batchspec.emulator.errors import ApiError
 from batchspec.emulator.model import Node
@@ -37,7 +40,16 @@ async def answer(account: "Account", method: str, path: str, query: dict[str, st
             node_life.preempt(account, _node(account, node_id))
             return Reply(202)
         case "POST", "nodes", node_id, "fail":
-            node_life.fail(account, _node(account, node_id))
+            node_life.fail(account, _node(account, node_id), rehearsal.node_error(raw))
+            return Reply(202)
+        case "POST", "resizes":
+            rehearsal.ask_shortage(account, raw)
+            return Reply(202)
+        case "POST", "holds":
+            rehearsal.ask_hold(account, raw)
+            return Reply(202)
+        case "DELETE", "holds", pool_id:
+            rehearsal.let_go(account, pool_id)
             return Reply(202)
     raise ApiError("ResourceNotFound")
 

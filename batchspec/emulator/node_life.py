@@ -5,7 +5,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from batchspec.emulator import node as nodes
-from batchspec.emulator import pool_life
+from batchspec.emulator import pool_life, rehearsal
 from batchspec.emulator.clock import time_text
 from batchspec.emulator.errors import ApiError
 from batchspec.emulator.model import Body, Node, Pool, Running
@@ -55,13 +55,17 @@ def boot(account: "Account", node: Node, epoch: int) -> None:
     """Creating or rebooting is over: the node starts."""
     if epoch != node.epoch:
         return
+    again = functools.partial(boot, account, node, epoch)
+    if node.state == "creating" and rehearsal.holds_node(account, node, "creating", again):
+        return
     nodes.make_folders(account, node)
     set_state(account, node, "starting")
     account.later(account.settings.speed.node_start, functools.partial(_booted, account, node, epoch))
 
 
 def _booted(account: "Account", node: Node, epoch: int) -> None:
-    if epoch != node.epoch:
+    again = functools.partial(_booted, account, node, epoch)
+    if epoch != node.epoch or rehearsal.holds_node(account, node, "starting", again):
         return
     now = time_text(account.clock.now())
     if node.leaving != "remove":
@@ -255,8 +259,10 @@ def preempt(account: "Account", node: Node) -> None:
     account.later(account.settings.speed.node_create, back)
 
 
-def fail(account: "Account", node: Node) -> None:
-    """The node is dead: `unusable` until it is rebooted, reimaged or removed."""
+def fail(account: "Account", node: Node, error: Body | None = None) -> None:
+    """The node is dead: `unusable` until it is rebooted, reimaged or removed; *error* is what it says of it."""
+    if error is not None:
+        node.doc["errors"] = [error]
     _lose(account, node, "unusable")
 
 

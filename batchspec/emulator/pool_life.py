@@ -5,7 +5,7 @@ import re
 from typing import TYPE_CHECKING
 
 from batchspec.emulator import node as nodes
-from batchspec.emulator import node_life
+from batchspec.emulator import node_life, rehearsal
 from batchspec.emulator.clock import TICKS_PER_S, parse_duration, time_text
 from batchspec.emulator.errors import ApiError
 from batchspec.emulator.formula import evaluate
@@ -63,9 +63,13 @@ def _reach(account: "Account", pool: Pool, epoch: int) -> None:
     """Adds what is missing; steady once no node is leaving either."""
     if epoch != pool.resize_epoch or pool.doc["state"] == "deleting":
         return
+    again = functools.partial(_reach, account, pool, epoch)
+    if rehearsal.holds_pool(account, pool, "resizing", again):
+        return
     pool.growing = False
+    short = rehearsal.shortage_of(account, pool)
     with account.store.transaction():
-        errors = [error for dedicated in (True, False) for error in _grow(account, pool, dedicated)]
+        errors = [error for dedicated in (True, False) for error in _grow(account, pool, dedicated, short)]
         if errors:
             pool.doc["resizeErrors"] = errors
         settle(account, pool)
@@ -80,12 +84,18 @@ def _staying(pool: Pool, dedicated: bool) -> list[Node]:
     return [node for node in nodes if node.doc["isDedicated"] == dedicated and node.leaving != "remove"]
 
 
-def _grow(account: "Account", pool: Pool, dedicated: bool) -> list[Body]:
+def _grow(
+    account: "Account", pool: Pool, dedicated: bool, short: rehearsal.Shortage | None = None
+) -> list[Body]:
     missing = max(0, _target(pool, dedicated) - len(_staying(pool, dedicated)))
     allowed = min(missing, _quota_left(account, dedicated) // cores(pool.doc["vmSize"]))
+    if short is not None:
+        allowed = min(allowed, short.nodes)
     for _ in range(allowed):
         node_life.add(account, pool, dedicated)
-    return [] if allowed == missing else [_quota_error(dedicated)]
+    if allowed == missing:
+        return []
+    return [{"code": short.code, "message": short.message} if short is not None else _quota_error(dedicated)]
 
 
 def _quota_left(account: "Account", dedicated: bool) -> int:
@@ -145,6 +155,8 @@ def delete(account: "Account", pool: Pool) -> None:
 
 
 def _deleted(account: "Account", pool: Pool) -> None:
+    if rehearsal.holds_pool(account, pool, "deleting", functools.partial(_deleted, account, pool)):
+        return
     if pool.nodes:
         account.later(0.05, functools.partial(_deleted, account, pool))
         return

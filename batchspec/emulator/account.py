@@ -14,6 +14,7 @@ from typing import Any
 
 from batchspec.emulator import recovery, schedule_life, scheduler, transfer
 from batchspec.emulator.clock import TICKS_PER_S, Clock, Timers, etag, time_text
+from batchspec.emulator.faults import Fault
 from batchspec.emulator.model import Job, Node, Pool, Schedule
 from batchspec.emulator.process import Outcome, Run, Work, run_work
 from batchspec.emulator.rehearsal import Rehearsals
@@ -87,7 +88,7 @@ class Account:
             folder.chmod(0o700)
         self.store = Store(settings.home / "batch.sqlite")
         self.requests = RequestLog(settings.home / "logs" / "requests.jsonl")
-        self.faults: list[dict[str, Any]] = []
+        self.faults: list[Fault] = []
         self.rehearsals = Rehearsals()
         self._threads = ThreadPoolExecutor(max_workers=512, thread_name_prefix="task")
         self._runs: set[Run] = set()

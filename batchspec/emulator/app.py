@@ -18,12 +18,24 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Mount
 from starlette.types import Message, Receive, Scope, Send
 
-from batchspec.emulator import account_operations, files, job_schedules, jobs, local, nodes, pools, tasks
+from batchspec.emulator import (
+    account_operations,
+    faults,
+    files,
+    job_schedules,
+    jobs,
+    local,
+    nodes,
+    pools,
+    tasks,
+)
 from batchspec.emulator.account import Account
 from batchspec.emulator.auth import require_shared_key, require_token
 from batchspec.emulator.call import JSON, Call, Operation, Reply
 from batchspec.emulator.clock import Clock, time_text
+from batchspec.emulator.connection import cut
 from batchspec.emulator.errors import ApiError
+from batchspec.emulator.faults import Fault, Reset
 from batchspec.emulator.validate import API, check_body
 from batchspec.emulator.versions import CURRENT, require_version
 
@@ -92,6 +104,10 @@ class _Endpoint:
         query = scope["query_string"].decode("latin-1")
         try:
             reply = await self._answer(method, path, query, headers, scope["scheme"], receive)
+        except Reset:
+            self.account.requests.add(time_text(self.account.clock.now()), method, path, query, 0)
+            await cut(scope, receive)
+            return
         except ApiError as error:
             reply = self._error(error, request_id)
         except Exception:  # the service's own answer to a fault of its own
@@ -119,9 +135,9 @@ class _Endpoint:
         version = require_version(query)
         name, ids = self.routes.find(method, path)
         # 4. A fault that a test has asked for.
-        fault = local.take_fault(self.account, name)
-        if fault:
-            return fault
+        fault = faults.take(self.account, name, path) if self.account.faults else None
+        if fault is not None and (struck := await self._strike(fault)):
+            return struck
         # 5. Is the question well formed?
         call = Call(self.account, name, method, path, ids, query, headers, version)
         call.body = _checked_body(name, raw, headers, version)
@@ -129,7 +145,15 @@ class _Endpoint:
         operation = self.operations.get(name)
         if operation is None:
             raise ApiError("NotImplemented", ("Operation", f"{name}: {method} {path}"))
-        return operation(call)
+        if fault is None:
+            return operation(call)
+        withheld = fault.withhold(call.body)
+        return fault.spoil(self.account, operation(call), withheld)
+
+    async def _strike(self, fault: Fault) -> Reply | None:
+        if fault.preempt:
+            local.preempt_one(self.account, fault.preempt)
+        return await fault.strike(self.account)
 
     def _require_identity(
         self, method: str, path: str, query: str, headers: dict[str, str], scheme: str

@@ -27,6 +27,7 @@ from batchspec.emulator import account_sas, azurite, azurite_package, orphans
 from batchspec.emulator.account import AS_MEASURED, INSTANT, Account, Settings, Speed
 from batchspec.emulator.app import create_app
 from batchspec.emulator.azurite import Azurite
+from batchspec.emulator.connection import connection
 from batchspec.emulator.installation import (
     HOST,
     Config,
@@ -228,6 +229,7 @@ async def _serving(account: Account, listener: socket.socket) -> AsyncIterator[N
     """The endpoint answers inside, and has closed after. Raises LocalAccountError when it cannot start."""
     config = uvicorn.Config(
         create_app(account),
+        http=connection,  # type: ignore[arg-type]  # called as the class it returns an instance of
         access_log=False,
         log_config=None,
         lifespan="on",

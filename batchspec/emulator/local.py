@@ -2,7 +2,7 @@
 
 GET  /_local/requests?since=N          {"value": [{"n", "time", "method", "path", "query", "status"}, ...]}
 GET  /_local/status                    counts of pools, nodes, jobs; whether something is under way
-POST /_local/faults                    {"operation", "status", "code", "times", "retryAfter"}: the next answers
+POST /_local/faults                    a fault, see `faults`; GET says how many are left, DELETE takes them away
 POST /_local/nodes/NODE/preempt        the Spot node is taken away, as Azure takes it
 POST /_local/nodes/NODE/fail           the node is dead: `unusable`, its tasks run elsewhere; {"code", "message"}
 POST /_local/resizes                   {"pool", "code", "message", "nodes", "times"}: resizes that get too few nodes
@@ -14,7 +14,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from batchspec.emulator import node_life, rehearsal
+from batchspec.emulator import faults, node_life, rehearsal
 from batchspec.emulator.call import Reply
 from batchspec.emulator.errors import ApiError
 from batchspec.emulator.model import Node
@@ -34,7 +34,12 @@ async def answer(account: "Account", method: str, path: str, query: dict[str, st
         case "GET", "status":
             return _json(_status(account))
         case "POST", "faults":
-            account.faults.append(_fault(raw))
+            faults.add(account, raw)
+            return Reply(202)
+        case "GET", "faults":
+            return _json({"left": len(account.faults)})
+        case "DELETE", "faults":
+            account.faults.clear()
             return Reply(202)
         case "POST", "nodes", node_id, "preempt":
             node_life.preempt(account, _node(account, node_id))
@@ -78,36 +83,10 @@ def _node(account: "Account", node_id: str) -> Node:
     return nodes[0]
 
 
-def _fault(raw: bytes) -> dict[str, Any]:
-    try:
-        fault = json.loads(raw)
-        return {
-            "operation": str(fault["operation"]),
-            "status": int(fault["status"]),
-            "code": str(fault.get("code", "InternalError")),
-            "times": int(fault.get("times", 1)),
-            "after": int(fault.get("after", 0)),
-            "retryAfter": fault.get("retryAfter"),
-        }
-    except (ValueError, KeyError, TypeError):
-        raise ApiError("InvalidRequestBody") from None
-
-
-def take_fault(account: "Account", operation: str) -> Reply | None:
-    """The answer that a fault asks for instead of the operation's own; *after* lets that many pass before."""
-    for fault in account.faults:
-        if fault["operation"] not in (operation, "*"):
-            continue
-        if fault["after"] > 0:
-            fault["after"] -= 1
-            continue
-        fault["times"] -= 1
-        if fault["times"] <= 0:
-            account.faults.remove(fault)
-        error = ApiError(fault["code"], status=fault["status"])
-        reply = Reply(error.status, {"Content-Type": "application/json; odata=minimalmetadata"})
-        reply.body = error.body(account.endpoint, "00000000-0000-0000-0000-000000000000", account.clock.now())
-        if fault["retryAfter"] is not None:
-            reply.headers["Retry-After"] = str(fault["retryAfter"])
-        return reply
-    return None
+def preempt_one(account: "Account", pool_id: str) -> None:
+    """The first Spot node of the pool is taken away, where it has one."""
+    pool = account.pools.get(pool_id.lower())
+    for node in pool.nodes.values() if pool is not None else ():
+        if not node.doc["isDedicated"] and node.state != "preempted":
+            node_life.preempt(account, node)
+            return

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from batchspec.emulator import faults
 from batchspec.emulator.model import Job, Node
 from batchspec.emulator.process import remove_tree
 
 if TYPE_CHECKING:
     from batchspec.emulator.account import Account
 
+_LINKS = ("httpUrl", "storageContainerUrl")
 FOLDERS = ("applications", "fsmounts", "shared", "startup", "volatile/startup", "workitems")
 
 
@@ -104,7 +106,7 @@ def _path(account: "Account") -> str:
 
 
 def resource_files(account: "Account", files: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """With the URL in the place of an auto-storage container's name."""
+    """With the URL in the place of an auto-storage container's name, and with its link as good as it is."""
     found: list[Mapping[str, Any]] = []
     for file in files:
         name = file.get("autoStorageContainerName")
@@ -113,5 +115,18 @@ def resource_files(account: "Account", files: Iterable[Mapping[str, Any]]) -> li
                 f"{account.settings.auto_storage_url.rstrip('/')}/{name}?{account.settings.auto_storage_sas}"
             )
             file = {**file, "storageContainerUrl": url}
-        found.append(file)
+        links = {key: faults.link(account, "read_blob", file[key]) for key in _LINKS if key in file}
+        found.append({**file, **links})
+    return found
+
+
+def output_files(account: "Account", rules: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """With their links as good as they are."""
+    if not account.faults:
+        return list(rules)
+    found: list[Mapping[str, Any]] = []
+    for rule in rules:
+        container = rule["destination"]["container"]
+        link = faults.link(account, "write_blob", container["containerUrl"])
+        found.append({**rule, "destination": {"container": {**container, "containerUrl": link}}})
     return found

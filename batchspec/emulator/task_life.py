@@ -99,7 +99,7 @@ def _try(account: "Account", running: Running, *, fresh: bool) -> None:
         command_line=body["commandLine"],
         environment=node.environment(account, on, folder, settings, job, task_id),
         resource_files=node.resource_files(account, body.get("resourceFiles", [])),
-        output_files=body.get("outputFiles", []),
+        output_files=node.output_files(account, body.get("outputFiles", [])),
         last_try=not _tries_left(running),
         fresh=fresh,
     )

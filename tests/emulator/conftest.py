@@ -27,6 +27,7 @@ from batchspec.emulator.account import Account, Settings
 from batchspec.emulator.app import create_app
 from batchspec.emulator.auth import string_to_sign
 from batchspec.emulator.clock import Clock, ManualClock
+from batchspec.emulator.connection import connection
 
 from .contract import violations
 
@@ -108,7 +109,7 @@ def serve(settings: Settings, clock: Clock | None = None, tls: trustme.LeafCert 
     listener.bind(("127.0.0.1", int(settings.endpoint.rpartition(":")[2])))
     found: list[str] = []
     app = Checked(create_app(account), found)
-    config = uvicorn.Config(app, log_level="warning", access_log=False)
+    config = uvicorn.Config(app, http=connection, log_level="warning", access_log=False)
     config.load()
     if tls is not None:
         config.ssl = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -145,7 +146,7 @@ class Checked:
 
         await self.app(scope, receive, checked)
         query = scope.get("query_string", b"").decode()
-        if scope["type"] == "http" and "api-version=2025-06-01" in query:
+        if status and "api-version=2025-06-01" in query:  # else it was cut
             path = scope["raw_path"].decode()
             self.found += violations(scope["method"], path, query, status, b"".join(pieces))
 

@@ -69,7 +69,10 @@ class Settings:
     audience: str = "https://batch.core.windows.net/"
     ffmpeg: Path | None = None
     auto_storage_url: str = ""  # container URLs are made of it for autoStorageContainerName
-    auto_storage_sas: str = ""
+    auto_storage_sas: str = ""  # for reading
+    auto_storage_write_sas: str = (
+        ""  # the nodes' managed identity stands for both of them, in this storage only
+    )
     hosts: tuple[str, ...] = field(default=())  # further Host values that are taken, "name:port"
 
 

@@ -1,4 +1,4 @@
-"""A signature with which nodes read the installation's own storage, as a pool's auto-storage does."""
+"""Signatures with which nodes reach the installation's own storage: as auto-storage, or by a managed identity."""
 
 import base64
 import hashlib
@@ -11,12 +11,19 @@ _LASTS = timedelta(days=366)  # made anew at each start of the daemon
 
 
 def reading(account: str, key: str, now: datetime | None = None) -> str:
-    """A query that allows reading and listing in every blob container of *account*; *key* is base64.
+    """A query that allows reading and listing in every blob container of *account*; *key* is base64."""
+    return _signed(account, key, "rl", now)
 
-    Source: Create an account SAS, Azure Storage REST documentation, version 2019-12-12.
-    """
+
+def writing(account: str, key: str, now: datetime | None = None) -> str:
+    """A query that allows creating and writing blobs in every blob container of *account*; *key* is base64."""
+    return _signed(account, key, "cw", now)
+
+
+def _signed(account: str, key: str, rights: str, now: datetime | None) -> str:
+    """Source: Create an account SAS, Azure Storage REST documentation, version 2019-12-12."""
     fields = {
-        "sp": "rl",
+        "sp": rights,
         "ss": "b",
         "srt": "co",
         "se": ((now or datetime.now(UTC)) + _LASTS).strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -141,6 +141,7 @@ class Daemon:
             ffmpeg=ffmpeg_folder(self._home),
             auto_storage_url=config.blob_endpoint,
             auto_storage_sas=account_sas.reading(config.storage_account, config.storage_key),
+            auto_storage_write_sas=account_sas.writing(config.storage_account, config.storage_key),
         )
 
     async def _work(self, run: Run, account: Account, blob: Azurite) -> None:

@@ -3,6 +3,7 @@
 GET  /_local/requests?since=N          {"value": [{"n", "time", "method", "path", "query", "status"}, ...]}
 GET  /_local/status                    counts of pools, nodes, jobs; whether something is under way
 POST /_local/faults                    a fault, see `faults`; GET says how many are left, DELETE takes them away
+POST /_local/pools/POOL/identity       {"resourceIds": [...]}: the pool has them, as the management plane gives them
 POST /_local/nodes/NODE/preempt        the Spot node is taken away, as Azure takes it
 POST /_local/nodes/NODE/fail           the node is dead: `unusable`, its tasks run elsewhere; {"code", "message"}
 POST /_local/resizes                   {"pool", "code", "message", "nodes", "times"}: resizes that get too few nodes
@@ -40,6 +41,9 @@ async def answer(account: "Account", method: str, path: str, query: dict[str, st
             return _json({"left": len(account.faults)})
         case "DELETE", "faults":
             account.faults.clear()
+            return Reply(202)
+        case "POST", "pools", pool_id, "identity":
+            _give_identity(account, pool_id, raw)
             return Reply(202)
         case "POST", "nodes", node_id, "preempt":
             node_life.preempt(account, _node(account, node_id))
@@ -81,6 +85,22 @@ def _node(account: "Account", node_id: str) -> Node:
     if len(nodes) != 1:
         raise ApiError("NodeNotFound")
     return nodes[0]
+
+
+def _give_identity(account: "Account", pool_id: str, raw: bytes) -> None:
+    pool = account.pools.get(pool_id.lower())
+    if pool is None:
+        raise ApiError("PoolNotFound")
+    try:
+        ids = [str(id) for id in json.loads(raw)["resourceIds"]]
+    except (ValueError, KeyError, TypeError):
+        raise ApiError("InvalidRequestBody") from None
+    pool.doc["identity"] = {
+        "type": "UserAssigned" if ids else "None",
+        "userAssignedIdentities": [{"resourceId": id} for id in ids],
+    }
+    account.touch(pool.doc)
+    account.save_pool(pool)
 
 
 def preempt_one(account: "Account", pool_id: str) -> None:

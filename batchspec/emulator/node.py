@@ -106,27 +106,39 @@ def _path(account: "Account") -> str:
 
 
 def resource_files(account: "Account", files: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """With the URL in the place of an auto-storage container's name, and with its link as good as it is."""
+    """With URLs that the node can read: of an auto-storage container, and of what its identity opens.
+
+    A link is as good as it is.
+    """
+    settings = account.settings
     found: list[Mapping[str, Any]] = []
     for file in files:
         name = file.get("autoStorageContainerName")
         if name:
-            url = (
-                f"{account.settings.auto_storage_url.rstrip('/')}/{name}?{account.settings.auto_storage_sas}"
-            )
+            url = f"{settings.auto_storage_url.rstrip('/')}/{name}?{settings.auto_storage_sas}"
             file = {**file, "storageContainerUrl": url}
-        links = {key: faults.link(account, "read_blob", file[key]) for key in _LINKS if key in file}
+        links = {key: file[key] for key in _LINKS if key in file}
+        if "identityReference" in file:
+            links = {key: _opened(account, url, settings.auto_storage_sas) for key, url in links.items()}
+        links = {key: faults.link(account, "read_blob", url) for key, url in links.items()}
         found.append({**file, **links})
     return found
 
 
 def output_files(account: "Account", rules: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """With their links as good as they are."""
-    if not account.faults:
-        return list(rules)
+    """With URLs that the node can write to, where its identity opens them; a link is as good as it is."""
     found: list[Mapping[str, Any]] = []
     for rule in rules:
         container = rule["destination"]["container"]
-        link = faults.link(account, "write_blob", container["containerUrl"])
+        url = container["containerUrl"]
+        if "identityReference" in container:
+            url = _opened(account, url, account.settings.auto_storage_write_sas)
+        link = faults.link(account, "write_blob", url)
         found.append({**rule, "destination": {"container": {**container, "containerUrl": link}}})
     return found
+
+
+def _opened(account: "Account", url: str, sas: str) -> str:
+    """*url* as the node's identity asks for it: signed in the installation's own storage, bare anywhere else."""
+    own = account.settings.auto_storage_url.rstrip("/")
+    return f"{url}?{sas}" if own and url.startswith(f"{own}/") and "?" not in url else url

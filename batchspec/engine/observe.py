@@ -53,7 +53,15 @@ def _judged(account: Account, desired: Desired, observed: Observed, plan: Plan) 
     """*plan* with what speaks against it. The account's images are read only where it makes nodes of another one."""
     images = list(pool_service.supported_images(account.batch)) if needs_images(plan) else []
     today = datetime.now(UTC).date()
-    found = preflight(desired, plan, images, today, takes_others=account.is_local)
+    found = preflight(
+        desired,
+        plan,
+        images,
+        today,
+        pool=observed.pool,
+        takes_others=account.is_local,
+        any_identity=account.is_local,
+    )
     return replace(
         plan,
         findings=found.findings,

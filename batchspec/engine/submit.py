@@ -40,7 +40,7 @@ def add_tasks(conduct: Conduct, uploads: Uploads) -> None:
     if runs:
         conduct.begin(Step.ADD, total=len(runs), unit="tasks")
         conduct.account.blobs.ensure_container(conduct.spec.containers.output)
-        bodies = Bodies(conduct.spec, conduct.account.blobs.write_url(conduct.spec.containers.output))
+        bodies = Bodies(conduct.spec, _output_link(conduct))
         _send_all(
             (
                 group
@@ -118,9 +118,15 @@ class _Sender:
 
 
 def _packed(conduct: Conduct, bodies: Bodies, run: Run) -> Packed:
-    item = run.task.input
-    link = conduct.account.blobs.read_url(item.container, item.blob) if item else None
-    return Packed(run.id, bodies.json(run.task, run.id, link))
+    item, blobs = run.task.input, conduct.account.blobs
+    make = blobs.url if conduct.spec.identity else blobs.read_url
+    return Packed(run.id, bodies.json(run.task, run.id, make(item.container, item.blob) if item else None))
+
+
+def _output_link(conduct: Conduct) -> str:
+    """Where tasks leave their outputs; signed, unless their nodes have an identity of their own."""
+    blobs, container = conduct.account.blobs, conduct.spec.containers.output
+    return blobs.url(container) if conduct.spec.identity else blobs.write_url(container)
 
 
 def _as_ready(runs: Sequence[Run], uploads: Uploads) -> Iterator[list[Run]]:

@@ -41,18 +41,34 @@ def needs_images(plan: Plan) -> bool:
 
 
 def preflight(
-    desired: Desired, plan: Plan, images: Sequence[Json], today: date, *, takes_others: bool = False
+    desired: Desired,
+    plan: Plan,
+    images: Sequence[Json],
+    today: date,
+    *,
+    pool: Json | None = None,
+    takes_others: bool = False,
+    any_identity: bool = False,
 ) -> Preflight:
     """What speaks against *plan*.
 
     *images* are entries of the account's list of supported images; it is looked at where
-    `needs_images`. *takes_others*: the account takes images that it does not list, once it
-    is told their node agent.
+    `needs_images`. *pool* is the live one. *takes_others*: the account takes images that it does
+    not list, once it is told their node agent. *any_identity*: its pools have every identity.
     """
-    if desired.pool is None or not plan.has_changes:
+    if not plan.has_changes:
         return Preflight((), ())
-    findings = [*_size(desired, today), *_slots(desired)]
-    not_checked = list(_unknown(desired, plan))
+    findings: list[Diagnostic] = []
+    not_checked: list[str] = []
+    if desired.spec.identity is not None and plan.has_work:
+        if any_identity:
+            not_checked.append("identity: pools of this account have whatever identity a task names")
+        else:
+            findings += _identity(desired, plan, pool or {})
+    if desired.pool is None:
+        return Preflight(tuple(findings), tuple(not_checked))
+    findings += [*_size(desired, today), *_slots(desired)]
+    not_checked += _unknown(desired, plan)
     if needs_images(plan):
         machine = desired.pool["virtualMachineConfiguration"]
         found = [*_image(desired, machine, images, today)]
@@ -78,6 +94,43 @@ def _unknown(desired: Desired, plan: Plan) -> Iterator[str]:
     pool = desired.pool or {}
     if pool.get("taskSlotsPerNode", 1) > _SLOTS_OF_A_CORE and cores_of(pool["vmSize"]) is None:
         yield f"task slots: the name {pool['vmSize']} does not tell its cores"
+
+
+# The identity -----------------------------------------------------------------------------
+
+
+def _identity(desired: Desired, plan: Plan, pool: Json) -> Iterator[Diagnostic]:
+    """Whether the pool of *plan* will have the spec's identity. Only the management plane gives it one (FACTS 3)."""
+    spec = desired.spec
+    wanted, name = str(spec.identity), str(spec.identity).rpartition("/")[2]
+    has = [entry["resourceId"] for entry in (pool.get("identity") or {}).get("userAssignedIdentities") or []]
+    id = spec.pool.id if spec.pool else ""
+    if any(action.operation is Operation.CREATE for action in plan.of(Kind.POOL)):
+        yield _finding(
+            desired,
+            Code.POOL_LACKS_IDENTITY,
+            ("identity",),
+            f"identity: the pool {id} does not exist, and one that is made here cannot have {name}",
+            label="Batch lets only the management plane give a pool its identity",
+            helps=(
+                "make the pool with Bicep, an ARM template or the portal, and use it: "
+                f"`pool: {{existing: {id}}}`; to have it as this spec describes it:\n"
+                f"batchspec import pool {id} --name {spec.name} --adopt",
+            ),
+        )
+    elif not any(_same(wanted, other) for other in has):
+        others = ", ".join(str(other).rpartition("/")[2] for other in has) or "none"
+        yield _finding(
+            desired,
+            Code.POOL_LACKS_IDENTITY,
+            ("identity",),
+            f"identity: the pool {id} does not have {name}, so its nodes could neither read inputs nor write outputs",
+            label=f"it has: {others}",
+            helps=(
+                "give it to the pool with Bicep, an ARM template or the portal, while the pool has no nodes: "
+                "nodes that run keep the identities that they started with",
+            ),
+        )
 
 
 # The VM size ------------------------------------------------------------------------------

@@ -51,6 +51,7 @@ class Blobs:
         self._delegation: _Delegation | None = None
         self._delegation_lock = threading.Lock()
         self._signers: dict[str, _Signer] = {}  # by blob container
+        self._folders: dict[str, str] = {}  # the containers' own addresses
 
     @classmethod
     def from_connection_string(cls, text: str) -> Blobs:
@@ -157,6 +158,13 @@ class Blobs:
                 if error.status_code != 404:
                     raise
 
+    def url(self, container: str, blob: str = "") -> str:
+        """The bare address of a blob, or of the container; who asks has to prove who it is."""
+        folder = self._folders.get(container)
+        if folder is None:
+            folder = self._folders[container] = str(self._service.get_container_client(container).url)
+        return f"{folder}/{quote(blob, safe='~/')}" if blob else folder
+
     def read_url(self, container: str, blob: str) -> str:
         """A link to read this blob only."""
         signer = self._signers.get(container)
@@ -180,7 +188,7 @@ class Blobs:
         delegated = signing.get("user_delegation_key")
         return _Signer(
             made=datetime.now(UTC),
-            folder=str(self._service.get_container_client(container).url),
+            folder=self.url(container),
             rights=token.rpartition("&sig=")[0],
             before=f"{before}/{container}/",
             after=f"\n{after}",
@@ -195,7 +203,7 @@ class Blobs:
             permission=ContainerSasPermissions(write=True, create=True),
             **self._signing(),
         )
-        return f"{self._service.get_container_client(container).url}?{token}"
+        return f"{self.url(container)}?{token}"
 
     def _signing(self) -> dict[str, Any]:
         """What a token is signed with, and its bounds in time and protocol."""

@@ -49,6 +49,10 @@ from batchspec.spec.template import (
 )
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_IDENTITY = re.compile(
+    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[^/]+",
+    re.IGNORECASE,
+)
 _JOB_ID_LENGTH = 58  # leaves room for the generations: -2 up to -99999
 
 # Fields of the service that a group's `body` does not carry: they are ours, or made for each task.
@@ -136,6 +140,7 @@ class _Builder:
         """What makes each part of the spec, for its findings alone."""
         data: Mapping[str, Any] = self.document.data
         yield self._job
+        yield self._identity
         yield lambda: self._pool(data["pool"])
         tasks = data.get("tasks")
         for name, body in tasks.items() if isinstance(tasks, Mapping) else ():
@@ -157,7 +162,20 @@ class _Builder:
             ignored=frozenset(_ignored_path(text) for text in data.get("ignoreChanges") or ()),
             document=self.document,
             safety=_safety(data.get("safety") or {}),
+            identity=self._identity(),
         )
+
+    def _identity(self) -> str | None:
+        text: str | None = self._rendered(self.document.data.get("identity"), ("identity",))
+        if text is not None and not is_template(text) and not _IDENTITY.fullmatch(text):
+            self._find(
+                Code.BAD_ID,
+                f"identity: {text!r} is not the resource id of a user-assigned identity",
+                ("identity",),
+                label="/subscriptions/…/providers/Microsoft.ManagedIdentity/userAssignedIdentities/NAME",
+                helps=("az identity show --name NAME --resource-group GROUP --query id",),
+            )
+        return text
 
     def _job(self) -> dict[str, Any] | None:
         job: dict[str, Any] | None = self._rendered(self.document.data.get("job"), ("job",))

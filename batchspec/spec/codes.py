@@ -95,3 +95,4 @@ class Code(Enum):
     IMAGE_SUPPORT_ENDS = "BS0704", "an image that Batch will soon no longer support"
     SIZE_RETIRES = "BS0705", "a VM size that is being retired"
     TOO_MANY_NODE_SLOTS = "BS0706", "more task slots than a node of this size may have"
+    POOL_LACKS_IDENTITY = "BS0707", "a pool without the identity by which its tasks are to reach their blobs"

@@ -194,7 +194,7 @@ def _start_task(spec: Spec) -> Iterator[Diagnostic]:
 
 def _bounds(spec: Spec) -> Iterator[Diagnostic]:
     """Whether the links to inputs and outputs outlive queue and run (R-29). The job's limit bounds both."""
-    if not spec.groups or spec.job is None:
+    if not spec.groups or spec.job is None or spec.identity is not None:
         return
     path = ("job", "constraints", "maxWallClockTime")
     bound = (spec.job.get("constraints") or {}).get("maxWallClockTime")

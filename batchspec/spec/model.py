@@ -144,7 +144,8 @@ class Safety:
 class Spec:
     """A whole workload. `ignored` has the fields that `ignoreChanges` names, as paths.
 
-    `warnings` are findings that do not make it wrong.
+    `identity` is the resource id of the managed identity by which tasks reach their blobs;
+    None: by signed links. `warnings` are findings that do not make it wrong.
     """
 
     name: str
@@ -158,6 +159,7 @@ class Spec:
     ignored: frozenset[Path]
     document: Document
     safety: Safety = Safety()
+    identity: str | None = None
     warnings: tuple[Diagnostic, ...] = ()
 
     @property

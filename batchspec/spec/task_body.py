@@ -28,7 +28,11 @@ PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 
 
 class Links(NamedTuple):
-    """Signed URLs, made when the task is sent and kept nowhere."""
+    """URLs of the input and of the output container.
+
+    Signed ones are made when the task is sent, and kept nowhere; with an `identity` in the spec
+    they are bare.
+    """
 
     input: str | None
     output_container: str
@@ -74,7 +78,7 @@ def shown_command(spec: Spec, task: DesiredTask) -> str:
 
 
 def task_body(spec: Spec, task: DesiredTask, task_id: str, links: Links) -> dict[str, Any]:
-    """The create body of *task* under *task_id*. It holds signed URLs: send it, do not keep it."""
+    """The create body of *task* under *task_id*. It may hold signed URLs: send it, do not keep it."""
     values = template_values(spec, task.input, task.output)
     facts = Facts(task_id, task.name[:_DISPLAY_NAME_LENGTH], task.record, task.work.fingerprint, values)
     return body_of(spec, task.group, facts, links)
@@ -102,7 +106,7 @@ def body_of(spec: Spec, group: TaskGroup, facts: Facts, links: Links) -> dict[st
         **body,
         "id": facts.id,
         "commandLine": line,
-        "resourceFiles": [*_input_file(facts, links), *body.get("resourceFiles", [])],
+        "resourceFiles": [*_input_file(spec, facts, links), *body.get("resourceFiles", [])],
         "outputFiles": [*_output_files(spec, group, facts, links), *body.get("outputFiles", [])],
         "environmentSettings": [
             *body.get("environmentSettings", []),
@@ -111,17 +115,23 @@ def body_of(spec: Spec, group: TaskGroup, facts: Facts, links: Links) -> dict[st
     }
 
 
-def _input_file(facts: Facts, links: Links) -> list[Json]:
+def _input_file(spec: Spec, facts: Facts, links: Links) -> list[Json]:
     if "input" not in facts.values:
         return []
-    return [{"httpUrl": links.input, "filePath": facts.values["input"]["path"]}]
+    path = facts.values["input"]["path"]
+    return [{"httpUrl": links.input, **_reference(spec), "filePath": path}]
+
+
+def _reference(spec: Spec) -> Json:
+    """How a node proves who it is to Storage, where the link itself does not."""
+    return {"identityReference": {"resourceId": spec.identity}} if spec.identity else {}
 
 
 def _output_files(spec: Spec, group: TaskGroup, facts: Facts, links: Links) -> list[Json]:
     """The output or, where none is declared, a record of success; and what the task said, however it ended."""
 
     def upload(pattern: str, blob: str, condition: str, headers: Mapping[str, str]) -> Json:
-        container: dict[str, Any] = {"containerUrl": links.output_container, "path": blob}
+        container = {"containerUrl": links.output_container, **_reference(spec), "path": blob}
         if headers:
             container["uploadHeaders"] = [{"name": name, "value": value} for name, value in headers.items()]
         return {

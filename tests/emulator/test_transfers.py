@@ -10,6 +10,7 @@ import pytest
 from azure.batch import BatchClient
 from azure.storage.blob import ContainerClient, ContainerSasPermissions, generate_container_sas
 
+from batchspec.emulator import account_sas
 from batchspec.service.embedded import LocalAccount
 
 from .conftest import job_body
@@ -228,3 +229,40 @@ def test_auto_storage(start: Any, container: ContainerClient, url: str) -> None:
         files = [{"autoStorageContainerName": container.container_name}]
         run_task(client, commandLine="cat x.txt", resourceFiles=files)
         assert text(client.download_task_file("job", "task", "stdout.txt")) == "auto"
+
+
+IDENTITY = {"identityReference": {"resourceId": "/subscriptions/s/…/userAssignedIdentities/any"}}
+
+
+def test_a_managed_identity_opens_the_installation_s_own_storage(
+    client: BatchClient, start: Any, container: ContainerClient, local_account: LocalAccount
+) -> None:
+    """A file with an identityReference needs no signature there; elsewhere it is asked for bare."""
+    container.upload_blob("in/x.txt", b"by identity")
+    name, key = local_account.storage_account, local_account.storage_key
+    served = start(
+        auto_storage_url=local_account.blob_endpoint,
+        auto_storage_sas=account_sas.reading(name, key),
+        auto_storage_write_sas=account_sas.writing(name, key),
+    )
+    files = [
+        {"httpUrl": f"{container.url}/in/x.txt", "filePath": "x.txt", **IDENTITY},
+        {"storageContainerUrl": container.url, "blobPrefix": "in/", "filePath": "all", **IDENTITY},
+    ]
+    upload = output(container.url, "y.txt", path="out/y.txt", **IDENTITY)
+    with served.client() as own:
+        ready_pool(own)
+        own.create_job(job_body())
+        task = run_task(
+            own,
+            commandLine="/bin/bash -c 'cat x.txt all/in/x.txt > y.txt'",
+            resourceFiles=files,
+            outputFiles=[upload],
+        )
+    assert task.execution_info.result == "success"
+    assert "sig=" not in str(task.as_dict())
+    assert container.download_blob("out/y.txt").readall() == b"by identityby identity"
+    ready_pool(client)
+    client.create_job(job_body())
+    task = run_task(client, commandLine="true", resourceFiles=files)
+    assert task.execution_info.failure_info.code == "BlobAccessDenied"

@@ -47,10 +47,14 @@ Rewrite = Callable[[Heard, bytes], bytes]
 
 @dataclass
 class Wire:
-    """What was heard so far. `environment` is what a command needs to go through here."""
+    """What was heard so far. `environment` is what a command needs to go through here.
+
+    `sent` has the same requests whole: target and body, each as it went over the wire.
+    """
 
     environment: dict[str, str]
     heard: list[Heard] = field(default_factory=list)
+    sent: list[tuple[str, bytes]] = field(default_factory=list)
     hook: Hook | None = None
     rewrite: Rewrite | None = None
 
@@ -90,6 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
         operation = dict(parse_qsl(target.query)).get("comp", "")
         heard = Heard(self.command, f"{target.path}?comp={operation}" if operation else target.path)
         wire.heard.append(heard)
+        wire.sent.append((self.path, body))
         hook = wire.hook if wire.hook is not None and not heard.reads else _do_nothing
         try:
             hook(Moment.BEFORE, heard)

@@ -6,6 +6,7 @@ A case is a file in `tests/preflight/cases/`; its name is the rule. `spec`, `inp
     today: 2026-11-22      the day on which it is planned; that day, where it is left out
     images: [{…}]          instead of IMAGES; `image` is publisher:offer:sku
     takesOthers: true      the account takes images that it does not list
+    anyIdentity: true      its pools have every identity
     says: |                the findings as text, and a line for each thing that was not checked
 """
 
@@ -38,10 +39,17 @@ IMAGES = (
 def outcome(case: Mapping[str, Any]) -> str:
     """Everything that is said, as text."""
     desired = desired_of(case)
-    plan = make_plan(desired, observed_of(case.get("observed") or {}, desired))
+    observed = observed_of(case.get("observed") or {}, desired)
+    plan = make_plan(desired, observed)
     images = [_listed(image) for image in case.get("images") or IMAGES]
     found = preflight(
-        desired, plan, images, case.get("today") or TODAY, takes_others=case.get("takesOthers", False)
+        desired,
+        plan,
+        images,
+        case.get("today") or TODAY,
+        pool=observed.pool,
+        takes_others=case.get("takesOthers", False),
+        any_identity=case.get("anyIdentity", False),
     )
     text = as_text(found.findings, color=False, width=80)
     return text + "".join(f"not checked: {what}\n" for what in found.not_checked)

@@ -20,6 +20,8 @@ tasks:
     output: "{{ inptu.stem }}.x"
 """
 
+IDENTITY = "/subscriptions/1/resourceGroups/media/providers/Microsoft.ManagedIdentity/userAssignedIdentities/"
+
 OUTSIDE = """\
 version: 1
 name: outside
@@ -53,3 +55,23 @@ def test_many_inputs_with_one_problem_are_told_of_by_a_few() -> None:
     told = [found for found in raised.value.diagnostics if found.severity.value == "error"]
     assert len(told) == 3
     assert told[-1].helps[-1] == "297 more inputs of one have such a name, or give one"
+
+
+def identity_of(spec: str) -> str | None:
+    """The identity that a spec with the lines *spec* has."""
+    return build(
+        parse(Source("work.yaml", f"version: 1\nname: work\npool: {{existing: nodes}}\n{spec}"))
+    ).identity
+
+
+def test_r31_an_identity_may_come_from_a_parameter() -> None:
+    """One spec serves several environments, each with an identity of its own."""
+    spec = f'params: {{who: encoder}}\nidentity: "{IDENTITY}{{{{ params.who }}}}"\n'
+    assert identity_of(spec) == f"{IDENTITY}encoder"
+
+
+def test_r31_a_rendered_identity_is_looked_at_too() -> None:
+    """A parameter that makes it no identity is found, at the line of the identity."""
+    with pytest.raises(SpecError) as raised:
+        identity_of('params: {who: ""}\nidentity: "' + IDENTITY + '{{ params.who }}"\n')
+    assert [(found.code, found.place) for found in raised.value.diagnostics] == [("BS0401", "work.yaml:5:11")]

@@ -126,7 +126,7 @@ def _run(
     from batchspec.engine.lock import locked
 
     account = shown.account
-    with locked(account, shown.desired.spec) as held:
+    with locked(account, shown.desired.spec, f"plan id {shown.id}") as held:
         now = planning.make(account, shown.desired.spec)
         if reviewed is None:
             _require_same(shown.plan, now.plan)

@@ -72,7 +72,7 @@ def destroy(
             raise RefusedError(
                 "nothing was deleted: nobody said yes", help="add --auto-approve to go on unasked"
             )
-        with locked(account, spec) as held:
+        with locked(account, spec, "destroying") as held:
             for what in destroy_all(account, find(), held.check):
                 click.echo(f"deleted {what}")
         forget_lock(account, spec)

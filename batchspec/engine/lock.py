@@ -14,19 +14,24 @@ from pathlib import Path
 
 from batchspec.errors import BatchspecError, LockedError
 from batchspec.service.connect import Account
-from batchspec.service.lease import LEASE_S, Holder, release_lock, renew_lock, take_lock
+from batchspec.service.lease import Holder, release_lock, renew_lock, take_lock
 from batchspec.spec.expand import OWN_FOLDER, folder_of
 from batchspec.spec.model import Spec
 
-_RENEW_EVERY_S = 15
-_SURE_S = LEASE_S - 10  # after a renewal; a call that begins then is over before the lease is
+LEASE_S = 60
+_RENEWALS = 4  # in the time of a lease
+_SURE = 5 / 6  # of a lease: what begins until then after a renewal is over before the lease is
 
 
 class Held:
-    """A lock in our hands. `check` raises once it may be lost, so that nothing is changed any more."""
+    """A lock in our hands. `check` raises once it may be lost, so that nothing is changed any more.
 
-    def __init__(self) -> None:
-        self._renewed = time.monotonic()
+    *since* is when the lease was asked for, by `now_s`; it lasts *lease_s* seconds from then.
+    """
+
+    def __init__(self, since: float, lease_s: float) -> None:
+        self._renewed = since
+        self._sure_s = lease_s * _SURE
         self._lost = ""
 
     def renewed(self, at: float) -> None:
@@ -36,8 +41,8 @@ class Held:
         self._lost = why
 
     def check(self) -> None:
-        silent_s = time.monotonic() - self._renewed
-        why = self._lost or (f"it was not renewed for {silent_s:.0f} s" if silent_s > _SURE_S else "")
+        silent_s = now_s() - self._renewed
+        why = self._lost or (f"it was not renewed for {silent_s:.0f} s" if silent_s > self._sure_s else "")
         if why:
             raise LockedError(
                 f"the lock was lost: {why}", help="nothing more was changed; run the same command again"
@@ -45,20 +50,22 @@ class Held:
 
 
 @contextmanager
-def locked(account: Account, spec: Spec) -> Iterator[Held]:
+def locked(account: Account, spec: Spec, doing: str = "", *, lease_s: int = LEASE_S) -> Iterator[Held]:
     """Within it, no other apply of *spec* changes anything. Raises `LockedError` when another is at work.
 
     The lease lasts a minute: after a kill -9 the next apply needs no help, and on the
-    same machine, which knows that the process is dead, no patience either.
+    same machine, which knows that the process is dead, no patience either. *doing* is told to who
+    comes meanwhile. No request that changes something is sent on *account* once the lock may be lost.
     """
     container = spec.containers.output
     account.blobs.ensure_container(container)
-    lock = take_lock(account.blobs, container, lock_blob(spec), _holder(), _is_dead)
-    held, over = Held(), threading.Event()
+    began = now_s()
+    lock = take_lock(account.blobs, container, lock_blob(spec), _holder(doing), _is_dead, lease_s)
+    held, over = Held(began, lease_s), threading.Event()
 
     def renew() -> None:
-        while not over.wait(_RENEW_EVERY_S):
-            began = time.monotonic()
+        while not over.wait(lease_s / _RENEWALS):
+            began = now_s()
             try:
                 renew_lock(lock)
             except BatchspecError as error:
@@ -69,7 +76,8 @@ def locked(account: Account, spec: Spec) -> Iterator[Held]:
     renewer = threading.Thread(target=renew, daemon=True)
     renewer.start()
     try:
-        yield held
+        with account.guarded(held.check):
+            yield held
     finally:
         over.set()
         renewer.join()
@@ -80,14 +88,20 @@ def lock_blob(spec: Spec) -> str:
     return f"{folder_of(spec)}{OWN_FOLDER}/lock"
 
 
-def _holder() -> Holder:
-    """Who, where and since when, in the ASCII that blob metadata takes."""
+def now_s() -> float:
+    """Seconds of a clock that goes on while the machine sleeps, as a lease does; where there is one."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
+def _holder(doing: str) -> Holder:
+    """Who, where, since when and at what, in the ASCII that blob metadata takes."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
         user = "unknown"
     since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     text = f"{user}@{socket.gethostname()} process {os.getpid()} since {since}"
+    text += f", {doing}" if doing else ""
     return Holder(text.encode("ascii", "replace").decode(), _process())
 
 

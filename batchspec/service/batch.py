@@ -38,11 +38,12 @@ class Batch:
 
     def __init__(self, endpoint: str, credential: AzureNamedKeyCredential | TokenCredential) -> None:
         self.endpoint = endpoint.rstrip("/")
+        self.connection = transport()
         self._client = BatchClient(
             endpoint=self.endpoint,
             credential=credential,
             retry_policy=PatientRetry(),
-            transport=transport(),
+            transport=self.connection,
             user_agent=f"batchspec/{__version__}",
         )
 

@@ -33,7 +33,7 @@ from batchspec.plan.model import LiveBlob
 from batchspec.service.blob_calls import list_blobs, put_blob
 from batchspec.service.checked_file import checked
 from batchspec.service.errors import storage_code, translated
-from batchspec.service.retry import transport
+from batchspec.service.retry import Connection, transport
 from batchspec.spec.task_body import LINK_LIFE
 
 _BLOCK = 8 * 1024 * 1024
@@ -45,7 +45,8 @@ _SIGNER_KEPT = timedelta(minutes=1)
 class Blobs:
     """A connection to one storage account. Safe to share between threads."""
 
-    def __init__(self, service: BlobServiceClient, key: str | None) -> None:
+    def __init__(self, service: BlobServiceClient, key: str | None, connection: Connection) -> None:
+        self.connection = connection
         self._service = service
         self._key = key  # None: signed with a user delegation key instead
         self._delegation: _Delegation | None = None
@@ -55,15 +56,17 @@ class Blobs:
 
     @classmethod
     def from_connection_string(cls, text: str) -> Blobs:
-        service = BlobServiceClient.from_connection_string(text, transport=transport(), **_TRANSFER)
-        return cls(service, service.credential.account_key)
+        connection = transport()
+        service = BlobServiceClient.from_connection_string(text, transport=connection, **_TRANSFER)
+        return cls(service, service.credential.account_key, connection)
 
     @classmethod
     def from_account(cls, url: str, credential: TokenCredential | Mapping[str, str]) -> Blobs:
         """*credential* is a token credential, or a mapping of account_name and account_key."""
         key = credential["account_key"] if isinstance(credential, Mapping) else None
-        service = BlobServiceClient(url, credential=credential, transport=transport(), **_TRANSFER)  # type: ignore[arg-type]
-        return cls(service, key)
+        connection = transport()
+        service = BlobServiceClient(url, credential=credential, transport=connection, **_TRANSFER)  # type: ignore[arg-type]
+        return cls(service, key, connection)
 
     @property
     def account(self) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -37,6 +38,18 @@ class Account:
     blobs: Blobs
     name: str
     is_local: bool
+
+    @contextmanager
+    def guarded(self, check: Callable[[], None]) -> Iterator[None]:
+        """Within it, *check* is called before each request that changes something, and may raise."""
+        connections = (self.batch.connection, self.blobs.connection)
+        for connection in connections:
+            connection.guard = check
+        try:
+            yield
+        finally:
+            for connection in connections:
+                connection.guard = None
 
     def close(self) -> None:
         self.batch.close()

@@ -5,8 +5,8 @@ Source: Lease Blob, Blob service REST API.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from http import HTTPStatus
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from azure.core import MatchConditions
@@ -31,56 +31,72 @@ class Holder(NamedTuple):
     process: str
 
 
-LEASE_S = 60
 _HOLDER, _PROCESS = "batchspec_holder", "batchspec_process"
+_TRIES = 5
 
 
 def take_lock(
-    blobs: Blobs, container: str, blob: str, holder: Holder, is_dead: Callable[[str], bool]
+    blobs: Blobs, container: str, blob: str, holder: Holder, is_dead: Callable[[str], bool], lease_s: int
 ) -> Lock:
-    """Leases *blob* for a minute. Raises `LockedError`, which says who holds it.
+    """Leases *blob* for *lease_s* seconds. Raises `LockedError`, which says who holds it.
 
-    A lease whose holder's `process` *is_dead* is broken; any other one ends by itself.
+    The holder signs the blob first, and leases it only if nobody has signed it since: so there is no
+    lease without its holder's name, wherever that one was killed. A lease whose holder's `process` *is_dead* is broken;
+    any other one ends by itself.
     """
     client = blobs.client(container, blob)
+    other: dict[str, str] = {}
     with translated("take the lock"):
-        try:
-            client.upload_blob(b"", overwrite=False)
-        except HttpResponseError as error:
-            if storage_code(error) not in ("BlobAlreadyExists", "LeaseIdMissing"):
-                raise
-        try:
-            return _acquire(client, holder)
-        except HttpResponseError as error:
-            _require_leased(error)
-        found = client.get_blob_properties()
-        other = found.metadata or {}
-        try:
-            if is_dead(other.get(_PROCESS, "")):
-                # Only the lease that was looked at: a new holder has changed the metadata, and with it the ETag.
+        for _ in range(_TRIES):
+            with _again_if_overtaken():
+                if lock := _acquire(client, holder, lease_s):
+                    return lock
+                found = client.get_blob_properties()
+                other = found.metadata or {}
+                if not is_dead(other.get(_PROCESS, "")):
+                    break
+                # Only the lease that was looked at: a new holder has signed, and that changed the ETag.
                 BlobLeaseClient(client).break_lease(
                     0, etag=found.etag, match_condition=MatchConditions.IfNotModified
                 )
-                return _acquire(client, holder)
-        except HttpResponseError as error:
-            if error.status_code != HTTPStatus.PRECONDITION_FAILED:
-                _require_leased(error)
     raise LockedError(
         f"another apply of this spec is at work: {other.get(_HOLDER, 'somebody')}",
-        help=f"wait for it to end; a lock whose holder died frees itself within {LEASE_S} s",
+        help=f"wait for it to end; a lock whose holder died frees itself within {lease_s} s",
     )
 
 
-def _acquire(client: BlobClient, holder: Holder) -> Lock:
-    lease = client.acquire_lease(LEASE_S)
-    client.set_blob_metadata({_HOLDER: holder.text, _PROCESS: holder.process}, lease=lease)
+def _acquire(client: BlobClient, holder: Holder, lease_s: int) -> Lock | None:
+    """The lock, on a blob that is signed by *holder*; None when somebody else has it."""
+    try:
+        signed = client.upload_blob(b"", overwrite=True, metadata=_signature(holder))
+        lease = BlobLeaseClient(client)
+        lease.acquire(lease_s, etag=signed["etag"], match_condition=MatchConditions.IfNotModified)
+    except HttpResponseError as error:
+        if storage_code(error) not in ("LeaseIdMissing", "LeaseAlreadyPresent"):
+            raise
+        return None
     return Lock(lease)
 
 
-def _require_leased(error: HttpResponseError) -> None:
-    """Raises *error* again unless it says that somebody else has the lease."""
-    if storage_code(error) not in ("LeaseAlreadyPresent", "LeaseIdMismatchWithBlobOperation", "LeaseLost"):
-        raise error
+def _signature(holder: Holder) -> dict[str, str]:
+    return {_HOLDER: holder.text, _PROCESS: holder.process}
+
+
+@contextmanager
+def _again_if_overtaken() -> Iterator[None]:
+    """Within it, a call that comes too late for what was there just now is no error: one looks again.
+
+    Somebody else has signed the blob, has deleted it with all the spec made, or has given its lease back.
+    """
+    try:
+        yield
+    except HttpResponseError as error:
+        if storage_code(error) not in (
+            "ConditionNotMet",
+            "BlobNotFound",
+            "LeaseNotPresentWithLeaseOperation",
+        ):
+            raise
 
 
 def renew_lock(lock: Lock) -> None:

@@ -8,6 +8,7 @@ since what a first try made is read back and compared.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ from batchspec.errors import ServiceError
 CONNECTIONS = 64
 """How many are kept open; requests' own ten would have each further thread connect anew for every call."""
 
+_READING = ("GET", "HEAD")
 METHODS = ["GET", "HEAD", "PUT", "DELETE", "POST", "PATCH"]
 DEADLINE_S = 300
 _TRIES = 12
@@ -76,10 +78,18 @@ def _signed_already(request: requests.PreparedRequest) -> requests.PreparedReque
     return request
 
 
-class _Connection(RequestsTransport):  # type: ignore[misc]  # the SDK exports it lazily, without its type
-    """Says at once that a certificate is not trusted: the retry policies would ask again for minutes."""
+class Connection(RequestsTransport):  # type: ignore[misc]  # the SDK exports it lazily, without its type
+    """Says at once that a certificate is not trusted: the retry policies would ask again for minutes.
+
+    `guard` is called before each request that changes something is sent, repeated ones too, and
+    raises where that must not be any more. Leases are left out: they are what it goes by.
+    """
+
+    guard: Callable[[], None] | None = None
 
     def send(self, request: Any, **options: Any) -> Any:
+        if self.guard is not None and request.method not in _READING and "comp=lease" not in request.url:
+            self.guard()
         try:
             return super().send(request, **options)
         except ServiceRequestError as error:
@@ -91,9 +101,9 @@ class _Connection(RequestsTransport):  # type: ignore[misc]  # the SDK exports i
             ) from error
 
 
-def transport() -> RequestsTransport:
+def transport() -> Connection:
     """Connections that give up in time on a service that does not answer; each thread finds one open."""
     session = _Session()
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
-    return _Connection(session=session, connection_timeout=_CONNECT_WITHIN_S, read_timeout=_ANSWER_WITHIN_S)
+    return Connection(session=session, connection_timeout=_CONNECT_WITHIN_S, read_timeout=_ANSWER_WITHIN_S)

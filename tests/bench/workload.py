@@ -9,7 +9,7 @@ from pathlib import Path
 from azure.core.credentials import AzureNamedKeyCredential
 
 from batchspec.engine.conduct import Conduct
-from batchspec.engine.lock import Held
+from batchspec.engine.lock import LEASE_S, Held, now_s
 from batchspec.plan.model import Plan
 from batchspec.service.batch import Batch
 from batchspec.service.blobs import Blobs
@@ -67,7 +67,7 @@ def stub_account(port: int) -> Account:
 
 def conduct_of(account: Account, desired: Desired, plan: Plan) -> Conduct:
     """A run of *plan* whose events nobody reads."""
-    return Conduct(account, desired, plan, Held(), tell=lambda _event: None)
+    return Conduct(account, desired, plan, Held(now_s(), LEASE_S), tell=lambda _event: None)
 
 
 def write_files(folder: Path, count: int, size: int, suffix: str = ".mp4") -> None:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
@@ -25,7 +25,7 @@ from azure.batch import BatchClient
 from azure.core.credentials import AzureNamedKeyCredential
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.core.rest import HttpRequest
-from azure.storage.blob import BlobLeaseClient, BlobServiceClient
+from azure.storage.blob import BlobServiceClient
 
 from batchspec.service.embedded import LocalAccount
 
@@ -196,10 +196,12 @@ tasks:
         return self.command("destroy", "specs/ffmpeg.yaml", "--auto-approve", *words, code=code)
 
     @contextmanager
-    def started(self, *words: str, env: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+    def started(
+        self, *words: str, env: Mapping[str, str] | None = None, program: Sequence[str] = BATCHSPEC
+    ) -> Iterator[subprocess.Popen[str]]:
         """A command at work, in a process group of its own; whatever is left of it ends with the block."""
         process = subprocess.Popen(
-            [*BATCHSPEC, *words],
+            [*program, *words],
             cwd=self.folder,
             env=self._environment(env),
             stdin=subprocess.DEVNULL,
@@ -302,13 +304,6 @@ tasks:
     def request_count(self) -> int:
         asked = self.batch("GET", "/_local/requests?since=0")["value"]
         return int(asked[-1]["n"]) if asked else 0
-
-    def break_lock(self) -> None:
-        """Frees the lock of an apply that was killed, instead of waiting the minute out."""
-        with self.blob_service() as service:
-            blob = service.get_blob_client("output", f"{self.name}/.batchspec/lock")
-            with suppress(HttpResponseError):  # there is none, or nobody holds it
-                BlobLeaseClient(blob).break_lease(0)
 
     # The end ----------------------------------------------------------------------------------
 

@@ -1,8 +1,9 @@
 """A proxy that hears every request a command sends, to Batch and to Storage alike.
 
 It changes nothing by itself: commands reach it through `HTTP_PROXY`, as they would a company's.
-`hook` is called around each request that is no mere reading, on the thread that carries it; a test
-that wants to cut a command off at one exact point does it there. `rewrite` may put other words
+`hook` is called around each request that is no mere reading (around those too where `hooks_reads`
+says so), on the thread that carries it; a test that wants to cut a command off at one exact point
+does it there. `rewrite` may put other words
 into an answer's mouth, where the local account would never say them.
 """
 
@@ -56,6 +57,7 @@ class Wire:
     heard: list[Heard] = field(default_factory=list)
     sent: list[tuple[str, bytes]] = field(default_factory=list)
     hook: Hook | None = None
+    hooks_reads: bool = False
     rewrite: Rewrite | None = None
 
     @property
@@ -95,7 +97,8 @@ class _Handler(BaseHTTPRequestHandler):
         heard = Heard(self.command, f"{target.path}?comp={operation}" if operation else target.path)
         wire.heard.append(heard)
         wire.sent.append((self.path, body))
-        hook = wire.hook if wire.hook is not None and not heard.reads else _do_nothing
+        is_hooked = wire.hooks_reads or not heard.reads
+        hook = wire.hook if wire.hook is not None and is_hooked else _do_nothing
         try:
             hook(Moment.BEFORE, heard)
             answer, content = self._ask(target, body)

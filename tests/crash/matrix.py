@@ -1,0 +1,196 @@
+"""A point of the matrix: an apply killed around one of its calls, the plan of what is left, the apply that ends it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from batchspec.service.embedded import LocalAccount
+from tests.crash import reference
+from tests.crash.reference import State
+from tests.main_job.wire import Cut, Heard, Moment, listening
+from tests.main_job.workload import Workload, make_workload, wait_until
+
+_OF_A_RUN = re.compile(r"tvm-[^/?]+")
+
+
+class Call(NamedTuple):
+    """A call of an apply: the *number*-th with this method and target, in which the names of one run are general."""
+
+    method: str
+    target: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.target} #{self.number}"
+
+
+class Point(NamedTuple):
+    """Where an apply is killed. Its text is what `--point` takes."""
+
+    moment: Moment
+    call: Call
+
+    def __str__(self) -> str:
+        return f"{self.moment.name.lower()} {self.call}"
+
+
+class Result(NamedTuple):
+    """What came of a point. A run that ended before its point was reached proves nothing (`reached`)."""
+
+    point: Point
+    reached: bool
+    flaws: list[str]
+
+
+def point_of(text: str) -> Point:
+    """The point that is written so. Raises `ValueError` for a text that is none."""
+    moment, method, rest = text.split(" ", 2)
+    target, _, number = rest.rpartition(" #")
+    return Point(Moment[moment.upper()], Call(method, target, int(number)))
+
+
+def calls_of_an_apply(folder: Path, account: LocalAccount, large: Path) -> list[Call]:
+    """Every call of an apply that nobody disturbs, in order. Raises `AssertionError` where it is not whole."""
+    with _workload(folder, account, large) as workload:
+        calls: list[Call] = []
+        with listening() as wire:
+            numbered = _Numbered(workload)
+            wire.hooks_reads = True
+
+            def note(moment: Moment, heard: Heard) -> None:
+                if moment is Moment.BEFORE:
+                    calls.append(numbered.call(heard))
+
+            wire.hook = note
+            workload.apply(env=wire.environment)
+        flaws = list(reference.flaws(reference.look(workload), workload))
+        assert not flaws, flaws
+    return calls
+
+
+def points_of(calls: list[Call]) -> list[Point]:
+    return [Point(moment, call) for call in calls for moment in Moment]
+
+
+def try_point(folder: Path, account: LocalAccount, large: Path, point: Point) -> Result:
+    """Kills an apply at *point*, looks, plans, applies again, looks again, destroys."""
+    with _workload(folder, account, large) as workload:
+        try:
+            reached = _killed_at(workload, point)
+            return Result(point, reached, list(_flaws_after(workload)))
+        except Exception as error:  # whatever it is, it is this point's, and others go on
+            return Result(point, True, [f"{type(error).__name__}: {error}"])
+
+
+@contextmanager
+def _workload(folder: Path, account: LocalAccount, large: Path) -> Iterator[Workload]:
+    """A reference workload in *folder*, which is gone after the block, in the account as on the disk."""
+    folder.mkdir()
+    making = make_workload(folder, account)
+    workload = next(making)
+    try:
+        reference.write(workload, large)
+        yield workload
+    finally:
+        next(making, None)
+        shutil.rmtree(folder)
+
+
+class _Numbered:
+    """Numbers the calls of one run by what they are. Used by many threads."""
+
+    def __init__(self, workload: Workload) -> None:
+        self._workload = workload
+        self._seen: Counter[tuple[str, str]] = Counter()
+        self._lock = threading.Lock()
+
+    def call(self, heard: Heard) -> Call:
+        target = _OF_A_RUN.sub("NODE", heard.path.replace(self._workload.name, "NAME"))
+        with self._lock:
+            self._seen[heard.method, target] += 1
+            return Call(heard.method, target, self._seen[heard.method, target])
+
+
+def _killed_at(workload: Workload, point: Point) -> bool:
+    """Runs an apply that is killed at *point*; False when it ended without having come there."""
+    numbered = {moment: _Numbered(workload) for moment in Moment}
+    killed = threading.Event()
+    carried = _Carried()
+
+    def kill(moment: Moment, heard: Heard) -> None:
+        if killed.is_set():
+            raise Cut
+        if moment is point.moment and numbered[moment].call(heard) == point.call:
+            killed.set()
+            process.kill()
+            process.wait()
+            raise Cut
+
+    with listening() as wire:
+        wire.hooks_reads = True
+        wire.hook = carried.around(kill)
+        with workload.started("apply", "specs/ffmpeg.yaml", env=wire.environment) as process:
+            process.communicate(timeout=120)
+        wait_until(lambda: carried.is_empty)  # what was on its way arrives: the dead cannot call it back
+    return killed.is_set()
+
+
+class _Carried:
+    """How many requests were passed on to a service that has not answered them yet."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._lock = threading.Lock()
+
+    @property
+    def is_empty(self) -> bool:
+        return self._count == 0
+
+    def around(self, hook: Callable[[Moment, Heard], None]) -> Callable[[Moment, Heard], None]:
+        def counted(moment: Moment, heard: Heard) -> None:
+            if moment is Moment.AFTER:
+                self._add(-1)
+            hook(moment, heard)
+            if moment is Moment.BEFORE:
+                self._add(1)
+
+        return counted
+
+    def _add(self, number: int) -> None:
+        with self._lock:
+            self._count += number
+
+
+def _flaws_after(workload: Workload) -> Iterator[str]:
+    """What is wrong from the kill to the end of the next apply, and with what a destroy leaves."""
+    then = reference.look(workload)
+    planned = reference.planned(workload)
+    yield from _flaws_of_plan(planned, then, reference.look(workload), workload)
+    workload.apply()
+    whole = reference.look(workload)
+    yield from reference.flaws(whole, workload)
+    yield from (
+        f"{name} was uploaded again"
+        for name, blob in then.inputs.items()
+        if whole.inputs[name].etag != blob.etag
+    )
+    if again := reference.planned(workload):
+        yield f"the plan after it is not empty: {sorted(again)}"
+    workload.destroy("--outputs")
+    yield from (f"{blob} is left after destroy" for blob in (*workload.inputs(), *workload.blobs("output")))
+
+
+def _flaws_of_plan(
+    planned: set[reference.Action], then: State, now: State, workload: Workload
+) -> Iterator[str]:
+    """A plan that was made between two looks: what both need is in it, what neither needs is not."""
+    before, after = reference.needed(then, workload), reference.needed(now, workload)
+    yield from (f"the plan in between lacks {action}" for action in sorted((before & after) - planned))
+    yield from (f"the plan in between has {action}" for action in sorted(planned - (before | after)))

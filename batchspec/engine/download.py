@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
-import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from batchspec.engine.conduct import Conduct
 from batchspec.engine.events import Step
 from batchspec.engine.inputs import spec_folder
 from batchspec.engine.observe import download_path
 from batchspec.errors import RunError
+from batchspec.resources.task import digest
 from batchspec.service.blobs import Blobs
 from batchspec.spec.model import Spec
 
@@ -54,23 +56,49 @@ def download_output(blobs: Blobs, spec: Spec, blob: str) -> int | None:
     a file ever has its final name. Raises `RunError` where it cannot be written.
     """
     target = download_path(spec, blob)
-    part = target.with_name(f".batchspec-{secrets.token_hex(8)}.part")
     try:
         _make_folder(spec, target.parent)
-        live = blobs.download(spec.containers.output, blob, part)
-        if live is None:
-            return None
-        _check(part, live.size, live.md5, blob)
-        part.replace(target)
+        with _part_of(target) as part:
+            live = blobs.download(spec.containers.output, blob, part)
+            if live is None:
+                return None
+            _check(part, live.size, live.md5, blob)
+            part.replace(target)
     except OSError as error:
         raise RunError(
             f"could not write {target}: {error.strerror}",
             help="make room or mend the folder, then `batchspec download` goes on",
         ) from error
-    finally:
-        with suppress(OSError):  # what kept it from being written may keep it from being removed
-            part.unlink(missing_ok=True)
     return live.size
+
+
+@contextmanager
+def _part_of(target: Path) -> Iterator[Path]:
+    """A file beside *target* that is ours alone, until it has the name of *target* or is gone with the block.
+
+    Its name is always the same: what a killed run left is written over, and stays nobody's leftover.
+    """
+    part = target.with_name(f".batchspec-{digest(target.name)[:16]}.part")
+    while True:
+        with part.open("ab") as held:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(held, fcntl.LOCK_EX)
+            if not _is_still(held, part):
+                continue  # who had it before us has renamed or removed it
+            try:
+                yield part
+            finally:
+                with suppress(OSError):  # what kept it from being written may keep it from being removed
+                    if _is_still(held, part):
+                        part.unlink()
+            return
+
+
+def _is_still(held: BinaryIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(held.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _make_folder(spec: Spec, folder: Path) -> None:

@@ -21,8 +21,6 @@ from tests.bench.account import local
 from tests.crash.matrix import Point, Result, calls_of_an_apply, point_of, points_of, try_point
 from tests.crash.reference import make_large
 
-_FEW = 6
-
 
 def main() -> int:
     options = _options()
@@ -32,8 +30,6 @@ def main() -> int:
         make_large(folder / "large")
         calls = calls_of_an_apply(folder / "reference", account, folder / "large")
         points = options.point or points_of(calls)
-        if options.quick:
-            points = points[:: max(1, len(points) // _FEW)]
         print(f"{len(calls)} calls, {len(points)} points", flush=True)
         numbers = count(1)
 
@@ -47,7 +43,6 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a few points only: does it work at all?")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="points at once (default: 2)")
     parser.add_argument("--point", action="append", type=point_of, metavar="POINT", help="this point only")
     parser.add_argument("--verbose", action="store_true", help="a line for the points that pass, too")

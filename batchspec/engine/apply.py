@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 
-from batchspec.engine.conduct import Conduct
+from batchspec.engine.conduct import Conduct, Interrupted
 from batchspec.engine.diagnose import nodes_in_words
 from batchspec.engine.download import Downloads, finish_downloads, start_downloads
 from batchspec.engine.events import Event, Step
@@ -23,7 +23,7 @@ from batchspec.engine.submit import add_tasks, delete_tasks
 from batchspec.engine.summary import summarize
 from batchspec.engine.uploads import start_uploads
 from batchspec.engine.watch import Watch
-from batchspec.errors import NoNodesError
+from batchspec.errors import NoNodesError, ServiceError
 from batchspec.plan.model import Kind, Plan
 from batchspec.resources.task import LiveTask
 from batchspec.service.connect import Account
@@ -50,10 +50,16 @@ class Apply:
         self._timeout_s = timeout_s
         self._detach = detach
         self._watching = False
+        self._is_told = False
 
     def stop(self) -> None:
-        """Begins no new call. While only watching, the run is left to itself."""
+        """Begins no new call, and no failed one again. While only watching, the run is left to itself."""
+        self._is_told = True
+        self._halt()
+
+    def _halt(self) -> None:
         self._conduct.stopped.set()
+        self._conduct.account.hurry()
 
     @property
     def is_only_watching(self) -> bool:
@@ -70,7 +76,7 @@ class Apply:
                     raise item
                 yield item
         finally:
-            self.stop()
+            self._conduct.stopped.set()
             worker.join()
 
     def _work(self) -> None:
@@ -79,8 +85,11 @@ class Apply:
                 try:
                     self._run(transfers)
                 except BaseException:
-                    self.stop()  # transfers that have not begun are not begun any more
+                    self._halt()  # transfers that have not begun are not begun any more
                     raise
+        except ServiceError as error:
+            # Once told to stop, a failed call is not tried again; the next run sees what became of it.
+            self._queue.put(Interrupted() if self._is_told else error)
         except BaseException as error:
             self._queue.put(error)
         finally:

@@ -13,14 +13,14 @@ from urllib.parse import quote
 
 from azure.batch import BatchClient
 from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import DecodeError, HttpResponseError
 from azure.core.rest import HttpRequest, HttpResponse
 
 from batchspec import __version__
 from batchspec.errors import ServiceError
 from batchspec.resources.base import Json
 from batchspec.service.errors import error_of, translated
-from batchspec.service.retry import METHODS, PatientRetry, transport
+from batchspec.service.retry import Budget, Patience, PatientRetry, transport
 
 API_VERSION = "2025-06-01"
 _JSON = "application/json; odata=minimalmetadata"
@@ -36,13 +36,19 @@ class Answer(NamedTuple):
 class Batch:
     """A connection to one Batch account. Safe to share between threads."""
 
-    def __init__(self, endpoint: str, credential: AzureNamedKeyCredential | TokenCredential) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        credential: AzureNamedKeyCredential | TokenCredential,
+        patience: Patience | None = None,
+    ) -> None:
         self.endpoint = endpoint.rstrip("/")
         self.connection = transport()
+        self.patience = patience or Patience()
         self._client = BatchClient(
             endpoint=self.endpoint,
             credential=credential,
-            retry_policy=PatientRetry(),
+            retry_policy=PatientRetry(self.patience),
             transport=self.connection,
             user_agent=f"batchspec/{__version__}",
         )
@@ -54,8 +60,16 @@ class Batch:
         """What is at *path*. Raises `ServiceError`, with status 404 where there is nothing."""
         return self._call("GET", path, None, doing, query)
 
-    def post(self, path: str, body: Json | bytes | None, *, doing: str, etag: str | None = None) -> Answer:
-        return self._call("POST", path, body, doing, {}, etag)
+    def post(
+        self,
+        path: str,
+        body: Json | bytes | None,
+        *,
+        doing: str,
+        etag: str | None = None,
+        budget: Budget | None = None,
+    ) -> Answer:
+        return self._call("POST", path, body, doing, {}, etag, budget)
 
     def patch(self, path: str, body: Json, *, doing: str, etag: str | None = None) -> Answer:
         return self._call("PATCH", path, body, doing, {}, etag)
@@ -84,6 +98,7 @@ class Batch:
         doing: str,
         query: Mapping[str, str],
         etag: str | None = None,
+        budget: Budget | None = None,
     ) -> Answer:
         headers = {"Accept": "application/json"}
         if etag:
@@ -97,9 +112,8 @@ class Batch:
             headers=headers,
             content=json.dumps(body).encode() if isinstance(body, Mapping) else body,
         )
-        response = self._send(request, doing)
-        found = response.content
-        return Answer(json.loads(found) if found else {}, {k.lower(): v for k, v in response.headers.items()})
+        response = self._send(request, doing, budget)
+        return Answer(_json(response, doing), {k.lower(): v for k, v in response.headers.items()})
 
     def _query(self, path: str, query: Mapping[str, str]) -> dict[str, str]:
         """The query of a request; a `nextLink` is whole already, and may only lead back to the account."""
@@ -109,16 +123,35 @@ class Batch:
             raise ServiceError(f"the service sent a link to another host: {path.partition('?')[0]}")
         return {} if "api-version=" in path else {"api-version": API_VERSION}
 
-    def _send(self, request: HttpRequest, doing: str) -> HttpResponse:
+    def _send(self, request: HttpRequest, doing: str, budget: Budget | None = None) -> HttpResponse:
         with translated(doing):
             try:
-                return self._client.send_request(request, retry_on_methods=METHODS)
+                return self._client.send_request(request, budget=budget)
             except (
                 HttpResponseError
             ) as error:  # the SDK's own policy raises it, with the class by chance (FACTS 0.8)
                 if error.response is None:
                     raise
+                if isinstance(error, DecodeError) and error.response.status_code < 400:
+                    raise _no_service(error.response, doing) from error
                 raise error_of(error.response, doing) from error
+
+
+def _json(response: HttpResponse, doing: str) -> dict[str, Any]:
+    """The body of *response*; empty where it has none. Raises `ServiceError` for one that is no JSON object."""
+    found = json.loads(response.content) if response.content else {}
+    if not isinstance(found, dict):
+        raise _no_service(response, doing)
+    return found
+
+
+def _no_service(response: Any, doing: str) -> ServiceError:
+    """The error of an answer that cannot be read: a proxy's page, another program on the port."""
+    return ServiceError(
+        f"could not {doing}: what answered is no Batch service: {response.content[:60]!r}",
+        status=response.status_code,
+        help="check the account's endpoint, and the proxy where there is one",
+    )
 
 
 def path_of(*parts: str) -> str:

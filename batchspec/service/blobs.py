@@ -23,7 +23,6 @@ from azure.storage.blob import (
     BlobServiceClient,
     ContainerSasPermissions,
     ContentSettings,
-    ExponentialRetry,
     UserDelegationKey,
     generate_blob_sas,
     generate_container_sas,
@@ -33,7 +32,7 @@ from batchspec.plan.model import LiveBlob
 from batchspec.service.blob_calls import list_blobs, put_blob
 from batchspec.service.checked_file import checked
 from batchspec.service.errors import storage_code, translated
-from batchspec.service.retry import Connection, transport
+from batchspec.service.retry import Connection, Patience, PatientRetry, transport
 from batchspec.spec.task_body import LINK_LIFE
 
 _BLOCK = 8 * 1024 * 1024
@@ -55,17 +54,19 @@ class Blobs:
         self._folders: dict[str, str] = {}  # the containers' own addresses
 
     @classmethod
-    def from_connection_string(cls, text: str) -> Blobs:
+    def from_connection_string(cls, text: str, patience: Patience | None = None) -> Blobs:
         connection = transport()
-        service = BlobServiceClient.from_connection_string(text, transport=connection, **_TRANSFER)
+        service = BlobServiceClient.from_connection_string(text, **_options(connection, patience))
         return cls(service, service.credential.account_key, connection)
 
     @classmethod
-    def from_account(cls, url: str, credential: TokenCredential | Mapping[str, str]) -> Blobs:
+    def from_account(
+        cls, url: str, credential: TokenCredential | Mapping[str, str], patience: Patience | None = None
+    ) -> Blobs:
         """*credential* is a token credential, or a mapping of account_name and account_key."""
         key = credential["account_key"] if isinstance(credential, Mapping) else None
         connection = transport()
-        service = BlobServiceClient(url, credential=credential, transport=connection, **_TRANSFER)  # type: ignore[arg-type]
+        service = BlobServiceClient(url, credential=credential, **_options(connection, patience))  # type: ignore[arg-type]
         return cls(service, key, connection)
 
     @property
@@ -254,16 +255,15 @@ class _Signer(NamedTuple):
         return f"{self.folder}/{quote(blob, safe='~/')}?{self.rights}&sig={encoded}"
 
 
-# Small files go in one request; the SDK's own memory stays bounded by the block.
-_TRANSFER: dict[str, Any] = {
-    "max_single_put_size": _BLOCK,
-    "max_block_size": _BLOCK,
-    "min_large_block_upload_threshold": 1,
-    # The SDK's own waits 15 s after a first lost connection.
-    "retry_policy": ExponentialRetry(
-        initial_backoff=1, increment_base=2, retry_total=6, random_jitter_range=1
-    ),
-}
+def _options(connection: Connection, patience: Patience | None) -> dict[str, Any]:
+    """What the SDK's client is made with. Small files go in one request; its memory stays bounded by the block."""
+    return {
+        "max_single_put_size": _BLOCK,
+        "max_block_size": _BLOCK,
+        "min_large_block_upload_threshold": 1,
+        "retry_policy": PatientRetry(patience or Patience()),
+        "transport": connection,
+    }
 
 
 def _live(properties: BlobProperties) -> LiveBlob:

@@ -19,6 +19,7 @@ from batchspec.errors import NotSignedInError, UsageError
 from batchspec.service import embedded, entra
 from batchspec.service.batch import Batch
 from batchspec.service.blobs import Blobs
+from batchspec.service.retry import Patience
 
 _VARIABLES = (
     "AZURE_BATCH_ACCOUNT",
@@ -51,6 +52,10 @@ class Account:
             for connection in connections:
                 connection.guard = None
 
+    def hurry(self) -> None:
+        """From now on a call that fails is not tried again."""
+        self.batch.patience.hurry()
+
     def close(self) -> None:
         self.batch.close()
         self.blobs.close()
@@ -82,9 +87,10 @@ def connect(target: str, progress: Callable[[str], None]) -> Account:
 def _connect_local(progress: Callable[[str], None]) -> Account:
     local = embedded.ensure(progress)
     credential = AzureNamedKeyCredential(local.batch_account, local.batch_key)
+    patience = Patience.of()
     return Account(
-        batch=Batch(local.batch_endpoint, credential),
-        blobs=Blobs.from_connection_string(local.connection_string),
+        batch=Batch(local.batch_endpoint, credential, patience),
+        blobs=Blobs.from_connection_string(local.connection_string, patience),
         name=f"{local.batch_account} ({local.batch_endpoint})",
         is_local=True,
     )
@@ -99,24 +105,25 @@ def _connect_azure(environment: Mapping[str, str]) -> Account:
     name = environment.get("AZURE_BATCH_ACCOUNT") or host.partition(".")[0]
     if key := environment.get("AZURE_BATCH_ACCESS_KEY"):
         _require_key("AZURE_BATCH_ACCESS_KEY", key)
-    blobs = _azure_blobs(environment)
+    patience = Patience.of(environment)
+    blobs = _azure_blobs(environment, patience)
     credential = AzureNamedKeyCredential(name, key) if key else _entra("AZURE_BATCH_ENDPOINT", endpoint)
-    return Account(Batch(endpoint, credential), blobs, f"{name} ({host})", is_local=False)
+    return Account(Batch(endpoint, credential, patience), blobs, f"{name} ({host})", is_local=False)
 
 
-def _azure_blobs(environment: Mapping[str, str]) -> Blobs:
+def _azure_blobs(environment: Mapping[str, str], patience: Patience) -> Blobs:
     if text := environment.get("AZURE_STORAGE_CONNECTION_STRING"):
-        return _blobs_of(text)
+        return _blobs_of(text, patience)
     account = environment["AZURE_STORAGE_ACCOUNT"]
     # The name is az's own; it is how clouds other than the public one are reached.
     url = environment.get("AZURE_STORAGE_SERVICE_ENDPOINT") or f"https://{account}.blob.core.windows.net"
     if key := environment.get("AZURE_STORAGE_KEY"):
         _require_key("AZURE_STORAGE_KEY", key)
-        return Blobs.from_account(url, {"account_name": account, "account_key": key})
-    return Blobs.from_account(url, _entra("AZURE_STORAGE_SERVICE_ENDPOINT", url))
+        return Blobs.from_account(url, {"account_name": account, "account_key": key}, patience)
+    return Blobs.from_account(url, _entra("AZURE_STORAGE_SERVICE_ENDPOINT", url), patience)
 
 
-def _blobs_of(connection_string: str) -> Blobs:
+def _blobs_of(connection_string: str, patience: Patience) -> Blobs:
     name = "AZURE_STORAGE_CONNECTION_STRING"
     pairs = [part.partition("=") for part in connection_string.split(";") if part]
     parts = {key.strip().lower(): value for key, _, value in pairs}
@@ -129,7 +136,7 @@ def _blobs_of(connection_string: str) -> Blobs:
             )
         _require_key(f"the AccountKey in {name}", parts["accountkey"])
     try:
-        return Blobs.from_connection_string(connection_string)
+        return Blobs.from_connection_string(connection_string, patience)
     except ValueError:
         raise NotSignedInError(
             f"{name} is not a connection string that the SDK can read",

@@ -1,59 +1,164 @@
-"""How long a call to Batch is worth repeating: one budget for each call, and one deadline.
+"""How long a service that fails is asked again: one budget for each call, and no call waits on after one gave up.
 
 azure-core sends POST and PATCH once only on 429, 408, 502 or a lost connection
 (REQUIREMENTS F5): those that create, resize and update. Ours may all be repeated,
-since what a first try made is read back and compared.
+since what a first try made is read back and compared. The SDK of Storage knows no 429 and
+no Retry-After. So both are given this policy instead of their own.
 """
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from azure.core.exceptions import ServiceRequestError
-from azure.core.pipeline.policies import RetryPolicy
+from azure.core.exceptions import AzureError, IncompleteReadError, ServiceRequestError, ServiceResponseError
+from azure.core.pipeline import PipelineRequest, PipelineResponse
+from azure.core.pipeline.policies import HTTPPolicy
 from azure.core.pipeline.transport import RequestsTransport
 from requests.adapters import HTTPAdapter
 
-from batchspec.errors import ServiceError
+from batchspec.errors import ServiceError, UsageError
 
 CONNECTIONS = 64
 """How many are kept open; requests' own ten would have each further thread connect anew for every call."""
 
 _READING = ("GET", "HEAD")
-METHODS = ["GET", "HEAD", "PUT", "DELETE", "POST", "PATCH"]
-DEADLINE_S = 300
-_TRIES = 12
-_CONNECT_TRIES = 5  # some ten seconds: a host that is not there is told at once, a restart is waited for
-_FIRST_WAIT_S = 0.5
-_LONGEST_WAIT_S = 30
-_CONNECT_WITHIN_S = 10
-_ANSWER_WITHIN_S = 60
+PATIENCE_S = 300.0
+PATIENCE_VARIABLE = "BATCHSPEC_PATIENCE"
+_FIRST_WAIT, _LONGEST_WAIT = 1 / 600, 1 / 10  # of the patience: half a second, half a minute
+_CONNECT_WITHIN, _ANSWER_WITHIN = 1 / 30, 1 / 5  # ten seconds, a minute
+_UNKNOWN_HOST = 1 / 30  # ten seconds, for one that never answered; one that did and is started anew is waited for
+_CONNECT_WITHIN_S = PATIENCE_S * _CONNECT_WITHIN
+_ANSWER_WITHIN_S = PATIENCE_S * _ANSWER_WITHIN
+
+_PASSING = frozenset({408, 429, 500, 502, 503, 504})
+# What Storage's SDK tells its own policy by way of the options, and its transport must not hear.
+_STORAGE_OPTIONS = (
+    *("retry_total", "retry_connect", "retry_read", "retry_status", "retry_to_secondary", "retry_hook"),
+    *("hosts", "location_mode"),
+)
 
 
-class PatientRetry(RetryPolicy[Any, Any]):
-    """Waits twice as long each time, at random up to that (so that many clients part), and ends at a deadline."""
+class Patience:
+    """How long a failing service is worth waiting for. An account has one, which all its calls share.
 
-    def __init__(self) -> None:
-        super().__init__(
-            retry_total=_TRIES,
-            retry_status=_TRIES,
-            retry_connect=_CONNECT_TRIES,
-            retry_read=_TRIES,
-            retry_backoff_factor=_FIRST_WAIT_S,
-            retry_backoff_max=_LONGEST_WAIT_S,
-            timeout=DEADLINE_S,
-        )
+    Once a call has waited in vain no other one waits any more, until the service has answered: so a command that
+    makes several calls, or does something about the failure of one, ends with the first budget that is spent.
+    """
 
-    def get_backoff_time(self, settings: dict[str, Any]) -> float:
-        return random.uniform(0, super().get_backoff_time(settings) or _FIRST_WAIT_S)  # noqa: S311
+    def __init__(self, limit_s: float = PATIENCE_S) -> None:
+        self.limit_s = limit_s
+        self.is_spent = False
+        self.hurried = threading.Event()
 
-    def get_retry_after(self, response: Any) -> float:
-        """The service's own Retry-After, up to the longest wait of ours."""
-        return min(float(super().get_retry_after(response) or 0), _LONGEST_WAIT_S)
+    @classmethod
+    def of(cls, environment: Mapping[str, str] = os.environ) -> Patience:
+        """As the environment has it (BATCHSPEC_PATIENCE, in seconds). Raises `UsageError` for what is no number."""
+        text = environment.get(PATIENCE_VARIABLE)
+        if not text:
+            return cls()
+        try:
+            limit_s = float(text)
+        except ValueError:
+            limit_s = 0.0
+        if not 0 < limit_s < threading.TIMEOUT_MAX:
+            raise UsageError(f"{PATIENCE_VARIABLE} is {text!r}; it takes seconds, for instance 300")
+        return cls(limit_s)
+
+    def begin(self) -> Budget:
+        """The budget of one call, or of several that are one to the person."""
+        return Budget(self)
+
+    def hurry(self) -> None:
+        """From now on what fails is not asked again: the person wants to go, or something else has failed."""
+        self.hurried.set()
+
+
+class Budget:
+    """What one call has left. Waits are twice as long each time, at random up to that (so that many clients part)."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._began = time.monotonic()
+        self._tries = 0
+
+    @property
+    def spent_s(self) -> float:
+        return time.monotonic() - self._began
+
+    def timeouts(self) -> dict[str, float]:
+        """How long the next try may take, to connect and to be answered: no longer than is left."""
+        limit_s = self._patience.limit_s
+        left_s = max(limit_s - self.spent_s, limit_s * _FIRST_WAIT)
+        return {
+            "connection_timeout": min(limit_s * _CONNECT_WITHIN, left_s),
+            "read_timeout": min(limit_s * _ANSWER_WITHIN, left_s),
+        }
+
+    def wait(self, asked_s: float = 0.0) -> bool:
+        """Waits before the next try, *asked_s* at least (a Retry-After); False at once, when there is to be none."""
+        patience = self._patience
+        longest_s = patience.limit_s * _LONGEST_WAIT
+        wait_s = random.uniform(0, min(patience.limit_s * _FIRST_WAIT * 2**self._tries, longest_s))  # noqa: S311
+        wait_s = max(wait_s, min(asked_s, longest_s))
+        self._tries += 1
+        if patience.is_spent or self.spent_s + wait_s >= patience.limit_s:
+            patience.is_spent = True
+            return False
+        return not patience.hurried.wait(wait_s)
+
+
+class PatientRetry(HTTPPolicy[Any, Any]):
+    """Asks again what may pass by itself; what it gives back, or raises, is the last answer.
+
+    A call may bring the *budget* that it is part of.
+    """
+
+    def __init__(self, patience: Patience) -> None:
+        super().__init__()
+        self._patience = patience
+        self._is_known = False
+
+    def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
+        options = request.context.options
+        budget: Budget = options.pop("budget", None) or self._patience.begin()
+        location = [options.pop(name, None) for name in _STORAGE_OPTIONS][-1]
+        own = {name: options[name] for name in ("connection_timeout", "read_timeout") if name in options}
+        while True:
+            options.update(budget.timeouts() | own)
+            try:
+                response = self.next.send(request)
+            except (ServiceRequestError, ServiceResponseError, IncompleteReadError) as error:
+                if self._is_hopeless(error, budget) or not budget.wait():
+                    raise
+                continue
+            self._is_known = True
+            response.http_response.location_mode = location  # Storage's SDK looks for it there
+            if response.http_response.status_code not in _PASSING:
+                self._patience.is_spent = False
+                return response
+            if not budget.wait(_retry_after_s(response)):
+                return response
+
+    def _is_hopeless(self, error: AzureError, budget: Budget) -> bool:
+        """Whether nothing listens at an address that never answered: it is likely to be wrong."""
+        if self._is_known or not isinstance(error, ServiceRequestError):
+            return False
+        return self._patience.is_spent or budget.spent_s >= self._patience.limit_s * _UNKNOWN_HOST
+
+
+def _retry_after_s(response: PipelineResponse[Any, Any]) -> float:
+    """The service's own Retry-After; 0 where it has none, or a date."""
+    try:
+        return float(response.http_response.headers.get("Retry-After", 0))
+    except ValueError:
+        return 0.0
 
 
 class _Session(requests.Session):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -11,12 +11,12 @@ from batchspec.errors import ServiceError
 from batchspec.resources.base import Json
 from batchspec.resources.task import LiveTask, read_task
 from batchspec.service.batch import Batch, path_of
+from batchspec.service.retry import Budget
+from batchspec.spec.task_body import FINGERPRINT_VARIABLE
 
 COLLECTION_TASKS = 100
 COLLECTION_BYTES = 1_000_000
 _NARROW = "id,state,executionInfo"
-_SERVER_ERROR_TRIES = 6
-_FIRST_WAIT_S = 0.5
 
 
 def read_all(batch: Batch, job_id: str, *, filter: str = "", select: str = _NARROW) -> Iterator[LiveTask]:
@@ -57,52 +57,79 @@ class Packed(NamedTuple):
 def add(batch: Batch, job_id: str, tasks: Sequence[Packed]) -> dict[str, ServiceError]:
     """Adds a collection; returns the refused ones by id, each with its error.
 
-    Each result is looked at, by its status in any letter case and by its error. A
-    task that is there already is ours: its id says what it does.
+    Each result is looked at, by its status in any letter case and by its error. What the service failed at, or
+    left out of its answer, is sent again within the budget of one call.
     """
-    todo = tasks
+    budget = batch.patience.begin()
+    todo = list(tasks)
     refused: dict[str, ServiceError] = {}
-    for attempt in range(_SERVER_ERROR_TRIES):
-        answers = {answer["taskId"]: answer for answer in _post(batch, job_id, todo)}
-        again = []
+    while True:
+        results = _post(batch, job_id, todo, budget)
+        answers = {str(result.get("taskId")).lower(): result for result in results}
+        again: dict[str, ServiceError] = {}
         for task in todo:
-            error = _refusal(answers.get(task.id))
-            if error is not None and error.status >= 500 and attempt + 1 < _SERVER_ERROR_TRIES:
-                again.append(task)
-            elif error is not None:
-                refused[task.id] = error
-        if not again:
-            break
-        todo = again
-        time.sleep(_FIRST_WAIT_S * 2**attempt)
-    return refused
+            error = _refusal(answers.get(task.id.lower()))
+            if error is not None and error.code == "TaskExists":
+                error = _other_work(batch, job_id, task)
+            if error is not None:
+                (again if error.status >= 500 else refused)[task.id] = error
+        if not again or not budget.wait():
+            return refused | again
+        todo = [task for task in todo if task.id in again]
 
 
-def _post(batch: Batch, job_id: str, tasks: Sequence[Packed]) -> list[dict[str, Any]]:
-    """One collection's results; a collection that is too large is halved."""
+def _post(batch: Batch, job_id: str, tasks: Sequence[Packed], budget: Budget) -> list[dict[str, Any]]:
+    """One collection's results; a collection that is too large is halved, and a task that is too large is refused."""
     doing = f"add tasks to the job {job_id}"
     body = b'{"value":[%b]}' % b",".join(task.json for task in tasks)
     try:
-        answer = batch.post(path_of("jobs", job_id, "addtaskcollection"), body, doing=doing)
-        return list(answer.body.get("value", []))
+        answer = batch.post(path_of("jobs", job_id, "addtaskcollection"), body, doing=doing, budget=budget)
+        return list(answer.body.get("value") or [])
     except ServiceError as error:
-        if error.status != 413 or len(tasks) == 1:
+        if error.status != 413:
             raise
+    if len(tasks) == 1:
+        message = {"value": f"its body of {len(body)} bytes is more than the service takes"}
+        too_large = {"code": "RequestBodyTooLarge", "message": message}
+        return [{"taskId": tasks[0].id, "status": "clienterror", "error": too_large}]
     middle = len(tasks) // 2
-    return _post(batch, job_id, tasks[:middle]) + _post(batch, job_id, tasks[middle:])
+    return _post(batch, job_id, tasks[:middle], budget) + _post(batch, job_id, tasks[middle:], budget)
 
 
-def _refusal(answer: Json | None) -> ServiceError | None:
+def _refusal(result: Json | None) -> ServiceError | None:
     """Why a task was not added, without its id, so that equal reasons are equal; None when it is in."""
-    if answer is None:
+    if result is None:
         return ServiceError("refused: the service said nothing about it", status=500)
-    error = answer.get("error") or {}
+    error = result.get("error") or {}
     code = str(error.get("code", ""))
-    if code == "TaskExists" or (str(answer.get("status", "")).lower() == "success" and not code):
+    status = str(result.get("status", "")).lower()
+    if status == "success" and not code:
         return None
-    status = 500 if str(answer.get("status", "")).lower() == "servererror" else 400
     sentence = str((error.get("message") or {}).get("value", "")).split("\n")[0]
-    return ServiceError(f"refused: {sentence} ({code})", status=status, code=code)
+    return ServiceError(
+        f"refused: {sentence} ({code})", status=500 if status == "servererror" else 400, code=code
+    )
+
+
+def _other_work(batch: Batch, job_id: str, task: Packed) -> ServiceError | None:
+    """None when the task that exists does the work of *task*: it was added, and the answer got lost (R-11)."""
+    where = path_of("jobs", job_id, "tasks", task.id)
+    try:
+        live = batch.get(where, doing=f"read the task {task.id}", select="id,environmentSettings").body
+    except ServiceError as error:
+        if error.status != 404:
+            raise
+        return ServiceError("refused: a task of its id was there, and went", status=500)
+    if _fingerprint(live) == _fingerprint(json.loads(task.json)):
+        return None
+    return ServiceError(
+        "refused: a task of its id is there, and does other work", status=409, code="TaskExists"
+    )
+
+
+def _fingerprint(body: Json) -> str | None:
+    settings = body.get("environmentSettings") or []
+    return next((entry.get("value") for entry in settings if entry["name"] == FINGERPRINT_VARIABLE), None)
 
 
 def collections(tasks: Iterable[Packed]) -> Iterator[list[Packed]]:

@@ -15,6 +15,7 @@ from batchspec.spec.model import Command, Spec, TaskGroup
 from batchspec.spec.template import Template, compile_text, is_template
 
 FINGERPRINT_METADATA = "batchspec_fingerprint"
+FINGERPRINT_VARIABLE = "BATCHSPEC_FINGERPRINT"
 COMMAND_METADATA = "batchspec_command"
 SPEC_METADATA = "batchspec_spec"
 """Metadata of blobs: of outputs the first two, of uploads the last. Names are C# identifiers: no dot, no hyphen."""
@@ -98,7 +99,7 @@ def body_of(spec: Spec, group: TaskGroup, facts: Facts, links: Links) -> dict[st
     """The create body of a task of *group*."""
     body = _rendered(group.body, facts.values)
     line, environment = render_command(group.command, facts.values, makes_output="output" in facts.values)
-    own = {"BATCHSPEC_FINGERPRINT": facts.fingerprint}
+    own = {FINGERPRINT_VARIABLE: facts.fingerprint}
     if environment is not None:
         own[_COMMAND_VARIABLE] = environment
     return {

@@ -132,7 +132,7 @@ class Batch:
             ) as error:  # the SDK's own policy raises it, with the class by chance (FACTS 0.8)
                 if error.response is None:
                     raise
-                if isinstance(error, DecodeError) and error.response.status_code < 400:
+                if isinstance(error, DecodeError) and (error.status_code or 0) < 400:
                     raise _no_service(error.response, doing) from error
                 raise error_of(error.response, doing) from error
 

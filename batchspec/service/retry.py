@@ -33,7 +33,7 @@ PATIENCE_S = 300.0
 PATIENCE_VARIABLE = "BATCHSPEC_PATIENCE"
 _FIRST_WAIT, _LONGEST_WAIT = 1 / 600, 1 / 10  # of the patience: half a second, half a minute
 _CONNECT_WITHIN, _ANSWER_WITHIN = 1 / 30, 1 / 5  # ten seconds, a minute
-_UNKNOWN_HOST = 1 / 30  # ten seconds, for one that never answered; one that did and is started anew is waited for
+_UNKNOWN_HOST = 1 / 30  # for one that never answered; another one is being started anew
 _CONNECT_WITHIN_S = PATIENCE_S * _CONNECT_WITHIN
 _ANSWER_WITHIN_S = PATIENCE_S * _ANSWER_WITHIN
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from batchspec.engine.digests import Digests, cache_path
 from batchspec.engine.inputs import find_inputs, spec_folder
+from batchspec.engine.links import read_ending
 from batchspec.plan.model import LiveBlob, Observed, Plan
 from batchspec.plan.planner import make_plan, newest_job
 from batchspec.plan.preflight import needs_images, preflight
@@ -59,6 +60,7 @@ def _judged(account: Account, desired: Desired, observed: Observed, plan: Plan) 
         images,
         today,
         pool=observed.pool,
+        ending=observed.ending.running,
         takes_others=account.is_local,
         any_identity=account.is_local,
     )
@@ -82,6 +84,7 @@ def observe(account: Account, desired: Desired) -> Observed:
         pool = readers.submit(pool_service.read, account.batch, spec.pool.id) if spec.pool else None
         generations = job_service.generations(account.batch, spec.job_id) if spec.job else []
         newest = newest_job(spec, generations)
+        ending = readers.submit(read_ending, account, spec, newest)
         tasks = list(task_service.read_all(account.batch, newest["id"])) if newest else []
         outputs = _blobs(account, containers.output, prefix)
         live_pool = pool.result() if pool else None
@@ -90,6 +93,7 @@ def observe(account: Account, desired: Desired) -> Observed:
             pool_running_tasks=_running_tasks(account, spec) if live_pool else 0,
             jobs=generations,
             tasks=tasks,
+            ending=ending.result(),
             inputs=inputs.result(),
             outputs=outputs,
             local_md5=local_md5(desired, outputs),

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from batchspec.engine.diagnose import check_progress
+from batchspec.engine.links import LinksEnd, links_end
 from batchspec.errors import RunError
 from batchspec.plan import planner
+from batchspec.resources.base import Json
 from batchspec.resources.task import LiveTask
 from batchspec.service import job as job_service
 from batchspec.service import pool as pool_service
@@ -31,6 +33,7 @@ class Status:
     job_state: str | None
     tasks: Mapping[str, int] = field(default_factory=dict)
     failed: tuple[LiveTask, ...] = ()
+    links_end: LinksEnd | None = None
     problem: str = ""
 
     @property
@@ -47,7 +50,8 @@ def read_status(account: Account, spec: Spec) -> Status:
         if pool
         else {}
     )
-    job = newest_job(account, spec)
+    live_job = _newest_job(account, spec)
+    job = _shown(live_job)
     tasks = job_service.task_counts(account.batch, job.id) if job else {}
     failed = _failed(account, job.id) if job and tasks.get("failed") else ()
     status = Status(
@@ -59,6 +63,7 @@ def read_status(account: Account, spec: Spec) -> Status:
         job_state=job.state if job else None,
         tasks=tasks,
         failed=failed,
+        links_end=links_end(account, spec, live_job),
     )
     return _with_problem(account, status) if status.is_at_work else status
 
@@ -71,9 +76,16 @@ class LiveJob:
 
 def newest_job(account: Account, spec: Spec) -> LiveJob | None:
     """The newest generation of the spec's job, whatever its state."""
+    return _shown(_newest_job(account, spec))
+
+
+def _newest_job(account: Account, spec: Spec) -> Json | None:
     if not spec.job_id:
         return None
-    job = planner.newest_job(spec, job_service.generations(account.batch, spec.job_id))
+    return planner.newest_job(spec, job_service.generations(account.batch, spec.job_id))
+
+
+def _shown(job: Json | None) -> LiveJob | None:
     return LiveJob(job["id"], str(job["state"])) if job else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
@@ -20,6 +21,7 @@ from batchspec.service.task import Packed
 from batchspec.spec.fold import Bodies
 
 _LINGER_S = 0.1
+LINK_KEPT_S = 1800.0  # see LINKS_LAST
 _IN_FLIGHT = CONNECTIONS  # collections; a service that takes 300 ms for each then gets 20,000 tasks a second
 _JOB_IS_OVER = ("JobCompleted", "JobBeingTerminated", "JobBeingDeleted", "JobNotFound")
 
@@ -40,12 +42,12 @@ def add_tasks(conduct: Conduct, uploads: Uploads) -> None:
     if runs:
         conduct.begin(Step.ADD, total=len(runs), unit="tasks")
         conduct.account.blobs.ensure_container(conduct.spec.containers.output)
-        bodies = Bodies(conduct.spec, _output_link(conduct))
+        packer = _Packer(conduct)
         _send_all(
             (
                 group
                 for ready in _as_ready(runs, uploads)
-                for group in task_service.collections(_packed(conduct, bodies, run) for run in ready)
+                for group in task_service.collections(map(packer.packed, ready))
             ),
             sender.send,
         )
@@ -117,16 +119,26 @@ class _Sender:
             return self.job_id
 
 
-def _packed(conduct: Conduct, bodies: Bodies, run: Run) -> Packed:
-    item, blobs = run.task.input, conduct.account.blobs
-    make = blobs.url if conduct.spec.identity else blobs.read_url
-    return Packed(run.id, bodies.json(run.task, run.id, make(item.container, item.blob) if item else None))
+class _Packer:
+    """Makes the tasks' bodies; the link to the outputs, which all of them share, is never older than half an hour."""
 
+    def __init__(self, conduct: Conduct) -> None:
+        self._spec = conduct.spec
+        self._blobs = conduct.account.blobs
+        self._read = self._blobs.url if self._spec.identity else self._blobs.read_url
+        self._write = self._blobs.url if self._spec.identity else self._blobs.write_url
+        self._renew()
 
-def _output_link(conduct: Conduct) -> str:
-    """Where tasks leave their outputs; signed, unless their nodes have an identity of their own."""
-    blobs, container = conduct.account.blobs, conduct.spec.containers.output
-    return blobs.url(container) if conduct.spec.identity else blobs.write_url(container)
+    def packed(self, run: Run) -> Packed:
+        if time.monotonic() - self._made > LINK_KEPT_S:
+            self._renew()
+        item = run.task.input
+        link = self._read(item.container, item.blob) if item else None
+        return Packed(run.id, self._bodies.json(run.task, run.id, link))
+
+    def _renew(self) -> None:
+        self._made = time.monotonic()
+        self._bodies = Bodies(self._spec, self._write(self._spec.containers.output))
 
 
 def _as_ready(runs: Sequence[Run], uploads: Uploads) -> Iterator[list[Run]]:

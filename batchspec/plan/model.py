@@ -56,6 +56,7 @@ class Reason(Enum):
     ROLLOUT = "a rollout was cut off"
     WHEN_DONE = "no task needs it any more"
     OUTDATED_JOB = "a newer one has taken its place"
+    LINKS_END = "its links end soon"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,14 @@ class LiveBlob:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """The live tasks whose links have ended, or do before long, by id: those that wait, and those that run."""
+
+    queued: frozenset[str] = frozenset()
+    running: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """What there is: everything a plan is made from, besides the spec.
 
@@ -119,6 +128,7 @@ class Observed:
     pool_running_tasks: int = 0
     jobs: Sequence[Json] = ()
     tasks: Sequence[LiveTask] = ()
+    ending: Ending = Ending()
     inputs: Mapping[str, LiveBlob] = field(default_factory=dict)
     outputs: Mapping[str, LiveBlob] = field(default_factory=dict)
     local_md5: Mapping[str, str] = field(default_factory=dict)

@@ -171,14 +171,17 @@ def _upload_reason(item: Input, observed: Observed) -> Reason | None:
 
 
 def _deletions(desired: Desired, work: Work) -> Iterator[Action]:
-    """Tasks that are queued or running and should not be: their input is gone, or their work changed."""
+    """Tasks that are queued or running and should not be: their input is gone, or their work changed.
+
+    One that only gets new links is not among them: it goes on waiting, under its next id.
+    """
     for live in work.left:
         yield _deletion(desired, live.id, live.state, Reason.LEFT_SPEC, ("tasks",))
     for task, live in work.outdated:
         yield _deletion(desired, live.id, live.state, Reason.REPLACED, decided_at(task))
     for run in work.runs:
         for live in run.superseded:
-            if not live.is_completed:
+            if live.work != run.task.work.short and not live.is_completed:
                 yield _deletion(desired, live.id, live.state, Reason.REPLACED, decided_at(run.task))
 
 

@@ -18,6 +18,7 @@ from batchspec.spec.codes import Code
 from batchspec.spec.expand import Desired
 
 _SOON = timedelta(days=183)
+_NAMED = 3
 _SLOTS_OF_A_CORE = 4
 _MOST_SLOTS = 256
 _IMAGE: Path = ("pool", "virtualMachineConfiguration", "imageReference")
@@ -47,18 +48,20 @@ def preflight(
     today: date,
     *,
     pool: Json | None = None,
+    ending: Sequence[str] = (),
     takes_others: bool = False,
     any_identity: bool = False,
 ) -> Preflight:
     """What speaks against *plan*.
 
     *images* are entries of the account's list of supported images; it is looked at where
-    `needs_images`. *pool* is the live one. *takes_others*: the account takes images that it does
-    not list, once it is told their node agent. *any_identity*: its pools have every identity.
+    `needs_images`. *pool* is the live one, *ending* the tasks that run with links that end.
+    *takes_others*: the account takes images that it does not list, once it is told their node
+    agent. *any_identity*: its pools have every identity.
     """
+    findings = list(_running_links(desired, ending))
     if not plan.has_changes:
-        return Preflight((), ())
-    findings: list[Diagnostic] = []
+        return Preflight(tuple(findings), ())
     not_checked: list[str] = []
     if desired.spec.identity is not None and plan.has_work:
         if any_identity:
@@ -131,6 +134,28 @@ def _identity(desired: Desired, plan: Plan, pool: Json) -> Iterator[Diagnostic]:
                 "nodes that run keep the identities that they started with",
             ),
         )
+
+
+# Links ------------------------------------------------------------------------------------
+
+
+def _running_links(desired: Desired, ending: Sequence[str]) -> Iterator[Diagnostic]:
+    """Tasks that run with links which end soon. Nothing can be done for them."""
+    if not ending:
+        return
+    some = ", ".join(ending[:_NAMED]) + (", …" if len(ending) > _NAMED else "")
+    yield _finding(
+        desired,
+        Code.LINKS_END,
+        ("tasks",),
+        f"tasks: {len(ending)} run with links that end within a day, or have ended: {some}",
+        label="nothing renews the links of a task that runs",
+        helps=(
+            "an output that comes too late is refused by Storage, and the next apply runs its task again",
+            "give the pool a managed identity, and name it in `identity:`: then there are no links to end",
+        ),
+        severity=Severity.WARNING,
+    )
 
 
 # The VM size ------------------------------------------------------------------------------

@@ -55,11 +55,12 @@ def _sort_in(work: Work, task: DesiredTask, lives: Sequence[LiveTask], observed:
             work.outputs.append(task.output)
         return
     current = max((live for live in lives if live.work == task.work.short), key=_attempt, default=None)
-    if current is not None and not current.is_completed:
+    reissued = current is not None and current.id in observed.ending.queued
+    if current is not None and not current.is_completed and not reissued:
         work.outdated.extend((task, live) for live in others)
         work.in_progress.append((task, current))
         return
-    reason = _reason(task, current, lives, record, observed.inputs)
+    reason = Reason.LINKS_END if reissued else _reason(task, current, lives, record, observed.inputs)
     attempt = current.attempt + 1 if current else 1
     superseded = tuple(live for live in lives if live is current or not live.is_completed)
     work.runs.append(Run(task, task_id(task.key, task.work, attempt), reason, superseded))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from batchspec.engine.links import LinksEnd
 from batchspec.engine.status import Status
 from batchspec.render.show import show
 
@@ -26,12 +27,24 @@ def _lines(status: Status) -> Iterator[str]:
         yield f"  job    {show(status.job)}  {status.job_state or 'is not there'}"
     if status.tasks:
         yield f"  tasks  {_bar(status.tasks)}"
+    if status.links_end is not None:
+        yield from _links(status.links_end)
     for task in status.failed:
         yield f"         failed: {show(task.id)}  {show(task.failure)}"
     if status.problem:
         first, *rest = status.problem.split("\n")
         yield f"  STUCK  {show(first)}"
         yield from (show(line) for line in rest)
+
+
+def _links(end: LinksEnd) -> Iterator[str]:
+    """What becomes of tasks whose links end."""
+    if end.queued:
+        yield f"  LINKS  of {end.queued} queued tasks end within a day, or have ended (the first {end.first})"
+        yield "         `batchspec apply` adds these tasks again, with new ones"
+    if end.running:
+        yield f"  LINKS  of {end.running} running tasks end within a day, or have ended (the first {end.first})"
+        yield "         nothing renews them; what comes too late, the next apply runs again"
 
 
 def _bar(tasks: Mapping[str, int]) -> str:

@@ -40,6 +40,22 @@ def read_completed(batch: Batch, job_id: str, since: datetime | None) -> Iterato
     return read_all(batch, job_id, filter=filter, select=f"{_NARROW},stateTransitionTime")
 
 
+def read_waiting(batch: Batch, job_id: str, added_before: datetime) -> Iterator[tuple[LiveTask, datetime]]:
+    """Our tasks of a job that have not ended and were added before *added_before*, each with when it was."""
+    filter = f"state ne 'completed' and creationTime lt DateTime'{added_before:%Y-%m-%dT%H:%M:%SZ}'"
+    query = {"select": "id,state,creationTime", "filter": filter}
+    try:
+        for page in batch.pages(
+            path_of("jobs", job_id, "tasks"), doing=f"list the tasks of {job_id}", **query
+        ):
+            for body in page:
+                if (task := read_task(body)) is not None:
+                    yield task, datetime.fromisoformat(body["creationTime"])
+    except ServiceError as error:
+        if error.status != 404:
+            raise
+
+
 def filter_ours(page: Iterable[Json]) -> Iterator[LiveTask]:
     for body in page:
         task = read_task(body)

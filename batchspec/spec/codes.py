@@ -96,3 +96,4 @@ class Code(Enum):
     SIZE_RETIRES = "BS0705", "a VM size that is being retired"
     TOO_MANY_NODE_SLOTS = "BS0706", "more task slots than a node of this size may have"
     POOL_LACKS_IDENTITY = "BS0707", "a pool without the identity by which its tasks are to reach their blobs"
+    LINKS_END = "BS0708", "links of running tasks that end soon"

@@ -10,6 +10,7 @@ A case is a file in `tests/cases/plan/<kind>/`; its name is the rule:
       running: 2           how many tasks run on the pool
       jobs: [{…}]          likewise; metadata is a mapping here
       tasks: [{of: a.mp4, state: running, work: old command}]
+                           ends: true: its links end soon
       uploaded: [a.mp4]    input blobs; {a.mp4: text} likewise
       outputs: [{of: a.mp4, work: old input}]
       here: [a.mp3]        downloaded files, as they should be; {a.mp3: text} likewise
@@ -27,7 +28,7 @@ from typing import Any
 import yaml
 
 from batchspec.errors import RefusedError
-from batchspec.plan.model import LiveBlob, Observed
+from batchspec.plan.model import Ending, LiveBlob, Observed
 from batchspec.plan.planner import make_plan
 from batchspec.render.as_text import plan_text
 from batchspec.resources.base import Json, metadata_of
@@ -71,11 +72,16 @@ def desired_of(case: Mapping[str, Any]) -> Desired:
 def observed_of(found: Mapping[str, Any], desired: Desired) -> Observed:
     folder = folder_of(desired.spec)
     uploaded = _contents(found.get("uploaded") or [])
+    tasks = [(_live_task(desired, entry), entry.get("ends", False)) for entry in found.get("tasks") or []]
     return Observed(
         pool=_live_pool(desired, found["pool"]) if found.get("pool") is not None else None,
         pool_running_tasks=found.get("running", 0),
         jobs=[_live_job(desired, changes) for changes in found.get("jobs") or []],
-        tasks=[_live_task(desired, entry) for entry in found.get("tasks") or []],
+        tasks=[task for task, _ in tasks],
+        ending=Ending(
+            frozenset(task.id for task, ends in tasks if ends and task.state == "active"),
+            tuple(task.id for task, ends in tasks if ends and task.state != "active"),
+        ),
         inputs={folder + name: _blob(folder + name, text) for name, text in uploaded.items()},
         outputs=dict(_output(desired, entry) for entry in found.get("outputs") or []),
         local_md5={folder + name: _md5(text) for name, text in _contents(found.get("here") or []).items()},

@@ -48,6 +48,7 @@ def outcome(case: Mapping[str, Any]) -> str:
         images,
         case.get("today") or TODAY,
         pool=observed.pool,
+        ending=observed.ending.running,
         takes_others=case.get("takesOthers", False),
         any_identity=case.get("anyIdentity", False),
     )

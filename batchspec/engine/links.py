@@ -1,0 +1,63 @@
+"""Links that end before their task may: which tasks have such, and when the first of them ends.
+
+A task's links are signed when it is added, so the service's own `creationTime` tells how long they
+last. A job that is younger than they last has no such task, and is not asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+
+from batchspec.plan.model import Ending
+from batchspec.resources import job as jobs
+from batchspec.resources.base import Json
+from batchspec.resources.task import LiveTask
+from batchspec.service import task as task_service
+from batchspec.service.connect import Account
+from batchspec.spec.model import Spec
+from batchspec.spec.task_body import LINK_MARGIN, LINKS_LAST
+
+_COUNTED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class LinksEnd:
+    """How many tasks wait, and how many run, with links that have ended or do within a day.
+
+    `first` is when the first of them ends, at the earliest: UTC, ISO 8601. Beyond 10,000 tasks nobody counts.
+    """
+
+    queued: int
+    running: int
+    first: str
+
+
+def read_ending(account: Account, spec: Spec, job: Json | None) -> Ending:
+    """The tasks of the live *job* whose links end before long; none of a spec whose tasks have no links."""
+    found = list(_ending(account, spec, job))
+    return Ending(
+        queued=frozenset(task.id for task, _ in found if task.state == "active"),
+        running=tuple(task.id for task, _ in found if task.state != "active"),
+    )
+
+
+def links_end(account: Account, spec: Spec, job: Json | None) -> LinksEnd | None:
+    """The same in numbers; None where there is nothing to say."""
+    found = list(islice(_ending(account, spec, job), _COUNTED))
+    if not found:
+        return None
+    queued = sum(1 for task, _ in found if task.state == "active")
+    first = min(added for _, added in found) + LINKS_LAST
+    return LinksEnd(queued, len(found) - queued, f"{first.astimezone(UTC):%Y-%m-%dT%H:%MZ}")
+
+
+def _ending(account: Account, spec: Spec, job: Json | None) -> Iterator[tuple[LiveTask, datetime]]:
+    """The tasks with the time at which they were added."""
+    if spec.identity is not None or job is None or not jobs.is_open(job):
+        return
+    added_before = datetime.now(UTC) - (LINKS_LAST - LINK_MARGIN)
+    if datetime.fromisoformat(job["creationTime"]) < added_before:
+        yield from task_service.read_waiting(account.batch, job["id"], added_before)

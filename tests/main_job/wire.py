@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import http.client
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -40,6 +40,15 @@ class Heard(NamedTuple):
 
 class Cut(Exception):
     """What a hook raises to cut the line: the request goes no further, or its answer is lost."""
+
+
+class Said(Exception):
+    """What a hook raises to answer itself, in the service's place."""
+
+    def __init__(self, status: int, headers: Mapping[str, str]) -> None:
+        super().__init__(status)
+        self.status = status
+        self.headers = headers
 
 
 Hook = Callable[[Moment, Heard], None]
@@ -106,7 +115,16 @@ class _Handler(BaseHTTPRequestHandler):
         except Cut:
             self.close_connection = True
             return
+        except Said as said:
+            self._say(said)
+            return
         self._answer(answer, wire.rewrite(heard, content) if wire.rewrite is not None else content)
+
+    def _say(self, said: Said) -> None:
+        self.send_response_only(said.status)
+        for name, value in {**said.headers, "Content-Length": "0"}.items():
+            self.send_header(name, value)
+        self.end_headers()
 
     def _ask(self, target: SplitResult, body: bytes) -> tuple[http.client.HTTPResponse, bytes]:
         """Sends the request on as it came, `Host` and signature included; the answer and its content."""

@@ -230,40 +230,6 @@ def test_r16_a_job_that_ends_while_tasks_are_added_is_followed_by_the_next(
     assert bare.plan()["hasChanges"] is False
 
 
-def test_4_10_a_second_ctrl_c_ends_at_once(bare: Workload, wire: Wire) -> None:
-    """The first signal waits for the call in flight, however long it takes; the second does not."""
-    bare.write_copies()
-    release = _Gate()
-    wire.hook = release.hold
-    with bare.started("apply", "specs/ffmpeg.yaml", env=wire.environment) as process:
-        wait_until(lambda: release.is_holding)
-        process.send_signal(signal.SIGINT)
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(0.5)
-        process.send_signal(signal.SIGINT)
-        process.wait(10)
-        assert process.returncode == 130
-        release.open()
-    bare.apply()
-    _is_whole(bare)
-
-
-class _Gate:
-    """Holds the pool's creation until it is opened."""
-
-    def __init__(self) -> None:
-        self.is_holding = False
-        self._is_open = False
-
-    def hold(self, now: Moment, heard: Heard) -> None:
-        if now is Moment.BEFORE and heard.path.endswith("/pools"):
-            self.is_holding = True
-            wait_until(lambda: self._is_open)
-
-    def open(self) -> None:
-        self._is_open = True
-
-
 @contextmanager
 def _watching(workload: Workload) -> Iterator[subprocess.Popen[str]]:
     """An apply that has come to the point where all tasks run and it only watches."""

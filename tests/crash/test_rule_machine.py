@@ -1,0 +1,36 @@
+"""R-26: whatever happens to a spec, in whatever order, what it owns stays one, whole and its own.
+
+`BATCHSPEC_TEST_EXAMPLES` says how many lives are tried; the normal run tries a few.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from batchspec.service.embedded import LocalAccount
+
+from .machine import Life
+
+FEW = 3
+EXAMPLES = int(os.environ.get("BATCHSPEC_TEST_EXAMPLES", FEW))
+LIVES = settings(
+    max_examples=EXAMPLES,
+    stateful_step_count=12 if EXAMPLES == FEW else 30,
+    deadline=None,
+    phases=[Phase.reuse, Phase.generate],  # to make a failing life shorter would take an hour
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)
+
+
+@pytest.mark.timeout(60 + 120 * EXAMPLES)
+def test_r26_any_life_of_a_spec(
+    local_account: LocalAccount, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Edits, plans, applies, crashes, other people, lost nodes, failing tasks, destroys: every invariant holds."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    lives = type("Lives", (Life,), {"account": local_account, "home": tmp_path})
+    run_state_machine_as_test(lives, settings=LIVES)

@@ -1,0 +1,102 @@
+"""R-22: the first signal finishes what is in flight and says how to go on; the second ends at once."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from main_job.wire import Heard, Moment, Wire
+from main_job.workload import Workload, wait_until
+
+# What an apply is at, and a call that it makes then.
+STAGES = {
+    "uploading": ("PUT", "/clips/a"),
+    "making the pool": ("POST", "/pools"),
+    "adding": ("POST", "/addtaskcollection"),
+    "watching": ("GET", "/taskcounts"),
+    "downloading": ("GET", "/a.out"),
+}
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+# SIGINT as the first signal is tried around every call in test_main_job_interrupts.
+FIRST = [(stage, signal.SIGTERM) for stage in STAGES]
+SECOND = [*((stage, signal.SIGINT) for stage in STAGES), ("adding", signal.SIGTERM)]
+
+
+def _id(case: object) -> str:
+    return case.name if isinstance(case, signal.Signals) else str(case)
+
+
+class Gate:
+    """Holds every call of a stage until it is opened."""
+
+    def __init__(self, stage: str) -> None:
+        self.is_holding = False
+        self._method, self._ending = STAGES[stage]
+        self._is_open = False
+
+    def hold(self, now: Moment, heard: Heard) -> None:
+        if now is Moment.BEFORE and heard.method == self._method and heard.path.endswith(self._ending):
+            self.is_holding = True
+            wait_until(lambda: self._is_open)
+
+    def open(self) -> None:
+        self._is_open = True
+
+
+@contextmanager
+def held_at(workload: Workload, wire: Wire, stage: str) -> Iterator[tuple[subprocess.Popen[str], Gate]]:
+    """An apply whose call in *stage* is held on its way."""
+    workload.write_copies()
+    gate = Gate(stage)
+    wire.hook, wire.hooks_reads = gate.hold, True
+    with workload.started("apply", "specs/ffmpeg.yaml", env=wire.environment) as process:
+        try:
+            wait_until(lambda: gate.is_holding)
+            yield process, gate
+        finally:
+            gate.open()
+
+
+def _is_whole_after_another_apply(workload: Workload) -> None:
+    workload.apply()
+    assert workload.inputs() == {"clips/a", "clips/b"}
+    assert workload.results() == workload.downloaded() == {"a.out", "b.out"}
+    assert [task_id.split("-")[0] for task_id in workload.all_task_ids()] == ["a", "b"]
+    assert workload.actions() == []
+
+
+@pytest.mark.parametrize(("stage", "number"), FIRST, ids=_id)
+def test_r22_the_first_signal_waits_for_the_call_in_flight_and_begins_no_other(
+    bare: Workload, wire: Wire, stage: str, number: signal.Signals
+) -> None:
+    """It ends with 130 or 143 when that call is over, changes nothing more, and says what goes on from there."""
+    with held_at(bare, wire, stage) as (process, gate):
+        process.send_signal(number)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        before = len(wire.changing)
+        gate.open()
+        _, said = process.communicate(timeout=60)
+    later = [heard for heard in wire.changing[before:] if not heard.path.endswith("?comp=lease")]
+    assert later == []
+    assert process.returncode == CODES[number], said
+    assert "batchspec apply specs/ffmpeg.yaml" in said
+    assert "Traceback" not in said
+    _is_whole_after_another_apply(bare)
+
+
+@pytest.mark.parametrize(("stage", "number"), SECOND, ids=_id)
+def test_r22_the_second_signal_ends_at_once(
+    bare: Workload, wire: Wire, stage: str, number: signal.Signals
+) -> None:
+    """However long the call in flight takes, the second signal does not wait for it; the next apply goes on."""
+    with held_at(bare, wire, stage) as (process, _):
+        process.send_signal(number)
+        time.sleep(0.3)  # two signals at once are one
+        process.send_signal(number)
+        process.communicate(timeout=30)
+        assert process.returncode == CODES[number]
+    _is_whole_after_another_apply(bare)

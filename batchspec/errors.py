@@ -7,7 +7,7 @@
     ├── ServiceError          1   Batch or Storage refused a call
     ├── PlanError             1   the plan shows what would be refused, so it is not applied
     ├── RunError              1   the run cannot go on (its job was ended, time is up)
-    │   └── NoNodesError      1   no node of the pool will ever run a task
+    │   └── StuckError        1   nothing of it gets on, and will not by itself; `reason` says why in a word
     ├── TasksFailedError      3   the run ended, some tasks failed
     ├── RefusedError          4   safe only with the person's word, which is not there
     ├── StalePlanError        5   the saved plan no longer says what would happen
@@ -83,8 +83,12 @@ class RunError(BatchspecError):
     pass
 
 
-class NoNodesError(RunError):
-    pass
+class StuckError(RunError):
+    """Nothing of the run gets on, and will not by itself. `reason` is a word for programs: `start_task_failed`."""
+
+    def __init__(self, reason: str, message: str, *, help: str = "") -> None:
+        super().__init__(f"STUCK({reason}): {message}", help=help)
+        self.reason = reason
 
 
 class TasksFailedError(BatchspecError):

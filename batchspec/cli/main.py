@@ -143,6 +143,8 @@ def _report(error: BatchspecError) -> None:
 
 def _as_json(error: BatchspecError) -> dict[str, Any]:
     found: dict[str, Any] = {"message": str(error), "help": error.help, "exitCode": error.exit_code}
+    if reason := getattr(error, "reason", ""):
+        found["stuck"] = reason
     if isinstance(error, SpecError):
         from batchspec.render import diagnostics
 

@@ -29,9 +29,15 @@ _EVERY_S = {True: 1.0, False: 5.0}  # local, Azure
 @set_option
 @target_option
 @format_option
-@click.option("--watch", is_flag=True, help="Look again and again until no task is at work.")
+@click.option(
+    "--watch", is_flag=True, help="Look again and again until no task is at work, or nothing gets on."
+)
 def status(spec_file: Path, settings: tuple[str, ...], target: str | None, form: str, watch: bool) -> None:
-    """Show the pool, the job and the tasks of a spec as they are now. Reads only."""
+    """Show the pool, the job and the tasks of a spec as they are now. Reads only.
+
+    STUCK(reason) says why nothing gets on, DEGRADED(reason) what makes it slower; in JSON they
+    are the fields `stuck` (empty while something does) and `degraded`.
+    """
     from batchspec.engine.status import read_status
     from batchspec.render.as_json import status_json
     from batchspec.render.status import status_text

@@ -14,20 +14,22 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 
 from batchspec.engine.conduct import Conduct, Interrupted
-from batchspec.engine.diagnose import nodes_in_words
+from batchspec.engine.doctor import Doctor
 from batchspec.engine.download import Downloads, finish_downloads, start_downloads
 from batchspec.engine.events import Event, Step
 from batchspec.engine.lock import Held
 from batchspec.engine.provision import clean_up, make_job, make_pool, retire_old_jobs
+from batchspec.engine.stuck import Reason
 from batchspec.engine.submit import add_tasks, delete_tasks
 from batchspec.engine.summary import summarize
 from batchspec.engine.uploads import start_uploads
 from batchspec.engine.watch import Watch
-from batchspec.errors import NoNodesError, ServiceError
-from batchspec.plan.model import Kind, Plan
+from batchspec.errors import ServiceError, StuckError
+from batchspec.plan.model import Kind, Operation, Plan
 from batchspec.resources.task import LiveTask
 from batchspec.service.connect import Account
 from batchspec.spec.expand import Desired, DesiredTask
+from batchspec.spec.model import WhenDone
 
 _TRANSFERS = 8
 
@@ -97,8 +99,11 @@ class Apply:
 
     def _run(self, transfers: ThreadPoolExecutor) -> None:
         """The steps of a run, in order; those that need not wait for each other do not."""
-        conduct = self._conduct
+        conduct, doctor = self._conduct, Doctor(self._conduct)
+        doctor.begin()
         uploads = start_uploads(conduct, transfers)
+        if any(action.operation is not Operation.CREATE for action in conduct.plan.of(Kind.POOL)):
+            doctor.last_look()
         make_pool(conduct)
         make_job(conduct)
         delete_tasks(conduct)
@@ -109,16 +114,19 @@ class Apply:
             conduct, transfers, (action.id for action in conduct.plan.of(Kind.OUTPUT))
         )
         try:
-            self._watch(transfers, downloads)
-        except NoNodesError:
-            clean_up(conduct)  # nodes that run nothing cost as much as others
+            self._watch(doctor, transfers, downloads)
+        except StuckError as error:
+            if Reason(error.reason).leaves_nodes:
+                clean_up(conduct)  # nodes that run nothing cost as much as others
             raise
         finish_downloads(conduct, downloads)
         if not conduct.outcome.detached:
+            if conduct.spec.pool is not None and conduct.spec.pool.when_done is not WhenDone.KEEP:
+                doctor.last_look()
             clean_up(conduct)
         conduct.tell(summarize(conduct))
 
-    def _watch(self, transfers: ThreadPoolExecutor, downloads: Downloads) -> None:
+    def _watch(self, doctor: Doctor, transfers: ThreadPoolExecutor, downloads: Downloads) -> None:
         """Waits for this plan's tasks, those included that were at work before."""
         conduct = self._conduct
         outcome, tasks = conduct.outcome, conduct.tasks
@@ -136,12 +144,12 @@ class Apply:
         conduct.begin(Step.RUN, total=total, unit="tasks")
         deadline = time.monotonic() + self._timeout_s if self._timeout_s is not None else None
         for job_id, ids in outcome.jobs.items():
-            watch = Watch(conduct, job_id, {id: tasks[id] for id in ids}, fetch)
+            watch = Watch(conduct, doctor, job_id, {id: tasks[id] for id in ids}, fetch)
             watch.run(deadline)
             outcome.ended |= watch.ended
             outcome.detached |= bool(watch.pending)
         if not outcome.detached:
-            conduct.end(Step.NODES, nodes_in_words(conduct.account, pool_id))
+            conduct.end(Step.NODES, doctor.at_the_end(list(outcome.jobs)[-1]))
             failed = sum(1 for live in outcome.ended.values() if live.failure)
             said = f"{total - failed} succeeded" + (f", {failed} failed" if failed else "")
             conduct.end(Step.RUN, said)

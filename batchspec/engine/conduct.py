@@ -36,6 +36,8 @@ class Outcome:
     uploaded: int = 0
     uploaded_bytes: int = 0
     downloaded: int = 0
+    preempted: int = 0  # how often a Spot node was taken away
+    requeued: int = 0  # the tasks that ran there
     seconds: dict[str, float] = field(default_factory=dict)
     detached: bool = False
 

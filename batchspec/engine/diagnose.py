@@ -1,102 +1,69 @@
-"""Why a run does not get on: nodes whose start task failed, a pool that cannot grow, a job that was ended."""
+"""What a judgement of a run is made from, read off the account; and what those who failed wrote, for its reasons."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 
-from batchspec.errors import NoNodesError, RunError, without_signatures
-from batchspec.resources.base import Json
-from batchspec.resources.pool import target_nodes
+from batchspec.engine.stuck import Facts, Reason, Trouble
+from batchspec.errors import StuckError, without_signatures
 from batchspec.service import job as job_service
 from batchspec.service import pool as pool_service
 from batchspec.service.connect import Account
+from batchspec.spec.model import Spec, TaskGroup
 
-_WORKING = {"idle", "running", "creating", "starting", "waitingforstarttask", "rebooting", "reimaging"}
 _LAST_LINES = 12
 _LINE_LENGTH = 300
+_STREAMS = ("stderr", "stdout")
 
 
-def check_progress(account: Account, pool_id: str, job_id: str) -> str:
-    """What the nodes are doing, in a few words.
-
-    Raises `NoNodesError` when no node will ever run a task, another `RunError` when the job will not go on.
-    """
-    pool = pool_service.read(account.batch, pool_id)
-    if pool is None:
-        raise RunError(
-            f"the pool {pool_id} is gone, so its tasks wait for ever",
-            help="run the same command again to make it",
-        )
-    _check_job(account, job_id)
-    nodes = pool_service.nodes(account.batch, pool_id)
-    if nodes and not _WORKING.intersection(_states(nodes)):
-        _explain_nodes(account, pool_id, nodes)
-    _check_size(pool, nodes)
-    return _in_words(_states(nodes))
+def read_facts(account: Account, spec: Spec, job_id: str, groups: Iterable[TaskGroup]) -> Facts:
+    """The pool, its nodes and the job as they are; *groups* are those whose tasks have not all ended."""
+    pool_id = spec.pool.id if spec.pool else ""
+    pool, now = pool_service.read_with_time(account.batch, pool_id) if pool_id else (None, datetime.now(UTC))
+    prepares = "jobPreparationTask" in (spec.job or {})
+    return Facts(
+        now=now,
+        pool_id=pool_id,
+        job_id=job_id,
+        pool=pool,
+        nodes=pool_service.nodes(account.batch, pool_id) if pool else [],
+        job_state=job_service.state(account.batch, job_id) if job_id else None,
+        slots=slots_of(groups),
+        preparation=job_service.preparations(account.batch, job_id) if prepares and pool else [],
+    )
 
 
-def nodes_in_words(account: Account, pool_id: str) -> str:
-    """The states of the pool's nodes, `3 idle, 2 running`."""
-    return _in_words(_states(pool_service.nodes(account.batch, pool_id)))
+def slots_of(groups: Iterable[TaskGroup]) -> tuple[int, int]:
+    """The fewest and the most task slots that a task of *groups* needs."""
+    needed = [int(group.body.get("requiredSlots") or 1) for group in groups] or [1]
+    return min(needed), max(needed)
 
 
-def _states(nodes: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [str(node.get("state", "unknown")) for node in nodes]
+def evidence(account: Account, trouble: Trouble, facts: Facts) -> tuple[str, ...]:
+    """The last lines that a failed start task or preparation task wrote, read off its node while that is there."""
+    if trouble.reason is Reason.START_TASK:
+        return tuple(_tail(account, facts.pool_id, trouble.nodes[0], "startup"))
+    if trouble.reason is Reason.PREPARATION:
+        infos = {entry["nodeId"]: entry["jobPreparationTaskExecutionInfo"] for entry in facts.preparation}
+        folder = str(infos[trouble.nodes[0]].get("taskRootDirectory", ""))
+        return tuple(_tail(account, facts.pool_id, trouble.nodes[0], folder))
+    return ()
 
 
-def _check_job(account: Account, job_id: str) -> None:
-    state = job_service.state(account.batch, job_id)
-    if state in (None, "completed", "terminating", "deleting"):
-        what = "is gone" if state is None else f"is {state}"
-        raise RunError(
-            f"the job {job_id} {what}, but not all of its tasks ended", help="run the same command again"
-        )
-    if state in ("disabled", "disabling"):
-        raise RunError(
-            f"the job {job_id} is {state}: no task of it runs",
-            help=f"enable it (az batch job enable --job-id {job_id}), then run the same command again",
-        )
+def explained(trouble: Trouble, lines: Iterable[str] = ()) -> StuckError:
+    """*trouble* as what ends a run."""
+    return StuckError(
+        trouble.reason.value,
+        trouble.text + "".join(f"\n    {line}" for line in lines),
+        help=trouble.help,
+    )
 
 
-def _check_size(pool: Json, nodes: Sequence[Json]) -> None:
-    if nodes or pool.get("allocationState") != "steady":
-        return
-    errors = pool.get("resizeErrors") or []
-    if errors:
-        said = "; ".join(f"{error.get('code')}: {error.get('message')}" for error in errors)
-        raise NoNodesError(
-            f"the pool {pool['id']} got no node: {said}", help="ask for fewer nodes, or for more quota"
-        )
-    if target_nodes(pool) == 0 and not pool.get("enableAutoScale"):
-        raise NoNodesError(
-            f"the pool {pool['id']} has no nodes and asks for none, so its tasks wait for ever",
-            help="set pool.targetDedicatedNodes or pool.targetLowPriorityNodes",
-        )
-
-
-def _explain_nodes(account: Account, pool_id: str, nodes: Sequence[Mapping[str, Any]]) -> None:
-    """Raises the explanation when every node came to a bad end. Preempted ones come back by themselves."""
-    failed = [node for node in nodes if node.get("state") == "starttaskfailed"]
-    if failed:
-        node = failed[0]
-        info = node.get("startTaskInfo") or {}
-        code = f" with exit code {info['exitCode']}" if "exitCode" in info else ""
-        tail = last_lines(_start_output(account, pool_id, str(node["id"])))
-        raise NoNodesError(
-            f"the start task failed on {len(failed)} of {len(nodes)} nodes{code}, so no task can run"
-            + "".join(f"\n    {line}" for line in tail),
-            help="mend pool.startTask and run the same command again: it reboots these nodes; where it only failed by "
-            f"chance, `az batch node reboot --pool-id {pool_id} --node-id ID`; `batchspec destroy` to stop paying",
-        )
-    if all(node.get("state") == "unusable" for node in nodes):
-        said = "; ".join(str(e.get("message") or e.get("code")) for n in nodes for e in n.get("errors") or [])
-        raise NoNodesError(f"all {len(nodes)} nodes of {pool_id} are unusable: {said or 'no reason given'}")
-
-
-def _start_output(account: Account, pool_id: str, node_id: str) -> str:
-    said = pool_service.node_file(account.batch, pool_id, node_id, "startup/stderr.txt")
-    return said.strip() or pool_service.node_file(account.batch, pool_id, node_id, "startup/stdout.txt")
+def _tail(account: Account, pool_id: str, node_id: str, folder: str) -> Iterator[str]:
+    for name in _STREAMS:
+        text = pool_service.node_file(account.batch, pool_id, node_id, f"{folder}/{name}.txt")
+        yield from (f"{name} | {line}" for line in last_lines(text))
 
 
 def last_lines(text: str, count: int = _LAST_LINES) -> tuple[str, ...]:
@@ -108,9 +75,3 @@ def last_lines(text: str, count: int = _LAST_LINES) -> tuple[str, ...]:
 def _ending(line: str) -> str:
     """*line*, or the end of it: programs that draw progress write one line without end."""
     return line if len(line) <= _LINE_LENGTH else f"…{line[-_LINE_LENGTH:]}"
-
-
-def _in_words(states: Sequence[str]) -> str:
-    """`3 idle, 2 running`, the common ones first."""
-    counts = sorted(((states.count(state), state) for state in set(states)), reverse=True)
-    return ", ".join(f"{count} {state}" for count, state in counts) or "no nodes yet"

@@ -54,10 +54,11 @@ class TaskEvent:
 
 @dataclass(frozen=True, slots=True)
 class NoteEvent:
-    """Something worth knowing that is neither a step nor an end."""
+    """Something worth knowing that is neither a step nor an end; `lines` are what a program wrote of it."""
 
     text: str
     warning: bool = False
+    lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,9 @@ class SummaryEvent:
     failures: tuple[FailureGroup, ...] = ()
     still_there: tuple[str, ...] = ()
     detached: bool = False
+    preempted: int = 0  # how often a Spot node was taken away
+    requeued: int = 0  # the tasks that ran there: they ran again, which is no failure
+    advice: tuple[str, ...] = ()
 
 
 Event = StepEvent | TaskEvent | NoteEvent | SummaryEvent

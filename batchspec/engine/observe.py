@@ -17,6 +17,7 @@ from batchspec.plan.model import LiveBlob, Observed, Plan
 from batchspec.plan.planner import make_plan, newest_job
 from batchspec.plan.preflight import needs_images, preflight
 from batchspec.plan.safety import excesses
+from batchspec.plan.schedulable import unschedulable
 from batchspec.service import job as job_service
 from batchspec.service import pool as pool_service
 from batchspec.service import task as task_service
@@ -66,7 +67,7 @@ def _judged(account: Account, desired: Desired, observed: Observed, plan: Plan) 
     )
     return replace(
         plan,
-        findings=found.findings,
+        findings=(*found.findings, *unschedulable(desired, observed, plan)),
         not_checked=found.not_checked,
         excesses=excesses(desired, observed, plan),
     )

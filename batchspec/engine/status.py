@@ -4,26 +4,38 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from batchspec.engine.diagnose import check_progress
+from batchspec.engine.diagnose import evidence, read_facts
 from batchspec.engine.links import LinksEnd, links_end
-from batchspec.errors import RunError
+from batchspec.engine.stuck import Facts, Trouble, judge
 from batchspec.plan import planner
 from batchspec.resources.base import Json
 from batchspec.resources.task import LiveTask
 from batchspec.service import job as job_service
-from batchspec.service import pool as pool_service
 from batchspec.service import task as task_service
 from batchspec.service.connect import Account
 from batchspec.spec.model import Spec
 
 _FAILURES = 20
+_ENDING = ("terminating", "deleting")  # its tasks are being ended
+
+
+@dataclass(frozen=True, slots=True)
+class Degraded:
+    """Something that only makes the work slower; `reason` as in `Status.stuck`."""
+
+    reason: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`problem` says why nothing gets on, where that is so. States are Batch's own; None: it is not there."""
+    """States are Batch's own; None: it is not there.
+
+    `stuck` says in a word why nothing gets on (a `Reason`), `problem` in full; both are empty
+    while something does.
+    """
 
     spec: str
     pool: str
@@ -34,38 +46,46 @@ class Status:
     tasks: Mapping[str, int] = field(default_factory=dict)
     failed: tuple[LiveTask, ...] = ()
     links_end: LinksEnd | None = None
+    stuck: str = ""
     problem: str = ""
+    degraded: tuple[Degraded, ...] = ()
 
     @property
     def is_at_work(self) -> bool:
-        return bool(self.tasks.get("active") or self.tasks.get("running")) and self.job_state == "active"
+        """Whether tasks run, or will by themselves."""
+        waiting = bool(self.tasks.get("active") or self.tasks.get("running"))
+        return waiting and self.job_state == "active" and not self.stuck
 
 
 def read_status(account: Account, spec: Spec) -> Status:
     """The status of the newest generation of the spec's job, and of its pool."""
-    pool_id = spec.pool.id if spec.pool else ""
-    pool = pool_service.read(account.batch, pool_id) if pool_id else None
-    nodes = (
-        dict(Counter(str(node.get("state")) for node in pool_service.nodes(account.batch, pool_id)))
-        if pool
-        else {}
-    )
     live_job = _newest_job(account, spec)
     job = _shown(live_job)
+    facts = read_facts(account, spec, job.id if job else spec.job_id, spec.groups)
     tasks = job_service.task_counts(account.batch, job.id) if job else {}
-    failed = _failed(account, job.id) if job and tasks.get("failed") else ()
-    status = Status(
+    waiting = bool(job and job.state not in _ENDING and (tasks.get("active") or tasks.get("running")))
+    judgement = judge(facts)
+    stuck = judgement.stuck if waiting else None
+    return Status(
         spec=spec.name,
-        pool=pool_id,
-        pool_state=f"{pool['state']}, {pool.get('allocationState')}" if pool else None,
-        nodes=nodes,
-        job=job.id if job else spec.job_id,
+        pool=facts.pool_id,
+        pool_state=f"{facts.pool['state']}, {facts.pool.get('allocationState')}" if facts.pool else None,
+        nodes=dict(Counter(str(node.get("state")) for node in facts.nodes)),
+        job=facts.job_id,
         job_state=job.state if job else None,
         tasks=tasks,
-        failed=failed,
+        failed=_failed(account, job.id) if job and tasks.get("failed") else (),
         links_end=links_end(account, spec, live_job),
+        stuck=stuck.reason.value if stuck else "",
+        problem=_in_full(account, stuck, facts) if stuck else "",
+        degraded=tuple(Degraded(t.reason.value, t.text) for t in judgement.degraded),
     )
-    return _with_problem(account, status) if status.is_at_work else status
+
+
+def _in_full(account: Account, trouble: Trouble, facts: Facts) -> str:
+    """What is wrong, what its reason wrote, and what to do: a line each, the later ones set in."""
+    lines = [trouble.text, *evidence(account, trouble, facts), f"help: {trouble.help}"]
+    return "\n    ".join(lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +112,3 @@ def _shown(job: Json | None) -> LiveJob | None:
 def _failed(account: Account, job_id: str) -> tuple[LiveTask, ...]:
     listed = task_service.read_all(account.batch, job_id, filter="executionInfo/result eq 'failure'")
     return tuple(task for _, task in zip(range(_FAILURES), listed, strict=False))
-
-
-def _with_problem(account: Account, status: Status) -> Status:
-    try:
-        check_progress(account, status.pool, status.job)
-    except RunError as error:
-        return replace(status, problem=str(error))
-    return status

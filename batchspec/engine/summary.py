@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from collections.abc import Iterator
 
-from batchspec.engine.conduct import Conduct
+from batchspec.engine.conduct import Conduct, Outcome
 from batchspec.engine.diagnose import last_lines
 from batchspec.engine.events import FailureGroup, SummaryEvent
 from batchspec.engine.inputs import spec_folder
@@ -18,6 +19,7 @@ from batchspec.spec.model import Spec
 from batchspec.spec.task_body import FINGERPRINT_METADATA
 
 _LAST_LINES = 5
+_MANY_PREEMPTIONS = 3  # and more than there are Spot nodes: each was taken away more than once
 
 
 def summarize(conduct: Conduct) -> SummaryEvent:
@@ -42,7 +44,17 @@ def summarize(conduct: Conduct) -> SummaryEvent:
         failures=_grouped(conduct, failures),
         still_there=tuple(_still_there(account, spec, list(outcome.jobs)[-1])),
         detached=outcome.detached,
+        preempted=outcome.preempted,
+        requeued=outcome.requeued,
+        advice=tuple(_advice(spec, outcome)),
     )
+
+
+def _advice(spec: Spec, outcome: Outcome) -> Iterator[str]:
+    """What would have gone better."""
+    spot = int((spec.pool.body if spec.pool else {}).get("targetLowPriorityNodes") or 0)
+    if outcome.preempted > max(spot, _MANY_PREEMPTIONS):
+        yield "so many Spot nodes were taken away: dedicated ones (pool.targetDedicatedNodes) would end sooner"
 
 
 def _without_output(account: Account, spec: Spec, succeeded: dict[str, DesiredTask]) -> list[str]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from batchspec.engine.conduct import Conduct
-from batchspec.engine.diagnose import check_progress
+from batchspec.engine.doctor import Doctor
 from batchspec.engine.events import Step, TaskEvent
 from batchspec.errors import RunError
 from batchspec.resources.task import LiveTask
 from batchspec.service import job as job_service
 from batchspec.service import task as task_service
 from batchspec.spec.expand import DesiredTask
+from batchspec.spec.model import TaskGroup
 
 OnEnd = Callable[[DesiredTask, LiveTask], None]
 
@@ -27,11 +28,17 @@ class Watch:
     """The tasks of a run that have yet to end (`pending`) and how the others ended (`ended`), by id."""
 
     def __init__(
-        self, conduct: Conduct, job_id: str, tasks: Mapping[str, DesiredTask], on_end: OnEnd
+        self,
+        conduct: Conduct,
+        doctor: Doctor,
+        job_id: str,
+        tasks: Mapping[str, DesiredTask],
+        on_end: OnEnd,
     ) -> None:
         self.pending = dict(tasks)
         self.ended: dict[str, LiveTask] = {}
         self._conduct = conduct
+        self._doctor = doctor
         self._job_id = job_id
         self._total = len(tasks)
         self._on_end = on_end
@@ -55,19 +62,15 @@ class Watch:
             # A listing may be behind the counts: then it is looked at again the next time.
             seen = counts["completed"] if first else min(counts["completed"], seen + moved)
             self._tell(counts)
-            if self.pending and time.monotonic() >= diagnose_at:
-                self._diagnose()
+            nothing_runs = not counts["running"] and not moved
+            if self.pending and (nothing_runs or time.monotonic() >= diagnose_at):
+                self._diagnose(counts)
                 diagnose_at = time.monotonic() + _DIAGNOSE_EVERY_S[is_local]
             if self.pending and deadline is not None and time.monotonic() >= deadline:
                 raise self._out_of_time()
             pause = shortest if moved else min(longest, pause * _SLOWER)
             if self.pending:
                 self._conduct.stopped.wait(pause)
-
-    @property
-    def _pool_id(self) -> str:
-        pool = self._conduct.spec.pool
-        return pool.id if pool else ""
 
     def _collect(self, *, everything: bool) -> int:
         """Takes the tasks that ended since the last look, or ever, out of the pending ones; says how many."""
@@ -86,16 +89,21 @@ class Watch:
         self._conduct.tell(TaskEvent(live.id, task.name, live.failure))
         self._on_end(task, live)
 
-    def _diagnose(self) -> None:
+    def _diagnose(self, counts: Mapping[str, int]) -> None:
         """Tells what the nodes do. A job that completed just now, with all of its tasks, is no reason to stop."""
         try:
-            nodes = check_progress(self._conduct.account, self._pool_id, self._job_id)
+            nodes = self._doctor.look(self._job_id, counts, self._groups())
         except RunError:
             self._collect(everything=True)
             if self.pending:
                 raise
             return
         self._conduct.progress(Step.NODES, nodes)
+
+    def _groups(self) -> Iterable[TaskGroup]:
+        """The groups of the tasks that have not ended."""
+        groups = self._conduct.spec.groups
+        return groups if len(groups) == 1 else {t.group.name: t.group for t in self.pending.values()}.values()
 
     def _tell(self, counts: Mapping[str, int]) -> None:
         text = f"{counts.get('running', 0)} running" + (f", {self._failed} failed" if self._failed else "")

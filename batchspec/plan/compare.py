@@ -9,6 +9,7 @@ from batchspec.errors import RefusedError
 from batchspec.plan.model import Action, Kind, Observed, Operation, Reason
 from batchspec.resources import pool as pools
 from batchspec.resources.base import STAMP_ROLLOUT, Change, Effect, Json, is_protected, metadata_of, owner
+from batchspec.resources.resize_errors import said
 from batchspec.resources.task import LiveTask
 from batchspec.source import Path, path_text
 from batchspec.spec.expand import Desired
@@ -34,9 +35,12 @@ def change_pool(desired: Desired, observed: Observed, *, compare_size: bool) -> 
     if pool is None or desired.pool is None or live is None:
         return None
     found = [*pools.changes(desired.pool, live, compare_size=compare_size), *_own_changes(pool, live)]
-    action = update_action(desired, Kind.POOL, pool.id, found)
+    missing = [*pools.missing_nodes(desired.pool, live)] if compare_size else []
+    action = update_action(desired, Kind.POOL, pool.id, [*found, *missing])
     if action is None:
         return None
+    if missing and any(change in action.changes for change in missing):
+        action = replace(action, notes=(f"asked for again; last time: {said(live['resizeErrors'])}",))
     _refuse_protected(pool, action)
     if action.changes[0].path == ("rollout",):
         action = replace(action, reason=Reason.ROLLOUT)
@@ -125,7 +129,7 @@ def _told_of_rollout(pool: Pool, observed: Observed, action: Action) -> Action:
         keeps = "keeps" if count == 1 else "keep"
         what = " and ".join(sorted({_NAMES[str(change.path[0])] for change in _rejoining(action)}))
         note = f"{nodes} {keeps} the old {what} until the next reboot; `rollout: reboot` brings them along"
-        return replace(action, notes=(note,))
+        return replace(action, notes=(*action.notes, note))
     away = f"{nodes} to {pool.rollout.value}, some at a time"
     return replace(action, interrupts=(away, *_tasks_on(pool, observed)))
 

@@ -191,6 +191,10 @@ def _summary(summary: SummaryEvent, spec_file: str) -> Iterator[str]:
     if summary.seconds:
         spent = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in summary.seconds.items())
         yield f"  times       {spent}"
+    if summary.preempted:
+        yield f"  preempted   {_times(summary.preempted)}; {_tasks(summary.requeued)} ran again, which is no failure"
+    for advice in summary.advice:
+        yield f"  advice      {show(advice)}"
     for what in summary.still_there:
         yield f"  still there {show(what)}"
     if summary.detached:
@@ -209,6 +213,10 @@ def _result(summary: SummaryEvent) -> str:
         return f"{summary.spec}: done; no task had to run{unchanged}."
     every = "all " if summary.succeeded > 1 else ""
     return f"{summary.spec}: {every}{_tasks(summary.succeeded)} succeeded{unchanged}."
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def size_text(size_bytes: int) -> str:

@@ -39,7 +39,7 @@ class Board:
         elif isinstance(event, TaskEvent) and event.failure:
             self.notes.append(f"{show(event.name)} failed: {show(event.failure)}")
         elif isinstance(event, NoteEvent):
-            self.notes.append(show(event.text))
+            self.notes += [show(event.text), *(f"  {show(line)}" for line in event.lines)]
 
     def _take_step(self, event: StepEvent, now: float) -> None:
         row = self.rows.setdefault(event.step, Row(event.step, "..", began=now))
@@ -76,7 +76,8 @@ class Lines:
             how = f"failed: {show(event.failure)}" if event.failure else "ok"
             return f"task      {show(event.name)}  {how}"
         if isinstance(event, NoteEvent):
-            return f"{'warning' if event.warning else 'note':<9} {show(event.text)}"
+            first = f"{'warning' if event.warning else 'note':<9} {show(event.text)}"
+            return "\n".join([first, *(f"    {show(line)}" for line in event.lines)])
         return None
 
     def _step(self, event: StepEvent) -> str | None:

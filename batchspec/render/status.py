@@ -31,9 +31,11 @@ def _lines(status: Status) -> Iterator[str]:
         yield from _links(status.links_end)
     for task in status.failed:
         yield f"         failed: {show(task.id)}  {show(task.failure)}"
-    if status.problem:
+    for trouble in status.degraded:
+        yield f"  DEGRADED({trouble.reason})  {show(trouble.text)}"
+    if status.stuck:
         first, *rest = status.problem.split("\n")
-        yield f"  STUCK  {show(first)}"
+        yield f"  STUCK({status.stuck})  {show(first)}"
         yield from (show(line) for line in rest)
 
 

@@ -220,6 +220,26 @@ def changes(desired: Json, live: Json, *, compare_size: bool) -> Iterator[Change
     yield from metadata_changes(desired, live)
 
 
+def missing_nodes(desired: Json, live: Json) -> Iterator[Change]:
+    """The targets that are as the spec says, and that the last resize did not reach: it is asked for again.
+
+    The service does not try again by itself, unless the pool scales itself (FACTS 3.2).
+    """
+    if (
+        desired.get("enableAutoScale")
+        or live.get("allocationState") != "steady"
+        or not live.get("resizeErrors")
+    ):
+        return
+    for target, current in (
+        ("targetDedicatedNodes", "currentDedicatedNodes"),
+        ("targetLowPriorityNodes", "currentLowPriorityNodes"),
+    ):
+        wanted, has = int(desired.get(target) or 0), int(live.get(current) or 0)
+        if has < wanted == int(live.get(target) or 0):
+            yield Change((target,), has, wanted, Effect.RESIZE)
+
+
 def target_nodes(body: Json) -> int:
     """How many nodes *body* asks for, dedicated and Spot together."""
     return int(body.get("targetDedicatedNodes") or 0) + int(body.get("targetLowPriorityNodes") or 0)

@@ -104,6 +104,19 @@ def task_counts(batch: Batch, job_id: str) -> dict[str, int]:
     return {name: int(number) for name, number in counts.items()}
 
 
+def preparations(batch: Batch, job_id: str) -> list[dict[str, Any]]:
+    """How the job's preparation task went, an entry for each node; none where there is no such task."""
+    where = path_of("jobs", job_id, "jobpreparationandreleasetaskstatus")
+    select = "nodeId,jobPreparationTaskExecutionInfo"
+    try:
+        pages = batch.pages(where, doing=f"read how the job {job_id} was prepared", select=select)
+        return [entry for page in pages for entry in page]
+    except ServiceError as error:
+        if error.status in (404, 409):
+            return []
+        raise
+
+
 def delete(batch: Batch, job_id: str) -> None:
     """Deletes the job with its tasks; one that is gone or going is fine."""
     try:

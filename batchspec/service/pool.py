@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from batchspec.errors import RunError, ServiceError
@@ -24,6 +26,18 @@ def read(batch: Batch, pool_id: str) -> dict[str, Any] | None:
         if error.status == 404:
             return None
         raise
+
+
+def read_with_time(batch: Batch, pool_id: str) -> tuple[dict[str, Any] | None, datetime]:
+    """The live pool, or None; and what time it is by the service's clock: ours may be wrong."""
+    try:
+        answer = batch.get(path_of("pools", pool_id), doing=f"read the pool {pool_id}")
+    except ServiceError as error:
+        if error.status == 404:
+            return None, datetime.now(UTC)
+        raise
+    date = answer.headers.get("date")
+    return answer.body, parsedate_to_datetime(date) if date else datetime.now(UTC)
 
 
 def create(batch: Batch, body: Json) -> None:
@@ -104,7 +118,7 @@ def delete(batch: Batch, pool_id: str) -> None:
 
 def nodes(batch: Batch, pool_id: str) -> list[dict[str, Any]]:
     """The pool's nodes, with what a diagnosis needs."""
-    select = "id,state,startTaskInfo,errors,isDedicated,runningTasksCount"
+    select = "id,state,stateTransitionTime,lastBootTime,startTaskInfo,errors,isDedicated,runningTasksCount"
     try:
         pages = batch.pages(path_of("pools", pool_id, "nodes"), doing="list the nodes", select=select)
         return [node for page in pages for node in page]

@@ -97,3 +97,6 @@ class Code(Enum):
     TOO_MANY_NODE_SLOTS = "BS0706", "more task slots than a node of this size may have"
     POOL_LACKS_IDENTITY = "BS0707", "a pool without the identity by which its tasks are to reach their blobs"
     LINKS_END = "BS0708", "links of running tasks that end soon"
+    TOO_FEW_SLOTS_LIVE = "BS0709", "a task that needs more slots than a node of the existing pool has"
+    NO_NODES = "BS0710", "tasks for a pool that asks for no node"
+    JOB_DISABLED = "BS0711", "tasks for a job that is disabled"

@@ -19,6 +19,7 @@ from typing import Any
 
 from batchspec.plan.planner import make_plan
 from batchspec.plan.preflight import preflight
+from batchspec.plan.schedulable import unschedulable
 from batchspec.render.diagnostics import as_text
 from batchspec.resources.base import Json
 from tests.plan.case import desired_of, observed_of
@@ -52,7 +53,8 @@ def outcome(case: Mapping[str, Any]) -> str:
         takes_others=case.get("takesOthers", False),
         any_identity=case.get("anyIdentity", False),
     )
-    text = as_text(found.findings, color=False, width=80)
+    findings = (*found.findings, *unschedulable(desired, observed, plan))
+    text = as_text(findings, color=False, width=80)
     return text + "".join(f"not checked: {what}\n" for what in found.not_checked)
 
 

@@ -38,6 +38,7 @@ class Doctor:
 
     conduct: Conduct
     patience: timedelta = PATIENCE
+    silence: timedelta = LONGEST_SILENCE
     _told: set[tuple[Reason, str]] = field(default_factory=set)
     _nodes: dict[str, Seen] = field(default_factory=dict)
     _times: Counter[Reason] = field(default_factory=Counter)
@@ -125,7 +126,7 @@ class Doctor:
         if found != self._counts:
             self._counts, self._still_since = found, now
         busy = counts.get("running") or any(node.get("state") == "running" for node in facts.nodes)
-        limit = LONGEST_SILENCE if busy else self.patience
+        limit = self.silence if busy else self.patience
         if now - self._still_since > limit.total_seconds():
             raise explained(_no_progress(judgement, facts, counts, limit))
 

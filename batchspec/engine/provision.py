@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from batchspec.engine.conduct import Conduct
 from batchspec.engine.events import Step
-from batchspec.errors import ServiceError
 from batchspec.plan.model import Action, Kind, Operation
 from batchspec.resources.base import Effect
 from batchspec.service import job as job_service
@@ -13,8 +14,6 @@ from batchspec.service import pool_update
 from batchspec.service.rollout import roll_out
 from batchspec.spec.model import WhenDone
 
-_DELETION_POLL_S = {True: 1.0, False: 10.0}  # local, Azure
-
 
 def make_pool(conduct: Conduct) -> None:
     """Makes the pool, or brings the live one into line."""
@@ -22,7 +21,7 @@ def make_pool(conduct: Conduct) -> None:
         conduct.check()
         conduct.begin(Step.POOL, action.id)
         if action.operation is Operation.CREATE:
-            _create_pool(conduct)
+            pool_service.create(conduct.account.batch, conduct.pool, _progress(conduct, Step.POOL))
         elif action.operation is Operation.DELETE:
             pool_service.delete(conduct.account.batch, action.id)
         else:
@@ -35,27 +34,20 @@ def _update_pool(conduct: Conduct, action: Action) -> None:
     batch, pool = conduct.account.batch, conduct.spec.pool
     if pool is None:
         raise ValueError("an action on a pool, and the spec has none")
-
-    def progress(text: str) -> None:
-        conduct.check()  # a pool may take half an hour to become steady
-        conduct.progress(Step.POOL, text)
-
+    progress = _progress(conduct, Step.POOL)
     pool_update.update(batch, pool, conduct.pool, action.changes, progress, conduct.spec.ignored)
     if pool.rollout is not None and Effect.REJOIN in action.effects:
         roll_out(batch, pool, conduct.pool, progress, conduct.check)
 
 
-def _create_pool(conduct: Conduct) -> None:
-    """Makes the pool, after one of the same id that is still going."""
-    while True:
+def _progress(conduct: Conduct, step: Step) -> Callable[[str], None]:
+    """Tells what a step waits for, and raises when it is not to go on: it may take half an hour."""
+
+    def progress(text: str) -> None:
         conduct.check()
-        try:
-            return pool_service.create(conduct.account.batch, conduct.pool)
-        except ServiceError as error:
-            if error.code != "PoolBeingDeleted":
-                raise
-        conduct.progress(Step.POOL, f"waiting for the old {conduct.pool['id']} to be gone")
-        conduct.stopped.wait(_DELETION_POLL_S[conduct.account.is_local])
+        conduct.progress(step, text)
+
+    return progress
 
 
 def make_job(conduct: Conduct) -> None:
@@ -76,7 +68,7 @@ def make_job(conduct: Conduct) -> None:
 
 def create_job(conduct: Conduct, job_id: str) -> None:
     conduct.begin(Step.JOB, job_id)
-    job_service.create(conduct.account.batch, conduct.job, job_id)
+    job_service.create(conduct.account.batch, conduct.job, job_id, _progress(conduct, Step.JOB))
     conduct.end(Step.JOB, f"{job_id} created")
 
 
@@ -100,8 +92,9 @@ def clean_up(conduct: Conduct) -> None:
     if pool.when_done is WhenDone.DELETE:
         pool_service.delete(batch, pool.id)
     elif not pool.body.get("enableAutoScale"):
-        pool_service.wait_until_steady(batch, pool.id, lambda text: conduct.progress(Step.CLEAN_UP, text))
-        pool_service.resize(batch, {"id": pool.id}, pool.deallocation)
+        progress = _progress(conduct, Step.CLEAN_UP)
+        pool_service.wait_until_steady(batch, pool.id, progress)
+        pool_service.resize(batch, {"id": pool.id}, pool.deallocation, progress)
     conduct.end(Step.CLEAN_UP, f"pool {pool.id}: {pool.when_done.value}")
 
 

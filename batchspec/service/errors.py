@@ -20,12 +20,57 @@ from azure.core.exceptions import (
 )
 
 from batchspec.errors import BatchspecError, NotSignedInError, ServiceError, StalePlanError
+from batchspec.service.retry import PASSING
 
 _SIGNED_OUT = {401, 403}
 _SIGN_IN = (
     "check the AZURE_BATCH_… and AZURE_STORAGE_… variables, or sign in with `az login` and see that the account "
     "has the role Azure Batch Data Contributor (Storage Blob Data Contributor for the blobs)"
 )
+
+
+_AGAIN = "run the same command again"
+_JOB_IS_OVER = f"the job ended meanwhile: {_AGAIN}, and what is left goes into its next generation"
+_SHARED_ID = "jobs and job schedules share their ids: choose another job.id"
+_POOL_IS_GONE = f"somebody deletes the pool: {_AGAIN}, which waits until it is gone"
+_SOON = f"it passes by itself: {_AGAIN} in a moment"
+_CHANGED = f"somebody changed its state meanwhile: {_AGAIN} to see the new plan"
+_QUOTA = "ask for a higher quota in the portal, or "
+
+WHAT_NOW = {
+    "PoolExists": "a pool of this id is there that this spec did not make: choose another pool.id, use it as "
+    "`pool: {existing: ID}`, or adopt it with `batchspec import`",
+    "PoolBeingCreated": _SOON,
+    "PoolBeingResized": _SOON,
+    "PoolBeingDeleted": _POOL_IS_GONE,
+    "PoolNotFound": _POOL_IS_GONE,
+    "PoolQuotaReached": f"{_QUOTA}delete a pool that nobody needs: `az batch pool list`",
+    "OperationNotValidOnPool": _CHANGED,
+    "OperationInvalidForCurrentState": _CHANGED,
+    "JobExists": "a job of this id is there that this spec did not make: choose another job.id",
+    "JobWithSameIdExists": _SHARED_ID,
+    "JobScheduleWithSameIdExists": _SHARED_ID,
+    "JobBeingDeleted": _JOB_IS_OVER,
+    "JobBeingTerminated": _JOB_IS_OVER,
+    "JobCompleted": _JOB_IS_OVER,
+    "JobNotFound": _JOB_IS_OVER,
+    "JobNotActive": _CHANGED,
+    "JobNotDisabled": _CHANGED,
+    "JobDisabled": "somebody disabled the job: `az batch job enable` lets its tasks go on",
+    "ActiveJobAndScheduleQuotaReached": f"{_QUOTA}end a job that is done: `az batch job stop`",
+    "NodeBeingCreated": _SOON,
+    "NodeBeingStarted": _SOON,
+    "NodeBeingReimaged": _SOON,
+    "NodeBeingRebooted": _SOON,
+    "NodeStateUnusable": "the node is lost: `az batch node delete` removes it",
+}
+"""What the person does now, by the service's code. Source: Batch status and error codes, FACTS 1.3."""
+
+
+def _what_now(status: int, code: str) -> str:
+    if status in PASSING:
+        return WHAT_NOW.get(code, f"the service is not itself; {_AGAIN} later")
+    return WHAT_NOW.get(code, "")
 
 
 def error_of(response: Any, doing: str) -> BatchspecError:
@@ -35,7 +80,8 @@ def error_of(response: Any, doing: str) -> BatchspecError:
     request_id = response.headers.get("request-id", "")
     if response.status_code in _SIGNED_OUT:
         return NotSignedInError(message, help=_SIGN_IN)
-    return ServiceError(message, status=response.status_code, code=code, request_id=request_id)
+    help = _what_now(response.status_code, code)
+    return ServiceError(message, status=response.status_code, code=code, request_id=request_id, help=help)
 
 
 def _code_and_sentence(response: Any) -> tuple[str, str]:

@@ -12,7 +12,10 @@ from batchspec.resources.task_fields import NO_LIMIT
 from batchspec.service.batch import Batch, path_of
 from batchspec.service.errors import as_it_was_read
 from batchspec.service.secrets import with_secrets
+from batchspec.service.waiting import Passing, Progress, insist, no_progress
 from batchspec.source import Path
+
+_GOING_LIMIT_S = 30 * 60.0  # minutes, when nodes have folders of it
 
 _ABSENT: dict[str, Any] = {
     "priority": 0,
@@ -39,14 +42,25 @@ def generations(batch: Batch, base_id: str) -> list[dict[str, Any]]:
     return [job for page in listed for job in page if jobs.generation(base_id, job["id"])]
 
 
-def create(batch: Batch, desired: Json, job_id: str) -> None:
-    """Makes a generation. A create that was repeated finds its own job, and that is fine."""
+def create(batch: Batch, desired: Json, job_id: str, progress: Progress = no_progress) -> None:
+    """Makes a generation, after a job of the same id that is still going, and once the quota has room for it.
+
+    A create that was repeated finds its own job, and that is fine.
+    """
     body = jobs.creation_body(desired, job_id)
-    try:
-        batch.post("/jobs", with_secrets(body), doing=f"create the job {job_id}")
-    except ServiceError as error:
-        if error.code != "JobExists" or not made_from(read(batch, job_id) or {}, body):
-            raise
+    sent = with_secrets(body)
+
+    def make() -> None:
+        try:
+            batch.post("/jobs", sent, doing=f"create the job {job_id}")
+        except ServiceError as error:
+            live = (read(batch, job_id) or {}) if error.code == "JobExists" else {}
+            if live.get("state") != "active" or not made_from(live, body):
+                raise
+
+    going = Passing(f"the old job {job_id} to be gone", _GOING_LIMIT_S)
+    room = Passing("another job to end: the account has as many as it may", batch.patience.limit_s)
+    insist(batch, make, {"JobBeingDeleted": going, "ActiveJobAndScheduleQuotaReached": room}, progress)
 
 
 def update(

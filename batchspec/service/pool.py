@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -12,10 +12,11 @@ from batchspec.errors import RunError, ServiceError
 from batchspec.resources.base import Json, made_from
 from batchspec.service.batch import Batch, path_of
 from batchspec.service.secrets import with_secrets
+from batchspec.service.waiting import Passing, Progress, insist, no_progress, poll_waits
 
-_FIRST_POLL_S = 0.05  # an empty pool is steady at once on the local account, after two seconds on Azure
-_LONGEST_POLL_S = 5.0
 STEADY_LIMIT_S = 30 * 60.0
+WHILE_RESIZED = {"PoolBeingResized": Passing("the pool to become steady", STEADY_LIMIT_S)}
+_GOING_LIMIT_S = 30 * 60.0  # minutes, when it has nodes
 
 
 def read(batch: Batch, pool_id: str) -> dict[str, Any] | None:
@@ -40,13 +41,23 @@ def read_with_time(batch: Batch, pool_id: str) -> tuple[dict[str, Any] | None, d
     return answer.body, parsedate_to_datetime(date) if date else datetime.now(UTC)
 
 
-def create(batch: Batch, body: Json) -> None:
-    """Makes the pool. A create that was answered too late and repeated finds its own pool, and that is fine."""
-    try:
-        batch.post("/pools", with_secrets(with_agent(batch, body)), doing=f"create the pool {body['id']}")
-    except ServiceError as error:
-        if error.code != "PoolExists" or not made_from(read(batch, body["id"]) or {}, body):
-            raise
+def create(batch: Batch, body: Json, progress: Progress = no_progress) -> None:
+    """Makes the pool, after one of the same id that is still going.
+
+    A create that was answered too late and repeated finds its own pool, and that is fine.
+    """
+    sent = with_secrets(with_agent(batch, body))
+
+    def make() -> None:
+        try:
+            batch.post("/pools", sent, doing=f"create the pool {body['id']}")
+        except ServiceError as error:
+            live = (read(batch, body["id"]) or {}) if error.code == "PoolExists" else {}
+            if live.get("state") != "active" or not made_from(live, body):
+                raise
+
+    going = Passing(f"the old pool {body['id']} to be gone", _GOING_LIMIT_S)
+    insist(batch, make, {"PoolBeingDeleted": going}, progress)
 
 
 def with_agent(batch: Batch, body: Json) -> Json:
@@ -67,19 +78,25 @@ def with_agent(batch: Batch, body: Json) -> Json:
     )
 
 
-def resize(batch: Batch, desired: Json, deallocation: str = "requeue") -> None:
-    """Asks for the number of nodes that *desired* has. Nodes that go treat their tasks as *deallocation* says."""
+def resize(
+    batch: Batch, desired: Json, deallocation: str = "requeue", progress: Progress = no_progress
+) -> None:
+    """Asks for the number of nodes that *desired* has, once a resize under way is over.
+
+    Nodes that go treat their tasks as *deallocation* says.
+    """
     body = {
         "targetDedicatedNodes": desired.get("targetDedicatedNodes", 0),
         "targetLowPriorityNodes": desired.get("targetLowPriorityNodes", 0),
         "resizeTimeout": desired.get("resizeTimeout", "PT15M"),
         "nodeDeallocationOption": deallocation,
     }
-    batch.post(path_of("pools", desired["id"], "resize"), body, doing=f"resize the pool {desired['id']}")
+    where, doing = path_of("pools", desired["id"], "resize"), f"resize the pool {desired['id']}"
+    insist(batch, lambda: batch.post(where, body, doing=doing), WHILE_RESIZED, progress)
 
 
 def wait_until_steady(
-    batch: Batch, pool_id: str, progress: Callable[[str], None], limit_s: float = STEADY_LIMIT_S
+    batch: Batch, pool_id: str, progress: Progress, limit_s: float = STEADY_LIMIT_S
 ) -> dict[str, Any]:
     """The pool once its allocation is steady. Raises `RunError` after *limit_s*."""
     deadline = time.monotonic() + limit_s
@@ -95,16 +112,8 @@ def wait_until_steady(
                 f"the pool {pool_id} is still {live.get('allocationState')} after {minutes} minutes"
             )
         progress(f"waiting for the pool to become steady ({live.get('allocationState')})")
-        time.sleep(wait_s)
+        batch.patience.pause(wait_s)
     raise AssertionError("the waits have no end")
-
-
-def poll_waits() -> Iterator[float]:
-    """Seconds to wait between two looks: twice as long each time, up to a few seconds; without end."""
-    wait_s = _FIRST_POLL_S
-    while True:
-        yield wait_s
-        wait_s = min(2 * wait_s, _LONGEST_POLL_S)
 
 
 def delete(batch: Batch, pool_id: str) -> None:

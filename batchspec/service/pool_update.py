@@ -5,8 +5,7 @@ Source: Batch REST API 2025-06-01; FACTS 3.2 to 3.4.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from batchspec.errors import RunError, ServiceError
@@ -17,22 +16,25 @@ from batchspec.service.batch import Batch, path_of
 from batchspec.service.errors import as_it_was_read
 from batchspec.service.pool import (
     STEADY_LIMIT_S,
+    WHILE_RESIZED,
     nodes,
-    poll_waits,
     read,
     resize,
     wait_until_steady,
     with_agent,
 )
 from batchspec.service.secrets import with_secrets
+from batchspec.service.waiting import Passing, Progress, insist
 from batchspec.source import Path
 from batchspec.spec.model import Pool
 
-Progress = Callable[[str], None]
-
 _PATCHED = (Effect.IN_PLACE, Effect.REJOIN, Effect.DRAIN)
 _OURS = frozenset({"protect", "rollout"})  # told to the service as metadata
-_ENABLE_LIMIT_S = 60  # the service takes one change of autoscale in 30 seconds
+_WHILE_ENABLED = {
+    "TooManyEnableAutoScaleRequests": Passing(
+        "the service: it takes one change of autoscale in 30 seconds", 60
+    )
+}
 
 # What to send for a field that the spec leaves out and the live pool has.
 _ABSENT: dict[str, Any] = {
@@ -65,11 +67,11 @@ def update(
     if live.get("enableAutoScale") and (
         Effect.DRAIN in effects or (Effect.AUTOSCALE in effects and not desired.get("enableAutoScale"))
     ):
-        batch.post(path_of("pools", pool.id, "disableautoscale"), None, doing="switch autoscale off")
+        _no_autoscale(batch, pool.id)
     if Effect.DRAIN in effects:
         _drain(batch, pool, desired, progress)
     if patched := [change for change in changes if change.effect in _PATCHED and not _resumes(change)]:
-        _patch(batch, pool, desired, patched, ignored)
+        _patch(batch, pool, desired, patched, progress, ignored)
     if Effect.REJOIN in effects:
         _reboot_failed(batch, pool.id, progress)
     if desired.get("enableAutoScale"):
@@ -78,7 +80,7 @@ def update(
     elif effects & {Effect.RESIZE, Effect.DRAIN}:
         sizes = {"id": pool.id, **_values(SIZE, desired, live, changes)}
         wait_until_steady(batch, pool.id, progress)
-        resize(batch, sizes, pool.deallocation)
+        resize(batch, sizes, pool.deallocation, progress)
 
 
 def _resumes(change: Change) -> bool:
@@ -111,7 +113,7 @@ def _drain(batch: Batch, pool: Pool, desired: Json, progress: Progress) -> None:
         return
     progress(f"emptying the pool of {nodes_of(live)} nodes")
     timeout = desired.get("resizeTimeout", "PT15M")
-    resize(batch, {"id": pool.id, "resizeTimeout": timeout}, pool.deallocation)
+    resize(batch, {"id": pool.id, "resizeTimeout": timeout}, pool.deallocation, progress)
     live = wait_until_steady(batch, pool.id, progress, STEADY_LIMIT_S + duration_s(timeout))
     if nodes_of(live):
         said = "; ".join(
@@ -124,7 +126,12 @@ def _drain(batch: Batch, pool: Pool, desired: Json, progress: Progress) -> None:
 
 
 def _patch(
-    batch: Batch, pool: Pool, desired: Json, changes: Sequence[Change], ignored: Collection[Path]
+    batch: Batch,
+    pool: Pool,
+    desired: Json,
+    changes: Sequence[Change],
+    progress: Progress,
+    ignored: Collection[Path],
 ) -> None:
     """Sends the top-level fields that change. An omitted field of a patch stays, so absence is said."""
     live = _require(batch, pool.id)
@@ -149,7 +156,8 @@ def _patch(
 
     with as_it_was_read(f"pool {pool.id}", is_done):
         where, doing = path_of("pools", pool.id), f"update the pool {pool.id}"
-        batch.patch(where, with_secrets(body), doing=doing, etag=etag)
+        sent = with_secrets(body)
+        insist(batch, lambda: batch.patch(where, sent, doing=doing, etag=etag), WHILE_RESIZED, progress)
 
 
 def _take_start_task_away(batch: Batch, pool_id: str, body: Json, live: Json) -> None:
@@ -165,23 +173,27 @@ def _take_start_task_away(batch: Batch, pool_id: str, body: Json, live: Json) ->
         batch.post(where, whole, doing=doing, etag=live["eTag"])
 
 
+def _no_autoscale(batch: Batch, pool_id: str) -> None:
+    """Switches autoscale off; where it is off already, that may be our own doing, whose answer got lost."""
+    try:
+        batch.post(path_of("pools", pool_id, "disableautoscale"), None, doing="switch autoscale off")
+    except ServiceError as error:
+        if error.status != 409 or _require(batch, pool_id).get("enableAutoScale"):
+            raise
+
+
 def _autoscale(
     batch: Batch, desired: Json, live: Json, changes: Sequence[Change], progress: Progress
 ) -> None:
     """Switches autoscale on, or gives it another formula."""
     pool_id = desired["id"]
     body = _values(("autoScaleFormula", "autoScaleEvaluationInterval"), desired, live, changes)
-    deadline = time.monotonic() + _ENABLE_LIMIT_S
-    for wait_s in poll_waits():
+
+    def enable() -> None:
         wait_until_steady(batch, pool_id, progress)
-        try:
-            batch.post(path_of("pools", pool_id, "enableautoscale"), body, doing="switch autoscale on")
-            return
-        except ServiceError as error:
-            if error.code != "TooManyEnableAutoScaleRequests" or time.monotonic() > deadline:
-                raise
-        progress("waiting: the service takes one change of autoscale in 30 seconds")
-        time.sleep(wait_s)
+        batch.post(path_of("pools", pool_id, "enableautoscale"), body, doing="switch autoscale on")
+
+    insist(batch, enable, WHILE_RESIZED | _WHILE_ENABLED, progress)
 
 
 def _reboot_failed(batch: Batch, pool_id: str, progress: Progress) -> None:

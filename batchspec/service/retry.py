@@ -37,7 +37,7 @@ _UNKNOWN_HOST = 1 / 30  # for one that never answered; another one is being star
 _CONNECT_WITHIN_S = PATIENCE_S * _CONNECT_WITHIN
 _ANSWER_WITHIN_S = PATIENCE_S * _ANSWER_WITHIN
 
-_PASSING = frozenset({408, 429, 500, 502, 503, 504})
+PASSING = frozenset({408, 429, 500, 502, 503, 504})
 # What Storage's SDK tells its own policy by way of the options, and its transport must not hear.
 _STORAGE_OPTIONS = (
     *("retry_total", "retry_connect", "retry_read", "retry_status", "retry_to_secondary", "retry_hook"),
@@ -74,6 +74,10 @@ class Patience:
     def begin(self) -> Budget:
         """The budget of one call, or of several that are one to the person."""
         return Budget(self)
+
+    def pause(self, seconds: float) -> None:
+        """Waits before another look at something, no longer than until somebody hurries."""
+        self.hurried.wait(seconds)
 
     def hurry(self) -> None:
         """From now on what fails is not asked again: the person wants to go, or something else has failed."""
@@ -140,7 +144,7 @@ class PatientRetry(HTTPPolicy[Any, Any]):
                 continue
             self._is_known = True
             response.http_response.location_mode = location  # Storage's SDK looks for it there
-            if response.http_response.status_code not in _PASSING:
+            if response.http_response.status_code not in PASSING:
                 self._patience.is_spent = False
                 return response
             if not budget.wait(_retry_after_s(response)):

@@ -19,7 +19,8 @@ from typing import Any
 from batchspec.errors import RunError, ServiceError
 from batchspec.resources.base import Json, updated_metadata
 from batchspec.service.batch import Batch, path_of
-from batchspec.service.pool import poll_waits, read, wait_until_steady
+from batchspec.service.pool import read, wait_until_steady
+from batchspec.service.waiting import poll_waits
 from batchspec.spec.model import Pool, Rollout
 
 _SHARE = 5  # one node in so many is away at a time, so that work goes on meanwhile
@@ -91,7 +92,7 @@ def _move_on(batch: Batch, pool: Pool, node_id: str, since: datetime, check: Cal
         asked = asked or _ask(batch, pool, node_id)
         if not asked and node["state"] in _BROKEN:
             return  # it takes no reboot, and no tasks either
-        time.sleep(wait_s)
+        batch.patience.pause(wait_s)
 
 
 def _ask(batch: Batch, pool: Pool, node_id: str) -> bool:

@@ -111,7 +111,8 @@ def translated(doing: str) -> Iterator[None]:
         headers = getattr(error.response, "headers", None) or {}
         request_id = str(headers.get("x-ms-request-id", ""))
         message = f"could not {doing}: {_first_line(error)} ({code or status})"
-        raise ServiceError(message, status=status, code=code, request_id=request_id) from error
+        help = _what_now(status, code)
+        raise ServiceError(message, status=status, code=code, request_id=request_id, help=help) from error
     except (ServiceRequestError, ServiceResponseError) as error:
         message = f"could not {doing}: no answer from the service: {_first_line(error)}"
         raise ServiceError(

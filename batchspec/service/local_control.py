@@ -10,6 +10,7 @@ from azure.core.credentials import AzureNamedKeyCredential
 from batchspec.errors import ServiceError
 from batchspec.service.batch import Batch
 from batchspec.service.embedded import LocalAccount
+from batchspec.service.retry import Patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,8 @@ def _do(account: LocalAccount, node: str, what: str) -> None:
 
 @contextmanager
 def _talking(account: LocalAccount) -> Iterator[Batch]:
-    batch = Batch(account.batch_endpoint, AzureNamedKeyCredential(account.batch_account, account.batch_key))
+    key = AzureNamedKeyCredential(account.batch_account, account.batch_key)
+    batch = Batch(account.batch_endpoint, key, Patience.of())
     try:
         yield batch
     finally:

@@ -17,7 +17,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from azure.core.exceptions import AzureError, IncompleteReadError, ServiceRequestError, ServiceResponseError
+from azure.core.exceptions import (
+    AzureError,
+    IncompleteReadError,
+    ServiceRequestError,
+    ServiceResponseError,
+    ServiceResponseTimeoutError,
+)
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import HTTPPolicy
 from azure.core.pipeline.transport import RequestsTransport
@@ -134,14 +140,19 @@ class PatientRetry(HTTPPolicy[Any, Any]):
         budget: Budget = options.pop("budget", None) or self._patience.begin()
         location = [options.pop(name, None) for name in _STORAGE_OPTIONS][-1]
         own = {name: options[name] for name in ("connection_timeout", "read_timeout") if name in options}
+        response: PipelineResponse[Any, Any] | None = None
         while True:
             options.update(budget.timeouts() | own)
             try:
                 response = self.next.send(request)
             except (ServiceRequestError, ServiceResponseError, IncompleteReadError) as error:
-                if self._is_hopeless(error, budget) or not budget.wait():
-                    raise
-                continue
+                if not self._is_hopeless(error, budget) and budget.wait():
+                    continue
+                if response is not None and isinstance(error, ServiceResponseTimeoutError):
+                    return (
+                        response  # it says more than that the last try, which had little time, was too short
+                    )
+                raise
             self._is_known = True
             response.http_response.location_mode = location  # Storage's SDK looks for it there
             if response.http_response.status_code not in PASSING:

@@ -22,7 +22,6 @@ from azure.core.exceptions import (
     IncompleteReadError,
     ServiceRequestError,
     ServiceResponseError,
-    ServiceResponseTimeoutError,
 )
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import HTTPPolicy
@@ -148,10 +147,8 @@ class PatientRetry(HTTPPolicy[Any, Any]):
             except (ServiceRequestError, ServiceResponseError, IncompleteReadError) as error:
                 if not self._is_hopeless(error, budget) and budget.wait():
                     continue
-                if response is not None and isinstance(error, ServiceResponseTimeoutError):
-                    return (
-                        response  # it says more than that the last try, which had little time, was too short
-                    )
+                if response is not None and isinstance(error, ServiceResponseError):
+                    return response  # says more than that the last try, which had little time, had too little
                 raise
             self._is_known = True
             response.http_response.location_mode = location  # Storage's SDK looks for it there

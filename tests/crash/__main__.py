@@ -18,8 +18,8 @@ from itertools import count
 from pathlib import Path
 
 from tests.bench.account import local
-from tests.crash.matrix import Point, Result, calls_of_an_apply, point_of, points_of, try_point
-from tests.crash.reference import make_large
+from tests.crash.first import make_large
+from tests.crash.matrix import REFERENCES, Point, Result, point_of, points_of, try_point
 
 
 def main() -> int:
@@ -28,9 +28,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="batchspec-crash-") as name, local() as account:
         folder = Path(name)
         make_large(folder / "large")
-        calls = calls_of_an_apply(folder / "reference", account, folder / "large")
-        points = options.point or points_of(calls)
-        print(f"{len(calls)} calls, {len(points)} points", flush=True)
+        points: list[Point] = options.point or [
+            point
+            for reference in REFERENCES
+            if options.of in (None, reference.name)
+            for point in points_of(reference, folder / reference.name, account, folder / "large")
+        ]
+        print(f"{len(points)} points", flush=True)
         numbers = count(1)
 
         def run(point: Point) -> Result:
@@ -43,6 +47,7 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
+    parser.add_argument("--of", choices=[reference.name for reference in REFERENCES], help="this apply only")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="points at once (default: 2)")
     parser.add_argument("--point", action="append", type=point_of, metavar="POINT", help="this point only")
     parser.add_argument("--verbose", action="store_true", help="a line for the points that pass, too")

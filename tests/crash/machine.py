@@ -53,6 +53,8 @@ class Wanted:
     team: str = "video"
     nodes: int = 2
     priority: int = 0
+    vm_size: str = "Standard_D2ds_v5"
+    when_done: str = "keep"
 
 
 class Found(NamedTuple):
@@ -75,7 +77,7 @@ class Life(RuleBasedStateMachine):
         self.work = Workload(folder, self.account)
         self.wanted = Wanted()
         self.strays: set[str] = set()  # paths of tasks that somebody else added
-        self.theirs: set[str] = set()  # metadata keys that somebody else put on the pool
+        self.theirs: set[str] = set()  # creation times of pools on which somebody else's metadata is
         self.is_quiet = False  # whether an apply ended well and nothing happened since
 
     # The beginning and the end --------------------------------------------------------------------
@@ -121,6 +123,15 @@ class Life(RuleBasedStateMachine):
     @rule(nodes=st.integers(1, 2))
     def edit_nodes(self, nodes: int) -> None:
         self._edit(nodes=nodes)
+
+    @rule(vm_size=st.sampled_from(["Standard_D2ds_v5", "Standard_D4ds_v5"]))
+    def edit_the_vm_size(self, vm_size: str) -> None:
+        """What only an empty pool takes."""
+        self._edit(vm_size=vm_size)
+
+    @rule(when_done=st.sampled_from(["keep", "zero", "delete"]))
+    def edit_what_becomes_of_the_pool(self, when_done: str) -> None:
+        self._edit(when_done=when_done)
 
     @rule(priority=st.sampled_from([0, 5]))
     def edit_the_jobs_priority(self, priority: int) -> None:
@@ -223,7 +234,6 @@ class Life(RuleBasedStateMachine):
         wait_until(lambda: not any(self._ours()))
         assert self.work.inputs() == set()
         self.strays.clear()
-        self.theirs.clear()
         self.is_quiet = False
 
     # Others ---------------------------------------------------------------------------------------
@@ -238,7 +248,7 @@ class Life(RuleBasedStateMachine):
         body = {"metadata": [*kept, {"name": key, "value": "theirs"}]}
         self.work.batch("PATCH", f"/pools/{self.work.pool_id}", body)
         if key == "theirs":
-            self.theirs.add(key)
+            self.theirs.add(pool["creationTime"])
         self.is_quiet = False
 
     @rule(priority=st.sampled_from([0, 7]))
@@ -290,8 +300,8 @@ class Life(RuleBasedStateMachine):
         for path in self.strays:
             assert self.work.batch("GET", path) is not None, path
         pool = self.work.pool()
-        if pool is not None:
-            assert self.theirs <= {entry["name"] for entry in pool["metadata"]}
+        if pool is not None and pool["creationTime"] in self.theirs:
+            assert "theirs" in {entry["name"] for entry in pool["metadata"]}
 
     @invariant()
     def there_is_one_pool_at_most(self) -> None:
@@ -339,10 +349,11 @@ class Life(RuleBasedStateMachine):
             "params": {"word": wanted.word},
             "pool": {
                 "id": self.work.pool_id,
-                "vmSize": "Standard_D2ds_v5",
+                "vmSize": wanted.vm_size,
                 "image": "canonical:ubuntu-24_04-lts:server",
                 "targetLowPriorityNodes": wanted.nodes,
                 "metadata": [{"name": "team", "value": wanted.team}],
+                "whenDone": wanted.when_done,
             },
             "job": {
                 "id": self.work.job_id,

@@ -12,12 +12,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from batchspec.service.embedded import LocalAccount
-from tests.crash import reference
-from tests.crash.reference import State
+from tests.crash.change import CHANGE
+from tests.crash.first import FIRST
+from tests.crash.state import Action, Reference, look, planned
 from tests.main_job.wire import Cut, Heard, Moment, listening
 from tests.main_job.workload import Workload, make_workload, wait_until
 
-_OF_A_RUN = re.compile(r"tvm-[^/?]+")
+REFERENCES = (FIRST, CHANGE)
+
+_NODE = re.compile(r"tvm-[^/?]+")
+_WORK = re.compile(r"-[a-z2-7]{10}-[a-z2-7]{10}")  # of a task's id
+_APPROVED = ("--auto-approve", "--allow", "maxDeletions")
 
 
 class Call(NamedTuple):
@@ -34,11 +39,12 @@ class Call(NamedTuple):
 class Point(NamedTuple):
     """Where an apply is killed. Its text is what `--point` takes."""
 
+    reference: Reference
     moment: Moment
     call: Call
 
     def __str__(self) -> str:
-        return f"{self.moment.name.lower()} {self.call}"
+        return f"{self.reference.name}: {self.moment.name.lower()} {self.call}"
 
 
 class Result(NamedTuple):
@@ -51,14 +57,23 @@ class Result(NamedTuple):
 
 def point_of(text: str) -> Point:
     """The point that is written so. Raises `ValueError` for a text that is none."""
-    moment, method, rest = text.split(" ", 2)
+    name, moment, method, rest = text.split(" ", 3)
     target, _, number = rest.rpartition(" #")
-    return Point(Moment[moment.upper()], Call(method, target, int(number)))
+    named = {reference.name: reference for reference in REFERENCES}
+    try:
+        return Point(named[name.rstrip(":")], Moment[moment.upper()], Call(method, target, int(number)))
+    except KeyError as error:
+        raise ValueError(text) from error
 
 
-def calls_of_an_apply(folder: Path, account: LocalAccount, large: Path) -> list[Call]:
-    """Every call of an apply that nobody disturbs, in order. Raises `AssertionError` where it is not whole."""
-    with _workload(folder, account, large) as workload:
+def points_of(reference: Reference, folder: Path, account: LocalAccount, large: Path) -> list[Point]:
+    """The points around every call of an apply that nobody disturbs. Raises `AssertionError` where it is not whole."""
+    calls = _calls_of_an_apply(reference, folder, account, large)
+    return [Point(reference, moment, call) for call in calls for moment in Moment]
+
+
+def _calls_of_an_apply(reference: Reference, folder: Path, account: LocalAccount, large: Path) -> list[Call]:
+    with _workload(reference, folder, account, large) as workload:
         calls: list[Call] = []
         with listening() as wire:
             numbered = _Numbered(workload)
@@ -69,34 +84,30 @@ def calls_of_an_apply(folder: Path, account: LocalAccount, large: Path) -> list[
                     calls.append(numbered.call(heard))
 
             wire.hook = note
-            workload.apply(env=wire.environment)
-        flaws = list(reference.flaws(reference.look(workload), workload))
+            workload.apply(*_APPROVED, env=wire.environment)
+        flaws = list(reference.flaws(look(workload), workload))
         assert not flaws, flaws
     return calls
 
 
-def points_of(calls: list[Call]) -> list[Point]:
-    return [Point(moment, call) for call in calls for moment in Moment]
-
-
 def try_point(folder: Path, account: LocalAccount, large: Path, point: Point) -> Result:
     """Kills an apply at *point*, looks, plans, applies again, looks again, destroys."""
-    with _workload(folder, account, large) as workload:
+    with _workload(point.reference, folder, account, large) as workload:
         try:
             reached = _killed_at(workload, point)
-            return Result(point, reached, list(_flaws_after(workload)))
+            return Result(point, reached, list(_flaws_after(workload, point.reference)))
         except Exception as error:  # whatever it is, it is this point's, and others go on
             return Result(point, True, [f"{type(error).__name__}: {error}"])
 
 
 @contextmanager
-def _workload(folder: Path, account: LocalAccount, large: Path) -> Iterator[Workload]:
-    """A reference workload in *folder*, which is gone after the block, in the account as on the disk."""
+def _workload(reference: Reference, folder: Path, account: LocalAccount, large: Path) -> Iterator[Workload]:
+    """A workload in *folder* that is ready to be applied; gone after the block, in the account as on the disk."""
     folder.mkdir()
     making = make_workload(folder, account)
     workload = next(making)
     try:
-        reference.write(workload, large)
+        reference.prepare(workload, large)
         yield workload
     finally:
         next(making, None)
@@ -112,7 +123,7 @@ class _Numbered:
         self._lock = threading.Lock()
 
     def call(self, heard: Heard) -> Call:
-        target = _OF_A_RUN.sub("NODE", heard.path.replace(self._workload.name, "NAME"))
+        target = _WORK.sub("-WORK", _NODE.sub("NODE", heard.path.replace(self._workload.name, "NAME")))
         with self._lock:
             self._seen[heard.method, target] += 1
             return Call(heard.method, target, self._seen[heard.method, target])
@@ -136,7 +147,7 @@ def _killed_at(workload: Workload, point: Point) -> bool:
     with listening() as wire:
         wire.hooks_reads = True
         wire.hook = carried.around(kill)
-        with workload.started("apply", "specs/ffmpeg.yaml", env=wire.environment) as process:
+        with workload.started("apply", "specs/ffmpeg.yaml", *_APPROVED, env=wire.environment) as process:
             process.communicate(timeout=120)
         wait_until(lambda: carried.is_empty)  # what was on its way arrives: the dead cannot call it back
     return killed.is_set()
@@ -168,29 +179,24 @@ class _Carried:
             self._count += number
 
 
-def _flaws_after(workload: Workload) -> Iterator[str]:
+def _flaws_after(workload: Workload, reference: Reference) -> Iterator[str]:
     """What is wrong from the kill to the end of the next apply, and with what a destroy leaves."""
-    then = reference.look(workload)
-    planned = reference.planned(workload)
-    yield from _flaws_of_plan(planned, then, reference.look(workload), workload)
-    workload.apply()
-    whole = reference.look(workload)
+    then, plan, now = look(workload), planned(workload), look(workload)
+    before, after = reference.needed(then, workload), reference.needed(now, workload)
+    yield from _flaws_of_plan(plan, before, after)
+    workload.apply(*_APPROVED)
+    whole = look(workload)
     yield from reference.flaws(whole, workload)
-    yield from (
-        f"{name} was uploaded again"
-        for name, blob in then.inputs.items()
-        if whole.inputs[name].etag != blob.etag
-    )
-    if again := reference.planned(workload):
+    for name, blob in then.inputs.items():
+        if whole.inputs[name].md5 == blob.md5 and whole.inputs[name].etag != blob.etag:
+            yield f"{name} was uploaded again"
+    if again := planned(workload):
         yield f"the plan after it is not empty: {sorted(again)}"
     workload.destroy("--outputs")
     yield from (f"{blob} is left after destroy" for blob in (*workload.inputs(), *workload.blobs("output")))
 
 
-def _flaws_of_plan(
-    planned: set[reference.Action], then: State, now: State, workload: Workload
-) -> Iterator[str]:
+def _flaws_of_plan(plan: set[Action], before: set[Action], after: set[Action]) -> Iterator[str]:
     """A plan that was made between two looks: what both need is in it, what neither needs is not."""
-    before, after = reference.needed(then, workload), reference.needed(now, workload)
-    yield from (f"the plan in between lacks {action}" for action in sorted((before & after) - planned))
-    yield from (f"the plan in between has {action}" for action in sorted(planned - (before | after)))
+    yield from (f"the plan in between lacks {action}" for action in sorted((before & after) - plan))
+    yield from (f"the plan in between has {action}" for action in sorted(plan - (before | after)))

@@ -9,12 +9,12 @@ PROJECT = Path(__file__).parents[2]
 
 # One of each kind of step. In full: `python -m tests.crash`, as CONTRIBUTING has it.
 POINTS = (
-    "after PUT /batchspeclocal/output/NAME/.batchspec/lock?comp=lease #1",
-    "before PUT /batchspeclocal/input/NAME/clips/large?comp=block #2",
-    "before POST /jobs/NAME-job/addtaskcollection #2",
-    "after PATCH /jobs/NAME-job #1",
-    "after GET /jobs/NAME-job/taskcounts #1",
-    "before GET /batchspeclocal/output/NAME/large.copy #2",
+    "first: after PUT /batchspeclocal/output/NAME/.batchspec/lock?comp=lease #1",
+    "first: before PUT /batchspeclocal/input/NAME/clips/large?comp=block #2",
+    "first: before POST /jobs/NAME-job/addtaskcollection #2",
+    "first: after PATCH /jobs/NAME-job #1",
+    "first: after GET /jobs/NAME-job/taskcounts #1",
+    "first: before GET /batchspeclocal/output/NAME/large.copy #2",
 )
 
 

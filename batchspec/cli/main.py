@@ -10,7 +10,8 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 import click
 
@@ -42,6 +43,12 @@ _SHOWING = frozenset({"init", "validate", "plan", "drift", "show", "status", "lo
 """The commands that change nothing: whoever pipes them into `head` has what was wanted."""
 
 _INTERRUPTED = 128 + signal.SIGINT
+_TERMINATED = 128 + signal.SIGTERM
+_GOES_ON = "interrupted; the same command goes on from here"
+
+
+class _Terminated(BaseException):
+    """SIGTERM came: as with Ctrl-C, what is held is given back on the way out, the lock above all."""
 
 
 class _Commands(click.Group):
@@ -82,6 +89,7 @@ def cli() -> None:
 
 def main() -> None:
     """The entry point: runs the command and ends the process with its exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         code = cli.main(standalone_mode=False)
         if sys.stdout is not None:
@@ -95,8 +103,11 @@ def main() -> None:
         error.show()
         code = 1
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; the same command goes on from here", err=True)
+        click.echo(_GOES_ON, err=True)
         code = _INTERRUPTED
+    except _Terminated:
+        click.echo(_GOES_ON, err=True)
+        code = _TERMINATED
     except BatchspecError as error:
         _report(error)
         code = error.exit_code
@@ -104,6 +115,10 @@ def main() -> None:
         click.echo(f"error: cannot write the output: {error.strerror}", err=True)
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise _Terminated
 
 
 def _cut_off() -> int:

@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,6 +87,33 @@ def test_r22_the_first_signal_waits_for_the_call_in_flight_and_begins_no_other(
     assert "batchspec apply specs/ffmpeg.yaml" in said
     assert "Traceback" not in said
     _is_whole_after_another_apply(bare)
+
+
+@pytest.mark.parametrize("number", CODES, ids=_id)
+def test_r22_a_signal_while_it_plans_under_the_lock_gives_the_lock_back(
+    bare: Workload, wire: Wire, number: signal.Signals
+) -> None:
+    """It ends with 130 or 143 and a way on, having changed nothing, and nobody has to wait for its lock."""
+    bare.write_copies()
+    sent = threading.Event()
+
+    def send(now: Moment, heard: Heard) -> None:
+        is_locked = any(found.path.endswith("/lock?comp=lease") for found in wire.heard)
+        if now is Moment.AFTER and heard.path == "/jobs" and is_locked and not sent.is_set():
+            sent.set()
+            process.send_signal(number)
+            time.sleep(0.2)  # the signal is handled while the call is under way
+
+    wire.hook, wire.hooks_reads = send, True
+    with bare.started("apply", "specs/ffmpeg.yaml", env=wire.environment) as process:
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == CODES[number], said
+    assert "interrupted; the same command goes on from here" in said
+    assert "Traceback" not in said
+    with bare.blob_service() as service:
+        lock = service.get_blob_client("output", f"{bare.name}/.batchspec/lock").get_blob_properties()
+    assert lock.lease.state == "available"
+    assert (bare.inputs(), bare.pool(), bare.jobs()) == (set(), None, [])
 
 
 @pytest.mark.parametrize(("stage", "number"), SECOND, ids=_id)

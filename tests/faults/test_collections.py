@@ -1,0 +1,148 @@
+"""Adding tasks, where the answers are mixed, incomplete, or say that a task is there already (R-11, R-13, R-14)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from secrets import token_hex
+from typing import Any
+
+import pytest
+from azure.core.credentials import AzureNamedKeyCredential
+from main_job.workload import Workload
+
+from batchspec.errors import TasksFailedError
+from batchspec.service import job as job_service
+from batchspec.service.batch import Batch
+from batchspec.service.embedded import LocalAccount
+from batchspec.service.retry import Patience
+from batchspec.service.task import Packed, add
+from faults.conftest import Run
+from faults.whole import state, write
+
+NAMES = "abcdefg"
+
+
+@pytest.fixture
+def seven(workload: Workload) -> Workload:
+    """A workload of seven tasks."""
+    write(workload, ending="terminatejob")
+    for name in NAMES:
+        (workload.clips / name).write_text(name)
+    return workload
+
+
+def strike(workload: Workload, **fault: Any) -> None:
+    workload.batch("POST", "/_local/faults", {"operation": "create_task_collection", **fault})
+
+
+def is_whole(workload: Workload) -> None:
+    """Each task is there once, in one job, and did its work."""
+    found = state(workload)
+    assert sorted(id.split("-")[0] for id in found["tasks"]) == list(NAMES)
+    assert {tuple(task) for task in found["tasks"].values()} == {("completed", "success")}
+    assert len(found["jobs"]) == 1
+
+
+@pytest.mark.parametrize("times", [1, 0], ids=["once", "always"])
+@pytest.mark.parametrize("every", [2, 3, 7])
+@pytest.mark.parametrize("status", ["unstored", "unanswered", "servererror", "ServerError", "SERVERERROR"])
+def test_r14_one_task_in_so_many_is_dropped(
+    seven: Workload, run: Run, status: str, every: int, times: int
+) -> None:
+    """Not added or not answered for, once or in every collection: all tasks are there in the end, each once."""
+    strike(seven, tasks={"every": every, "as": status}, times=times)
+    assert run("apply") is None
+    is_whole(seven)
+    assert not run.has_changes()
+
+
+@pytest.mark.parametrize("status", ["unstored", "servererror"])
+def test_r14_every_task_is_always_dropped(
+    seven: Workload, run: Run, monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    """A service that never takes them is told aloud when the budget is spent; the next run adds them."""
+    monkeypatch.setenv("BATCHSPEC_PATIENCE", "2")
+    strike(seven, tasks={"every": 1, "as": status}, times=0)
+    error = run("apply")
+    assert isinstance(error, TasksFailedError)
+    assert "7 tasks failed" in str(error)
+    assert "refused: " in run.said
+    assert seven.all_task_ids() == []
+    seven.batch("DELETE", "/_local/faults")
+    assert run("apply") is None
+    assert sorted(id.split("-")[0] for id in seven.all_task_ids()) == list(NAMES)
+    assert not run.has_changes()
+
+
+@pytest.mark.parametrize("status", ["clienterror", "ClientError", "CLIENTERROR"])
+def test_r14_a_refused_task_does_not_keep_the_others_out(seven: Workload, run: Run, status: str) -> None:
+    """The one that is refused is told by its name; six run, and the next run adds only this one."""
+    strike(seven, tasks={"every": 7, "as": status}, code="InvalidPropertyValue")
+    error = run("apply")
+    assert isinstance(error, TasksFailedError)
+    assert str(error) == "1 task failed"
+    assert "(InvalidPropertyValue)" in run.said
+    assert len(seven.tasks()) == 6
+    assert run("apply") is None
+    assert sorted(id.split("-")[0] for id in seven.all_task_ids()) == list(NAMES)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_r13_a_collection_that_is_too_large_is_halved(seven: Workload, run: Run, times: int) -> None:
+    """413, again and again: smaller collections, the same tasks."""
+    strike(seven, status=413, times=times)
+    assert run("apply") is None
+    is_whole(seven)
+
+
+@pytest.fixture
+def batch(local_account: LocalAccount) -> Iterator[Batch]:
+    key = AzureNamedKeyCredential(local_account.batch_account, local_account.batch_key)
+    with closing(Batch(local_account.batch_endpoint, key, Patience(5))) as connected:
+        yield connected
+
+
+@pytest.fixture
+def job_id(batch: Batch) -> Iterator[str]:
+    """An empty job."""
+    job_id = f"collections-{token_hex(5)}"
+    batch.post("/jobs", {"id": job_id, "poolInfo": {"poolId": job_id}}, doing="create a job")
+    yield job_id
+    job_service.delete(batch, job_id)
+
+
+def packed(number: int, fingerprint: str, more: str = "") -> Packed:
+    settings = [
+        {"name": "BATCHSPEC_FINGERPRINT", "value": fingerprint},
+        *([{"name": "MORE", "value": more}] if more else []),
+    ]
+    body = {"id": f"t{number}", "commandLine": "true", "environmentSettings": settings}
+    return Packed(str(body["id"]), json.dumps(body).encode())
+
+
+def test_r11_a_task_that_exists_is_ours_by_its_fingerprint(batch: Batch, job_id: str) -> None:
+    """Added twice it is there; with the work of another it is refused, and nothing of it is changed."""
+    ours = [packed(number, f"work {number}") for number in range(3)]
+    assert add(batch, job_id, ours) == {}
+    assert add(batch, job_id, ours) == {}
+    others = [ours[0], packed(1, "other work"), ours[2]]
+    refused = add(batch, job_id, others)
+    assert {id: str(error) for id, error in refused.items()} == {
+        "t1": "refused: a task of its id is there, and does other work"
+    }
+    assert add(batch, job_id, ours) == {}
+
+
+def test_r13_a_task_that_is_too_large_alone(batch: Batch, job_id: str) -> None:
+    """It is refused by itself, with its size; those beside it are added."""
+    large = packed(1, "work", more="x" * (1 << 20))
+    refused = add(batch, job_id, [packed(0, "work"), large, packed(2, "work")])
+    assert list(refused) == ["t1"]
+    assert refused["t1"].code == "RequestBodyTooLarge"
+    size = len(large.json) + len(b'{"value":[]}')
+    assert str(refused["t1"]) == (
+        f"refused: its body of {size} bytes is more than the service takes (RequestBodyTooLarge)"
+    )
+    assert add(batch, job_id, [packed(0, "work"), packed(2, "work")]) == {}

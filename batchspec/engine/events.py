@@ -63,12 +63,13 @@ class NoteEvent:
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """Tasks that failed for one reason, with the last lines of one of them."""
+    """Tasks that failed for one reason, with the last lines of one of them, and what to do where we know it."""
 
     reason: str
     tasks: tuple[str, ...]
     names: tuple[str, ...]
     last_lines: tuple[str, ...] = ()
+    help: str = ""
 
 
 @dataclass(frozen=True, slots=True)

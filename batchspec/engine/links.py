@@ -14,7 +14,7 @@ from itertools import islice
 from batchspec.plan.model import Ending
 from batchspec.resources import job as jobs
 from batchspec.resources.base import Json
-from batchspec.resources.task import LiveTask
+from batchspec.resources.task import LiveTask, is_denied
 from batchspec.service import task as task_service
 from batchspec.service.connect import Account
 from batchspec.spec.model import Spec
@@ -52,6 +52,22 @@ def links_end(account: Account, spec: Spec, job: Json | None) -> LinksEnd | None
     queued = sum(1 for task, _ in found if task.state == "active")
     first = min(added for _, added in found) + LINKS_LAST
     return LinksEnd(queued, len(found) - queued, f"{first.astimezone(UTC):%Y-%m-%dT%H:%MZ}")
+
+
+def what_now(spec: Spec, failure: str) -> str:
+    """What to do about a task that failed so; empty where its own words say more."""
+    if not is_denied(failure):
+        return ""
+    if spec.identity is not None:
+        name = spec.identity.rpartition("/")[2]
+        return (
+            f"Storage refuses the identity {name}: give it the role Storage Blob Data Contributor on the storage "
+            "account, then run the same command again"
+        )
+    return (
+        "Storage refuses the links of these tasks: the storage account's key was rotated, or they waited until "
+        "the links had ended; the next apply signs new ones and runs them again"
+    )
 
 
 def _ending(account: Account, spec: Spec, job: Json | None) -> Iterator[tuple[LiveTask, datetime]]:

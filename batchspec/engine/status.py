@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from batchspec.engine.diagnose import evidence, read_facts
-from batchspec.engine.links import LinksEnd, links_end
+from batchspec.engine.links import LinksEnd, links_end, what_now
 from batchspec.engine.stuck import Facts, Trouble, judge
 from batchspec.plan import planner
 from batchspec.resources.base import Json
@@ -33,8 +33,8 @@ class Degraded:
 class Status:
     """States are Batch's own; None: it is not there.
 
-    `stuck` says in a word why nothing gets on (a `Reason`), `problem` in full; both are empty
-    while something does.
+    `help` says what to do about the failed tasks, where we know it. `stuck` says in a word why
+    nothing gets on (a `Reason`), `problem` in full; both are empty while something does.
     """
 
     spec: str
@@ -45,6 +45,7 @@ class Status:
     job_state: str | None
     tasks: Mapping[str, int] = field(default_factory=dict)
     failed: tuple[LiveTask, ...] = ()
+    help: str = ""
     links_end: LinksEnd | None = None
     stuck: str = ""
     problem: str = ""
@@ -63,6 +64,7 @@ def read_status(account: Account, spec: Spec) -> Status:
     job = _shown(live_job)
     facts = read_facts(account, spec, job.id if job else spec.job_id, spec.groups)
     tasks = job_service.task_counts(account.batch, job.id) if job else {}
+    failed = _failed(account, job.id) if job and tasks.get("failed") else ()
     waiting = bool(job and job.state not in _ENDING and (tasks.get("active") or tasks.get("running")))
     judgement = judge(facts)
     stuck = judgement.stuck if waiting else None
@@ -74,7 +76,8 @@ def read_status(account: Account, spec: Spec) -> Status:
         job=facts.job_id,
         job_state=job.state if job else None,
         tasks=tasks,
-        failed=_failed(account, job.id) if job and tasks.get("failed") else (),
+        failed=failed,
+        help=next(filter(None, (what_now(spec, task.failure) for task in failed)), ""),
         links_end=links_end(account, spec, live_job),
         stuck=stuck.reason.value if stuck else "",
         problem=_in_full(account, stuck, facts) if stuck else "",

@@ -10,6 +10,7 @@ from batchspec.engine.conduct import Conduct, Outcome
 from batchspec.engine.diagnose import last_lines
 from batchspec.engine.events import FailureGroup, SummaryEvent
 from batchspec.engine.inputs import spec_folder
+from batchspec.engine.links import what_now
 from batchspec.resources.pool import nodes_of
 from batchspec.service import pool as pool_service
 from batchspec.service import task as task_service
@@ -87,6 +88,7 @@ def _grouped(conduct: Conduct, failures: dict[str, str]) -> tuple[FailureGroup, 
             tasks=tuple(ids),
             names=tuple(tasks[id].name for id in ids),
             last_lines=last_lines(said(ids[0], reason), _LAST_LINES),
+            help=what_now(conduct.spec, reason),
         )
         for reason, ids in sorted(by_reason.items(), key=lambda entry: -len(entry[1]))
     )

@@ -182,6 +182,8 @@ def _summary(summary: SummaryEvent, spec_file: str) -> Iterator[str]:
         yield f"  {len(group.names)} failed: {show(group.reason)}"
         yield f"      {names}{more}"
         yield from (f"      | {show(line)}" for line in group.last_lines)
+        if group.help:
+            yield f"      help: {show(group.help)}"
         yield f"      all of it: batchspec logs {group.tasks[0]} --spec {show(spec_file)}"
     if summary.uploaded:
         yield f"  uploaded    {_files(summary.uploaded)}, {size_text(summary.uploaded_bytes)}"

@@ -31,6 +31,8 @@ def _lines(status: Status) -> Iterator[str]:
         yield from _links(status.links_end)
     for task in status.failed:
         yield f"         failed: {show(task.id)}  {show(task.failure)}"
+    if status.help:
+        yield f"         help: {show(status.help)}"
     for trouble in status.degraded:
         yield f"  DEGRADED({trouble.reason})  {show(trouble.text)}"
     if status.stuck:

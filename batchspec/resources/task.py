@@ -123,3 +123,9 @@ def failure_of(execution: Json) -> str:
     if str(execution.get("result", "success")).lower() != "success" or code is None:
         return "it ended without an exit code" if code is None else "the service calls it a failure"
     return ""
+
+
+def is_denied(failure: str) -> bool:
+    """Whether Storage refused the task its input or its output, as `failure_of` tells of it."""
+    code = failure.partition(":")[0]
+    return code.startswith(("Blob", "FileUpload")) and code.endswith("AccessDenied")

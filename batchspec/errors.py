@@ -17,28 +17,20 @@
 Library code raises; `cli/main.py` alone turns an error into text and an exit code.
 """
 
-import re
 from collections.abc import Iterable
 
+from batchspec.secrecy import without_secrets
 from batchspec.source import Diagnostic, in_order
-
-_SIGNED_QUERY = re.compile(r"\?[^\s\"'?]*sig(?:=|%3D)[^\s\"']*", re.IGNORECASE)
-_SIGNATURE = re.compile(r"(sig(?:=|%3D))[^&\s\"';]+", re.IGNORECASE)
-
-
-def without_signatures(text: str) -> str:
-    """*text* with the queries of signed URLs (SAS) hidden: `https://…/clip.mp4?***`."""
-    return _SIGNATURE.sub(r"\1***", _SIGNED_QUERY.sub("?***", text))
 
 
 class BatchspecError(Exception):
-    """The root. The text says what happened, without a signature; `help` says what to do now."""
+    """The root. The text says what happened, without a secret; `help` says what to do now."""
 
     exit_code = 1
 
     def __init__(self, message: str, *, help: str = "") -> None:
-        super().__init__(without_signatures(message))
-        self.help = help
+        super().__init__(without_secrets(message))
+        self.help = without_secrets(help)
 
 
 class SpecError(BatchspecError):

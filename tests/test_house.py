@@ -12,9 +12,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "batchspec"
 
-# From the bottom up: a part imports itself and what stands before it. `errors` and `source` are open to all.
+# From the bottom up: a part imports itself and what stands before it. `errors`, `secrecy` and `source` are open to all.
 LAYERS = ("resources", "spec", "plan", "service", "engine", "render", "cli")
-OPEN = frozenset({"errors", "source", "__version__", "__init__"})
+OPEN = frozenset({"errors", "secrecy", "source", "__version__", "__init__"})
 
 # Outside its door, a dependency is not imported.
 DOORS = {

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from batchspec.cli.verbose import is_listening
 from batchspec.engine.events import Event, SummaryEvent
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def display(form: str, spec_file: str) -> Iterator[Take]:
     """Within it, every event taken is shown: progress on stderr, the summary on stdout."""
     if form == "json":
         yield _json
-    elif sys.stderr.isatty():
+    elif sys.stderr.isatty() and not is_listening():
         with _live(spec_file) as take:
             yield take
     else:

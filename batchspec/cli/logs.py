@@ -8,6 +8,7 @@ import click
 
 from batchspec.cli.options import examples, open_account, read_spec, set_option, target_option
 from batchspec.errors import UsageError
+from batchspec.secrecy import without_secrets
 
 
 @click.command(
@@ -56,4 +57,4 @@ def logs(task: str, spec_file: Path, settings: tuple[str, ...], stream: str, tar
     for name, text in streams.items():
         if len(names) > 1:
             click.echo(f"--- {name} of {show(task_id)}", err=True)
-        click.echo("\n".join(show(line) for line in text.split("\n")), nl=False)
+        click.echo("\n".join(show(line) for line in without_secrets(text).split("\n")), nl=False)

@@ -9,8 +9,9 @@ import keyword
 import os
 import signal
 import sys
+import threading
 from contextlib import suppress
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
 import click
@@ -51,6 +52,24 @@ class _Terminated(BaseException):
     """SIGTERM came: as with Ctrl-C, what is held is given back on the way out, the lock above all."""
 
 
+def _listen(_context: click.Context, _option: click.Parameter, level: int) -> None:
+    if level:
+        from batchspec.cli.verbose import listen
+
+        listen(level)
+
+
+def _verbose_option() -> click.Option:
+    """`-v`, which stands before a command as well as behind it."""
+    return click.Option(
+        ["-v", "--verbose"],
+        count=True,
+        expose_value=False,
+        callback=_listen,
+        help="Say on stderr what is asked of the services; -vv: all that libraries say. Secrets are left out.",
+    )
+
+
 class _Commands(click.Group):
     """Finds commands by module, in the order of a workload's life."""
 
@@ -63,6 +82,9 @@ class _Commands(click.Group):
         name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
         module = importlib.import_module(f"batchspec.cli.{name}")
         command: click.Command = getattr(module, name)
+        for each in (command, *getattr(command, "commands", {}).values()):
+            if not any(option.name == "verbose" for option in each.params):
+                each.params.append(_verbose_option())
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -74,6 +96,7 @@ class _Commands(click.Group):
 
 @click.group(
     cls=_Commands,
+    params=[_verbose_option()],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="\b\nExamples:\n  batchspec init > work.yaml\n  batchspec plan specs/ffmpeg.yaml\n"
     "  batchspec apply specs/ffmpeg.yaml",
@@ -90,6 +113,8 @@ def cli() -> None:
 def main() -> None:
     """The entry point: runs the command and ends the process with its exit code."""
     signal.signal(signal.SIGTERM, _terminate)
+    sys.excepthook = _crash
+    threading.excepthook = lambda args: _crash(args.exc_type, args.exc_value, args.exc_traceback)
     try:
         code = cli.main(standalone_mode=False)
         if sys.stdout is not None:
@@ -121,6 +146,12 @@ def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
     raise _Terminated
 
 
+def _crash(kind: type[BaseException], error: BaseException | None, where: TracebackType | None) -> None:
+    from batchspec.cli.verbose import crash
+
+    crash(kind, error, where)
+
+
 def _cut_off() -> int:
     """The exit code when the reader of our output has gone: what only shows is done, what changes things is not."""
     command = sys.argv[1]
@@ -136,6 +167,8 @@ def _cut_off() -> int:
 
 def _report(error: BatchspecError) -> None:
     """Writes what went wrong: for people to stderr, and with `--format json` for programs to stdout."""
+    if "batchspec.cli.verbose" in sys.modules:
+        sys.modules["batchspec.cli.verbose"].tell(error)
     if _wants_json():
         click.echo(json.dumps({"type": "error", **_as_json(error)}, ensure_ascii=False))
         return

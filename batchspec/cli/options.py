@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,11 +12,15 @@ from typing import TYPE_CHECKING
 import click
 
 from batchspec.errors import UsageError
+from batchspec.secrecy import keep_secret
 from batchspec.source import Diagnostic, Severity
 
 if TYPE_CHECKING:
     from batchspec.service.connect import Account
     from batchspec.spec.model import Spec
+
+# What nodes say may hold a secret that they were given, long after it was sent.
+_SECRET = re.compile(rb"fromEnvironment[\"']?\s*:\s*[\"']?([A-Za-z_][A-Za-z0-9_]*)")
 
 spec_argument = click.argument("spec_file", metavar="SPEC", type=click.Path(path_type=Path))
 
@@ -64,6 +69,8 @@ def read_spec(spec_file: Path, settings: tuple[str, ...] = ()) -> Spec:
         raise UsageError(
             f"cannot read {spec_file}: {error.strerror}", help="`batchspec init` writes a spec to start from"
         ) from error
+    for name in _SECRET.findall(data):
+        keep_secret(os.environ.get(name.decode()))
     return build(parse(decode(data, str(spec_file))), dict(_setting(text) for text in settings))
 
 

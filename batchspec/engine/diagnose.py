@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from batchspec.engine.stuck import Facts, Reason, Trouble
-from batchspec.errors import StuckError, without_signatures
+from batchspec.errors import StuckError
+from batchspec.secrecy import without_secrets
 from batchspec.service import job as job_service
 from batchspec.service import pool as pool_service
 from batchspec.service.connect import Account
@@ -67,9 +68,9 @@ def _tail(account: Account, pool_id: str, node_id: str, folder: str) -> Iterator
 
 
 def last_lines(text: str, count: int = _LAST_LINES) -> tuple[str, ...]:
-    """The last lines of *text* that say something, without signatures: programs write the URLs they get."""
+    """The last lines of *text* that say something, without secrets: programs write the URLs they get."""
     said = [line.rstrip() for line in text.splitlines() if line.strip()]
-    return tuple(_ending(without_signatures(line)) for line in said[-count:])
+    return tuple(_ending(without_secrets(line)) for line in said[-count:])
 
 
 def _ending(line: str) -> str:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 
-from batchspec.errors import without_signatures
 from batchspec.resources.equality import Same, exact, never_compared
+from batchspec.secrecy import without_signatures
 from batchspec.source import Path
 
 Json = Mapping[str, Any]

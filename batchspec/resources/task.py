@@ -15,8 +15,8 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import NamedTuple
 
-from batchspec.errors import without_signatures
 from batchspec.resources.base import Json
+from batchspec.secrecy import without_signatures
 
 _SLUG_LENGTH = 38  # what is left of 64 after two hashes, three hyphens and an attempt up to 999
 _UNFIT = re.compile(r"[^A-Za-z0-9_]+")

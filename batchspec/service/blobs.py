@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import base64
 import hmac
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import HttpResponseError, ResourceExistsError
@@ -35,6 +36,7 @@ from batchspec.service.errors import storage_code, translated
 from batchspec.service.retry import Connection, Patience, PatientRetry, transport
 from batchspec.spec.task_body import LINK_LIFE
 
+_THIS_MACHINE = re.compile(r"localhost|127(?:\.\d{1,3}){3}|::1")
 _BLOCK = 8 * 1024 * 1024
 _CLOCK_SKEW = timedelta(minutes=15)
 _DELEGATION_KEPT = timedelta(hours=1)
@@ -72,6 +74,15 @@ class Blobs:
     @property
     def account(self) -> str:
         return str(self._service.account_name)
+
+    @property
+    def endpoint(self) -> str:
+        return str(self._service.url)
+
+    @property
+    def needs_tls(self) -> bool:
+        """Whether it is on another machine, where nothing that is signed is to travel in the clear."""
+        return not _THIS_MACHINE.fullmatch(urlsplit(self.endpoint).hostname or "")
 
     def close(self) -> None:
         self._service.close()
@@ -213,8 +224,7 @@ class Blobs:
         """What a token is signed with, and its bounds in time and protocol."""
         start = datetime.now(UTC).replace(microsecond=0) - _CLOCK_SKEW
         expiry = start + LINK_LIFE
-        loopback = str(self._service.url).startswith("http://")
-        bounds = {"start": start, "protocol": "https,http" if loopback else "https"}
+        bounds = {"start": start, "protocol": "https" if self.needs_tls else "https,http"}
         if self._key is not None:
             return {"account_key": self._key, "expiry": expiry, **bounds}
         with self._delegation_lock:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
 
 from batchspec.errors import NotSignedInError, UsageError
+from batchspec.secrecy import keep_secret
 from batchspec.service import embedded, entra
 from batchspec.service.batch import Batch
 from batchspec.service.blobs import Blobs
@@ -86,6 +87,8 @@ def connect(target: str, progress: Callable[[str], None]) -> Account:
 
 def _connect_local(progress: Callable[[str], None]) -> Account:
     local = embedded.ensure(progress)
+    keep_secret(local.batch_key)
+    keep_secret(local.storage_key)
     credential = AzureNamedKeyCredential(local.batch_account, local.batch_key)
     patience = Patience.of()
     return Account(
@@ -106,7 +109,7 @@ def _connect_azure(environment: Mapping[str, str]) -> Account:
     if key := environment.get("AZURE_BATCH_ACCESS_KEY"):
         _require_key("AZURE_BATCH_ACCESS_KEY", key)
     patience = Patience.of(environment)
-    blobs = _azure_blobs(environment, patience)
+    blobs = _with_tls(_azure_blobs(environment, patience))
     credential = AzureNamedKeyCredential(name, key) if key else _entra("AZURE_BATCH_ENDPOINT", endpoint)
     return Account(Batch(endpoint, credential, patience), blobs, f"{name} ({host})", is_local=False)
 
@@ -121,6 +124,16 @@ def _azure_blobs(environment: Mapping[str, str], patience: Patience) -> Blobs:
         _require_key("AZURE_STORAGE_KEY", key)
         return Blobs.from_account(url, {"account_name": account, "account_key": key}, patience)
     return Blobs.from_account(url, _entra("AZURE_STORAGE_SERVICE_ENDPOINT", url), patience)
+
+
+def _with_tls(blobs: Blobs) -> Blobs:
+    """*blobs*. Raises `NotSignedInError` where links to them would travel in the clear."""
+    if blobs.needs_tls and not blobs.endpoint.startswith("https://"):
+        raise NotSignedInError(
+            f"the storage endpoint {blobs.endpoint} is not https, and links to blobs are signed for https only",
+            help="use its https address: in AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_SERVICE_ENDPOINT",
+        )
+    return blobs
 
 
 def _blobs_of(connection_string: str, patience: Patience) -> Blobs:
@@ -146,6 +159,7 @@ def _blobs_of(connection_string: str, patience: Patience) -> Blobs:
 
 def _require_key(what: str, key: str) -> None:
     """Raises `NotSignedInError` for a *key* that cannot be one; it says where it is, never what."""
+    keep_secret(key)
     try:
         base64.b64decode(key, validate=True)
     except ValueError:

@@ -8,17 +8,21 @@ azure-storage-blob 12.31: six times, 15 to 90 s apart).
 from __future__ import annotations
 
 import logging
+import os
 from typing import Any
 
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
 from batchspec.errors import NotSignedInError
+from batchspec.secrecy import keep_secret
 
 _SIGN_IN = (
     "sign in with `az login`; or set the variables of a service principal (AZURE_TENANT_ID, AZURE_CLIENT_ID, "
     "AZURE_CLIENT_SECRET); or set the keys (AZURE_BATCH_ACCESS_KEY, AZURE_STORAGE_KEY)"
 )
+
+_SECRETS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD", "IDENTITY_HEADER")
 
 
 class Entra:
@@ -29,15 +33,19 @@ class Entra:
 
         # Its reports would go to stderr by themselves; what they say is in the error.
         logging.getLogger("azure.identity").addHandler(logging.NullHandler())
+        for name in _SECRETS:
+            keep_secret(os.environ.get(name))
         self._credential = DefaultAzureCredential()
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         """A token for *scopes*. Raises `NotSignedInError`, which says what was tried."""
         try:
-            return self._credential.get_token(*scopes, **options)
+            token = self._credential.get_token(*scopes, **options)
         except ClientAuthenticationError as error:
             tried = "\n".join(f"  {line}" for line in _attempts(error))
             raise NotSignedInError(f"not signed in to Azure\n{tried}", help=_SIGN_IN) from error
+        keep_secret(token.token)
+        return token
 
 
 def _attempts(error: ClientAuthenticationError) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 from azure.core.credentials import AzureNamedKeyCredential
 
 from batchspec.errors import ServiceError
+from batchspec.secrecy import keep_secret
 from batchspec.service.batch import Batch
 from batchspec.service.embedded import LocalAccount
 from batchspec.service.retry import Patience
@@ -63,6 +64,7 @@ def _do(account: LocalAccount, node: str, what: str) -> None:
 
 @contextmanager
 def _talking(account: LocalAccount) -> Iterator[Batch]:
+    keep_secret(account.batch_key)
     key = AzureNamedKeyCredential(account.batch_account, account.batch_key)
     batch = Batch(account.batch_endpoint, key, Patience.of())
     try:

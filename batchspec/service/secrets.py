@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from batchspec.errors import UsageError
+from batchspec.secrecy import keep_secret
 
 
 def with_secrets(value: Any) -> Any:
@@ -22,9 +23,11 @@ def with_secrets(value: Any) -> Any:
 
 def _variable(name: str) -> str:
     try:
-        return os.environ[name]
+        value = os.environ[name]
     except KeyError:
         raise UsageError(
             f"the spec takes a secret from the environment variable {name}, which is not set",
             help=f"set {name} and run it again",
         ) from None
+    keep_secret(value)
+    return value

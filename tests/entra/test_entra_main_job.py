@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -178,5 +179,19 @@ def test_no_signature_and_no_token_is_said_or_left_behind(applied: Applied) -> N
     written = [path.read_bytes().decode(errors="replace") for path in files]
     for text in (applied.ended.out, applied.ended.err, *written):
         assert "sig=" not in text
+        assert "eyJ" not in text
+        assert applied.identity.secret not in text
+
+
+@pytest.mark.parametrize(
+    "words", [("plan",), ("status",), ("drift",), ("apply",), ("download",), ("destroy",)]
+)
+def test_s15_debug_logs_have_no_token(applied: Applied, words: tuple[str, ...]) -> None:
+    """With -vv, azure-identity, azure-core and urllib3 say all they know, and neither token nor secret is in it."""
+    ended = applied.workload.run("-vv", *words, environment=applied.environment)
+    assert ended.code in (0, 4)
+    assert "DEBUG" in ended.err
+    for text in (ended.out, ended.err):
+        assert not re.search(r"sig=(?!\*)", text)
         assert "eyJ" not in text
         assert applied.identity.secret not in text

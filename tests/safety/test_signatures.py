@@ -10,7 +10,7 @@ import pytest
 from plan.case import desired_of, observed_of
 
 from batchspec.engine.diagnose import last_lines
-from batchspec.errors import BatchspecError, NotSignedInError, RunError, without_signatures
+from batchspec.errors import BatchspecError, NotSignedInError, RunError
 from batchspec.plan.drift import find_drift
 from batchspec.plan.identity import describe
 from batchspec.plan.planner import make_plan
@@ -18,6 +18,7 @@ from batchspec.render.as_drift import drift_json, drift_text
 from batchspec.render.as_json import plan_json
 from batchspec.render.as_text import plan_text
 from batchspec.resources.task import failure_of
+from batchspec.secrecy import without_signatures
 from batchspec.service.errors import error_of
 
 SECRET = "c2VjcmV0c2VjcmV0"

@@ -71,3 +71,13 @@ def test_a_key_that_is_none(monkeypatch: pytest.MonkeyPatch, name: str, key: str
     error = _refused()
     assert str(error) == f"{name} is not a key: it is not Base64"
     assert key not in f"{error} {error.help} {error.__cause__!r}"
+
+
+def test_s17_storage_without_tls_is_refused_unless_it_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link that is signed for a task travels over https, or does not leave this machine."""
+    text = f"AccountName=some;AccountKey={KEY};BlobEndpoint=http://storage.example/some"
+    monkeypatch.setenv(CONNECTION, text)
+    assert "http://storage.example/some/ is not https" in str(_refused())
+    for here in ("127.0.0.1:10000", "localhost:10000", "[::1]:10000"):
+        monkeypatch.setenv(CONNECTION, text.replace("storage.example", here))
+        connect("azure", lambda _: None).close()

@@ -1,0 +1,47 @@
+"""What nobody is to see: signatures, keys, tokens, and the values of a spec's secrets.
+
+Whoever comes by a secret says so with `keep_secret`; and whatever somebody else has written (a
+service, a library, a node, a traceback) goes through `without_secrets` before it is shown or kept.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from urllib.parse import quote
+
+_SIGNED_QUERY = re.compile(r"\?[^\s\"'?]*sig(?:=|%3D)[^\s\"']*", re.IGNORECASE)
+_SIGNATURE = re.compile(r"(sig(?:=|%3D))[^&\s\"';]+", re.IGNORECASE)
+
+# In the forms in which headers, connection strings and token requests have them.
+_CREDENTIAL = re.compile(
+    r"(\bBearer\s+)[\w.~+/=-]{12,}"
+    r"|(\bSharedKey(?:Lite)?\s+[\w-]+:)[\w+/=]{12,}"
+    r"|(\b(?:AccountKey|client_secret|client_assertion|refresh_token|access_token)(?:=|%3D|[\"']\s*:\s*[\"']))[^;&\s\"',]+",
+    re.IGNORECASE,
+)
+_WEB_TOKEN = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?")
+
+_SHORTEST = 6  # what is shorter stands in too many words that are none
+
+_kept: set[str] = set()
+
+
+def keep_secret(value: str | None) -> None:
+    """From now on `without_secrets` hides *value*, in the forms that URLs and JSON give it too."""
+    for text in {value, *value.splitlines()} if value else ():
+        if text is not None and len(text) >= _SHORTEST:
+            _kept.update((text, quote(text, safe=""), json.dumps(text)[1:-1], repr(text)[1:-1]))
+
+
+def without_signatures(text: str) -> str:
+    """*text* with the queries of signed URLs (SAS) hidden: `https://…/clip.mp4?***`."""
+    return _SIGNATURE.sub(r"\1***", _SIGNED_QUERY.sub("?***", text))
+
+
+def without_secrets(text: str) -> str:
+    """*text* without signatures, credentials and tokens, by their form; nor any value that was kept secret."""
+    for value in sorted(_kept, key=len, reverse=True):
+        text = text.replace(value, "***")
+    text = _CREDENTIAL.sub(lambda match: f"{match[1] or match[2] or match[3]}***", without_signatures(text))
+    return _WEB_TOKEN.sub("***", text)

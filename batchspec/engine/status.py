@@ -12,7 +12,6 @@ from batchspec.engine.stuck import Facts, Trouble, judge
 from batchspec.plan import planner
 from batchspec.resources.base import Json
 from batchspec.resources.task import LiveTask
-from batchspec.secrecy import without_secrets
 from batchspec.service import job as job_service
 from batchspec.service import task as task_service
 from batchspec.service.connect import Account
@@ -82,14 +81,14 @@ def read_status(account: Account, spec: Spec) -> Status:
         links_end=links_end(account, spec, live_job),
         stuck=stuck.reason.value if stuck else "",
         problem=_in_full(account, stuck, facts) if stuck else "",
-        degraded=tuple(Degraded(t.reason.value, without_secrets(t.text)) for t in judgement.degraded),
+        degraded=tuple(Degraded(t.reason.value, t.text) for t in judgement.degraded),
     )
 
 
 def _in_full(account: Account, trouble: Trouble, facts: Facts) -> str:
     """What is wrong, what its reason wrote, and what to do: a line each, the later ones set in."""
     lines = [trouble.text, *evidence(account, trouble, facts), f"help: {trouble.help}"]
-    return without_secrets("\n    ".join(lines))
+    return "\n    ".join(lines)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from batchspec.resources.base import Json
 from batchspec.resources.equality import duration_s
 from batchspec.resources.pool import nodes_of, target_nodes
 from batchspec.resources.resize_errors import ADVICE, Shortage, said, shortage
+from batchspec.secrecy import without_secrets
 
 PATIENCE = timedelta(minutes=30)
 """How long what should pass may last: a node that starts, a resize, tasks that wait beside nodes that are ready."""
@@ -316,7 +317,7 @@ def _errors(nodes: Sequence[Json]) -> str:
         for n in nodes
         for e in n.get("errors") or []
     ]
-    return "; ".join(list(dict.fromkeys(said))[:_NAMED])
+    return without_secrets("; ".join(list(dict.fromkeys(said))[:_NAMED]))
 
 
 # The size of the pool ---------------------------------------------------------------------
@@ -347,7 +348,9 @@ def _of_size(facts: Facts, pool: Json) -> Iterator[tuple[bool, Trouble]]:
             empty,
             Trouble(
                 Reason.AUTOSCALE,
-                f"the autoscale formula of {facts.pool_id} fails: {error.get('code')}: {error.get('message')}",
+                without_secrets(
+                    f"the autoscale formula of {facts.pool_id} fails: {error.get('code')}: {error.get('message')}"
+                ),
                 "mend pool.autoScaleFormula and run the same command again",
             ),
         )

@@ -80,9 +80,10 @@ class Blobs:
         return str(self._service.url)
 
     @property
-    def needs_tls(self) -> bool:
-        """Whether it is on another machine, where nothing that is signed is to travel in the clear."""
-        return not _THIS_MACHINE.fullmatch(urlsplit(self.endpoint).hostname or "")
+    def does_without_tls(self) -> bool:
+        """Whether it has none and needs none, since nothing that is signed leaves this machine."""
+        parts = urlsplit(self.endpoint)
+        return parts.scheme == "http" and _THIS_MACHINE.fullmatch(parts.hostname or "") is not None
 
     def close(self) -> None:
         self._service.close()
@@ -224,7 +225,7 @@ class Blobs:
         """What a token is signed with, and its bounds in time and protocol."""
         start = datetime.now(UTC).replace(microsecond=0) - _CLOCK_SKEW
         expiry = start + LINK_LIFE
-        bounds = {"start": start, "protocol": "https" if self.needs_tls else "https,http"}
+        bounds = {"start": start, "protocol": "https,http" if self.does_without_tls else "https"}
         if self._key is not None:
             return {"account_key": self._key, "expiry": expiry, **bounds}
         with self._delegation_lock:

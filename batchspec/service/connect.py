@@ -128,7 +128,7 @@ def _azure_blobs(environment: Mapping[str, str], patience: Patience) -> Blobs:
 
 def _with_tls(blobs: Blobs) -> Blobs:
     """*blobs*. Raises `NotSignedInError` where links to them would travel in the clear."""
-    if blobs.needs_tls and not blobs.endpoint.startswith("https://"):
+    if not blobs.endpoint.startswith("https://") and not blobs.does_without_tls:
         raise NotSignedInError(
             f"the storage endpoint {blobs.endpoint} is not https, and links to blobs are signed for https only",
             help="use its https address: in AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_SERVICE_ENDPOINT",

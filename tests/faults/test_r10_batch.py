@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from main_job.workload import Workload
 
+from batchspec.cli.main import cli
 from faults.conftest import PATIENCE_S, Run
 from faults.whole import edit, state, write
 
@@ -72,3 +73,18 @@ def test_r10_every_update_with_each_fault(
     assert (found["pools"][0]["metadata"][0]["value"], found["jobs"][0]["priority"]) == ("second", 2)
     assert found == undisturbed["updated"]
     assert not run.has_changes()
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_r10_an_adoption_with_each_fault(workload: Workload, run: Run, name: str) -> None:
+    """A pool that somebody else made gets its stamp, though the call is repeated, and nobody is blamed for it."""
+    image = {"publisher": "canonical", "offer": "ubuntu-24_04-lts", "sku": "server"}
+    machine = {"imageReference": image, "nodeAgentSKUId": "batch.node.ubuntu 24.04"}
+    body = {"id": workload.pool_id, "vmSize": "Standard_D2ds_v5", "virtualMachineConfiguration": machine}
+    workload.batch("POST", "/pools", body)
+    strike(workload, "update_pool", FAULTS[name])
+    words = ["import", "pool", workload.pool_id, "--name", workload.name, "--adopt", "--auto-approve"]
+    cli.main(words, standalone_mode=False)
+    assert struck(workload)
+    metadata = (workload.pool() or {})["metadata"]
+    assert [entry["value"] for entry in metadata if entry["name"] == "batchspec.spec"] == [workload.name]

@@ -6,21 +6,18 @@ service, a library, a node, a traceback) goes through `without_secrets` before i
 
 from __future__ import annotations
 
-import json
 import re
-from urllib.parse import quote
+from functools import cache
 
-_SIGNED_QUERY = re.compile(r"\?[^\s\"'?]*sig(?:=|%3D)[^\s\"']*", re.IGNORECASE)
-_SIGNATURE = re.compile(r"(sig(?:=|%3D))[^&\s\"';]+", re.IGNORECASE)
-
-# In the forms in which headers, connection strings and token requests have them.
-_CREDENTIAL = re.compile(
+_SIGNED_QUERY = r"\?[^\s\"'?]*sig(?:=|%3D)[^\s\"']*"
+_SIGNATURE = r"(sig(?:=|%3D))[^&\s\"';]+"
+_CREDENTIAL = (  # in the forms in which headers, connection strings and token requests have them
     r"(\bBearer\s+)[\w.~+/=-]{12,}"
     r"|(\bSharedKey(?:Lite)?\s+[\w-]+:)[\w+/=]{12,}"
-    r"|(\b(?:AccountKey|client_secret|client_assertion|refresh_token|access_token)(?:=|%3D|[\"']\s*:\s*[\"']))[^;&\s\"',]+",
-    re.IGNORECASE,
+    r"|(\b(?:AccountKey|client_secret|client_assertion|refresh_token|access_token)"
+    r"(?:=|%3D|[\"']\s*:\s*[\"']))[^;&\s\"',]+"
 )
-_WEB_TOKEN = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?")
+_JWT = r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"
 
 _SHORTEST = 6  # what is shorter stands in too many words that are none
 
@@ -29,19 +26,31 @@ _kept: set[str] = set()
 
 def keep_secret(value: str | None) -> None:
     """From now on `without_secrets` hides *value*, in the forms that URLs and JSON give it too."""
-    for text in {value, *value.splitlines()} if value else ():
-        if text is not None and len(text) >= _SHORTEST:
-            _kept.update((text, quote(text, safe=""), json.dumps(text)[1:-1], repr(text)[1:-1]))
+    if not value:
+        return
+    from json import dumps  # both are slow to import, and most commands need neither
+    from urllib.parse import quote
+
+    for text in {value, *value.splitlines()}:
+        if len(text) >= _SHORTEST:
+            _kept.update((text, quote(text, safe=""), dumps(text)[1:-1], repr(text)[1:-1]))
 
 
 def without_signatures(text: str) -> str:
     """*text* with the queries of signed URLs (SAS) hidden: `https://…/clip.mp4?***`."""
-    return _SIGNATURE.sub(r"\1***", _SIGNED_QUERY.sub("?***", text))
+    return _compiled(_SIGNATURE).sub(r"\1***", _compiled(_SIGNED_QUERY).sub("?***", text))
 
 
 def without_secrets(text: str) -> str:
     """*text* without signatures, credentials and tokens, by their form; nor any value that was kept secret."""
     for value in sorted(_kept, key=len, reverse=True):
         text = text.replace(value, "***")
-    text = _CREDENTIAL.sub(lambda match: f"{match[1] or match[2] or match[3]}***", without_signatures(text))
-    return _WEB_TOKEN.sub("***", text)
+    text = without_signatures(text)
+    text = _compiled(_CREDENTIAL).sub(lambda match: f"{match[1] or match[2] or match[3]}***", text)
+    return _compiled(_JWT).sub("***", text)
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compiled when it is needed: a command that finds nothing wrong starts without."""
+    return re.compile(pattern, re.IGNORECASE)

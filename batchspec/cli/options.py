@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from batchspec.service.connect import Account
     from batchspec.spec.model import Spec
 
-# What nodes say may hold a secret that they were given, long after it was sent.
-_SECRET = re.compile(rb"fromEnvironment[\"']?\s*:\s*[\"']?([A-Za-z_][A-Za-z0-9_]*)")
-
 spec_argument = click.argument("spec_file", metavar="SPEC", type=click.Path(path_type=Path))
 
 set_option = click.option(
@@ -69,9 +66,15 @@ def read_spec(spec_file: Path, settings: tuple[str, ...] = ()) -> Spec:
         raise UsageError(
             f"cannot read {spec_file}: {error.strerror}", help="`batchspec init` writes a spec to start from"
         ) from error
-    for name in _SECRET.findall(data):
-        keep_secret(os.environ.get(name.decode()))
+    _keep_secrets(data)
     return build(parse(decode(data, str(spec_file))), dict(_setting(text) for text in settings))
+
+
+def _keep_secrets(data: bytes) -> None:
+    """Keeps the values of the variables that a spec names: nodes may say them, long after they were sent."""
+    for piece in data.split(b"fromEnvironment")[1:]:
+        if match := re.match(rb"[\"']?\s*:\s*[\"']?(\w+)", piece):
+            keep_secret(os.environ.get(match[1].decode()))
 
 
 def warn(spec: Spec) -> None:

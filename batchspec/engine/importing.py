@@ -165,9 +165,21 @@ def _header(found: Found, parts: list[ReadBack], name: str, command: str) -> lis
             "",
             f"The signature was taken off {links}; where a node still needs it, use an identityReference.",
         ]
+    if identities := _identities(found.pool):
+        lines += [
+            "",
+            "The pool has a managed identity. Where that may read and write the blobs, tasks need no signed links:",
+            *(f"  identity: {identity}" for identity in identities),
+        ]
     if unknown := [text for part in parts for text in part.unknown]:
         lines += ["", f"No part of a spec, and left as they are: {', '.join(unknown)}."]
     return lines + _job_lines(found)
+
+
+def _identities(pool: Json | None) -> list[str]:
+    """The resource ids of the pool's user-assigned identities."""
+    has = (pool or {}).get("identity") or {}
+    return [str(entry["resourceId"]) for entry in has.get("userAssignedIdentities") or []]
 
 
 def _job_lines(found: Found) -> list[str]:

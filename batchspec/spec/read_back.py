@@ -24,7 +24,7 @@ from batchspec.spec.schema import schema_text
 _READ_ONLY = re.compile(
     r"url|eTag|lastModified|creationTime|odata\..*|stats|exactVersion"
     r"|(?:state|previousState|allocationState)(?:TransitionTime)?"
-    r"|current(?:Dedicated|LowPriority)Nodes|currentNodeCommunicationMode|resizeErrors|autoScaleRun|executionInfo"
+    r"|current(?:Dedicated|LowPriority)Nodes|currentNodeCommunicationMode|resizeErrors|autoScaleRun|executionInfo|identity"
 )
 
 # What tells whose a secret is, from the object that it stands in.

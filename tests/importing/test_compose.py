@@ -25,9 +25,21 @@ LIVE = {
 
 def test_fields_that_no_spec_has_are_named() -> None:
     """What the management plane or a retired version put on a pool is left as it is, and said."""
-    found = Found({**LIVE, "identity": {"type": "UserAssigned"}, "resourceTags": {"a": "b"}}, None, {})
+    found = Found({**LIVE, "targetNodeCommunicationMode": "simplified", "resourceTags": {"a": "b"}}, None, {})
     text = compose(found, "old", "batchspec import pool old").text
-    assert "# No part of a spec, and left as they are: pool.identity, pool.resourceTags.\n" in text
+    assert (
+        "# No part of a spec, and left as they are: pool.targetNodeCommunicationMode, pool.resourceTags.\n"
+        in text
+    )
+
+
+def test_r31_an_identity_is_told_of_and_not_taken_for_granted() -> None:
+    """Whether it may reach the blobs is not known here, so the spec gets the line as a comment."""
+    id = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/i"
+    identity = {"type": "UserAssigned", "userAssignedIdentities": [{"resourceId": id, "clientId": "c"}]}
+    text = compose(Found({**LIVE, "identity": identity}, None, {}), "old", "batchspec import pool old").text
+    assert f"tasks need no signed links:\n#   identity: {id}\n" in text
+    assert "No part of a spec" not in text
 
 
 def test_a_value_newer_than_the_format_is_passed_over() -> None:

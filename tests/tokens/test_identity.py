@@ -127,6 +127,24 @@ def test_r31_a_pool_gets_its_identity_before_the_first_apply(bare: Workload) -> 
     assert bare.actions() == []
 
 
+def test_r31_a_pool_with_an_identity_is_adopted(bare: Workload) -> None:
+    """Made elsewhere, with its identity, and imported: then it is this spec's own, and tasks use the identity."""
+    bare.environment |= as_azure(bare)
+    bare.batch("POST", "/pools", {"id": bare.pool_id, "vmSize": "standard_d2ds_v5", **MACHINE})
+    bare.batch("POST", f"/_local/pools/{bare.pool_id}/identity", {"resourceIds": [IDENTITY]})
+    found = bare.command("import", "pool", bare.pool_id, "--name", bare.name, "--adopt", "--auto-approve").out
+    assert f"#   identity: {IDENTITY}\n" in found
+    assert "No part of a spec" not in found
+    bare.write_copies()
+    rest = bare.spec.read_text("utf-8")
+    rest = rest[rest.index("job:") :].replace("download", f"identity: {IDENTITY}\ndownload")
+    bare.spec.write_text(found + rest, "utf-8")
+    bare.apply()
+    assert bare.downloaded() == {"a.out", "b.out"}
+    assert [references(task) for task in bare.tasks().values()] == [[IDENTITY] * 4] * 2
+    assert bare.actions() == []
+
+
 MACHINE = {
     "virtualMachineConfiguration": {
         "imageReference": {"publisher": "canonical", "offer": "ubuntu-24_04-lts", "sku": "server"},

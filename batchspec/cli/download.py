@@ -19,7 +19,6 @@ def download(spec_file: Path, settings: tuple[str, ...], target: str | None) -> 
     """Fetch the spec's outputs that are missing here, or differ. Runs nothing."""
     from batchspec.engine.download import download_output
     from batchspec.engine.observe import plan_now
-    from batchspec.plan.model import Kind
     from batchspec.render.show import show
 
     spec = read_spec(spec_file, settings)
@@ -28,11 +27,11 @@ def download(spec_file: Path, settings: tuple[str, ...], target: str | None) -> 
     account = open_account(spec, target)
     try:
         _, plan = plan_now(account, spec)
-        for action in plan.of(Kind.OUTPUT):
-            download_output(account.blobs, spec, action.id)
-            click.echo(show(action.id))
-        waiting = len(plan.runs) + len(plan.in_progress)
-        fetched = len(plan.of(Kind.OUTPUT))
+        for wanted in plan.work.downloads:
+            download_output(account.blobs, spec, wanted.blob)
+            click.echo(show(wanted.blob))
+        waiting = len(plan.work.runs) + len(plan.work.in_progress)
+        fetched = len(plan.work.downloads)
     finally:
         account.close()
     folder = os.path.normpath(spec_file.parent / spec.download)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from batchspec.plan.model import Plan, Run
     from batchspec.service.connect import Account
     from batchspec.source import Diagnostic
-    from batchspec.spec.expand import Desired
+    from batchspec.spec.desired import Desired
     from batchspec.spec.model import Spec
 
 _GIT_WITHIN_S = 5

@@ -15,20 +15,20 @@ from queue import SimpleQueue
 
 from batchspec.engine.conduct import Conduct, Interrupted
 from batchspec.engine.doctor import Doctor
-from batchspec.engine.download import Downloads, finish_downloads, start_downloads
+from batchspec.engine.download import Downloads
 from batchspec.engine.events import Event, Step
 from batchspec.engine.lock import Held
 from batchspec.engine.provision import clean_up, make_job, make_pool, retire_old_jobs
 from batchspec.engine.stuck import Reason
 from batchspec.engine.submit import add_tasks, delete_tasks
 from batchspec.engine.summary import summarize
-from batchspec.engine.uploads import start_uploads
+from batchspec.engine.uploads import Uploads
 from batchspec.engine.watch import Watch
 from batchspec.errors import ServiceError, StuckError
 from batchspec.plan.model import Kind, Operation, Plan
 from batchspec.resources.task import LiveTask
 from batchspec.service.connect import Account
-from batchspec.spec.expand import Desired, DesiredTask
+from batchspec.spec.desired import Desired, DesiredTask
 from batchspec.spec.model import WhenDone
 
 _TRANSFERS = 8
@@ -101,7 +101,8 @@ class Apply:
         """The steps of a run, in order; those that need not wait for each other do not."""
         conduct, doctor = self._conduct, Doctor(self._conduct)
         doctor.begin()
-        uploads = start_uploads(conduct, transfers)
+        uploads = Uploads(conduct)
+        uploads.start(transfers)
         if any(action.operation is not Operation.CREATE for action in conduct.plan.of(Kind.POOL)):
             doctor.last_look()
         make_pool(conduct)
@@ -110,46 +111,43 @@ class Apply:
         add_tasks(conduct, uploads)
         retire_old_jobs(conduct)
         self._watching = True
-        downloads = start_downloads(
-            conduct, transfers, (action.id for action in conduct.plan.of(Kind.OUTPUT))
-        )
+        downloads = Downloads(conduct, transfers)
+        for wanted in conduct.plan.work.downloads:
+            downloads.start(wanted.blob)
         try:
-            self._watch(doctor, transfers, downloads)
+            self._watch(doctor, downloads)
         except StuckError as error:
             if Reason(error.reason).leaves_nodes:
                 clean_up(conduct)  # nodes that run nothing cost as much as others
             raise
-        finish_downloads(conduct, downloads)
+        downloads.finish()
         if not conduct.outcome.detached:
             if conduct.spec.pool is not None and conduct.spec.pool.when_done is not WhenDone.KEEP:
                 doctor.last_look()
             clean_up(conduct)
         conduct.tell(summarize(conduct))
 
-    def _watch(self, doctor: Doctor, transfers: ThreadPoolExecutor, downloads: Downloads) -> None:
+    def _watch(self, doctor: Doctor, downloads: Downloads) -> None:
         """Waits for this plan's tasks, those included that were at work before."""
-        conduct = self._conduct
-        outcome, tasks = conduct.outcome, conduct.tasks
-        total = sum(map(len, outcome.jobs.values()))
+        conduct, outcome = self._conduct, self._conduct.outcome
+        total = outcome.followed.total()
         if not total or self._detach:
             outcome.detached = self._detach
             return
 
         def fetch(task: DesiredTask, live: LiveTask) -> None:
             if conduct.spec.download is not None and task.output is not None and not live.failure:
-                downloads.update(start_downloads(conduct, transfers, [task.output]))
+                downloads.start(task.output)
 
         pool_id = conduct.spec.pool.id if conduct.spec.pool else ""
         conduct.begin(Step.NODES, pool_id)
         conduct.begin(Step.RUN, total=total, unit="tasks")
         deadline = time.monotonic() + self._timeout_s if self._timeout_s is not None else None
-        for job_id, ids in outcome.jobs.items():
-            watch = Watch(conduct, doctor, job_id, {id: tasks[id] for id in ids}, fetch)
+        for job_id in outcome.followed:
+            watch = Watch(conduct, doctor, job_id, fetch)
             watch.run(deadline)
-            outcome.ended |= watch.ended
             outcome.detached |= bool(watch.pending)
         if not outcome.detached:
-            conduct.end(Step.NODES, doctor.at_the_end(list(outcome.jobs)[-1]))
-            failed = sum(1 for live in outcome.ended.values() if live.failure)
-            said = f"{total - failed} succeeded" + (f", {failed} failed" if failed else "")
-            conduct.end(Step.RUN, said)
+            conduct.end(Step.NODES, doctor.at_the_end(list(outcome.followed)[-1]))
+            failed = f", {outcome.failed} failed" if outcome.failed else ""
+            conduct.end(Step.RUN, f"{total - outcome.failed} succeeded{failed}")

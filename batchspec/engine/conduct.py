@@ -9,37 +9,16 @@ from dataclasses import dataclass, field
 
 from batchspec.engine.events import Event, State, Step, StepEvent
 from batchspec.engine.lock import Held
-from batchspec.errors import ServiceError
+from batchspec.engine.outcome import Outcome
 from batchspec.plan.model import Plan
 from batchspec.resources.base import Json
-from batchspec.resources.task import LiveTask
 from batchspec.service.connect import Account
-from batchspec.spec.expand import Desired, DesiredTask
+from batchspec.spec.desired import Desired
 from batchspec.spec.model import Spec
 
 
 class Interrupted(Exception):
     """The person asked to stop: the calls in flight are finished, no new one is begun."""
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a run did, as far as it came. `ended` and `refused` are tasks by id.
-
-    `jobs` has the ids of the tasks to wait for, by their job. There are several jobs when one
-    completed while tasks were added: the next generation takes the rest, and is the last here.
-    """
-
-    jobs: dict[str, list[str]] = field(default_factory=dict)
-    ended: dict[str, LiveTask] = field(default_factory=dict)
-    refused: dict[str, ServiceError] = field(default_factory=dict)
-    uploaded: int = 0
-    uploaded_bytes: int = 0
-    downloaded: int = 0
-    preempted: int = 0  # how often a Spot node was taken away
-    requeued: int = 0  # the tasks that ran there
-    seconds: dict[str, float] = field(default_factory=dict)
-    detached: bool = False
 
 
 @dataclass(slots=True)
@@ -51,18 +30,15 @@ class Conduct:
     plan: Plan
     held: Held
     tell: Callable[[Event], None]
-    outcome: Outcome = field(default_factory=Outcome)
     stopped: threading.Event = field(default_factory=threading.Event)
+    outcome: Outcome = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.outcome = Outcome(self.desired.tasks)
 
     @property
     def spec(self) -> Spec:
         return self.desired.spec
-
-    @property
-    def tasks(self) -> dict[str, DesiredTask]:
-        """The tasks of the plan that are to end in this run, by id."""
-        runs = {run.id: run.task for run in self.plan.runs}
-        return runs | {live.id: task for task, live in self.plan.in_progress}
 
     @property
     def job(self) -> Json:

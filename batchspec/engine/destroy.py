@@ -13,7 +13,8 @@ from batchspec.resources.base import Json, is_protected, owner
 from batchspec.service import job as job_service
 from batchspec.service import pool as pool_service
 from batchspec.service.connect import Account
-from batchspec.spec.expand import OWN_FOLDER, Desired, folder_of
+from batchspec.spec.desired import Desired
+from batchspec.spec.expand import OWN_FOLDER, folder_of
 from batchspec.spec.model import Spec
 from batchspec.spec.task_body import SPEC_METADATA
 

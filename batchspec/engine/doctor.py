@@ -49,7 +49,7 @@ class Doctor:
 
     def begin(self) -> None:
         """Before anything is changed: what an earlier resize came to is not this run's news."""
-        if self._pool_id and self.conduct.plan.has_work:
+        if self._pool_id and self.conduct.plan.work.needed:
             live = pool_service.read(self.conduct.account.batch, self._pool_id) or {}
             self._before = str(live.get("allocationStateTransitionTime", ""))
             self._resizes = any(Effect.RESIZE in a.effects for a in self.conduct.plan.of(Kind.POOL))

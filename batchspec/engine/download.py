@@ -5,8 +5,9 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -20,33 +21,57 @@ from batchspec.resources.task import digest
 from batchspec.service.blobs import Blobs
 from batchspec.spec.model import Spec
 
-Downloads = dict[str, Future[int | None]]
-"""The downloads under way, by blob; each gives the bytes fetched, None where there was no blob."""
+_AHEAD = 1000
 
 
-def start_downloads(conduct: Conduct, transfers: ThreadPoolExecutor, blobs: Iterable[str]) -> Downloads:
-    """Starts fetching *blobs*."""
-    return {blob: transfers.submit(_fetch, conduct, blob) for blob in blobs}
+class Downloads:
+    """The downloads of a run. Only so many wait: then `start` does."""
 
+    def __init__(self, conduct: Conduct, transfers: ThreadPoolExecutor) -> None:
+        self._conduct = conduct
+        self._transfers = transfers
+        self._room = threading.Semaphore(_AHEAD)
+        self._started = 0
+        self._over = 0
+        self._error: BaseException | None = None
+        self._one_more = threading.Condition()
 
-def _fetch(conduct: Conduct, blob: str) -> int | None:
-    """Fetches *blob*, unless the run is stopped: then it is left for the next one."""
-    return None if conduct.stopped.is_set() else download_output(conduct.account.blobs, conduct.spec, blob)
+    def start(self, blob: str) -> None:
+        """Starts fetching *blob*."""
+        self._room.acquire()
+        self._started += 1
+        self._transfers.submit(self._fetch, blob)
 
+    def finish(self) -> None:
+        """Waits for the downloads; those not begun when the run is stopped are left for the next one.
 
-def finish_downloads(conduct: Conduct, downloads: Downloads) -> None:
-    """Waits for the downloads; those not begun when the run is stopped are left for the next one.
+        An output that is not there is the summary's to tell. Raises what a download raised.
+        """
+        if not self._started:
+            return
+        self._conduct.begin(Step.DOWNLOAD, total=self._started, unit="files")
+        with self._one_more:
+            while self._over < self._started and self._error is None:
+                self._conduct.progress(Step.DOWNLOAD, "", self._over, self._started, "files")
+                self._one_more.wait()
+        if self._error is not None:
+            raise self._error
+        self._conduct.end(Step.DOWNLOAD, f"{self._conduct.outcome.downloaded} files")
 
-    An output that is not there is the summary's to tell.
-    """
-    if not downloads:
-        return
-    conduct.begin(Step.DOWNLOAD, total=len(downloads), unit="files")
-    for number, future in enumerate(as_completed(downloads.values()), 1):
-        if future.result() is not None:
-            conduct.outcome.downloaded += 1
-        conduct.progress(Step.DOWNLOAD, "", number, len(downloads), "files")
-    conduct.end(Step.DOWNLOAD, f"{conduct.outcome.downloaded} files")
+    def _fetch(self, blob: str) -> None:
+        """Fetches *blob*, unless the run is stopped: then it is left for the next one."""
+        fetched, error = None, None
+        try:
+            if not self._conduct.stopped.is_set():
+                fetched = download_output(self._conduct.account.blobs, self._conduct.spec, blob)
+        except BaseException as raised:
+            error = raised
+        with self._one_more:
+            self._over += 1
+            self._error = self._error or error
+            self._conduct.outcome.downloaded += fetched is not None
+            self._one_more.notify()
+        self._room.release()
 
 
 def download_output(blobs: Blobs, spec: Spec, blob: str) -> int | None:

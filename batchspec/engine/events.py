@@ -63,9 +63,13 @@ class NoteEvent:
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """Tasks that failed for one reason, with the last lines of one of them, and what to do where we know it."""
+    """Tasks that failed for one reason, with the last lines of the first, and what to do where we know it.
+
+    Of very many, only the first are named.
+    """
 
     reason: str
+    count: int
     tasks: tuple[str, ...]
     names: tuple[str, ...]
     last_lines: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from typing import Any
 
 from batchspec import __version__
 from batchspec.errors import RefusedError, SpecError, UsageError
-from batchspec.plan.model import Observed
+from batchspec.plan.observed import Observed
 from batchspec.plan.planner import make_plan
 from batchspec.resources import job as jobs
 from batchspec.resources.base import Json, is_protected, owner, stamped
@@ -18,8 +18,9 @@ from batchspec.service.connect import Account
 from batchspec.service.stamp import stamp
 from batchspec.source import Path
 from batchspec.spec.build import build
+from batchspec.spec.desired import Desired
 from batchspec.spec.draft import Draft
-from batchspec.spec.expand import Desired, expand
+from batchspec.spec.expand import expand
 from batchspec.spec.read_back import ReadBack, job_part, pool_part
 
 _LONGEST_NAME = 40

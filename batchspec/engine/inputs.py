@@ -15,7 +15,8 @@ from batchspec.errors import SpecError
 from batchspec.resources.task import digest
 from batchspec.source import Diagnostic
 from batchspec.spec.codes import Code
-from batchspec.spec.expand import Input, folder_of, name_problem
+from batchspec.spec.desired import Input
+from batchspec.spec.expand import folder_of, name_problem
 from batchspec.spec.model import Blobs, LocalFiles, Spec, TaskGroup
 
 if TYPE_CHECKING:  # `validate` starts without the plan

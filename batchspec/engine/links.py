@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 
-from batchspec.plan.model import Ending
 from batchspec.resources import job as jobs
 from batchspec.resources.base import Json
-from batchspec.resources.task import LiveTask, is_denied
+from batchspec.resources.task import LiveTask, is_denied, read_id
 from batchspec.service import task as task_service
 from batchspec.service.connect import Account
 from batchspec.spec.model import Spec
@@ -35,13 +34,9 @@ class LinksEnd:
     first: str
 
 
-def read_ending(account: Account, spec: Spec, job: Json | None) -> Ending:
+def read_ending(account: Account, spec: Spec, job: Json | None) -> Iterator[LiveTask]:
     """The tasks of the live *job* whose links end before long; none of a spec whose tasks have no links."""
-    found = list(_ending(account, spec, job))
-    return Ending(
-        queued=frozenset(task.id for task, _ in found if task.state == "active"),
-        running=tuple(task.id for task, _ in found if task.state != "active"),
-    )
+    return (task for task, _ in _ending(account, spec, job))
 
 
 def links_end(account: Account, spec: Spec, job: Json | None) -> LinksEnd | None:
@@ -76,4 +71,6 @@ def _ending(account: Account, spec: Spec, job: Json | None) -> Iterator[tuple[Li
         return
     added_before = datetime.now(UTC) - (LINKS_LAST - LINK_MARGIN)
     if datetime.fromisoformat(job["creationTime"]) < added_before:
-        yield from task_service.read_waiting(account.batch, job["id"], added_before)
+        for task, added in task_service.read_waiting(account.batch, job["id"], added_before):
+            if read_id(task.id):
+                yield task, added

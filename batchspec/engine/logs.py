@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from batchspec.engine.inputs import find_inputs
 from batchspec.engine.status import newest_job
 from batchspec.engine.summary import task_output
 from batchspec.errors import SpecError, UsageError
-from batchspec.resources.task import LiveTask
+from batchspec.resources.task import LiveTask, TaskId, read_id
 from batchspec.service import task as task_service
 from batchspec.service.connect import Account
 from batchspec.spec.expand import OWN_FOLDER, expand, folder_of
@@ -21,15 +21,15 @@ def find_task(account: Account, spec: Spec, name: str) -> tuple[str, str]:
     Of several tries the last one is meant. Raises `UsageError` when there is none.
     """
     job = newest_job(account, spec)
-    lives = list(task_service.read_all(account.batch, job.id)) if job else []
+    lives = _ours(task_service.read_all(account.batch, job.id)) if job else []
     job_id = job.id if job else spec.job_id
-    known = list(dict.fromkeys([*(live.id for live in lives), *_logged(account, spec)]))
+    known = list(dict.fromkeys([*(live.id for live, _ in lives), *_logged(account, spec)]))
     if name in known:
         return job_id, name
     keys = _keys(account, spec, name)
-    tries = [live for live in lives if live.key in keys]
+    tries = [entry for entry in lives if entry[1].key in keys]
     if tries:
-        return job_id, max(tries, key=_recent).id
+        return job_id, max(tries, key=_recent)[0].id
     logged = [task_id for task_id in known if any(task_id.startswith(f"{key}-") for key in keys)]
     if logged:
         return job_id, logged[-1]
@@ -47,8 +47,13 @@ def task_streams(
     return {name: text for name, text in found.items() if text is not None}
 
 
-def _recent(live: LiveTask) -> tuple[bool, int]:
-    return not live.is_completed, live.attempt
+def _ours(lives: Iterable[LiveTask]) -> list[tuple[LiveTask, TaskId]]:
+    """Those of *lives* that are tasks of ours, with what their ids say."""
+    return [(live, said) for live in lives if (said := read_id(live.id))]
+
+
+def _recent(entry: tuple[LiveTask, TaskId]) -> tuple[bool, int]:
+    return not entry[0].is_completed, entry[1].attempt
 
 
 def _logged(account: Account, spec: Spec) -> list[str]:

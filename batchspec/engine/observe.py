@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from batchspec.engine.digests import Digests, cache_path
 from batchspec.engine.inputs import find_inputs, spec_folder
 from batchspec.engine.links import read_ending
-from batchspec.plan.model import LiveBlob, Observed, Plan
+from batchspec.plan.model import LiveBlob, Plan
+from batchspec.plan.observed import Observed, Seen
 from batchspec.plan.planner import make_plan, newest_job
 from batchspec.plan.preflight import needs_images, preflight
 from batchspec.plan.safety import excesses
@@ -22,33 +22,18 @@ from batchspec.service import job as job_service
 from batchspec.service import pool as pool_service
 from batchspec.service import task as task_service
 from batchspec.service.connect import Account
-from batchspec.spec.expand import OWN_FOLDER, Desired, expand, folder_of
+from batchspec.spec.desired import Desired
+from batchspec.spec.expand import OWN_FOLDER, expand, folder_of
 from batchspec.spec.model import Spec
 
 
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Within it, Python does not look for dead cycles of objects; what is alive at its end is left out from then on.
-
-    What a plan is made from is millions of objects without a cycle. Looking through them time
-    and again took half of the time that a plan of 100,000 inputs takes.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        if was_enabled:
-            gc.enable()
-
-
-@undisturbed()
 def plan_now(account: Account, spec: Spec) -> tuple[Desired, Plan]:
     """What *spec* asks for with the inputs of this moment, and what makes the account so."""
     desired = expand(spec, find_inputs(spec, account.blobs.list))
-    observed = observe(account, desired)
-    return desired, _judged(account, desired, observed, make_plan(desired, observed))
+    with Digests(cache_path()) as digests:
+        observed = replace(observe(account, desired), local_md5=partial(_local_md5, spec, digests))
+        plan = make_plan(desired, observed)
+    return desired, _judged(account, desired, observed, plan)
 
 
 def _judged(account: Account, desired: Desired, observed: Observed, plan: Plan) -> Plan:
@@ -61,7 +46,7 @@ def _judged(account: Account, desired: Desired, observed: Observed, plan: Plan) 
         images,
         today,
         pool=observed.pool,
-        ending=observed.ending.running,
+        ending=observed.ending,
         takes_others=account.is_local,
         any_identity=account.is_local,
     )
@@ -74,31 +59,30 @@ def _judged(account: Account, desired: Desired, observed: Observed, plan: Plan) 
 
 
 def observe(account: Account, desired: Desired) -> Observed:
-    """What the account has of *desired*, and this machine of its outputs.
+    """What the account has of *desired*.
 
     Tasks are read before outputs: a task that ends in between is seen with its output.
     """
-    spec = desired.spec
-    containers, prefix = spec.containers, folder_of(spec)
-    with ThreadPoolExecutor(4) as readers:
-        inputs = readers.submit(_blobs, account, containers.input, prefix)
+    spec, seen = desired.spec, Seen(desired.tasks)
+    containers = spec.containers
+    with ThreadPoolExecutor(3) as readers:
+        inputs = readers.submit(lambda: seen.add_inputs(_blobs(account, spec, containers.input)))
         pool = readers.submit(pool_service.read, account.batch, spec.pool.id) if spec.pool else None
         generations = job_service.generations(account.batch, spec.job_id) if spec.job else []
         newest = newest_job(spec, generations)
-        ending = readers.submit(read_ending, account, spec, newest)
-        tasks = list(task_service.read_all(account.batch, newest["id"])) if newest else []
-        outputs = _blobs(account, containers.output, prefix)
+        ending = readers.submit(lambda: seen.add_ending(read_ending(account, spec, newest)))
+        if newest:
+            seen.add_tasks(task_service.read_all(account.batch, newest["id"]))
+        seen.add_outputs(_blobs(account, spec, containers.output))
+        inputs.result()
+        ending.result()
         live_pool = pool.result() if pool else None
-        return Observed(
-            pool=live_pool,
-            pool_running_tasks=_running_tasks(account, spec) if live_pool else 0,
-            jobs=generations,
-            tasks=tasks,
-            ending=ending.result(),
-            inputs=inputs.result(),
-            outputs=outputs,
-            local_md5=local_md5(desired, outputs),
-        )
+    return Observed(
+        pool=live_pool,
+        pool_running_tasks=_running_tasks(account, spec) if live_pool else 0,
+        jobs=generations,
+        seen=seen,
+    )
 
 
 def download_path(spec: Spec, blob: str) -> Path:
@@ -108,26 +92,18 @@ def download_path(spec: Spec, blob: str) -> Path:
     return spec_folder(spec) / spec.download / blob.removeprefix(folder_of(spec))
 
 
-def local_md5(desired: Desired, outputs: Mapping[str, LiveBlob]) -> dict[str, str]:
-    """The MD5s of the files that are here already, by output blob."""
-    if desired.spec.download is None:
-        return {}
-    found = {}
-    with Digests(cache_path()) as digests:
-        for task in desired.tasks:
-            if task.output is not None and task.output in outputs:
-                try:
-                    found[task.output] = digests.md5(download_path(desired.spec, task.output))
-                except OSError:
-                    continue
-    return found
+def _local_md5(spec: Spec, digests: Digests, output: str) -> str | None:
+    """The MD5 of the file that the blob *output* was downloaded to; None where there is none."""
+    try:
+        return digests.md5(download_path(spec, output))
+    except OSError:
+        return None
 
 
-def _blobs(account: Account, container: str, prefix: str) -> dict[str, LiveBlob]:
-    logs = f"{prefix}{OWN_FOLDER}/logs/"
-    return {
-        blob.name: blob for blob in account.blobs.list(container, prefix) if not blob.name.startswith(logs)
-    }
+def _blobs(account: Account, spec: Spec, container: str) -> Iterator[LiveBlob]:
+    """The spec's blobs in *container*, less the logs of its tasks."""
+    logs = f"{folder_of(spec)}{OWN_FOLDER}/logs/"
+    return (blob for blob in account.blobs.list(container, folder_of(spec)) if not blob.name.startswith(logs))
 
 
 def _running_tasks(account: Account, spec: Spec) -> int:

@@ -84,7 +84,7 @@ def retire_old_jobs(conduct: Conduct) -> None:
 def clean_up(conduct: Conduct) -> None:
     """What the spec's `whenDone` says of the pool."""
     pool = conduct.spec.pool
-    if pool is None or pool.existing or pool.when_done is WhenDone.KEEP or not conduct.plan.has_work:
+    if pool is None or pool.existing or pool.when_done is WhenDone.KEEP or not conduct.plan.work.needed:
         return
     conduct.check()
     conduct.begin(Step.CLEAN_UP, pool.id)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from batchspec.engine.diagnose import evidence, read_facts
 from batchspec.engine.links import LinksEnd, links_end, what_now
 from batchspec.engine.stuck import Facts, Trouble, judge
 from batchspec.plan import planner
 from batchspec.resources.base import Json
-from batchspec.resources.task import LiveTask
+from batchspec.resources.task import LiveTask, read_id
 from batchspec.service import job as job_service
 from batchspec.service import task as task_service
 from batchspec.service.connect import Account
@@ -114,4 +115,4 @@ def _shown(job: Json | None) -> LiveJob | None:
 
 def _failed(account: Account, job_id: str) -> tuple[LiveTask, ...]:
     listed = task_service.read_all(account.batch, job_id, filter="executionInfo/result eq 'failure'")
-    return tuple(task for _, task in zip(range(_FAILURES), listed, strict=False))
+    return tuple(islice((task for task in listed if read_id(task.id)), _FAILURES))

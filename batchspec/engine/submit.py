@@ -6,9 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import chain
 
 from batchspec.engine.conduct import Conduct
 from batchspec.engine.events import Step
+from batchspec.engine.outcome import Followed
 from batchspec.engine.provision import create_job
 from batchspec.engine.uploads import Uploads
 from batchspec.errors import ServiceError
@@ -20,7 +22,6 @@ from batchspec.service.retry import CONNECTIONS
 from batchspec.service.task import Packed
 from batchspec.spec.fold import Bodies
 
-_LINGER_S = 0.1
 LINK_KEPT_S = 1800.0  # see LINKS_LAST
 _IN_FLIGHT = CONNECTIONS  # collections; a service that takes 300 ms for each then gets 20,000 tasks a second
 _JOB_IS_OVER = ("JobCompleted", "JobBeingTerminated", "JobBeingDeleted", "JobNotFound")
@@ -30,34 +31,35 @@ def delete_tasks(conduct: Conduct) -> None:
     """Deletes what left the spec and what new work supersedes, where the job that has them goes on."""
     if any(action.operation is Operation.CREATE for action in conduct.plan.of(Kind.JOB)):
         return  # they are in a completed job, where they are in nobody's way
-    superseded = (live for run in conduct.plan.runs for live in run.superseded)
-    for live in (*conduct.plan.obsolete, *superseded):
+    for live in conduct.plan.work.removals:
         conduct.check()
         task_service.delete(conduct.account.batch, conduct.plan.job_id, live.id)
 
 
 def add_tasks(conduct: Conduct, uploads: Uploads) -> None:
-    """Adds the tasks, as `Outcome.jobs` then says, and lets their job complete with them."""
-    sender, runs = _Sender(conduct), conduct.plan.runs
+    """Adds the tasks, each as soon as its input is there, and lets their job complete with them."""
+    sender, runs = _Sender(conduct), conduct.plan.work.runs
     if runs:
         conduct.begin(Step.ADD, total=len(runs), unit="tasks")
         conduct.account.blobs.ensure_container(conduct.spec.containers.output)
         packer = _Packer(conduct)
-        _send_all(
-            (
-                group
-                for ready in _as_ready(runs, uploads)
-                for group in task_service.collections(map(packer.packed, ready))
-            ),
-            sender.send,
-        )
+        ready = (map(packer.packed, lot) for lot in _as_ready(conduct, uploads))
+        _send_all((group for lot in ready for group in task_service.collections(lot)), sender.send)
         if uploads:
             conduct.end(Step.UPLOAD, f"{conduct.outcome.uploaded} files")
-        conduct.end(Step.ADD, f"{len(runs) - len(conduct.outcome.refused)} tasks in {sender.job_id}")
+        conduct.end(Step.ADD, f"{len(runs) - conduct.outcome.refused} tasks in {sender.job_id}")
     moved_on = sender.job_id != conduct.plan.job_id
     if conduct.plan.seals_job or (moved_on and conduct.job["onAllTasksComplete"] == "terminatejob"):
         conduct.check()
         job_service.seal(conduct.account.batch, sender.job_id)
+
+
+def _as_ready(conduct: Conduct, uploads: Uploads) -> Iterator[Iterable[Run]]:
+    """The runs in lots, as their inputs arrive, those whose input is there first. Raises what an upload raised."""
+    work = conduct.plan.work
+    yield work.ready
+    for blobs in uploads.arrived():
+        yield chain.from_iterable(map(work.waiting, blobs))
 
 
 def _send_all(groups: Iterable[Sequence[Packed]], send: Callable[[Sequence[Packed]], None]) -> None:
@@ -86,8 +88,8 @@ class _Sender:
     def __init__(self, conduct: Conduct) -> None:
         self.job_id = conduct.plan.job_id
         self._conduct = conduct
-        self._jobs = conduct.outcome.jobs
-        self._jobs[self.job_id] = [live.id for _, live in conduct.plan.in_progress]
+        at_work = (Followed(id, task.number) for task, id in conduct.plan.work.in_progress)
+        conduct.outcome.follow(self.job_id, at_work)
         self._added = 0
         self._lock = threading.Lock()
 
@@ -102,10 +104,13 @@ class _Sender:
             job_id = self._job_after(job_id)
             refused = task_service.add(conduct.account.batch, job_id, group)
         with self._lock:
-            conduct.outcome.refused |= refused
-            self._jobs[job_id].extend(task.id for task in group if task.id not in refused)
+            for task in group:
+                if task.id in refused:
+                    conduct.outcome.refuse(Followed(task.id, task.number), str(refused[task.id]))
+            added = (Followed(task.id, task.number) for task in group if task.id not in refused)
+            conduct.outcome.follow(job_id, added)
             self._added += len(group)
-            conduct.progress(Step.ADD, "", self._added, len(conduct.plan.runs), "tasks")
+            conduct.progress(Step.ADD, "", self._added, len(conduct.plan.work.runs), "tasks")
 
     def _job_after(self, over: str) -> str:
         """The next generation, which takes the rest of the tasks: *over* completed between the plan and now."""
@@ -115,7 +120,7 @@ class _Sender:
                 taken = job_service.generations(conduct.account.batch, conduct.spec.job_id)
                 self.job_id = jobs.next_id(conduct.spec.job_id, (job["id"] for job in taken))
                 create_job(conduct, self.job_id)
-                self._jobs[self.job_id] = []
+                conduct.outcome.follow(self.job_id, ())
             return self.job_id
 
 
@@ -134,28 +139,8 @@ class _Packer:
             self._renew()
         item = run.task.input
         link = self._read(item.container, item.blob) if item else None
-        return Packed(run.id, self._bodies.json(run.task, run.id, link))
+        return Packed(run.id, self._bodies.json(run.task, run.id, link), run.task.number)
 
     def _renew(self) -> None:
         self._made = time.monotonic()
         self._bodies = Bodies(self._spec, self._write(self._spec.containers.output))
-
-
-def _as_ready(runs: Sequence[Run], uploads: Uploads) -> Iterator[list[Run]]:
-    """*runs* in lots as their inputs arrive, those whose input is there first. Raises what an upload raised."""
-    ready: list[Run] = []
-    waiting: dict[Future[None], list[Run]] = {}
-    for run in runs:
-        future = uploads.get(run.task.input.blob) if run.task.input else None
-        if future is None:
-            ready.append(run)
-        else:
-            waiting.setdefault(future, []).append(run)
-    yield ready
-    while waiting:
-        wait(waiting, return_when=FIRST_COMPLETED)
-        wait(waiting, timeout=_LINGER_S)  # small files come in quick succession: one collection for many
-        arrived = [future for future in waiting if future.done()]
-        for future in arrived:
-            future.result()
-        yield [run for future in arrived for run in waiting.pop(future)]

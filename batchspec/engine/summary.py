@@ -3,47 +3,45 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from collections.abc import Iterator
+from itertools import islice
 
-from batchspec.engine.conduct import Conduct, Outcome
+from batchspec.engine.conduct import Conduct
 from batchspec.engine.diagnose import last_lines
 from batchspec.engine.events import FailureGroup, SummaryEvent
 from batchspec.engine.inputs import spec_folder
 from batchspec.engine.links import what_now
+from batchspec.engine.outcome import Outcome
 from batchspec.resources.pool import nodes_of
 from batchspec.service import pool as pool_service
 from batchspec.service import task as task_service
 from batchspec.service.connect import Account
-from batchspec.spec.expand import DesiredTask, folder_of, log_blob
+from batchspec.spec.expand import folder_of, log_blob
 from batchspec.spec.model import Spec
-from batchspec.spec.task_body import FINGERPRINT_METADATA
 
 _LAST_LINES = 5
 _MANY_PREEMPTIONS = 3  # and more than there are Spot nodes: each was taken away more than once
+_NAMED = 1000
 
 
 def summarize(conduct: Conduct) -> SummaryEvent:
     """The summary of a run, with every output looked for once more: completed is not success."""
     account, spec, plan, outcome = conduct.account, conduct.spec, conduct.plan, conduct.outcome
-    tasks = conduct.tasks
-    failures = {id: live.failure for id, live in outcome.ended.items() if live.failure}
-    failures |= {id: str(error) for id, error in outcome.refused.items()}
-    succeeded = {id: tasks[id] for id in outcome.ended if id not in failures}
-    failures |= dict.fromkeys(_without_output(account, spec, succeeded), "its output is missing")
+    if outcome.ended.total() > outcome.failed:
+        outcome.check_outputs(account.blobs.list(spec.containers.output, folder_of(spec)))
     return SummaryEvent(
         spec=spec.name,
-        succeeded=len(outcome.ended.keys() - failures.keys()),
-        failed=len(failures),
-        up_to_date=plan.up_to_date,
+        succeeded=outcome.ended.total() - outcome.failed,
+        failed=outcome.failed + outcome.refused,
+        up_to_date=plan.work.up_to_date,
         uploaded=outcome.uploaded,
         uploaded_bytes=outcome.uploaded_bytes,
         downloaded=outcome.downloaded,
         downloads_to=os.path.normpath(spec_folder(spec) / spec.download) if spec.download else None,
         outputs_in=f"{spec.containers.output}/{folder_of(spec)}",
         seconds={step: spent for step, spent in outcome.seconds.items() if spent >= 0},
-        failures=_grouped(conduct, failures),
-        still_there=tuple(_still_there(account, spec, list(outcome.jobs)[-1])),
+        failures=tuple(_grouped(conduct)),
+        still_there=tuple(_still_there(account, spec, list(outcome.followed)[-1])),
         detached=outcome.detached,
         preempted=outcome.preempted,
         requeued=outcome.requeued,
@@ -58,40 +56,22 @@ def _advice(spec: Spec, outcome: Outcome) -> Iterator[str]:
         yield "so many Spot nodes were taken away: dedicated ones (pool.targetDedicatedNodes) would end sooner"
 
 
-def _without_output(account: Account, spec: Spec, succeeded: dict[str, DesiredTask]) -> list[str]:
-    """The tasks that ended well and whose output, or record, is not there with their fingerprint."""
-    if not succeeded:
-        return []
-    stamps = {
-        blob.name: blob.metadata.get(FINGERPRINT_METADATA)
-        for blob in account.blobs.list(spec.containers.output, folder_of(spec))
-    }
-    return [id for id, task in succeeded.items() if stamps.get(task.record) != task.work.fingerprint]
-
-
-def _grouped(conduct: Conduct, failures: dict[str, str]) -> tuple[FailureGroup, ...]:
+def _grouped(conduct: Conduct) -> Iterator[FailureGroup]:
     """Failures by their reason, each with the end of one task's stderr."""
-    tasks = conduct.tasks
-    job_of = {id: job_id for job_id, ids in conduct.outcome.jobs.items() for id in ids}
-
-    def said(id: str, reason: str) -> str:
-        if id not in job_of:  # it was refused, and has no files
-            return ""
-        return task_output(conduct.account, conduct.spec, job_of[id], id, _telling(reason)) or ""
-
-    by_reason: defaultdict[str, list[str]] = defaultdict(list)
-    for id, reason in sorted(failures.items()):
-        by_reason[reason].append(id)
-    return tuple(
-        FailureGroup(
+    for reason, count in conduct.outcome.reasons():
+        failed = list(islice(conduct.outcome.failed_for(reason), _NAMED))
+        said = ""
+        if failed[0].job_id is not None:  # one that was refused has no files
+            file = _telling(reason)
+            said = task_output(conduct.account, conduct.spec, failed[0].job_id, failed[0].id, file) or ""
+        yield FailureGroup(
             reason=reason,
-            tasks=tuple(ids),
-            names=tuple(tasks[id].name for id in ids),
-            last_lines=last_lines(said(ids[0], reason), _LAST_LINES),
+            count=count,
+            tasks=tuple(task.id for task in failed),
+            names=tuple(task.name for task in failed),
+            last_lines=last_lines(said, _LAST_LINES),
             help=what_now(conduct.spec, reason),
         )
-        for reason, ids in sorted(by_reason.items(), key=lambda entry: -len(entry[1]))
-    )
 
 
 def _telling(reason: str) -> str:

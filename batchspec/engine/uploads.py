@@ -3,32 +3,77 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 
 from batchspec.engine.conduct import Conduct
 from batchspec.engine.events import Step
-from batchspec.plan.model import Kind
-from batchspec.spec.expand import Input
+from batchspec.plan.model import Upload
+from batchspec.spec.desired import Input
 from batchspec.spec.task_body import SPEC_METADATA
 
-Uploads = dict[str, Future[None]]
-"""The uploads under way, by blob."""
+_AT_ONCE = 8
+_LINGER_S = 0.1
 
 
-def start_uploads(conduct: Conduct, transfers: ThreadPoolExecutor) -> Uploads:
-    """Starts every upload of the plan."""
-    wanted = {action.id for action in conduct.plan.of(Kind.INPUT)}
-    inputs = (run.task.input for run in conduct.plan.runs)
-    items = {item.blob: item for item in inputs if item is not None and item.blob in wanted}
-    if not items:
-        return {}
-    total = sum(item.size for item in items.values())
-    conduct.begin(Step.UPLOAD, total=total, unit="bytes")
-    conduct.account.blobs.ensure_container(conduct.spec.containers.input)
-    sent = _Sent(conduct, len(items), total)
-    return {blob: transfers.submit(_upload, conduct, item, sent) for blob, item in sorted(items.items())}
+class Uploads:
+    """The uploads of a run. Workers take one after the other, so none waits anywhere but in the plan."""
+
+    def __init__(self, conduct: Conduct) -> None:
+        self._conduct = conduct
+        self._total = len(conduct.plan.work.uploads)
+        self._todo = iter(conduct.plan.work.uploads)
+        self._sent = _Sent(conduct, self._total, conduct.plan.work.upload_bytes)
+        self._lock = threading.Lock()
+        self._ended: SimpleQueue[str | BaseException] = SimpleQueue()
+
+    def __len__(self) -> int:
+        return self._total
+
+    def start(self, transfers: ThreadPoolExecutor) -> None:
+        if not self._total:
+            return
+        total = self._conduct.plan.work.upload_bytes
+        self._conduct.begin(Step.UPLOAD, total=total, unit="bytes")
+        self._conduct.account.blobs.ensure_container(self._conduct.spec.containers.input)
+        for _ in range(min(_AT_ONCE, self._total)):
+            transfers.submit(self._work)
+
+    def arrived(self) -> Iterator[list[str]]:
+        """The blobs, in lots as they arrive, until all are there. Raises what an upload raised."""
+        left = self._total
+        while left:
+            lot = [self._ended.get(), *self._more()]
+            if len(lot) < left:
+                time.sleep(_LINGER_S)  # small files come in quick succession: one collection for many
+                lot += self._more()
+            yield [_blob(ended) for ended in lot]
+            left -= len(lot)
+
+    def _more(self) -> list[str | BaseException]:
+        return [self._ended.get_nowait() for _ in range(self._ended.qsize())]
+
+    def _work(self) -> None:
+        """Uploads what no other worker has taken, until nothing is left or something goes wrong."""
+        try:
+            while (upload := self._take()) is not None:
+                _upload(self._conduct, upload.input, self._sent)
+                self._ended.put(upload.input.blob)
+        except BaseException as error:
+            self._ended.put(error)
+
+    def _take(self) -> Upload | None:
+        with self._lock:
+            return next(self._todo, None)
+
+
+def _blob(ended: str | BaseException) -> str:
+    if isinstance(ended, BaseException):
+        raise ended
+    return ended
 
 
 def _upload(conduct: Conduct, item: Input, sent: _Sent) -> None:
@@ -66,6 +111,7 @@ class _Sent:
             self._conduct.outcome.uploaded += 1
             self._conduct.outcome.uploaded_bytes += item.size
         self._count(item.blob, item.size)
+        del self._done[item.blob]
 
     def _count(self, blob: str, done: int) -> None:
         with self._lock:

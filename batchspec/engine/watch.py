@@ -13,7 +13,7 @@ from batchspec.errors import RunError
 from batchspec.resources.task import LiveTask
 from batchspec.service import job as job_service
 from batchspec.service import task as task_service
-from batchspec.spec.expand import DesiredTask
+from batchspec.spec.desired import DesiredTask
 from batchspec.spec.model import TaskGroup
 
 OnEnd = Callable[[DesiredTask, LiveTask], None]
@@ -25,25 +25,21 @@ _OVERLAP = timedelta(seconds=5)  # a listing may be a little behind the clock th
 
 
 class Watch:
-    """The tasks of a run that have yet to end (`pending`) and how the others ended (`ended`), by id."""
+    """Waits for the tasks of one job that are followed, and tells *on_end* of each that ends."""
 
-    def __init__(
-        self,
-        conduct: Conduct,
-        doctor: Doctor,
-        job_id: str,
-        tasks: Mapping[str, DesiredTask],
-        on_end: OnEnd,
-    ) -> None:
-        self.pending = dict(tasks)
-        self.ended: dict[str, LiveTask] = {}
+    def __init__(self, conduct: Conduct, doctor: Doctor, job_id: str, on_end: OnEnd) -> None:
         self._conduct = conduct
         self._doctor = doctor
+        self._outcome = conduct.outcome
         self._job_id = job_id
-        self._total = len(tasks)
         self._on_end = on_end
-        self._failed = 0
+        self._total = conduct.outcome.followed[job_id]
         self._latest: datetime | None = None
+
+    @property
+    def pending(self) -> int:
+        """How many have yet to end."""
+        return self._outcome.pending(self._job_id)
 
     def run(self, deadline: float | None) -> None:
         """Watches until every task ended, or the run is stopped: then some are still pending.
@@ -74,20 +70,15 @@ class Watch:
 
     def _collect(self, *, everything: bool) -> int:
         """Takes the tasks that ended since the last look, or ever, out of the pending ones; says how many."""
-        before = len(self.pending)
+        before = self.pending
         since = None if everything or self._latest is None else self._latest - _OVERLAP
         for live in task_service.read_completed(self._conduct.account.batch, self._job_id, since):
             self._latest = max(filter(None, (self._latest, live.changed)), default=None)
-            task = self.pending.pop(live.id, None)
+            task = self._outcome.end(self._job_id, live)
             if task is not None:
-                self._end(task, live)
-        return before - len(self.pending)
-
-    def _end(self, task: DesiredTask, live: LiveTask) -> None:
-        self.ended[live.id] = live
-        self._failed += bool(live.failure)
-        self._conduct.tell(TaskEvent(live.id, task.name, live.failure))
-        self._on_end(task, live)
+                self._conduct.tell(TaskEvent(live.id, task.name, live.failure))
+                self._on_end(task, live)
+        return before - self.pending
 
     def _diagnose(self, counts: Mapping[str, int]) -> None:
         """Tells what the nodes do. A job that completed just now, with all of its tasks, is no reason to stop."""
@@ -103,15 +94,21 @@ class Watch:
     def _groups(self) -> Iterable[TaskGroup]:
         """The groups of the tasks that have not ended."""
         groups = self._conduct.spec.groups
-        return groups if len(groups) == 1 else {t.group.name: t.group for t in self.pending.values()}.values()
+        return groups if len(groups) == 1 else filter(self._is_at_work, groups)
+
+    def _is_at_work(self, group: TaskGroup) -> bool:
+        return self._outcome.is_pending(self._job_id, group)
 
     def _tell(self, counts: Mapping[str, int]) -> None:
-        text = f"{counts.get('running', 0)} running" + (f", {self._failed} failed" if self._failed else "")
-        self._conduct.progress(Step.RUN, text, len(self.ended), self._total, "tasks")
+        outcome = self._outcome
+        text = f"{counts.get('running', 0)} running" + (
+            f", {outcome.failed} failed" if outcome.failed else ""
+        )
+        self._conduct.progress(Step.RUN, text, outcome.ended[self._job_id], self._total, "tasks")
 
     def _out_of_time(self) -> RunError:
         return RunError(
-            f"time is up: {len(self.pending)} of {self._total} tasks have not ended; they go on without us",
+            f"time is up: {self.pending} of {self._total} tasks have not ended; they go on without us",
             help=f"watch them with `batchspec status --watch {self._conduct.spec.document.source.name}`, "
             "or run the same command again",
         )

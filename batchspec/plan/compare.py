@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from batchspec.errors import RefusedError
-from batchspec.plan.model import Action, Kind, Observed, Operation, Reason
+from batchspec.plan.model import Action, Kind, Operation, Reason
+from batchspec.plan.observed import Observed
 from batchspec.resources import pool as pools
 from batchspec.resources.base import STAMP_ROLLOUT, Change, Effect, Json, is_protected, metadata_of, owner
 from batchspec.resources.resize_errors import said
-from batchspec.resources.task import LiveTask
+from batchspec.rows import Many
 from batchspec.source import Path, path_text
-from batchspec.spec.expand import Desired
+from batchspec.spec.desired import Desired
 from batchspec.spec.model import Pool, WhenDone
 
 _NAMED = 5
@@ -116,7 +118,7 @@ def unprotect(desired: Desired) -> Action:
 
 def _tasks_on(pool: Pool, observed: Observed) -> tuple[str, ...]:
     """What becomes of the tasks that run on the pool when its nodes go."""
-    return task_lines(observed.tasks, observed.pool_running_tasks, _TREATED[pool.deallocation])
+    return task_lines(observed.running, observed.pool_running_tasks, _TREATED[pool.deallocation])
 
 
 def _told_of_rollout(pool: Pool, observed: Observed, action: Action) -> Action:
@@ -141,10 +143,9 @@ def _rejoining(action: Action) -> list[Change]:
     return [change for change in action.changes if change.effect is Effect.REJOIN]
 
 
-def task_lines(tasks: Iterable[LiveTask], count: int, what: str) -> tuple[str, ...]:
+def task_lines(running: Many[str], count: int, what: str) -> tuple[str, ...]:
     """A line for each running task, at most a few; *count* is how many run, those of other jobs too."""
-    running = [task.id for task in tasks if task.state == "running"]
-    named = [f"task {id} {what}" for id in running[:_NAMED]]
+    named = [f"task {id} {what}" for id in islice(running, _NAMED)]
     more = max(count, len(running)) - len(named)
     if more:
         noun = "running task" if more == 1 else "running tasks"
@@ -188,6 +189,11 @@ def new_action(
     interrupts: tuple[str, ...] = (),
 ) -> Action:
     """An action, with the line of *path* in the spec; of what is not there, the line of what it would be in."""
-    document = desired.spec.document
-    place = f"{document.source.name}:{document.position(path).line}"
+    place = place_of(desired, path)
     return Action(operation, kind, id, reason, path, place, tuple(changes), detail, interrupts)
+
+
+def place_of(desired: Desired, path: Path) -> str:
+    """The `file:line` of the value at *path*."""
+    document = desired.spec.document
+    return f"{document.source.name}:{document.position(path).line}"

@@ -11,7 +11,7 @@ from batchspec.plan.planner import newest_job, refuse_foreign
 from batchspec.resources import job as jobs
 from batchspec.resources import pool as pools
 from batchspec.resources.base import Change, Json
-from batchspec.spec.expand import Desired
+from batchspec.spec.desired import Desired
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import chain
+from typing import NamedTuple
 
-from batchspec.resources.base import Change, Effect, Json
-from batchspec.resources.task import LiveTask
+from batchspec.resources.base import Change, Effect
+from batchspec.rows import Many
 from batchspec.source import Diagnostic, Path, Severity
-from batchspec.spec.expand import DesiredTask
+from batchspec.spec.desired import DesiredTask, Input
+from batchspec.spec.model import TaskGroup
 
 
 class Operation(Enum):
@@ -86,14 +89,71 @@ class Action:
         return not self.agreed and (bool(self.interrupts) or takes_away or Effect.DRAIN in self.effects)
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A task to add. `superseded` are live tasks of the same input to be deleted for it."""
+class Run(NamedTuple):
+    """A task to add."""
 
     task: DesiredTask
     id: str
     reason: Reason
-    superseded: tuple[LiveTask, ...] = ()
+
+
+class Removal(NamedTuple):
+    """A live task to delete. `group` is its group's, None for a task that left the spec.
+
+    One that is completed makes way for its next attempt, and nobody is told.
+    """
+
+    id: str
+    state: str
+    reason: Reason
+    group: TaskGroup | None
+
+
+class Upload(NamedTuple):
+    """A file that a task to run reads and the container lacks, or has in another version."""
+
+    input: Input
+    group: TaskGroup  # of the first task that reads it
+    reason: Reason
+
+
+class Download(NamedTuple):
+    """An output that is there and current, and whose local file is missing or differs."""
+
+    blob: str
+    reason: Reason
+
+
+def _none(_blob: str) -> Many[Run]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Every desired task in one of three places (to run, at work, up to date), and what that takes.
+
+    There may be a million of each, so they are read, not kept. Of the `runs`, those that are `ready` wait
+    for no upload; `waiting` gives those that read a certain blob. With the tasks `in_progress` comes
+    the live task's id. `removals` are the live tasks to delete, `deletions` those of them that
+    have not ended. `orphans` counts outputs whose input is gone.
+    """
+
+    runs: Many[Run] = ()
+    ready: Many[Run] = ()
+    waiting: Callable[[str], Many[Run]] = _none
+    in_progress: Many[tuple[DesiredTask, str]] = ()
+    up_to_date: int = 0
+    removals: Many[Removal] = ()
+    deletions: Many[Removal] = ()
+    uploads: Many[Upload] = ()
+    upload_bytes: int = 0
+    downloads: Many[Download] = ()
+    orphans: int = 0
+
+    @property
+    def needed(self) -> bool:
+        """Whether any task has yet to end, so that a pool is needed."""
+        return bool(self.runs or self.in_progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,33 +165,6 @@ class LiveBlob:
     md5: str
     etag: str
     metadata: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """The live tasks whose links have ended, or do before long, by id: those that wait, and those that run."""
-
-    queued: frozenset[str] = frozenset()
-    running: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """What there is: everything a plan is made from, besides the spec.
-
-    `jobs` are all jobs that are generations of the spec's, deleted ones included while they
-    are listed. `tasks` are those of the newest generation. `local_md5` has the digests of
-    downloaded files by output blob; a file that is not there is missing.
-    """
-
-    pool: Json | None = None
-    pool_running_tasks: int = 0
-    jobs: Sequence[Json] = ()
-    tasks: Sequence[LiveTask] = ()
-    ending: Ending = Ending()
-    inputs: Mapping[str, LiveBlob] = field(default_factory=dict)
-    outputs: Mapping[str, LiveBlob] = field(default_factory=dict)
-    local_md5: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,24 +185,23 @@ class Excess:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that would be done, in the order it is shown.
+    """All that would be done, as actions in the order they are shown.
 
-    `runs` are the tasks to add, `in_progress` those at work already under their current
-    work: apply watches both. `seals_job` says that the job is still open for ever and
-    has to be told to complete with its tasks. `orphans` counts outputs whose input is gone.
-    `findings` and `not_checked` are the preflight's; with an error among them the plan cannot be
-    applied.
+    `resources` are those on the pool and the jobs; of the others there may be a million. `work` says of
+    tasks, inputs and outputs what the actions on them do. `seals_job` says that the job is still open
+    for ever and has to be told to complete with its tasks. `findings` and `not_checked` are the
+    preflight's; with an error among them the plan cannot be applied.
     """
 
     spec_name: str
-    actions: tuple[Action, ...]
+    resources: tuple[Action, ...]
     job_id: str
-    runs: tuple[Run, ...] = ()
-    in_progress: tuple[tuple[DesiredTask, LiveTask], ...] = ()
-    obsolete: tuple[LiveTask, ...] = ()  # live tasks to delete: nobody wants what they would make
+    work: Work = field(default_factory=lambda: Work())
+    upload_actions: Many[Action] = ()
+    deletion_actions: Many[Action] = ()
+    run_actions: Many[Action] = ()
+    download_actions: Many[Action] = ()
     seals_job: bool = False
-    up_to_date: int = 0
-    orphans: int = 0
     findings: tuple[Diagnostic, ...] = ()
     not_checked: tuple[str, ...] = ()
     excesses: tuple[Excess, ...] = ()
@@ -182,23 +214,37 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Nothing to do, and nothing to wait for."""
-        return not self.actions and not self.in_progress
+        return not self.has_changes and not self.work.in_progress
 
     @property
     def has_changes(self) -> bool:
-        return bool(self.actions)
+        return bool(self.counts())
 
     @property
-    def has_work(self) -> bool:
-        return bool(self.runs or self.in_progress)
+    def actions(self) -> Iterator[Action]:
+        """Every action, in order."""
+        return chain(
+            self.resources,
+            self.upload_actions,
+            self.deletion_actions,
+            self.run_actions,
+            self.download_actions,
+        )
 
     @property
     def consents(self) -> tuple[Action, ...]:
         """The actions that need the person's word."""
-        return tuple(action for action in self.actions if action.needs_consent)
+        able = chain(self.resources, self.deletion_actions)
+        return tuple(action for action in able if action.needs_consent)
 
     def of(self, kind: Kind) -> tuple[Action, ...]:
-        return tuple(action for action in self.actions if action.kind is kind)
+        """The actions on the pool, or on jobs."""
+        return tuple(action for action in self.resources if action.kind is kind)
 
     def counts(self) -> Counter[Operation]:
-        return Counter(action.operation for action in self.actions)
+        found = Counter(action.operation for action in self.resources)
+        found[Operation.UPLOAD] += len(self.upload_actions)
+        found[Operation.DELETE] += len(self.deletion_actions)
+        found[Operation.RUN] += len(self.run_actions)
+        found[Operation.DOWNLOAD] += len(self.download_actions)
+        return +found

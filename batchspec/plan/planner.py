@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import cache
 
 from batchspec.errors import RefusedError
 from batchspec.plan.compare import (
@@ -11,17 +12,20 @@ from batchspec.plan.compare import (
     is_ignored,
     lifts_protection,
     new_action,
+    place_of,
     put_away,
     task_lines,
     unprotect,
     update_action,
 )
-from batchspec.plan.model import Action, Kind, Observed, Operation, Plan, Reason, Run
-from batchspec.plan.work import Work, find_work
+from batchspec.plan.model import Action, Download, Kind, Operation, Plan, Reason, Removal, Run, Upload, Work
+from batchspec.plan.observed import Observed, Seen
+from batchspec.plan.work import Counted, find_work
 from batchspec.resources import job as jobs
 from batchspec.resources.base import Json, owner
+from batchspec.rows import Mapped
 from batchspec.source import Path
-from batchspec.spec.expand import Desired, Input
+from batchspec.spec.desired import Desired
 from batchspec.spec.model import Spec
 from batchspec.spec.task_body import decided_at
 
@@ -30,44 +34,40 @@ def make_plan(desired: Desired, observed: Observed) -> Plan:
     """What makes *observed* into *desired*. Raises `RefusedError` where something is not ours to change."""
     if lifts_protection(desired, observed.pool):
         return _only(desired, unprotect(desired))
+    if observed.seen is None:
+        observed = replace(observed, seen=Seen(desired.tasks))
     job_action = _job(desired, observed)
-    if job_action is not None and job_action.operation is Operation.REPLACE:
-        observed = replace(
-            observed, tasks=()
-        )  # they go with the old job; their work is done anew in the next
     current = current_job(desired, observed)
-    if current is None:
-        # What was still queued when the job ended stays so for ever, and nobody runs it (FACTS 4).
-        observed = replace(observed, tasks=[task for task in observed.tasks if task.is_completed])
-    work = find_work(desired, observed)
+    work = find_work(desired, _counted(job_action, current), observed.local_md5)
     if job_action is None and work.runs and current is None:
         job_action = _next_job(desired, observed)
-    actions = (
-        _pool(desired, observed, work),
-        job_action,
-        *_outdated_jobs(desired, observed),
-        *_uploads(desired, observed, work),
-        *_deletions(desired, work),
-        *(_run(desired, run) for run in work.runs),
-        *_downloads(desired, observed, work),
-    )
+    resources = (_pool(desired, observed, work), job_action, *_outdated_jobs(desired, observed))
     newest = newest_job(desired.spec, observed.jobs)
+    act = _Actions(desired)
     return Plan(
         spec_name=desired.spec.name,
-        actions=tuple(action for action in actions if action is not None),
+        resources=tuple(action for action in resources if action is not None),
         job_id=job_action.id if job_action else str(newest["id"]) if newest else desired.spec.job_id,
-        runs=tuple(work.runs),
-        in_progress=tuple(work.in_progress),
-        obsolete=(*work.left, *(live for _, live in work.outdated)),
+        work=work,
+        upload_actions=Mapped(work.uploads, act.upload),
+        deletion_actions=Mapped(work.deletions, act.delete),
+        run_actions=Mapped(work.runs, act.run),
+        download_actions=Mapped(work.downloads, act.download),
         seals_job=_seals(desired, current, job_action),
-        up_to_date=work.up_to_date,
-        orphans=work.orphans,
     )
+
+
+def _counted(job_action: Action | None, current: Json | None) -> Counted:
+    """Which live tasks the work is held against."""
+    if job_action is not None and job_action.operation is Operation.REPLACE:
+        return Counted.NONE  # they go with the old job; their work is done anew in the next
+    # What was still queued when the job ended stays so for ever, and nobody runs it (FACTS 4).
+    return Counted.ALL if current is not None else Counted.COMPLETED
 
 
 def _only(desired: Desired, action: Action) -> Plan:
     """A plan of one action: what else differs is for the next plan to say."""
-    return Plan(spec_name=desired.spec.name, actions=(action,), job_id=desired.spec.job_id)
+    return Plan(spec_name=desired.spec.name, resources=(action,), job_id=desired.spec.job_id)
 
 
 def current_job(desired: Desired, observed: Observed) -> Json | None:
@@ -115,7 +115,7 @@ def _job(desired: Desired, observed: Observed) -> Action | None:
     if action is None or action.operation is not Operation.REPLACE:
         return action
     next_id = jobs.next_id(desired.spec.job_id, (job["id"] for job in observed.jobs))
-    ended = task_lines(observed.tasks, 0, "is ended with the old job, and runs again in the new one")
+    ended = task_lines(observed.running, 0, "is ended with the old job, and runs again in the new one")
     return replace(action, id=next_id, detail=current["id"], interrupts=ended)
 
 
@@ -148,63 +148,34 @@ def _seals(desired: Desired, current: Json | None, job_action: Action | None) ->
     return str(current.get("onAllTasksComplete", "noaction")).lower() != wanted
 
 
-def _uploads(desired: Desired, observed: Observed, work: Work) -> Iterator[Action]:
-    """The files that a task at hand reads and the container lacks, each once."""
-    seen: set[str] = set()
-    for run in work.runs:
-        item = run.task.input
-        if item is None or item.file is None or item.blob in seen:
-            continue
-        seen.add(item.blob)
-        if reason := _upload_reason(item, observed):
-            path = (*run.task.group.path, "inputs")
-            yield new_action(
-                desired, Operation.UPLOAD, Kind.INPUT, item.blob, reason, path, detail=str(item.size)
-            )
+class _Actions:
+    """What is done to tasks and blobs, as actions. The line of the spec is looked up once for each path."""
 
+    def __init__(self, desired: Desired) -> None:
+        self._place = cache(lambda path: place_of(desired, path))
 
-def _upload_reason(item: Input, observed: Observed) -> Reason | None:
-    live = observed.inputs.get(item.blob)
-    if live is None:
-        return Reason.NEW_INPUT
-    return None if (live.md5, live.size) == (item.content, item.size) else Reason.INPUT_CHANGED
+    def upload(self, found: Upload) -> Action:
+        path, size = (*found.group.path, "inputs"), str(found.input.size)
+        return self._new(Operation.UPLOAD, Kind.INPUT, found.input.blob, found.reason, path, size)
 
+    def delete(self, found: Removal) -> Action:
+        """A task that is queued or running and should not be: its input is gone, or its work changed."""
+        path = decided_at(found.group) if found.group else ("tasks",)
+        action = self._new(Operation.DELETE, Kind.TASK, found.id, found.reason, path)
+        return replace(action, interrupts=("it is running",)) if found.state == "running" else action
 
-def _deletions(desired: Desired, work: Work) -> Iterator[Action]:
-    """Tasks that are queued or running and should not be: their input is gone, or their work changed.
+    def run(self, found: Run) -> Action:
+        task, is_input = found.task, found.reason in (Reason.NEW_INPUT, Reason.INPUT_CHANGED)
+        path = (*task.group.path, "inputs") if is_input and task.input else decided_at(task.group)
+        return self._new(Operation.RUN, Kind.TASK, found.id, found.reason, path, task.name)
 
-    One that only gets new links is not among them: it goes on waiting, under its next id.
-    """
-    for live in work.left:
-        yield _deletion(desired, live.id, live.state, Reason.LEFT_SPEC, ("tasks",))
-    for task, live in work.outdated:
-        yield _deletion(desired, live.id, live.state, Reason.REPLACED, decided_at(task))
-    for run in work.runs:
-        for live in run.superseded:
-            if live.work != run.task.work.short and not live.is_completed:
-                yield _deletion(desired, live.id, live.state, Reason.REPLACED, decided_at(run.task))
+    def download(self, found: Download) -> Action:
+        return self._new(Operation.DOWNLOAD, Kind.OUTPUT, found.blob, found.reason, ("download",))
 
-
-def _deletion(desired: Desired, id: str, state: str, reason: Reason, path: Path) -> Action:
-    running = ("it is running",) if state == "running" else ()
-    return new_action(desired, Operation.DELETE, Kind.TASK, id, reason, path, interrupts=running)
-
-
-def _run(desired: Desired, run: Run) -> Action:
-    place = "inputs" if run.reason in (Reason.NEW_INPUT, Reason.INPUT_CHANGED) and run.task.input else None
-    path = (*run.task.group.path, place) if place else decided_at(run.task)
-    return new_action(desired, Operation.RUN, Kind.TASK, run.id, run.reason, path, detail=run.task.name)
-
-
-def _downloads(desired: Desired, observed: Observed, work: Work) -> Iterator[Action]:
-    """Outputs that are there and current, and whose local file is missing or differs."""
-    if desired.spec.download is None:
-        return
-    for output in work.outputs:
-        blob, local = observed.outputs[output], observed.local_md5.get(output)
-        if local is None or (blob.md5 and local != blob.md5):
-            reason = Reason.LOCAL_MISSING if local is None else Reason.LOCAL_DIFFERS
-            yield new_action(desired, Operation.DOWNLOAD, Kind.OUTPUT, output, reason, ("download",))
+    def _new(
+        self, operation: Operation, kind: Kind, id: str, reason: Reason, path: Path, detail: str = ""
+    ) -> Action:
+        return Action(operation, kind, id, reason, path, self._place(path), detail=detail)
 
 
 def refuse_foreign(live: Json | None, spec_name: str, kind: str) -> None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from itertools import islice
 from typing import Any, NamedTuple
 
 from batchspec.plan.model import Kind, Operation, Plan
 from batchspec.plan.vm_sizes import AS_OF, cores_of, retirement_of
 from batchspec.resources.base import Effect, Json
+from batchspec.rows import Many
 from batchspec.source import Diagnostic, Path, Severity
 from batchspec.spec.codes import Code
-from batchspec.spec.expand import Desired
+from batchspec.spec.desired import Desired
 
 _SOON = timedelta(days=183)
 _NAMED = 3
@@ -48,7 +50,7 @@ def preflight(
     today: date,
     *,
     pool: Json | None = None,
-    ending: Sequence[str] = (),
+    ending: Many[str] = (),
     takes_others: bool = False,
     any_identity: bool = False,
 ) -> Preflight:
@@ -63,7 +65,7 @@ def preflight(
     if not plan.has_changes:
         return Preflight(tuple(findings), ())
     not_checked: list[str] = []
-    if desired.spec.identity is not None and plan.has_work:
+    if desired.spec.identity is not None and plan.work.needed:
         if any_identity:
             not_checked.append("identity: pools of this account have whatever identity a task names")
         else:
@@ -139,11 +141,11 @@ def _identity(desired: Desired, plan: Plan, pool: Json) -> Iterator[Diagnostic]:
 # Links ------------------------------------------------------------------------------------
 
 
-def _running_links(desired: Desired, ending: Sequence[str]) -> Iterator[Diagnostic]:
+def _running_links(desired: Desired, ending: Many[str]) -> Iterator[Diagnostic]:
     """Tasks that run with links which end soon. Nothing can be done for them."""
     if not ending:
         return
-    some = ", ".join(ending[:_NAMED]) + (", …" if len(ending) > _NAMED else "")
+    some = ", ".join(islice(ending, _NAMED)) + (", …" if len(ending) > _NAMED else "")
     yield _finding(
         desired,
         Code.LINKS_END,

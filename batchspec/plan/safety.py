@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
-from batchspec.plan.model import Excess, Kind, Observed, Operation, Plan, Reason
+from batchspec.plan.model import Excess, Kind, Operation, Plan, Reason
+from batchspec.plan.observed import Observed
 from batchspec.plan.planner import newest_job
 from batchspec.resources import job as jobs
 from batchspec.resources.base import Effect
 from batchspec.resources.pool import target_nodes
-from batchspec.spec.expand import Desired
+from batchspec.spec.desired import Desired
 from batchspec.spec.model import Limit
 
 THRESHOLDS = ("maxDeletions", "maxReplacements", "maxNodes", "maxObjects")
@@ -54,23 +56,23 @@ def _owned(desired: Desired, observed: Observed) -> int:
     newest = newest_job(desired.spec, observed.jobs)
     has_job = newest is not None and jobs.is_open(newest)
     has_pool = observed.pool is not None and desired.pool is not None
-    return len(observed.tasks) + has_job + has_pool
+    return (observed.seen.tasks if observed.seen else 0) + has_job + has_pool
 
 
 def _deletions(plan: Plan) -> int:
     return sum(
         1
-        for action in plan.actions
+        for action in chain(plan.resources, plan.deletion_actions)
         if action.operation is Operation.DELETE and action.reason is not Reason.REPLACED
     )
 
 
 def _replacements(observed: Observed, plan: Plan) -> int:
     """Queued and running tasks whose work changed; a replaced job, with all of its tasks that have not ended."""
-    found = sum(1 for action in plan.actions if action.reason is Reason.REPLACED)
-    replaced = [action.kind for action in plan.actions if action.operation is Operation.REPLACE]
-    if Kind.JOB in replaced:
-        found += sum(1 for task in observed.tasks if not task.is_completed)
+    found = sum(1 for removal in plan.work.deletions if removal.reason is Reason.REPLACED)
+    replaced = [action.kind for action in plan.resources if action.operation is Operation.REPLACE]
+    if Kind.JOB in replaced and observed.seen:
+        found += observed.seen.unfinished
     return found + len(replaced)
 
 
@@ -84,4 +86,5 @@ def _nodes(desired: Desired, plan: Plan) -> int:
 
 
 def _additions(plan: Plan) -> int:
-    return sum(1 for action in plan.actions if action.operation in (Operation.CREATE, Operation.RUN))
+    counts = plan.counts()
+    return counts[Operation.CREATE] + counts[Operation.RUN]

@@ -14,14 +14,14 @@ from batchspec.resources.base import Json
 from batchspec.resources.pool import nodes_of, target_nodes
 from batchspec.source import Diagnostic, Path, Severity
 from batchspec.spec.codes import Code
-from batchspec.spec.expand import Desired
+from batchspec.spec.desired import Desired
 
 _TARGETS = ("targetDedicatedNodes", "targetLowPriorityNodes")
 
 
 def unschedulable(desired: Desired, observed: Observed, plan: Plan) -> tuple[Diagnostic, ...]:
     """What keeps the tasks of *plan* from ever running, as things are."""
-    if not plan.has_work or desired.spec.pool is None:
+    if not plan.work.needed or desired.spec.pool is None:
         return ()
     found = (_slots(desired, observed), _nodes(desired, observed), _job(desired, observed, plan))
     return tuple(finding for findings in found for finding in findings)

@@ -1,100 +1,223 @@
-"""Which tasks need work, and why. The outputs are the record of what was done."""
+"""Which tasks need work, and why. The outputs are the record of what was done.
+
+There may be a million of them, so the rules are a query: SQLite holds a desired task against its
+live task and its blobs in 1 us, and nothing is in memory but what is looked at.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from enum import Enum
+from itertools import chain
+from typing import Any
 
-from batchspec.plan.model import LiveBlob, Observed, Reason, Run
-from batchspec.resources.task import LiveTask, same_command, task_id
-from batchspec.spec.expand import OWN_FOLDER, Desired, DesiredTask, folder_of
-from batchspec.spec.task_body import COMMAND_METADATA, FINGERPRINT_METADATA
-
-
-@dataclass(slots=True)
-class Work:
-    """Every desired task in one of three places, and the live ones that are none of them."""
-
-    runs: list[Run] = field(default_factory=list)
-    in_progress: list[tuple[DesiredTask, LiveTask]] = field(default_factory=list)
-    up_to_date: int = 0
-    outputs: list[str] = field(default_factory=list)  # the blobs of tasks that are up to date
-    outdated: list[tuple[DesiredTask, LiveTask]] = field(
-        default_factory=list
-    )  # would write over what is current
-    left: list[LiveTask] = field(default_factory=list)  # their input is no longer in the spec
-    orphans: int = 0
-
-    @property
-    def needed(self) -> bool:
-        """Whether any task has yet to end, so that a pool is needed."""
-        return bool(self.runs or self.in_progress)
+from batchspec.plan.model import Download, Reason, Removal, Run, Upload, Work
+from batchspec.resources.task import read_id, task_id
+from batchspec.rows import Database, Rows
+from batchspec.spec.desired import Desired, DesiredTask
+from batchspec.spec.expand import OWN_FOLDER, folder_of
 
 
-def find_work(desired: Desired, observed: Observed) -> Work:
-    """What is up to date, what is at work, and what has to run."""
-    live_by_key: defaultdict[str, list[LiveTask]] = defaultdict(list)
-    for live in observed.tasks:
-        live_by_key[live.key].append(live)
-    work = Work()
-    for task in desired.tasks:
-        _sort_in(work, task, live_by_key.pop(task.key, []), observed)
-    work.left = [live for lives in live_by_key.values() for live in lives if not live.is_completed]
-    work.orphans = _orphans(desired, observed.outputs)
-    return work
+class Counted(Enum):
+    """Which live tasks count: a replaced job takes its own along, and in a completed one nothing starts any more."""
+
+    ALL = "1"
+    COMPLETED = "state = 'completed'"
+    NONE = "0"
 
 
-def _sort_in(work: Work, task: DesiredTask, lives: Sequence[LiveTask], observed: Observed) -> None:
-    record = observed.outputs.get(task.record)
-    others = [live for live in lives if live.work != task.work.short and not live.is_completed]
-    if record is not None and record.metadata.get(FINGERPRINT_METADATA) == task.work.fingerprint:
-        work.outdated.extend((task, live) for live in others)
-        work.up_to_date += 1
-        if task.output is not None:
-            work.outputs.append(task.output)
-        return
-    current = max((live for live in lives if live.work == task.work.short), key=_attempt, default=None)
-    reissued = current is not None and current.id in observed.ending.queued
-    if current is not None and not current.is_completed and not reissued:
-        work.outdated.extend((task, live) for live in others)
-        work.in_progress.append((task, current))
-        return
-    reason = Reason.LINKS_END if reissued else _reason(task, current, lives, record, observed.inputs)
-    attempt = current.attempt + 1 if current else 1
-    superseded = tuple(live for live in lives if live is current or not live.is_completed)
-    work.runs.append(Run(task, task_id(task.key, task.work, attempt), reason, superseded))
+# Live tasks whose id is that of a desired task's first attempt are found by it. The others are read:
+# further attempts at the same work (`again` is the last of them), and tasks whose work has changed since.
+_OTHERS = (
+    "CREATE TABLE other (id TEXT PRIMARY KEY, number, key, work, attempt, state, failure)",
+    "CREATE TABLE again (number INTEGER PRIMARY KEY, id, attempt, state, failure)",
+    "CREATE TABLE changed (number, id, state, same_command)",
+)
+_PAIR_OTHERS = (
+    "CREATE INDEX task_key ON task (key)",
+    "UPDATE other SET number = (SELECT number FROM task WHERE task.key = other.key)",
+    "INSERT INTO again SELECT other.number, other.id, max(other.attempt), other.state, other.failure"
+    " FROM other JOIN task ON task.number = other.number AND task.id = task.key || '-' || other.work"
+    " GROUP BY other.number",
+    "INSERT INTO changed SELECT other.number, other.id, other.state,"
+    " substr(other.work, 1, 5) = substr(task.id, length(task.key) + 2, 5)"
+    " FROM other JOIN task ON task.number = other.number AND task.id <> task.key || '-' || other.work",
+    "CREATE INDEX changed_number ON changed (number)",
+)
+
+# A verdict is a reason to run, or one of the first two. `attempt` is that of the task's live one, 0 without.
+_VERDICTS = """
+INSERT INTO verdict
+SELECT task.number,
+  CASE
+    WHEN output.fingerprint = task.fingerprint THEN 'UP_TO_DATE'
+    WHEN coalesce(again.state, live.state) <> 'completed' THEN
+      iif(coalesce(again.id, live.id) IN (SELECT id FROM ending WHERE state = 'active'), 'LINKS_END', 'IN_PROGRESS')
+    WHEN coalesce(again.failure, live.failure) <> '' THEN 'FAILED_LAST_TIME'
+    WHEN coalesce(again.state, live.state) IS NOT NULL THEN 'OUTPUT_MISSING'
+    WHEN output.fingerprint IS NOT NULL THEN
+      iif(output.command IS (SELECT digest FROM task_group WHERE name = task.group_name),
+          'INPUT_CHANGED', 'COMMAND_CHANGED')
+    WHEN task.number IN (SELECT number FROM changed WHERE same_command) THEN 'INPUT_CHANGED'
+    WHEN task.number IN (SELECT number FROM changed) THEN 'COMMAND_CHANGED'
+    WHEN task.path IS NULL THEN 'NOT_RUN'
+    WHEN uploaded.name IS NULL OR task.file IS NULL THEN 'NEW_INPUT'
+    WHEN uploaded.md5 = task.content THEN 'OUTPUT_MISSING'
+    ELSE 'INPUT_CHANGED'
+  END,
+  coalesce(again.attempt, live.id IS NOT NULL)
+FROM task
+LEFT JOIN counted live ON live.id = task.id
+LEFT JOIN again ON again.number = task.number
+LEFT JOIN output ON output.name = task.record
+LEFT JOIN uploaded ON uploaded.name = task.blob
+"""
+_RUNS = "verdict NOT IN ('UP_TO_DATE', 'IN_PROGRESS')"
+_CURRENT = "verdict = 'UP_TO_DATE' AND is_output"
+
+# In this order they are shown: what left the spec, what would write over the current work, what a run replaces.
+# A task that makes way for its own next attempt is not shown, and so called completed even where it only waited.
+_REMOVALS = f"""
+SELECT id, state, 'LEFT_SPEC' AS reason, NULL AS group_name, 0 AS rank, NULL AS number FROM other
+WHERE number IS NULL AND state <> 'completed'
+UNION ALL
+SELECT changed.id, changed.state, 'REPLACED', group_name, {_RUNS} + 1, number
+FROM changed JOIN verdict USING (number) JOIN task USING (number)
+WHERE changed.state <> 'completed'
+UNION ALL
+SELECT coalesce(again.id, task.id), 'completed', 'REPLACED', group_name, 2, number
+FROM verdict JOIN task USING (number) LEFT JOIN again USING (number)
+WHERE verdict.attempt > 0 AND {_RUNS}
+"""
+
+# Of several tasks that read one file, the first uploads it.
+_UPLOADS = f"""
+INSERT OR IGNORE INTO upload
+SELECT task.blob, task.number, task.size, iif(uploaded.name IS NULL, 'NEW_INPUT', 'INPUT_CHANGED')
+FROM verdict JOIN task USING (number) LEFT JOIN uploaded ON uploaded.name = task.blob
+WHERE {_RUNS} AND task.file IS NOT NULL AND (uploaded.md5 IS NOT task.content OR uploaded.size <> task.size)
+ORDER BY task.number
+"""
 
 
-def _attempt(live: LiveTask) -> int:
-    return live.attempt
+def find_work(desired: Desired, counted: Counted, local_md5: Callable[[str], str | None]) -> Work:
+    """What is up to date, what is at work, and what has to run, given what was `Seen` beside the desired tasks.
+
+    *local_md5* gives the digest of the file that an output was downloaded to, None where there is none.
+    """
+    database = desired.tasks.database
+    _judge(database, counted)
+    if desired.spec.download is not None:
+        database.fill("INSERT INTO download VALUES (?, ?, ?)", _not_here(database, local_md5))
+    rows = _Rows(desired)
+    return Work(
+        runs=rows.runs(),
+        ready=rows.runs("AND NOT EXISTS (SELECT 1 FROM upload WHERE upload.blob = task.blob)"),
+        waiting=lambda blob: rows.runs("AND task.blob = ?", blob),
+        in_progress=rows.in_progress(),
+        up_to_date=database.one("SELECT count(*) FROM verdict WHERE verdict = 'UP_TO_DATE'")[0],
+        removals=rows.removals(),
+        deletions=rows.removals("WHERE state <> 'completed'"),
+        uploads=rows.uploads(),
+        upload_bytes=database.one("SELECT coalesce(sum(size), 0) FROM upload")[0],
+        downloads=rows.downloads(),
+        orphans=_orphans(desired),
+    )
 
 
-def _reason(
-    task: DesiredTask,
-    current: LiveTask | None,
-    lives: Sequence[LiveTask],
-    record: LiveBlob | None,
-    inputs: Mapping[str, LiveBlob],
-) -> Reason:
-    if current is not None:
-        return Reason.FAILED_LAST_TIME if current.failure else Reason.OUTPUT_MISSING
-    if record is not None and FINGERPRINT_METADATA in record.metadata:
-        command = record.metadata.get(COMMAND_METADATA)
-        return Reason.INPUT_CHANGED if command == task.work.command else Reason.COMMAND_CHANGED
-    if lives:
-        changed_input = any(same_command(live, task.work) for live in lives)
-        return Reason.INPUT_CHANGED if changed_input else Reason.COMMAND_CHANGED
-    if task.input is None:
-        return Reason.NOT_RUN
-    uploaded = inputs.get(task.input.blob)
-    if uploaded is None or task.input.file is None:
-        return Reason.NEW_INPUT
-    return Reason.OUTPUT_MISSING if uploaded.md5 == task.input.content else Reason.INPUT_CHANGED
+class _Rows:
+    """The tables of verdicts, read back as values."""
+
+    def __init__(self, desired: Desired) -> None:
+        self._tasks = desired.tasks
+        self._database = desired.tasks.database
+        self._groups = {group.name: group for group in desired.spec.groups}
+        self._judged = f"SELECT {self._tasks.COLUMNS}, verdict, attempt FROM verdict JOIN task USING (number)"
+
+    def runs(self, which: str = "", *values: str) -> Rows[Run]:
+        def run(row: tuple[Any, ...]) -> Run:
+            task, verdict, attempt = self._tasks.read(row), row[-2], row[-1]
+            return Run(task, _id(task, attempt + 1), Reason[verdict])
+
+        query = f"{self._judged} WHERE {_RUNS} {which} ORDER BY number"
+        return Rows(self._database, query, run, values)
+
+    def in_progress(self) -> Rows[tuple[DesiredTask, str]]:
+        def at_work(row: tuple[Any, ...]) -> tuple[DesiredTask, str]:
+            task = self._tasks.read(row)
+            return task, _id(task, row[-1])
+
+        query = f"{self._judged} WHERE verdict = 'IN_PROGRESS' ORDER BY number"
+        return Rows(self._database, query, at_work)
+
+    def removals(self, which: str = "") -> Rows[Removal]:
+        def removal(row: tuple[Any, ...]) -> Removal:
+            id, state, reason, group = row
+            return Removal(id, state, Reason[reason], self._groups.get(group))
+
+        query = f"SELECT id, state, reason, group_name FROM ({_REMOVALS}) {which} ORDER BY rank, number, id"
+        return Rows(self._database, query, removal)
+
+    def uploads(self) -> Rows[Upload]:
+        def upload(row: tuple[Any, ...]) -> Upload:
+            task = self._tasks.read(row)
+            if task.input is None:
+                raise ValueError(f"{task.name} reads nothing")
+            return Upload(task.input, task.group, Reason[row[-1]])
+
+        query = f"SELECT {self._tasks.COLUMNS}, reason FROM upload JOIN task USING (number) ORDER BY number"
+        return Rows(self._database, query, upload)
+
+    def downloads(self) -> Rows[Download]:
+        query = "SELECT blob, reason FROM download ORDER BY number"
+        return Rows(self._database, query, lambda row: Download(row[0], Reason[row[1]]))
 
 
-def _orphans(desired: Desired, outputs: Mapping[str, LiveBlob]) -> int:
+def _id(task: DesiredTask, attempt: int) -> str:
+    return task.id if attempt == 1 else task_id(task.key, task.work, attempt)
+
+
+def _judge(database: Database, counted: Counted) -> None:
+    """Fills the tables that the verdicts are in."""
+    database.define(
+        f"CREATE VIEW counted AS SELECT * FROM live WHERE {counted.value}",
+        *_OTHERS,
+        "CREATE TABLE verdict (number INTEGER PRIMARY KEY, verdict, attempt)",
+        "CREATE TABLE upload (blob TEXT PRIMARY KEY, number, size, reason) WITHOUT ROWID",
+        "CREATE TABLE download (number INTEGER PRIMARY KEY, blob, reason)",
+    )
+    database.fill("INSERT INTO other VALUES (?, NULL, ?, ?, ?, ?, ?)", _strangers(database))
+    if database.one("SELECT 1 FROM other"):
+        database.define(*_PAIR_OTHERS)
+    database.define(_VERDICTS, _UPLOADS)
+
+
+def _strangers(database: Database) -> Iterator[tuple[object, ...]]:
+    """What the ids of live tasks say that are no desired task's. Those somebody else added say nothing."""
+    query = "SELECT * FROM counted WHERE NOT EXISTS (SELECT 1 FROM task WHERE task.id = counted.id)"
+    for id, state, failure in chain.from_iterable(database.pages(query)):
+        if (said := read_id(id)) is not None:
+            yield id, said.key, said.work, said.attempt, state, failure
+
+
+def _not_here(database: Database, local_md5: Callable[[str], str | None]) -> Iterator[tuple[object, ...]]:
+    """The outputs that are current, and not on this machine as they are there."""
+    query = (
+        "SELECT number, output.name, output.md5 FROM verdict JOIN task USING (number)"
+        f" JOIN output ON output.name = record WHERE {_CURRENT}"
+    )
+    for number, blob, md5 in chain.from_iterable(database.pages(query)):
+        local = local_md5(blob)
+        if local is None or (md5 and local != md5):
+            reason = Reason.LOCAL_MISSING if local is None else Reason.LOCAL_DIFFERS
+            yield number, blob, reason.name
+
+
+def _orphans(desired: Desired) -> int:
     """How many outputs of ours belong to no desired task any more. They are kept, and counted."""
-    wanted = {task.output for task in desired.tasks}
     own = f"{folder_of(desired.spec)}{OWN_FOLDER}/"
-    return sum(1 for name in outputs if name not in wanted and not name.startswith(own))
+    query = (
+        "SELECT count(*) FROM output WHERE substr(name, 1, ?) <> ?"
+        " AND NOT EXISTS (SELECT 1 FROM task WHERE record = name AND is_output)"
+    )
+    return int(desired.tasks.database.one(query, len(own), own)[0])

@@ -37,9 +37,9 @@ def plan_json(plan: Plan, *, id: str, account: str, warnings: Sequence[Diagnosti
         "account": account,
         "hasChanges": plan.has_changes,
         "counts": {operation.name.lower(): count for operation, count in plan.counts().items()},
-        "upToDate": plan.up_to_date,
-        "inProgress": [live.id for _, live in plan.in_progress],
-        "orphans": plan.orphans,
+        "upToDate": plan.work.up_to_date,
+        "inProgress": [id for _, id in plan.work.in_progress],
+        "orphans": plan.work.orphans,
         "actions": [_action(action) for action in plan.actions],
         "findings": diagnostics.as_json([*warnings, *plan.findings]),
         "notChecked": list(plan.not_checked),
@@ -88,7 +88,8 @@ def event_json(event: Event) -> dict[str, Any]:
 
 def status_json(status: Status) -> dict[str, Any]:
     """*status*; the names of states are Batch's own."""
-    return {"type": "status", **_camel(asdict(status))}
+    failed = [{"id": task.id, "state": task.state, "failure": task.failure} for task in status.failed]
+    return {"type": "status", **_camel({**asdict(status), "failed": failed})}
 
 
 def _values(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from batchspec.engine.events import SummaryEvent
@@ -11,6 +12,7 @@ from batchspec.plan.model import Action, Kind, Operation, Plan, Reason, Run
 from batchspec.render.judgement import judgement, verdict
 from batchspec.render.show import show
 from batchspec.resources.base import Change
+from batchspec.rows import Many
 from batchspec.source import Diagnostic, path_text
 
 SHOWN_OF_EACH = 5
@@ -57,11 +59,11 @@ def counts_text(plan: Plan) -> str:
         Operation.DELETE: "to delete",
     }
     said = [f"{counts[operation]} {word}" for operation, word in words.items() if counts[operation]]
-    if plan.in_progress:
-        said.append(f"{len(plan.in_progress)} in progress")
+    if plan.work.in_progress:
+        said.append(f"{len(plan.work.in_progress)} in progress")
     if not said:
-        return f"No changes: {_tasks(plan.up_to_date)} up to date."
-    return f"Plan: {', '.join(said)}; {_tasks(plan.up_to_date)} up to date."
+        return f"No changes: {_tasks(plan.work.up_to_date)} up to date."
+    return f"Plan: {', '.join(said)}; {_tasks(plan.work.up_to_date)} up to date."
 
 
 def _tasks(count: int) -> str:
@@ -110,48 +112,45 @@ def _value(value: Any) -> str:
 
 
 def _inputs(plan: Plan, show_all: bool) -> Iterator[str]:
-    actions = plan.of(Kind.INPUT)
+    actions = plan.upload_actions
     if actions:
-        total = sum(int(action.detail) for action in actions)
-        yield f"  ^ {len(actions)} input{'s' if len(actions) > 1 else ''}, {size_text(total)}"
+        yield f"  ^ {len(actions)} input{'s' if len(actions) > 1 else ''}, {size_text(plan.work.upload_bytes)}"
         yield from _some(actions, show_all, lambda a: [_detail(a, a.id, size_text(int(a.detail)))])
 
 
 def _deletions(plan: Plan) -> Iterator[str]:
-    for action in plan.of(Kind.TASK):
-        if action.operation is Operation.DELETE:
-            yield _line(action, f"task {show(action.id)}", action.reason.value)
-            for what in action.interrupts:
-                yield f"      ! {what}"
+    for action in plan.deletion_actions:
+        yield _line(action, f"task {show(action.id)}", action.reason.value)
+        for what in action.interrupts:
+            yield f"      ! {what}"
 
 
 def _runs(plan: Plan, command: Command, show_all: bool) -> Iterator[str]:
-    if not plan.runs:
+    if not plan.work.runs:
         return
-    by_id = {run.id: run for run in plan.runs}
-    actions = [action for action in plan.of(Kind.TASK) if action.operation is Operation.RUN]
-    yield f"  > {_tasks(len(actions))} in job {show(plan.job_id)}"
+    yield f"  > {_tasks(len(plan.work.runs))} in job {show(plan.job_id)}"
+    commands = map(command, plan.work.runs)
 
     def entry(action: Action) -> list[str]:
-        return [_detail(action, action.detail), f"        {show(command(by_id[action.id]))}"]
+        return [_detail(action, action.detail), f"        {show(next(commands))}"]
 
-    yield from _some(actions, show_all, entry)
+    yield from _some(plan.run_actions, show_all, entry)
 
 
 def _downloads(plan: Plan, show_all: bool) -> Iterator[str]:
-    actions = plan.of(Kind.OUTPUT)
+    actions = plan.download_actions
     if actions:
         yield f"  v {len(actions)} output{'s' if len(actions) > 1 else ''} to bring home"
         yield from _some(actions, show_all, lambda action: [_detail(action, action.id)])
 
 
 def _unchanged(plan: Plan) -> Iterator[str]:
-    if plan.up_to_date:
-        yield f"  = {_tasks(plan.up_to_date)} up to date"
-    if plan.in_progress:
-        yield f"  = {_tasks(len(plan.in_progress))} in progress"
-    if plan.orphans:
-        yield f"  = {plan.orphans} outputs kept whose input is {Reason.LEFT_SPEC.value}"
+    if plan.work.up_to_date:
+        yield f"  = {_tasks(plan.work.up_to_date)} up to date"
+    if plan.work.in_progress:
+        yield f"  = {_tasks(len(plan.work.in_progress))} in progress"
+    if plan.work.orphans:
+        yield f"  = {plan.work.orphans} outputs kept whose input is {Reason.LEFT_SPEC.value}"
 
 
 def _detail(action: Action, name: str, extra: str = "") -> str:
@@ -160,12 +159,12 @@ def _detail(action: Action, name: str, extra: str = "") -> str:
     return f"{left:<{_PLACE_COLUMN - len(why) - 2}}  {why}  {show(action.place)}"
 
 
-def _some(actions: Sequence[Action], show_all: bool, entry: Callable[[Action], list[str]]) -> Iterator[str]:
-    shown = actions if show_all else actions[:SHOWN_OF_EACH]
-    for action in shown:
+def _some(actions: Many[Action], show_all: bool, entry: Callable[[Action], list[str]]) -> Iterator[str]:
+    shown = len(actions) if show_all else min(SHOWN_OF_EACH, len(actions))
+    for action in islice(actions, shown):
         yield from entry(action)
-    if len(shown) < len(actions):
-        yield f"      … {len(actions) - len(shown)} more (--all)"
+    if shown < len(actions):
+        yield f"      … {len(actions) - shown} more (--all)"
 
 
 def summary_text(summary: SummaryEvent, spec_file: str) -> str:
@@ -178,8 +177,8 @@ def _summary(summary: SummaryEvent, spec_file: str) -> Iterator[str]:
     yield _result(summary)
     for group in summary.failures:
         names = ", ".join(show(name) for name in group.names[:SHOWN_OF_EACH])
-        more = f" and {len(group.names) - SHOWN_OF_EACH} more" if len(group.names) > SHOWN_OF_EACH else ""
-        yield f"  {len(group.names)} failed: {show(group.reason)}"
+        more = f" and {group.count - SHOWN_OF_EACH} more" if group.count > SHOWN_OF_EACH else ""
+        yield f"  {group.count} failed: {show(group.reason)}"
         yield f"      {names}{more}"
         yield from (f"      | {show(line)}" for line in group.last_lines)
         if group.help:

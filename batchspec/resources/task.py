@@ -8,9 +8,7 @@ plan has to read, and it says whether the command changed or the input.
 
 from __future__ import annotations
 
-import base64
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from typing import NamedTuple
@@ -20,9 +18,7 @@ from batchspec.secrecy import without_signatures
 
 _SLUG_LENGTH = 38  # what is left of 64 after two hashes, three hyphens and an attempt up to 999
 _UNFIT = re.compile(r"[^A-Za-z0-9_]+")
-_ID = re.compile(
-    r"(?P<key>.+-[a-z2-7]{10})-(?P<command>[a-z2-7]{5})(?P<input>[a-z2-7]{5})(?:-(?P<attempt>\d+))?"
-)
+_ID = re.compile(r"(?P<key>.+-[a-z2-7]{10})-(?P<work>[a-z2-7]{10})(?:-(?P<attempt>\d+))?")
 
 
 def digest(*parts: str) -> str:
@@ -35,9 +31,26 @@ def digest(*parts: str) -> str:
     return state.hexdigest()
 
 
-def _letters(hexadecimal: str, count: int) -> str:
-    """*count* letters (five bits each, ids are caseless) out of a digest."""
-    return base64.b32encode(bytes.fromhex(hexadecimal))[:count].decode().lower()
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"  # ids are caseless
+_PAIRS = tuple(first + second for first in _LETTERS for second in _LETTERS)
+
+
+def _five(hexadecimal: str) -> str:
+    """Five letters, of five bits each, that stand for a digest: the beginning of its Base32."""
+    bits = int(hexadecimal[:7], 16)
+    return _PAIRS[bits >> 18] + _PAIRS[bits >> 8 & 1023] + _LETTERS[bits >> 3 & 31]
+
+
+def _ten(hexadecimal: str) -> str:
+    """Likewise ten."""
+    bits = int(hexadecimal[:13], 16)
+    return (
+        _PAIRS[bits >> 42]
+        + _PAIRS[bits >> 32 & 1023]
+        + _PAIRS[bits >> 22 & 1023]
+        + _PAIRS[bits >> 12 & 1023]
+        + _PAIRS[bits >> 2 & 1023]
+    )
 
 
 class Work(NamedTuple):
@@ -52,13 +65,13 @@ class Work(NamedTuple):
 
     @property
     def short(self) -> str:
-        return _letters(self.command, 5) + _letters(self.input, 5)
+        return _five(self.command) + _five(self.input)
 
 
 def task_key(group: str, input_path: str, stem: str) -> str:
     """The part of a task's id that stays while its work changes: a readable slug and a hash."""
     slug = _UNFIT.sub("-", stem).strip("-")[:_SLUG_LENGTH].strip("-") or "task"
-    return f"{slug}-{_letters(digest(group, input_path), 10)}"
+    return f"{slug}-{_ten(digest(group, input_path))}"
 
 
 def task_id(key: str, work: Work, attempt: int = 1) -> str:
@@ -66,46 +79,41 @@ def task_id(key: str, work: Work, attempt: int = 1) -> str:
     return f"{key}-{work.short}" + (f"-{attempt}" if attempt > 1 else "")
 
 
-@dataclass(frozen=True, slots=True)
-class LiveTask:
+class TaskId(NamedTuple):
+    """What an id of ours says. `work` is `Work.short`."""
+
+    key: str
+    work: str
+    attempt: int
+
+
+def read_id(id: str) -> TaskId | None:
+    """The parts of *id*; None for that of a task which someone else added to the job."""
+    match = _ID.fullmatch(id)
+    if match is None:
+        return None
+    return TaskId(match["key"], match["work"], int(match["attempt"] or 1))
+
+
+class LiveTask(NamedTuple):
     """A task as a narrow listing tells of it. `state` is Batch's own."""
 
     id: str
-    key: str
-    work: str  # `Work.short`
-    attempt: int
     state: str
     failure: str = ""  # why it failed, for a completed one; empty: it succeeded
-    changed: datetime | None = (
-        None  # when it came into its state, to microseconds, where the listing was asked
-    )
+    changed: datetime | None = None  # when it came into its state, where the listing was asked
 
     @property
     def is_completed(self) -> bool:
         return self.state == "completed"
 
 
-def read_task(body: Json) -> LiveTask | None:
-    """A listed task, if its id is one of ours; a task someone else added to the job is None."""
-    match = _ID.fullmatch(body["id"])
-    if match is None:
-        return None
+def read_task(body: Json) -> LiveTask:
+    """A listed task, ours or not."""
     state = str(body.get("state", "active")).lower()
+    failure = failure_of(body.get("executionInfo") or {}) if state == "completed" else ""
     changed = body.get("stateTransitionTime")
-    return LiveTask(
-        id=body["id"],
-        key=match["key"],
-        work=match["command"] + match["input"],
-        attempt=int(match["attempt"] or 1),
-        state=state,
-        failure=failure_of(body.get("executionInfo") or {}) if state == "completed" else "",
-        changed=datetime.fromisoformat(changed) if changed else None,
-    )
-
-
-def same_command(live: LiveTask, work: Work) -> bool:
-    """Whether a live task runs *work*'s command, be it on another input."""
-    return live.work[:5] == work.short[:5]
+    return LiveTask(body["id"], state, failure, datetime.fromisoformat(changed) if changed else None)
 
 
 def failure_of(execution: Json) -> str:

@@ -20,20 +20,20 @@ _NARROW = "id,state,executionInfo"
 
 
 def read_all(batch: Batch, job_id: str, *, filter: str = "", select: str = _NARROW) -> Iterator[LiveTask]:
-    """Our tasks of a job; others' are passed over. A job that is gone has none."""
+    """The tasks of a job, ours and others'. A job that is gone has none."""
     query = {"select": select} | ({"filter": filter} if filter else {})
     try:
         for page in batch.pages(
             path_of("jobs", job_id, "tasks"), doing=f"list the tasks of {job_id}", **query
         ):
-            yield from filter_ours(page)
+            yield from map(read_task, page)
     except ServiceError as error:
         if error.status != 404:
             raise
 
 
 def read_completed(batch: Batch, job_id: str, since: datetime | None) -> Iterator[LiveTask]:
-    """Our tasks of a job that are completed, with the time of it; only those since *since*, if it is given."""
+    """The tasks of a job that are completed, with the time of it; only those since *since*, if it is given."""
     filter = "state eq 'completed'"
     if since is not None:
         filter += f" and stateTransitionTime ge DateTime'{since:%Y-%m-%dT%H:%M:%S.%fZ}'"
@@ -41,7 +41,7 @@ def read_completed(batch: Batch, job_id: str, since: datetime | None) -> Iterato
 
 
 def read_waiting(batch: Batch, job_id: str, added_before: datetime) -> Iterator[tuple[LiveTask, datetime]]:
-    """Our tasks of a job that have not ended and were added before *added_before*, each with when it was."""
+    """The tasks of a job that have not ended and were added before *added_before*, each with when it was."""
     filter = f"state ne 'completed' and creationTime lt DateTime'{added_before:%Y-%m-%dT%H:%M:%SZ}'"
     query = {"select": "id,state,creationTime", "filter": filter}
     try:
@@ -49,18 +49,10 @@ def read_waiting(batch: Batch, job_id: str, added_before: datetime) -> Iterator[
             path_of("jobs", job_id, "tasks"), doing=f"list the tasks of {job_id}", **query
         ):
             for body in page:
-                if (task := read_task(body)) is not None:
-                    yield task, datetime.fromisoformat(body["creationTime"])
+                yield read_task(body), datetime.fromisoformat(body["creationTime"])
     except ServiceError as error:
         if error.status != 404:
             raise
-
-
-def filter_ours(page: Iterable[Json]) -> Iterator[LiveTask]:
-    for body in page:
-        task = read_task(body)
-        if task is not None:
-            yield task
 
 
 class Packed(NamedTuple):
@@ -68,6 +60,7 @@ class Packed(NamedTuple):
 
     id: str
     json: bytes
+    number: int = 0  # its place among the tasks of its spec
 
 
 def add(batch: Batch, job_id: str, tasks: Sequence[Packed]) -> dict[str, ServiceError]:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from batchspec import __version__
 from batchspec.errors import SpecError
 from batchspec.resources.base import Json, stamped
-from batchspec.resources.task import Work, digest, task_key
+from batchspec.resources.task import Work, digest, task_id, task_key
 from batchspec.source import Diagnostic, Path
 from batchspec.spec.codes import Code
+from batchspec.spec.desired import Desired, DesiredTask, DesiredTasks, Input, Inputs
 from batchspec.spec.model import Spec, TaskGroup
 from batchspec.spec.template import TemplateError
 
@@ -27,73 +27,36 @@ OWN_FOLDER = ".batchspec"
 _NAME_LENGTH = 1024  # of a blob, Azure Storage
 _TOLD = 3  # how many inputs of one group are told of, when many have bad names
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+_BAD_PART = re.compile(r"(?:^|/)\.{0,2}(?:/|$)")
 _SAFE_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
-    """One input of a group.
-
-    `path` is the name people know: the file's, below the fixed part of its glob.
-    `blob` is its name in `container`. `content` is a digest: the MD5 in hexadecimal,
-    or for a blob without one its ETag. `file` is the local file, None for a blob.
-    """
-
-    path: str
-    container: str
-    blob: str
-    size: int
-    content: str
-    file: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DesiredTask:
-    """A task as it should be. `output` is the blob it makes, None where it declares none."""
-
-    group: TaskGroup
-    key: str
-    work: Work
-    input: Input | None
-    output: str | None
-    record: str  # the blob whose fingerprint proves that the work was done
-
-    @property
-    def name(self) -> str:
-        """What people call it: the input's path, or the group's name."""
-        return self.input.path if self.input else self.group.name
-
-
-@dataclass(frozen=True, slots=True)
-class Desired:
-    """What should be, all of it. `pool` and `job` are create bodies with our stamps."""
-
-    spec: Spec
-    pool: Json | None
-    job: Json | None
-    tasks: Sequence[DesiredTask]
-
-
-def expand(spec: Spec, inputs: Mapping[str, Iterable[Input]]) -> Desired:
-    """What *spec* asks for, given the inputs of each of its groups by name.
+def expand(spec: Spec, inputs: Inputs) -> Desired:
+    """What *spec* asks for, given the inputs of each of its groups, which are read once.
 
     Raises `SpecError` for names that cannot be: an output outside its folder, two
     tasks that would write one blob, a control character.
     """
-    tasks: list[DesiredTask] = []
     findings: list[Diagnostic] = []
-    for group in spec.groups:
-        problems: list[_NameProblem] = []
-        for item in inputs[group.name] if group.inputs else (None,):
-            try:
-                tasks.append(_task(spec, group, item))
-            except _NameProblem as problem:
-                problems.append(problem)
-        findings.extend(_finding(spec, group, problem, problems) for problem in problems[:_TOLD])
+    tasks = DesiredTasks(spec.groups, _tasks(spec, inputs, findings))
     findings.extend(_collisions(spec, tasks))
     if findings:
         raise SpecError([*spec.warnings, *findings])
     return Desired(spec=spec, pool=_pool_body(spec), job=_job_body(spec), tasks=tasks)
+
+
+def _tasks(spec: Spec, inputs: Inputs, findings: list[Diagnostic]) -> Iterator[DesiredTask]:
+    """The tasks of all groups; what is wrong with a name is added to *findings* instead."""
+    number = 0
+    for group in spec.groups:
+        problems: list[_NameProblem] = []
+        for item in inputs[group.name] if group.inputs else (None,):
+            try:
+                yield _task(spec, group, item, number)
+                number += 1
+            except _NameProblem as problem:
+                problems.append(problem)
+        findings.extend(_finding(spec, group, problem, problems) for problem in problems[:_TOLD])
 
 
 def folder_of(spec: Spec) -> str:
@@ -173,7 +136,7 @@ def name_problem(name: str) -> str | None:
             return "is not valid UTF-8"
     if "\\" in name:
         return "has a backslash"
-    if any(part in ("", ".", "..") for part in name.split("/")):
+    if _BAD_PART.search(name):
         return "has an empty part, `.` or `..`"
     if len(name) > _NAME_LENGTH:
         return f"is longer than {_NAME_LENGTH} characters"
@@ -186,19 +149,23 @@ class _NameProblem(Exception):
         self.path = path
 
 
-def _task(spec: Spec, group: TaskGroup, item: Input | None) -> DesiredTask:
+def _task(spec: Spec, group: TaskGroup, item: Input | None, number: int) -> DesiredTask:
     path = item.path if item else ""
     if item and (problem := name_problem(item.blob)):
         raise _NameProblem(f"the input {item.path!r} {problem}", ("inputs",))
     key = task_key(group.name, path, parts_of(path).stem if item else group.name)
+    work = Work(group.digest, digest(path, item.content if item else ""))
     output = _output_blob(spec, group, item)
     return DesiredTask(
+        number=number,
         group=group,
         key=key,
-        work=Work(group.digest, digest(path, item.content if item else "")),
+        work=work,
         input=item,
         output=output,
         record=output or f"{folder_of(spec)}{OWN_FOLDER}/done/{key}",
+        id=task_id(key, work),
+        fingerprint=work.fingerprint,
     )
 
 
@@ -222,23 +189,17 @@ def _output_blob(spec: Spec, group: TaskGroup, item: Input | None) -> str | None
     return folder_of(spec) + name
 
 
-def _collisions(spec: Spec, tasks: Iterable[DesiredTask]) -> Iterator[Diagnostic]:
+def _collisions(spec: Spec, tasks: DesiredTasks) -> Iterator[Diagnostic]:
     """Two tasks that write one blob, or two files that would be uploaded as one."""
-    writers: dict[str, DesiredTask] = {}
-    files: dict[tuple[str, str], Input] = {}
-    for task in tasks:
-        if task.output is not None:
-            other = writers.setdefault(task.output, task)
-            if other is not task:
-                yield _collision(
-                    spec, task, f"{other.name!r} and {task.name!r} would both write {task.output!r}", "output"
-                )
-        if task.input is not None and task.input.file is not None:
-            place = (task.input.container, task.input.blob)
-            first = files.setdefault(place, task.input)
-            if first.file != task.input.file:
-                what = f"{first.file!r} and {task.input.file!r} would both be uploaded as {task.input.blob!r}"
-                yield _collision(spec, task, what, "inputs")
+    for first, task in tasks.sharing_output():
+        what = f"{first.name!r} and {task.name!r} would both write {task.output!r}"
+        yield _collision(spec, task, what, "output")
+    for first, task in tasks.sharing_upload():
+        if first.input and task.input:
+            what = (
+                f"{first.input.file!r} and {task.input.file!r} would both be uploaded as {task.input.blob!r}"
+            )
+            yield _collision(spec, task, what, "inputs")
 
 
 def _collision(spec: Spec, task: DesiredTask, what: str, field: str) -> Diagnostic:

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping
 from json.encoder import encode_basestring_ascii
 from typing import Any, NamedTuple
 
-from batchspec.spec.expand import DesiredTask, input_values, output_path
+from batchspec.spec.desired import DesiredTask
+from batchspec.spec.expand import input_values, output_path
 from batchspec.spec.model import Spec, TaskGroup
 from batchspec.spec.task_body import PLAIN, Facts, Links, body_of, compiled, task_body
 from batchspec.spec.template import Template, is_template
@@ -77,7 +78,7 @@ class _Folded(NamedTuple):
         if not all(values[name] and PLAIN.issuperset(values[name]) for name in self.used):
             return None
         words = (
-            *(task_id, task.name, task.record, task.work.fingerprint, link),
+            *(task_id, task.name, task.record, task.fingerprint, link),
             *(values[name] for name in _INPUT),
             *(str(values["size"]), output_path(task.output) if task.output else ""),
         )

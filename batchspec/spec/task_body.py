@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from batchspec.resources.base import Json
 from batchspec.source import Path
-from batchspec.spec.expand import DesiredTask, log_blob, template_values
+from batchspec.spec.desired import DesiredTask
+from batchspec.spec.expand import log_blob, template_values
 from batchspec.spec.model import Command, Spec, TaskGroup
 from batchspec.spec.template import Template, compile_text, is_template
 
@@ -91,7 +92,7 @@ def shown_command(spec: Spec, task: DesiredTask) -> str:
 def task_body(spec: Spec, task: DesiredTask, task_id: str, links: Links) -> dict[str, Any]:
     """The create body of *task* under *task_id*. It may hold signed URLs: send it, do not keep it."""
     values = template_values(spec, task.input, task.output)
-    facts = Facts(task_id, task.name[:_DISPLAY_NAME_LENGTH], task.record, task.work.fingerprint, values)
+    facts = Facts(task_id, task.name[:_DISPLAY_NAME_LENGTH], task.record, task.fingerprint, values)
     return body_of(spec, task.group, facts, links)
 
 
@@ -179,7 +180,6 @@ def compiled(text: str) -> Template:
     return compile_text(text)
 
 
-def decided_at(task: DesiredTask) -> Path:
-    """The path in the spec that decides the task's command."""
-    field = "commandLine" if task.group.command.line else "command"
-    return (*task.group.path, field)
+def decided_at(group: TaskGroup) -> Path:
+    """The path in the spec that decides the command of the group's tasks."""
+    return (*group.path, "commandLine" if group.command.line else "command")

@@ -41,14 +41,13 @@ def figures(tasks: int, rounds: int) -> Iterator[Figure]:
 
 def write_tasks(file: Path, count: int) -> None:
     """The tasks of the spec as a narrow listing has them, all queued."""
-    from batchspec.resources.task import task_id
     from batchspec.spec.expand import expand
     from tests.bench.workload import FROM_BLOBS, made_up_inputs, spec_of
 
     with file.open("w", encoding="utf-8") as stream:
         for task in expand(spec_of(FROM_BLOBS), {"audio": made_up_inputs(count)}).tasks:
             entry = {
-                "id": task_id(task.key, task.work),
+                "id": task.id,
                 "state": "active",
                 "executionInfo": {"retryCount": 0},
             }
@@ -57,9 +56,8 @@ def write_tasks(file: Path, count: int) -> None:
 
 def ours(count: int, port: int) -> None:
     """Reads the tasks and sorts them in; what the spec asks for is there already."""
-    from batchspec.engine.observe import undisturbed
-    from batchspec.plan.model import Observed
-    from batchspec.plan.work import find_work
+    from batchspec.plan.observed import Seen
+    from batchspec.plan.work import Counted, find_work
     from batchspec.service import task as task_service
     from batchspec.spec.expand import expand
     from tests.bench.measure import peak_mb
@@ -68,8 +66,10 @@ def ours(count: int, port: int) -> None:
     account = stub_account(port)
     desired = expand(spec_of(FROM_BLOBS), {"audio": made_up_inputs(count)})
     before = peak_mb()
-    with timed() as taken, undisturbed():
-        found = find_work(desired, Observed(tasks=list(task_service.read_all(account.batch, "bench-job"))))
+    with timed() as taken:
+        Seen(desired.tasks).add_tasks(task_service.read_all(account.batch, "bench-job"))
+        found = find_work(desired, Counted.ALL, lambda _: None)
+        len(found.in_progress), len(found.runs)
     account.close()
     if len(found.in_progress) != count or found.runs:
         raise SystemExit(f"{len(found.in_progress)} of {count} tasks were found as they are")

@@ -15,7 +15,7 @@ from tests.bench.measure import Figure, Sample, ask, median, program
 from tests.bench.startup import BATCHSPEC
 
 if TYPE_CHECKING:
-    from batchspec.spec.expand import Desired
+    from batchspec.spec.desired import Desired
 
 _PATHS = {
     "jobs.jsonl": ("json", "/jobs"),

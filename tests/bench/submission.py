@@ -49,9 +49,9 @@ def figures(tasks: int, many: int, slow: int, rounds: int) -> Iterator[Figure]:
 
 def ours(count: int, port: int) -> None:
     """The path of `apply`: expand, plan, render, sign a link for each input, send, check every answer."""
-    from batchspec.engine.observe import undisturbed
     from batchspec.engine.submit import add_tasks
-    from batchspec.plan.model import Observed
+    from batchspec.engine.uploads import Uploads
+    from batchspec.plan.observed import Observed
     from batchspec.plan.planner import make_plan
     from batchspec.spec.expand import expand
     from tests.bench.workload import FROM_BLOBS, conduct_of, made_up_inputs, spec_of, stub_account
@@ -59,13 +59,12 @@ def ours(count: int, port: int) -> None:
     account, spec = stub_account(port), spec_of(FROM_BLOBS)
     before = stub.Stub(port).tasks()
     with timed() as taken:
-        with undisturbed():
-            desired = expand(spec, {"audio": made_up_inputs(count)})
-            conduct = conduct_of(account, desired, make_plan(desired, Observed()))
-        add_tasks(conduct, {})
+        desired = expand(spec, {"audio": made_up_inputs(count)})
+        conduct = conduct_of(account, desired, make_plan(desired, Observed()))
+        add_tasks(conduct, Uploads(conduct))
     account.close()
-    if refused := conduct.outcome.refused:
-        raise SystemExit(f"{len(refused)} tasks were refused: {next(iter(refused.values()))}")
+    for reason, refused in conduct.outcome.reasons():
+        raise SystemExit(f"{refused} tasks were refused: {reason}")
     _require(stub.Stub(port).tasks() - before, count)
     report(taken())
 

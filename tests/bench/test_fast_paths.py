@@ -16,8 +16,9 @@ from batchspec.service.blobs import Blobs
 from batchspec.service.embedded import LocalAccount
 from batchspec.source import Source
 from batchspec.spec.build import build
+from batchspec.spec.desired import Input
 from batchspec.spec.document import parse
-from batchspec.spec.expand import Input, expand
+from batchspec.spec.expand import expand
 from batchspec.spec.fold import Bodies
 from batchspec.spec.model import Spec
 from batchspec.spec.task_body import Links, task_body

@@ -123,8 +123,8 @@ def ours(folder: str, container: str) -> None:
     os.environ["XDG_CACHE_HOME"] = str(Path(folder) / "no-cache")  # every run hashes
     from batchspec.engine.apply import _TRANSFERS as threads
     from batchspec.engine.inputs import find_inputs
-    from batchspec.engine.uploads import start_uploads
-    from batchspec.plan.model import Observed
+    from batchspec.engine.uploads import Uploads
+    from batchspec.plan.observed import Observed
     from batchspec.plan.planner import make_plan
     from batchspec.service.connect import connect
     from batchspec.spec.expand import expand
@@ -137,9 +137,11 @@ def ours(folder: str, container: str) -> None:
     with timed() as taken:
         desired = expand(spec, find_inputs(spec, None))
         conduct = conduct_of(local, desired, make_plan(desired, Observed()))
+        uploads = Uploads(conduct)
         with ThreadPoolExecutor(threads) as transfers:
-            for future in start_uploads(conduct, transfers).values():
-                future.result()
+            uploads.start(transfers)
+            arrived = sum(map(len, uploads.arrived()))
+    assert arrived == len(uploads), f"{arrived} of {len(uploads)} arrived"
     local.close()
     report(taken())
 

@@ -32,15 +32,15 @@ def watch(count: str, seconds: str) -> None:
     """Adds the tasks, and watches them as `apply` does for some seconds."""
     import time
     from contextlib import suppress
-    from dataclasses import replace
 
     from azure.core.rest import HttpRequest, HttpResponse
 
     from batchspec.engine.provision import make_job, make_pool
     from batchspec.engine.submit import add_tasks
+    from batchspec.engine.uploads import Uploads
     from batchspec.engine.watch import Watch
     from batchspec.errors import RunError
-    from batchspec.plan.model import Observed
+    from batchspec.plan.observed import Observed
     from batchspec.plan.planner import make_plan
     from batchspec.service.batch import Batch
     from batchspec.service.connect import connect
@@ -52,12 +52,12 @@ def watch(count: str, seconds: str) -> None:
     spec = spec_of(_SPEC)
     connection.blobs.ensure_container("input")
     connection.blobs._service.get_blob_client("input", "one").upload_blob(b"one")
-    inputs = (replace(item, blob="one") for item in made_up_inputs(int(count)))  # all read the same blob
+    inputs = (item._replace(blob="one") for item in made_up_inputs(int(count)))  # all read the same blob
     desired = expand(spec, {"trivial": inputs})
     conduct = conduct_of(connection, desired, make_plan(desired, Observed()))
     make_pool(conduct)
     make_job(conduct)
-    add_tasks(conduct, {})
+    add_tasks(conduct, Uploads(conduct))
     asked: list[str] = []
     send = Batch._send
 
@@ -66,11 +66,11 @@ def watch(count: str, seconds: str) -> None:
         return send(batch, request, doing)
 
     Batch._send = counted
-    watching = Watch(conduct, conduct.plan.job_id, conduct.tasks, lambda _task, _live: None)
+    watching = Watch(conduct, conduct.plan.job_id, lambda _task, _live: None)
     with timed() as taken, suppress(RunError):  # that time is up
         watching.run(time.monotonic() + float(seconds))
     connection.close()
-    report(taken(), ended=len(watching.ended), requests=Counter(asked))
+    report(taken(), ended=conduct.outcome.ended.total(), requests=Counter(asked))
 
 
 def _kind(url: str) -> str:

@@ -16,8 +16,8 @@ from batchspec.service.blobs import Blobs
 from batchspec.service.connect import Account
 from batchspec.source import Source
 from batchspec.spec.build import build
+from batchspec.spec.desired import Desired, Input
 from batchspec.spec.document import parse
-from batchspec.spec.expand import Desired, Input
 from batchspec.spec.model import Spec
 from tests.bench.account import KEY, NAME, storage_string
 

@@ -74,6 +74,6 @@ def test_what_is_read_back_plans_nothing(account: Account, data: dict[str, Any])
     importing.adopt(account, imported, importing.foreign(found, id))
 
     spec = build(parse(Source("imported.yaml", imported.text)))
-    assert planned(account, spec).actions == ()
+    assert tuple(planned(account, spec).actions) == ()
     assert spec.ignored == frozenset()
     assert _SECRET not in imported.text

@@ -28,15 +28,17 @@ from typing import Any
 import yaml
 
 from batchspec.errors import RefusedError
-from batchspec.plan.model import Ending, LiveBlob, Observed
+from batchspec.plan.model import LiveBlob
+from batchspec.plan.observed import Observed, Seen
 from batchspec.plan.planner import make_plan
 from batchspec.render.as_text import plan_text
 from batchspec.resources.base import Json, metadata_of
 from batchspec.resources.task import LiveTask, Work, task_id
 from batchspec.source import Source
 from batchspec.spec.build import build
+from batchspec.spec.desired import Desired, DesiredTask, Input
 from batchspec.spec.document import parse
-from batchspec.spec.expand import Desired, DesiredTask, Input, expand, folder_of
+from batchspec.spec.expand import expand, folder_of
 from batchspec.spec.task_body import COMMAND_METADATA, FINGERPRINT_METADATA, shown_command
 
 CASES = Path(__file__).parents[1] / "cases" / "plan"
@@ -72,19 +74,19 @@ def desired_of(case: Mapping[str, Any]) -> Desired:
 def observed_of(found: Mapping[str, Any], desired: Desired) -> Observed:
     folder = folder_of(desired.spec)
     uploaded = _contents(found.get("uploaded") or [])
+    seen = Seen(desired.tasks)
     tasks = [(_live_task(desired, entry), entry.get("ends", False)) for entry in found.get("tasks") or []]
+    seen.add_tasks([task for task, _ in tasks])
+    seen.add_ending([task for task, ends in tasks if ends])
+    seen.add_inputs(_blob(folder + name, text) for name, text in uploaded.items())
+    seen.add_outputs([_output(desired, entry) for entry in found.get("outputs") or []])
+    here = {folder + name: _md5(text) for name, text in _contents(found.get("here") or []).items()}
     return Observed(
         pool=_live_pool(desired, found["pool"]) if found.get("pool") is not None else None,
         pool_running_tasks=found.get("running", 0),
         jobs=[_live_job(desired, changes) for changes in found.get("jobs") or []],
-        tasks=[task for task, _ in tasks],
-        ending=Ending(
-            frozenset(task.id for task, ends in tasks if ends and task.state == "active"),
-            tuple(task.id for task, ends in tasks if ends and task.state != "active"),
-        ),
-        inputs={folder + name: _blob(folder + name, text) for name, text in uploaded.items()},
-        outputs=dict(_output(desired, entry) for entry in found.get("outputs") or []),
-        local_md5={folder + name: _md5(text) for name, text in _contents(found.get("here") or []).items()},
+        seen=seen,
+        local_md5=here.get,
     )
 
 
@@ -140,14 +142,13 @@ def _work(task: DesiredTask | None, which: str) -> Work:
 def _live_task(desired: Desired, entry: Mapping[str, Any]) -> LiveTask:
     task, key = _task(desired, entry["of"])
     work, attempt = _work(task, entry.get("work", "current")), entry.get("attempt", 1)
-    id = task_id(key, work, attempt)
-    return LiveTask(id, key, work.short, attempt, entry["state"], entry.get("failure", ""))
+    return LiveTask(task_id(key, work, attempt), entry["state"], entry.get("failure", ""))
 
 
-def _output(desired: Desired, entry: Mapping[str, Any]) -> tuple[str, LiveBlob]:
+def _output(desired: Desired, entry: Mapping[str, Any]) -> LiveBlob:
     task, _ = _task(desired, entry["of"])
     work = _work(task, entry.get("work", "current"))
     name = task.record if task else folder_of(desired.spec) + entry["of"]
     text = name.removeprefix(folder_of(desired.spec))
     stamps = {FINGERPRINT_METADATA: work.fingerprint, COMMAND_METADATA: work.command}
-    return name, _blob(name, text, stamps)
+    return _blob(name, text, stamps)

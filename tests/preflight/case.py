@@ -49,7 +49,7 @@ def outcome(case: Mapping[str, Any]) -> str:
         images,
         case.get("today") or TODAY,
         pool=observed.pool,
-        ending=observed.ending.running,
+        ending=observed.ending,
         takes_others=case.get("takesOthers", False),
         any_identity=case.get("anyIdentity", False),
     )

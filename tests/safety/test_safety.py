@@ -172,4 +172,4 @@ def test_every_threshold_can_be_exceeded() -> None:
 
 def test_a_plan_without_findings_can_be_applied() -> None:
     """No finding, no error."""
-    assert Plan(spec_name="work", actions=(), job_id="").errors == 0
+    assert Plan(spec_name="work", resources=(), job_id="").errors == 0

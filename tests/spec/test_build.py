@@ -5,8 +5,9 @@ import pytest
 from batchspec.errors import SpecError
 from batchspec.source import Source
 from batchspec.spec.build import build
+from batchspec.spec.desired import Input
 from batchspec.spec.document import parse
-from batchspec.spec.expand import Input, expand
+from batchspec.spec.expand import expand
 
 WRONG = """\
 version: 1

@@ -105,13 +105,15 @@ def test_r30_tasks_that_wait_too_long_get_new_links(
             status
         )
         plan = planned(account, work)
-        assert [(run.reason, run.id) for run in plan.runs] == [(Reason.LINKS_END, f"{id}-2") for id in before]
+        assert [(run.reason, run.id) for run in plan.work.runs] == [
+            (Reason.LINKS_END, f"{id}-2") for id in before
+        ]
         assert plan.consents == ()
         assert "its links end soon" in text(plan)
         clock.advance(OLD.total_seconds())
         applied(account, work)
         assert sorted(tasks(account)) == sorted(f"{id}-2" for id in before)
-        assert planned(account, work).runs == ()
+        assert not planned(account, work).work.runs
         assert read_status(account, work).links_end is None
 
 
@@ -120,7 +122,7 @@ def test_r30_links_that_last_are_left_alone(name: str, tmp_path: Path, local_acc
     work = spec(name, 0)
     with aged(tmp_path, local_account.connection_string, YOUNG) as (account, _):
         applied(account, work)
-        assert planned(account, work).runs == ()
+        assert not planned(account, work).work.runs
         assert read_status(account, work).links_end is None
 
 
@@ -146,7 +148,7 @@ def test_r30_what_has_no_links_is_not_renewed(name: str, tmp_path: Path, local_a
     work = spec_of({**json.loads(json.dumps(data)), "identity": who})
     with aged(tmp_path, local_account.connection_string, LINK_LIFE * 2) as (account, _):
         applied(account, work)
-        assert planned(account, work).runs == ()
+        assert not planned(account, work).work.runs
         assert read_status(account, work).links_end is None
 
 

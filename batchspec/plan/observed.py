@@ -1,0 +1,108 @@
+"""What there is: the live pool and jobs as values, the tasks and blobs laid beside the tasks that should be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from batchspec.plan.model import LiveBlob
+from batchspec.resources.base import Json
+from batchspec.resources.task import LiveTask
+from batchspec.rows import Many, Rows
+from batchspec.spec.desired import DesiredTasks
+from batchspec.spec.task_body import COMMAND_METADATA, FINGERPRINT_METADATA
+
+
+class Seen:
+    """The live tasks of the newest job, the blobs of inputs and of outputs.
+
+    They are tables in the database of the desired tasks, and go with them: one plan is made of
+    both, and for the next one everything is read anew.
+    """
+
+    def __init__(self, tasks: DesiredTasks) -> None:
+        self._database = tasks.database
+        self._database.define(
+            "CREATE TABLE live (id TEXT PRIMARY KEY, state, failure) WITHOUT ROWID",
+            "CREATE TABLE ending (id TEXT PRIMARY KEY, state) WITHOUT ROWID",
+            "CREATE TABLE uploaded (name TEXT PRIMARY KEY, size, md5) WITHOUT ROWID",
+            "CREATE TABLE output (name TEXT PRIMARY KEY, md5, fingerprint, command) WITHOUT ROWID",
+        )
+
+    def add_tasks(self, tasks: Iterable[LiveTask]) -> None:
+        """Tasks that are not ours may be among them."""
+        rows = ((task.id, task.state, task.failure) for task in tasks)
+        self._database.fill("INSERT OR REPLACE INTO live VALUES (?, ?, ?)", rows)
+
+    def add_ending(self, tasks: Iterable[LiveTask]) -> None:
+        """The live tasks whose links have ended, or do before long."""
+        rows = ((task.id, task.state) for task in tasks)
+        self._database.fill("INSERT OR REPLACE INTO ending VALUES (?, ?)", rows)
+
+    def add_inputs(self, blobs: Iterable[LiveBlob]) -> None:
+        rows = ((blob.name, blob.size, blob.md5) for blob in blobs)
+        self._database.fill("INSERT OR REPLACE INTO uploaded VALUES (?, ?, ?)", rows)
+
+    def add_outputs(self, blobs: Iterable[LiveBlob]) -> None:
+        rows = (
+            (
+                blob.name,
+                blob.md5,
+                blob.metadata.get(FINGERPRINT_METADATA),
+                blob.metadata.get(COMMAND_METADATA),
+            )
+            for blob in blobs
+        )
+        self._database.fill("INSERT OR REPLACE INTO output VALUES (?, ?, ?, ?)", rows)
+
+    @property
+    def tasks(self) -> int:
+        """How many live tasks there are."""
+        return int(self._database.one("SELECT count(*) FROM live")[0])
+
+    @property
+    def unfinished(self) -> int:
+        """How many of them have not ended."""
+        return int(self._database.one("SELECT count(*) FROM live WHERE state <> 'completed'")[0])
+
+    @property
+    def running(self) -> Rows[str]:
+        """The ids of those that run."""
+        query = "SELECT id FROM live WHERE state = 'running' ORDER BY id"
+        return Rows(self._database, query, lambda row: str(row[0]))
+
+    @property
+    def ending(self) -> Rows[str]:
+        """The ids of those that run with links that have ended, or do before long."""
+        query = "SELECT id FROM ending WHERE state <> 'active' ORDER BY id"
+        return Rows(self._database, query, lambda row: str(row[0]))
+
+
+def _nowhere(_blob: str) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What there is: everything a plan is made from, besides the spec.
+
+    `jobs` are all jobs that are generations of the spec's, deleted ones included while they
+    are listed. `seen` None: there are no tasks and no blobs. `local_md5` gives the digest of the
+    file that an output blob was downloaded to, None where there is none.
+    """
+
+    pool: Json | None = None
+    pool_running_tasks: int = 0
+    jobs: Sequence[Json] = ()
+    seen: Seen | None = None
+    local_md5: Callable[[str], str | None] = _nowhere
+
+    @property
+    def running(self) -> Many[str]:
+        """The ids of the tasks that run."""
+        return self.seen.running if self.seen else ()
+
+    @property
+    def ending(self) -> Many[str]:
+        """The ids of the tasks that run with links that have ended, or do before long."""
+        return self.seen.ending if self.seen else ()

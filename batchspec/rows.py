@@ -1,0 +1,114 @@
+"""Values by the million: rows of a private database on disk, read back as often as they are wanted.
+
+What a spec asks for, what there is, and what is to be done may be a million of each. They lie
+here instead of in memory, where a million tasks took 1.3 GB; what has to be known of all of them
+at once is asked of the database.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any, Generic, Protocol, TypeVar
+
+T = TypeVar("T")
+S = TypeVar("S")
+T_co = TypeVar("T_co", covariant=True)
+
+_AT_ONCE = 1000
+_SETTINGS = (
+    "journal_mode = OFF",
+    "synchronous = OFF",
+    "cache_size = -8000",
+)  # 8 MB; nothing has to outlast us
+
+
+class Many(Protocol[T_co]):
+    """Values that are counted, and read as often as wanted: a tuple, or `Rows`."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[T_co]: ...
+
+
+class Database:
+    """A database that nobody else sees and that goes with its last user. Threads may share it.
+
+    SQLite keeps it in a file without a name, as soon as it outgrows its few megabytes of memory.
+    """
+
+    def __init__(self) -> None:
+        self._connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._lock = threading.RLock()
+        for setting in _SETTINGS:
+            self._connection.execute(f"PRAGMA {setting}")
+        self._connection.execute("BEGIN")  # never committed: one statement each would be
+
+    def define(self, *statements: str) -> None:
+        """Makes tables, indexes or views."""
+        for statement in statements:
+            self.change(statement)
+
+    def change(self, statement: str, *values: object) -> int:
+        """How many rows *statement* inserted, updated or deleted."""
+        with self._lock:
+            return self._connection.execute(statement, values).rowcount
+
+    def fill(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
+        """Runs *statement* for each of *rows*, which may come slowly: others work in between."""
+        source = iter(rows)
+        while some := list(islice(source, _AT_ONCE)):
+            with self._lock:
+                self._connection.executemany(statement, some)
+
+    def one(self, query: str, *values: object) -> Any:
+        """The first row that *query* gives; None when there is none."""
+        with self._lock:
+            return self._connection.execute(query, values).fetchone()
+
+    def pages(self, query: str, values: tuple[object, ...] = ()) -> Iterator[list[Any]]:
+        """The rows of *query*, a thousand at a time."""
+        with self._lock:
+            cursor = self._connection.execute(query, values)
+            page = cursor.fetchmany(_AT_ONCE)
+        while page:
+            yield page
+            with self._lock:
+                page = cursor.fetchmany(_AT_ONCE)
+
+
+class Rows(Generic[T]):
+    """What a query gives, each row made into a value. The rows must not change once these are read."""
+
+    def __init__(
+        self, database: Database, query: str, make: Callable[[Any], T], values: tuple[object, ...] = ()
+    ) -> None:
+        self._database = database
+        self._query = query
+        self._make = make
+        self._values = values
+        self._length: int | None = None
+
+    def __len__(self) -> int:
+        if self._length is None:
+            self._length = int(self._database.one(f"SELECT count(*) FROM ({self._query})", *self._values)[0])
+        return self._length
+
+    def __iter__(self) -> Iterator[T]:
+        for page in self._database.pages(self._query, self._values):
+            yield from map(self._make, page)
+
+
+class Mapped(Generic[T, S]):
+    """Many values, each made of another."""
+
+    def __init__(self, values: Many[T], make: Callable[[T], S]) -> None:
+        self._values = values
+        self._make = make
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __iter__(self) -> Iterator[S]:
+        return map(self._make, self._values)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from batchspec.plan.model import LiveBlob
 from batchspec.resources.task import LiveTask
-from batchspec.rows import Rows
+from batchspec.rows import Many, Rows
 from batchspec.spec.desired import DesiredTask, DesiredTasks
 from batchspec.spec.model import TaskGroup
 from batchspec.spec.task_body import FINGERPRINT_METADATA
@@ -57,16 +57,11 @@ class Outcome:
             "CREATE TABLE made (name TEXT PRIMARY KEY, fingerprint) WITHOUT ROWID",
         )
 
-    def follow(self, job_id: str, tasks: Iterable[Followed]) -> None:
+    def follow(self, job_id: str, tasks: Many[Followed]) -> None:
         """The *tasks* are in the job, and have yet to end. Called from one thread at a time."""
-
-        def rows() -> Iterable[tuple[object, ...]]:
-            for task in tasks:
-                self.followed[job_id] += 1
-                yield task.id, task.number, job_id
-
-        self.followed.setdefault(job_id, 0)
-        self._database.fill("INSERT INTO followed VALUES (?, ?, ?, NULL)", rows())
+        self.followed[job_id] += len(tasks)
+        rows = ((task.id, task.number, job_id) for task in tasks)
+        self._database.fill("INSERT INTO followed VALUES (?, ?, ?, NULL)", rows)
 
     def refuse(self, task: Followed, why: str) -> None:
         """The service did not take the task."""

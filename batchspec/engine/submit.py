@@ -16,6 +16,7 @@ from batchspec.engine.uploads import Uploads
 from batchspec.errors import ServiceError
 from batchspec.plan.model import Kind, Operation, Run
 from batchspec.resources import job as jobs
+from batchspec.rows import Mapped
 from batchspec.service import job as job_service
 from batchspec.service import task as task_service
 from batchspec.service.retry import CONNECTIONS
@@ -88,7 +89,7 @@ class _Sender:
     def __init__(self, conduct: Conduct) -> None:
         self.job_id = conduct.plan.job_id
         self._conduct = conduct
-        at_work = (Followed(id, task.number) for task, id in conduct.plan.work.in_progress)
+        at_work = Mapped(conduct.plan.work.in_progress, lambda entry: Followed(entry[1], entry[0].number))
         conduct.outcome.follow(self.job_id, at_work)
         self._added = 0
         self._lock = threading.Lock()
@@ -107,7 +108,7 @@ class _Sender:
             for task in group:
                 if task.id in refused:
                     conduct.outcome.refuse(Followed(task.id, task.number), str(refused[task.id]))
-            added = (Followed(task.id, task.number) for task in group if task.id not in refused)
+            added = [Followed(task.id, task.number) for task in group if task.id not in refused]
             conduct.outcome.follow(job_id, added)
             self._added += len(group)
             conduct.progress(Step.ADD, "", self._added, len(conduct.plan.work.runs), "tasks")

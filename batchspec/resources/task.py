@@ -18,6 +18,7 @@ from batchspec.secrecy import without_signatures
 
 _SLUG_LENGTH = 38  # what is left of 64 after two hashes, three hyphens and an attempt up to 999
 _UNFIT = re.compile(r"[^A-Za-z0-9_]+")
+_FIT = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 _ID = re.compile(r"(?P<key>.+-[a-z2-7]{10})-(?P<work>[a-z2-7]{10})(?:-(?P<attempt>\d+))?")
 
 
@@ -70,7 +71,9 @@ class Work(NamedTuple):
 
 def task_key(group: str, input_path: str, stem: str) -> str:
     """The part of a task's id that stays while its work changes: a readable slug and a hash."""
-    slug = _UNFIT.sub("-", stem).strip("-")[:_SLUG_LENGTH].strip("-") or "task"
+    if "--" in stem or not _FIT.issuperset(stem):
+        stem = _UNFIT.sub("-", stem)
+    slug = stem.strip("-")[:_SLUG_LENGTH].strip("-") or "task"
     return f"{slug}-{_ten(digest(group, input_path))}"
 
 

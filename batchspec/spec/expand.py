@@ -75,11 +75,11 @@ def node_name(path: str) -> str:
     A safe name is kept; any other is a hash of the whole path with its suffix, so
     that other files change nothing.
     """
-    parts = parts_of(path)
-    if _SAFE_NAME.fullmatch(parts.name):
-        return parts.name
-    suffix = parts.suffix if _SAFE_SUFFIX.fullmatch(parts.suffix) else ""
-    return digest(path)[:16] + suffix
+    name = path.rpartition("/")[2]
+    if _SAFE_NAME.fullmatch(name):
+        return name
+    suffix = parts_of(path).suffix
+    return digest(path)[:16] + (suffix if _SAFE_SUFFIX.fullmatch(suffix) else "")
 
 
 class Parts(NamedTuple):

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from json.encoder import encode_basestring_ascii
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from batchspec.spec.desired import DesiredTask
@@ -65,25 +66,29 @@ class Bodies:
 
 
 class _Folded(NamedTuple):
-    """A body's JSON in pieces: texts, and between them which of the marks' values comes there."""
+    """A body's JSON, less the values of the marks: `pick` gives those to put in, out of one for each mark."""
 
-    pieces: tuple[str | int, ...]
+    form: str
+    pick: Callable[[Sequence[str]], tuple[str, ...]]
     used: tuple[str, ...]  # the input's values that a command puts in: they have to be plain
 
     def text(self, task: DesiredTask, task_id: str, link: str) -> str | None:
         """The body's JSON; None for a task that has to be rendered."""
-        if task.input is None or len(task.name) > 1000:
+        item = task.input
+        if item is None or len(item.path) > 1000:
             return None
-        values = input_values(task.input)
+        values = input_values(item)
         if not all(values[name] and PLAIN.issuperset(values[name]) for name in self.used):
             return None
-        words = (
-            *(task_id, task.name, task.record, task.fingerprint, link),
-            *(values[name] for name in _INPUT),
-            *(str(values["size"]), output_path(task.output) if task.output else ""),
+        name, stem, suffix, folder, path, size = values.values()
+        made = output_path(task.output) if task.output else ""
+        words: Sequence[str] = (
+            *(task_id, item.path, task.record, task.fingerprint, link),
+            *(name, stem, suffix, folder, path, str(size), made),
         )
-        escaped = [encode_basestring_ascii(word)[1:-1] for word in words]
-        return "".join([piece if isinstance(piece, str) else escaped[piece] for piece in self.pieces])
+        if not _is_literal("".join(words)):
+            words = [encode_basestring_ascii(word)[1:-1] for word in words]
+        return self.form % self.pick(words)
 
 
 def _fold(spec: Spec, group: TaskGroup, output_container: str, has_output: bool) -> _Folded | None:
@@ -99,7 +104,15 @@ def _fold(spec: Spec, group: TaskGroup, output_container: str, has_output: bool)
     text = _ENCODER.encode(body_of(spec, group, facts, Links(_LINK, output_container)))
     references = {reference for template in command for reference in template.references}
     used = tuple(name for name in ("name", "stem", "suffix", "folder") if ("input", name) in references)
-    return _Folded(tuple(_pieces(text)), used) if len(text) < _MOST else None
+    if len(text) >= _MOST:
+        return None
+    marks = [(match.lastindex or 1) - 1 for match in _SLOT.finditer(text)]
+    return _Folded(_SLOT.sub("%s", text.replace("%", "%%")), itemgetter(*marks), used)
+
+
+def _is_literal(text: str) -> bool:
+    """Whether JSON has *text* as it stands."""
+    return text.isascii() and text.isprintable() and '"' not in text and "\\" not in text
 
 
 def _is_verbatim(template: Template) -> bool:
@@ -121,12 +134,3 @@ def _templates(value: Any) -> Iterator[Template]:
             yield from _templates(member)
     elif isinstance(value, str) and is_template(value):
         yield compiled(value)
-
-
-def _pieces(text: str) -> Iterator[str | int]:
-    end = 0
-    for match in _SLOT.finditer(text):
-        yield text[end : match.start()]
-        yield (match.lastindex or 1) - 1
-        end = match.end()
-    yield text[end:]

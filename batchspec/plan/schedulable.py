@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from batchspec.plan.compare import is_ignored
-from batchspec.plan.model import Observed, Plan
+from batchspec.plan.model import Plan
+from batchspec.plan.observed import Observed
 from batchspec.plan.planner import current_job
 from batchspec.resources.base import Json
 from batchspec.resources.pool import nodes_of, target_nodes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 
@@ -71,9 +72,9 @@ def ours(count: int, port: int) -> None:
 
 def dropped(count: int, one_in: int) -> None:
     """As `ours`, to a service that says nothing about some of the tasks; it has to end with an error."""
-    from batchspec.service import task as task_service
+    from batchspec.service.retry import PATIENCE_VARIABLE
 
-    task_service._FIRST_WAIT_S = 0  # it asks again a few times first
+    os.environ[PATIENCE_VARIABLE] = "1"  # it asks again for so many seconds
     with stub.running(drop_one_in=one_in) as server:
         ours(count, server.port)
 

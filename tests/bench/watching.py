@@ -35,6 +35,7 @@ def watch(count: str, seconds: str) -> None:
 
     from azure.core.rest import HttpRequest, HttpResponse
 
+    from batchspec.engine.doctor import Doctor
     from batchspec.engine.provision import make_job, make_pool
     from batchspec.engine.submit import add_tasks
     from batchspec.engine.uploads import Uploads
@@ -44,6 +45,7 @@ def watch(count: str, seconds: str) -> None:
     from batchspec.plan.planner import make_plan
     from batchspec.service.batch import Batch
     from batchspec.service.connect import connect
+    from batchspec.service.retry import Budget
     from batchspec.spec.expand import expand
     from tests.bench.measure import report, timed
     from tests.bench.workload import conduct_of, made_up_inputs, spec_of
@@ -61,12 +63,12 @@ def watch(count: str, seconds: str) -> None:
     asked: list[str] = []
     send = Batch._send
 
-    def counted(batch: Batch, request: HttpRequest, doing: str) -> HttpResponse:
+    def counted(batch: Batch, request: HttpRequest, doing: str, budget: Budget | None = None) -> HttpResponse:
         asked.append(_kind(request.url))
-        return send(batch, request, doing)
+        return send(batch, request, doing, budget)
 
     Batch._send = counted
-    watching = Watch(conduct, conduct.plan.job_id, lambda _task, _live: None)
+    watching = Watch(conduct, Doctor(conduct), conduct.plan.job_id, lambda _task, _live: None)
     with timed() as taken, suppress(RunError):  # that time is up
         watching.run(time.monotonic() + float(seconds))
     connection.close()

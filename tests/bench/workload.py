@@ -14,6 +14,7 @@ from batchspec.plan.model import Plan
 from batchspec.service.batch import Batch
 from batchspec.service.blobs import Blobs
 from batchspec.service.connect import Account
+from batchspec.service.retry import Patience
 from batchspec.source import Source
 from batchspec.spec.build import build
 from batchspec.spec.desired import Desired, Input
@@ -61,7 +62,7 @@ def md5_of(number: int) -> str:
 def stub_account(port: int) -> Account:
     """The account that a stub plays, with the shipped connections to it."""
     blobs = Blobs.from_connection_string(storage_string(port))
-    batch = Batch(f"http://127.0.0.1:{port}", AzureNamedKeyCredential(NAME, KEY))
+    batch = Batch(f"http://127.0.0.1:{port}", AzureNamedKeyCredential(NAME, KEY), Patience.of())
     return Account(batch, blobs, "stub", is_local=False)
 
 

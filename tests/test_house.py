@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "batchspec"
 
-# From the bottom up: a part imports itself and what stands before it. `errors`, `rows`, `secrecy`, `source` are open to all.
+# From the bottom up: a part imports itself and what stands before it. OPEN is open to all.
 LAYERS = ("resources", "spec", "plan", "service", "engine", "render", "cli")
 OPEN = frozenset({"errors", "rows", "secrecy", "source", "__version__", "__init__"})
 

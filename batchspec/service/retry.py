@@ -13,6 +13,9 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -38,6 +41,7 @@ PATIENCE_S = 300.0
 PATIENCE_VARIABLE = "BATCHSPEC_PATIENCE"
 _FIRST_WAIT, _LONGEST_WAIT = 1 / 600, 1 / 10  # of the patience: half a second, half a minute
 _CONNECT_WITHIN, _ANSWER_WITHIN = 1 / 30, 1 / 5  # ten seconds, a minute
+_GIVEN_UP_S = 5.0
 _UNKNOWN_HOST = 1 / 30  # for one that never answered; another one is being started anew
 _CONNECT_WITHIN_S = PATIENCE_S * _CONNECT_WITHIN
 _ANSWER_WITHIN_S = PATIENCE_S * _ANSWER_WITHIN
@@ -102,9 +106,14 @@ class Budget:
         return time.monotonic() - self._began
 
     def timeouts(self) -> dict[str, float]:
-        """How long the next try may take, to connect and to be answered: no longer than is left."""
+        """How long the next try may take, to connect and to be answered: no longer than is left.
+
+        A service that was given up gets little: giving back a lock must not take another minute.
+        """
         limit_s = self._patience.limit_s
         left_s = max(limit_s - self.spent_s, limit_s * _FIRST_WAIT)
+        if self._patience.is_spent:
+            left_s = min(left_s, _GIVEN_UP_S)
         return {
             "connection_timeout": min(limit_s * _CONNECT_WITHIN, left_s),
             "read_timeout": min(limit_s * _ANSWER_WITHIN, left_s),
@@ -166,11 +175,13 @@ class PatientRetry(HTTPPolicy[Any, Any]):
 
 
 def _retry_after_s(response: PipelineResponse[Any, Any]) -> float:
-    """The service's own Retry-After; 0 where it has none, or a date."""
-    try:
-        return float(response.http_response.headers.get("Retry-After", 0))
-    except ValueError:
-        return 0.0
+    """The service's own Retry-After, in seconds or a date; 0 where it has none."""
+    text = str(response.http_response.headers.get("Retry-After", ""))
+    with suppress(ValueError):
+        return float(text)
+    with suppress(ValueError, TypeError):
+        return (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
+    return 0.0
 
 
 class _Session(requests.Session):

@@ -61,6 +61,14 @@ def test_r12_after_one_call_waited_in_vain_no_other_waits() -> None:
         batch.get("/pools", doing="list")
 
 
+def test_r12_a_service_that_was_given_up_gets_little_time() -> None:
+    """What is tried after the last wait was in vain takes five seconds of the default at most, not a minute."""
+    patience = Patience()
+    assert patience.begin().timeouts() == {"connection_timeout": 10, "read_timeout": 60}
+    patience.is_spent = True
+    assert patience.begin().timeouts() == {"connection_timeout": 5, "read_timeout": 5}
+
+
 def test_r12_a_call_that_is_part_of_a_budget_gets_no_other() -> None:
     """What is tried again within a budget that is spent is tried once."""
     with answering(BUSY) as script, talking(script) as batch:

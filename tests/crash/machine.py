@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import threading
 import time
 from collections import Counter
@@ -38,6 +39,19 @@ from batchspec.spec.expand import expand
 
 NAMES = ("a", "b", "c")
 WORDS = ("old", "new")
+SETTINGS: tuple[tuple[str, Any], ...] = (
+    ("team", "video"),
+    ("team", "audio"),
+    ("nodes", 1),
+    ("nodes", 2),
+    ("vm_size", "Standard_D2ds_v5"),
+    ("vm_size", "Standard_D4ds_v5"),
+    ("when_done", "keep"),
+    ("when_done", "zero"),
+    ("when_done", "delete"),
+    ("priority", 0),
+    ("priority", 5),
+)
 _KILL_AFTER_S = 6  # an apply that watches held tasks makes few calls
 _ID = re.compile(r"(?P<name>.+?)-(?P<key>[a-z2-7]{10})-(?P<work>[a-z2-7]{10})(?:-\d+)?")
 
@@ -65,16 +79,18 @@ class Found(NamedTuple):
 
 
 class Life(RuleBasedStateMachine):
-    """One spec on the local account. Subclassed with `account` and `home`, the folder for its projects."""
+    """One spec on the local account. Subclassed with `account`, `home` (the folder for its projects) and `tally`."""
 
     account: LocalAccount
     home: Path
+    tally: Counter[str]  # what happened in all lives
 
     def __init__(self) -> None:
         super().__init__()
         folder = self.home / f"life-{next(numbers)}"
         folder.mkdir()
         self.work = Workload(folder, self.account)
+        self.tally["lives"] += 1
         self.wanted = Wanted()
         self.strays: set[str] = set()  # paths of tasks that somebody else added
         self.theirs: set[str] = set()  # creation times of pools on which somebody else's metadata is
@@ -102,6 +118,18 @@ class Life(RuleBasedStateMachine):
         self.foreign = self._foreign()
 
     def teardown(self) -> None:
+        """A life that went well ends well: with a last apply, after which all is there and quiet."""
+        try:
+            if sys.exception() is None and hasattr(self, "foreign"):
+                self.let_no_task_fail()
+                self.apply()
+                self.no_work_was_done_twice()
+                self.what_is_not_ours_is_untouched()
+        finally:
+            self._clear()
+
+    def _clear(self) -> None:
+        """Takes away what there is, of whomever."""
         for name in ("hold", *(f"fail-{name}" for name in NAMES)):
             (self.work.folder / name).unlink(missing_ok=True)
         if hasattr(self, "foreign"):
@@ -116,26 +144,10 @@ class Life(RuleBasedStateMachine):
     def edit_the_command(self, word: str) -> None:
         self._edit(word=word)
 
-    @rule(team=st.sampled_from(["video", "audio"]))
-    def edit_pool_metadata(self, team: str) -> None:
-        self._edit(team=team)
-
-    @rule(nodes=st.integers(1, 2))
-    def edit_nodes(self, nodes: int) -> None:
-        self._edit(nodes=nodes)
-
-    @rule(vm_size=st.sampled_from(["Standard_D2ds_v5", "Standard_D4ds_v5"]))
-    def edit_the_vm_size(self, vm_size: str) -> None:
-        """What only an empty pool takes."""
-        self._edit(vm_size=vm_size)
-
-    @rule(when_done=st.sampled_from(["keep", "zero", "delete"]))
-    def edit_what_becomes_of_the_pool(self, when_done: str) -> None:
-        self._edit(when_done=when_done)
-
-    @rule(priority=st.sampled_from([0, 5]))
-    def edit_the_jobs_priority(self, priority: int) -> None:
-        self._edit(priority=priority)
+    @rule(setting=st.sampled_from(SETTINGS))
+    def edit_pool_or_job(self, setting: tuple[str, Any]) -> None:
+        """A field of each effect: in place, resize, drain, and what becomes of the pool."""
+        self._edit(**dict([setting]))
 
     @rule(name=st.sampled_from(NAMES), content=st.integers(0, 1))
     def write_an_input(self, name: str, content: int) -> None:
@@ -200,9 +212,23 @@ class Life(RuleBasedStateMachine):
         assert self._run("apply", "--auto-approve", "--detach", *self._allowed()) == 0
         self.is_quiet = False
 
-    @rule(number=st.integers(1, 45), moment=st.sampled_from(Moment))
-    def crash(self, number: int, moment: Moment) -> None:
-        """An apply is killed with SIGKILL around one of its calls, or a while later where it makes fewer."""
+    @rule()
+    def change_ones_mind(self) -> None:
+        """The command is changed and its tasks are started; before they end it is changed back."""
+        before = self.wanted.word
+        self.hold_the_tasks()
+        self._edit(word=WORDS[1 - WORDS.index(before)])
+        self.apply_and_detach()
+        self._edit(word=before)
+
+    @rule(number=st.integers(1, 45), moment=st.sampled_from(Moment), name=st.sampled_from([None, *NAMES]))
+    def crash(self, number: int, moment: Moment, name: str | None) -> None:
+        """An apply is killed with SIGKILL around one of its calls, or a while later where it makes fewer.
+
+        With *name* it has work, if nothing else: a new or changed input of that name.
+        """
+        if name is not None:
+            self.write_an_input(name, 1 if self.wanted.inputs.get(name) == f"{name}0" else 0)
         self._heal_nodes()
         self._expect_losses()
         numbers, killed = {moment: count(1) for moment in Moment}, threading.Event()
@@ -224,6 +250,8 @@ class Life(RuleBasedStateMachine):
                 end = time.monotonic() + _KILL_AFTER_S
                 while process.poll() is None and time.monotonic() < end:
                     time.sleep(0.05)
+                process.kill()
+        self.tally["crash"] += process.returncode < 0
         self.is_quiet = False
 
     @rule()
@@ -287,10 +315,15 @@ class Life(RuleBasedStateMachine):
         nodes = sorted(node["id"] for node in self._nodes() if node["state"] in ("idle", "running"))
         if nodes:
             self._lost("*")
+            self.tally[f"node: {how}"] += 1
             node = data.draw(st.sampled_from(range(len(nodes))))
             self.work.batch("POST", f"/_local/nodes/{nodes[node]}/{how}", {})
 
     # What is always true --------------------------------------------------------------------------
+
+    @invariant()
+    def it_goes_on(self) -> None:
+        self.tally["steps"] += 1
 
     @invariant()
     def what_is_not_ours_is_untouched(self) -> None:
@@ -376,6 +409,7 @@ class Life(RuleBasedStateMachine):
         error = result.exception
         if error is not None and not isinstance(error, BatchspecError):
             raise error
+        self.tally[f"command: {words[0]}{' --detach' if '--detach' in words else ''}"] += 1
         if error is not None:
             note(f"{words[0]}: {error} {error.help}")
         return error.exit_code if isinstance(error, BatchspecError) else int(result.return_value or 0)
@@ -386,6 +420,8 @@ class Life(RuleBasedStateMachine):
         )
         assert result.exception is None, result.exception
         found: list[dict[str, Any]] = json.loads(result.stdout)["actions"]
+        for action in found:
+            self.tally["planned: " + " ".join(action[key] for key in ("operation", "kind", "reason"))] += 1
         ids = Counter((action["kind"], action["id"]) for action in found)
         assert all(number == 1 for number in ids.values()), ids
         return found

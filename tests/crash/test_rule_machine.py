@@ -4,6 +4,7 @@
 """
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -32,5 +33,10 @@ def test_r26_any_life_of_a_spec(
 ) -> None:
     """Edits, plans, applies, crashes, other people, lost nodes, failing tasks, destroys: every invariant holds."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    lives = type("Lives", (Life,), {"account": local_account, "home": tmp_path})
-    run_state_machine_as_test(lives, settings=LIVES)
+    tally: Counter[str] = Counter()
+    lives = type("Lives", (Life,), {"account": local_account, "home": tmp_path, "tally": tally})
+    try:
+        run_state_machine_as_test(lives, settings=LIVES)
+    finally:
+        for what, number in sorted(tally.items()):
+            print(f"{number:6} {what}")

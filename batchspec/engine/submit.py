@@ -13,7 +13,7 @@ from batchspec.engine.events import Step
 from batchspec.engine.outcome import Followed
 from batchspec.engine.provision import create_job
 from batchspec.engine.uploads import Uploads
-from batchspec.errors import ServiceError
+from batchspec.errors import RunError
 from batchspec.plan.model import Kind, Operation, Run
 from batchspec.resources import job as jobs
 from batchspec.rows import Mapped
@@ -25,7 +25,6 @@ from batchspec.spec.fold import Bodies
 
 LINK_KEPT_S = 1800.0  # see LINKS_LAST
 _IN_FLIGHT = CONNECTIONS  # collections; a service that takes 300 ms for each then gets 20,000 tasks a second
-_JOB_IS_OVER = ("JobCompleted", "JobBeingTerminated", "JobBeingDeleted", "JobNotFound")
 
 
 def delete_tasks(conduct: Conduct) -> None:
@@ -95,23 +94,29 @@ class _Sender:
         self._lock = threading.Lock()
 
     def send(self, group: Sequence[Packed]) -> None:
-        conduct, job_id = self._conduct, self.job_id
-        conduct.check()
-        try:
-            refused = task_service.add(conduct.account.batch, job_id, group)
-        except ServiceError as error:
-            if error.code not in _JOB_IS_OVER:
-                raise
+        job_id = self.job_id
+        if late := self._add(job_id, group):
             job_id = self._job_after(job_id)
-            refused = task_service.add(conduct.account.batch, job_id, group)
+            if self._add(job_id, late):
+                raise RunError(
+                    f"the job {job_id} came to its end as it was made", help="run the same command again"
+                )
+
+    def _add(self, job_id: str, group: Sequence[Packed]) -> list[Packed]:
+        """Adds the tasks; what is left of them when the job is over."""
+        conduct, over = self._conduct, task_service.JOB_IS_OVER
+        conduct.check()
+        refused = task_service.add(conduct.account.batch, job_id, group)
+        late = [task for task in group if task.id in refused and refused[task.id].code in over]
         with self._lock:
             for task in group:
-                if task.id in refused:
+                if task.id in refused and refused[task.id].code not in over:
                     conduct.outcome.refuse(Followed(task.id, task.number), str(refused[task.id]))
             added = [Followed(task.id, task.number) for task in group if task.id not in refused]
             conduct.outcome.follow(job_id, added)
-            self._added += len(group)
+            self._added += len(group) - len(late)
             conduct.progress(Step.ADD, "", self._added, len(conduct.plan.work.runs), "tasks")
+        return late
 
     def _job_after(self, over: str) -> str:
         """The next generation, which takes the rest of the tasks: *over* completed between the plan and now."""

@@ -102,6 +102,11 @@ class Budget:
         self._tries = 0
 
     @property
+    def is_repeated(self) -> bool:
+        """Whether there was a try before this one: the service may have done what it asked for."""
+        return self._tries > 0
+
+    @property
     def spent_s(self) -> float:
         return time.monotonic() - self._began
 

@@ -16,6 +16,7 @@ from batchspec.spec.task_body import FINGERPRINT_VARIABLE
 
 COLLECTION_TASKS = 100
 COLLECTION_BYTES = 1_000_000
+JOB_IS_OVER = ("JobCompleted", "JobBeingTerminated", "JobBeingDeleted", "JobNotFound")
 _NARROW = "id,state,executionInfo"
 
 
@@ -67,13 +68,20 @@ def add(batch: Batch, job_id: str, tasks: Sequence[Packed]) -> dict[str, Service
     """Adds a collection; returns the refused ones by id, each with its error.
 
     Each result is looked at, by its status in any letter case and by its error. What the service failed at, or
-    left out of its answer, is sent again within the budget of one call.
+    left out of its answer, is sent again within the budget of one call. Where the job is over, all are refused with
+    that code, but for those that a try whose answer got lost had added, and that ended in time.
     """
     budget = batch.patience.begin()
     todo = list(tasks)
     refused: dict[str, ServiceError] = {}
     while True:
-        results = _post(batch, job_id, todo, budget)
+        try:
+            results = _post(batch, job_id, todo, budget)
+        except ServiceError as over:
+            if over.code not in JOB_IS_OVER:
+                raise
+            left = (task for task in todo if not (budget.is_repeated and _ended(batch, job_id, task)))
+            return refused | dict.fromkeys((task.id for task in left), over)
         answers = {str(result.get("taskId")).lower(): result for result in results}
         again: dict[str, ServiceError] = {}
         for task in todo:
@@ -85,6 +93,19 @@ def add(batch: Batch, job_id: str, tasks: Sequence[Packed]) -> dict[str, Service
         if not again or not budget.wait():
             return refused | again
         todo = [task for task in todo if task.id in again]
+
+
+def _ended(batch: Batch, job_id: str, task: Packed) -> bool:
+    """Whether the job, which is over, has the task, and did it."""
+    try:
+        where = path_of("jobs", job_id, "tasks", task.id)
+        return bool(
+            batch.get(where, doing=f"read the task {task.id}", select="state").body["state"] == "completed"
+        )
+    except ServiceError as error:
+        if error.status != 404:
+            raise
+        return False
 
 
 def _post(batch: Batch, job_id: str, tasks: Sequence[Packed], budget: Budget) -> list[dict[str, Any]]:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from azure.core.credentials import AzureNamedKeyCredential
-from main_job.workload import Workload
+from main_job.wire import Cut, Heard, Moment, listening
+from main_job.workload import Workload, wait_until
 
 from batchspec.errors import TasksFailedError
 from batchspec.service import job as job_service
@@ -146,3 +147,26 @@ def test_r13_a_task_that_is_too_large_alone(batch: Batch, job_id: str) -> None:
         f"refused: its body of {size} bytes is more than the service takes (RequestBodyTooLarge)"
     )
     assert add(batch, job_id, [packed(0, "work"), packed(2, "work")]) == {}
+
+
+def test_a_lost_answer_and_a_job_that_is_over_when_it_is_asked_again(seven: Workload, run: Run) -> None:
+    """What the first try added, and the job did before its end, is not added to the next generation as well."""
+    lost: list[Heard] = []
+
+    def lose(now: Moment, heard: Heard) -> None:
+        if now is Moment.AFTER and heard.path.endswith("/addtaskcollection") and not lost:
+            lost.append(heard)
+            wait_until(lambda: all(task["state"] == "completed" for task in seven.tasks().values()))
+            seven.batch("POST", f"/jobs/{seven.job_id}/terminate", {})
+            wait_until(lambda: seven.jobs()[0]["state"] == "completed")
+            raise Cut
+
+    with listening() as wire, pytest.MonkeyPatch.context() as patch:
+        for variable, value in wire.environment.items():
+            patch.setenv(variable, value)
+        patch.setenv("BATCHSPEC_PATIENCE", "60")
+        wire.hook = lose
+        assert run("apply") is None
+    assert lost
+    assert sorted(id.split("-")[0] for id in seven.all_task_ids()) == list(NAMES)
+    assert not run.has_changes()

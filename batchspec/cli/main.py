@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import itertools
 import json
@@ -139,6 +140,7 @@ def main() -> None:
     except OSError as error:  # our own output cannot be written: a full disk, a closed descriptor
         click.echo(f"error: cannot write the output: {error.strerror}", err=True)
         code = 1
+    gc.freeze()  # else Python looks through all that is still alive, only to end
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -66,8 +66,9 @@ def observe(account: Account, desired: Desired) -> Observed:
     spec, seen = desired.spec, Seen(desired.tasks)
     containers = spec.containers
     with ThreadPoolExecutor(3) as readers:
-        inputs = readers.submit(lambda: seen.add_inputs(_blobs(account, spec, containers.input)))
+        # First what needs no SDK of Storage: it is imported while the first answer is on its way.
         pool = readers.submit(pool_service.read, account.batch, spec.pool.id) if spec.pool else None
+        inputs = readers.submit(lambda: seen.add_inputs(_blobs(account, spec, containers.input)))
         generations = job_service.generations(account.batch, spec.job_id) if spec.job else []
         newest = newest_job(spec, generations)
         ending = readers.submit(lambda: seen.add_ending(read_ending(account, spec, newest)))

@@ -20,7 +20,8 @@ from batchspec import __version__
 from batchspec.errors import ServiceError
 from batchspec.resources.base import Json
 from batchspec.service.errors import error_of, translated
-from batchspec.service.retry import Budget, Patience, PatientRetry, transport
+from batchspec.service.retry import Budget, Patience, PatientRetry
+from batchspec.service.transport import Connection
 
 API_VERSION = "2025-06-01"
 _JSON = "application/json; odata=minimalmetadata"
@@ -43,7 +44,7 @@ class Batch:
         patience: Patience | None = None,
     ) -> None:
         self.endpoint = endpoint.rstrip("/")
-        self.connection = transport()
+        self.connection = Connection()
         self.patience = patience or Patience()
         self._client = BatchClient(
             endpoint=self.endpoint,

@@ -10,16 +10,18 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 from xml.etree.ElementTree import Element
 
 from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline.policies import ContentDecodePolicy
 from azure.core.rest import HttpRequest
-from azure.storage.blob import BlobServiceClient
 
 from batchspec.plan.model import LiveBlob
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobServiceClient
 
 
 def list_blobs(service: BlobServiceClient, container: str, prefix: str) -> Iterator[LiveBlob]:

@@ -1,5 +1,6 @@
 """Blobs over the official SDK: listed with their metadata, uploaded with their MD5, downloaded whole or not at all.
 
+The SDK is imported where it is needed: it takes 70 ms, and the first request of a plan goes to Batch.
 Source: Blob service REST API; azure-storage-blob 12.
 """
 
@@ -12,29 +13,23 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import HttpResponseError, ResourceExistsError
-from azure.storage.blob import (
-    BlobClient,
-    BlobProperties,
-    BlobSasPermissions,
-    BlobServiceClient,
-    ContainerSasPermissions,
-    ContentSettings,
-    UserDelegationKey,
-    generate_blob_sas,
-    generate_container_sas,
-)
 
+from batchspec.errors import NotSignedInError
 from batchspec.plan.model import LiveBlob
 from batchspec.service.blob_calls import list_blobs, put_blob
 from batchspec.service.checked_file import checked
 from batchspec.service.errors import storage_code, translated
-from batchspec.service.retry import Connection, Patience, PatientRetry, transport
+from batchspec.service.retry import Patience, PatientRetry
+from batchspec.service.transport import Connection
 from batchspec.spec.task_body import LINK_LIFE
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobClient, BlobProperties, BlobServiceClient, UserDelegationKey
 
 _THIS_MACHINE = re.compile(r"localhost|127(?:\.\d{1,3}){3}|::1")
 _BLOCK = 8 * 1024 * 1024
@@ -46,10 +41,11 @@ _SIGNER_KEPT = timedelta(minutes=1)
 class Blobs:
     """A connection to one storage account. Safe to share between threads."""
 
-    def __init__(self, service: BlobServiceClient, key: str | None, connection: Connection) -> None:
+    def __init__(self, connection: Connection, make_service: Callable[[], BlobServiceClient]) -> None:
         self.connection = connection
-        self._service = service
-        self._key = key  # None: signed with a user delegation key instead
+        self._make_service = make_service
+        self._made: BlobServiceClient | None = None
+        self._making = threading.Lock()
         self._delegation: _Delegation | None = None
         self._delegation_lock = threading.Lock()
         self._signers: dict[str, _Signer] = {}  # by blob container
@@ -57,19 +53,46 @@ class Blobs:
 
     @classmethod
     def from_connection_string(cls, text: str, patience: Patience | None = None) -> Blobs:
-        connection = transport()
-        service = BlobServiceClient.from_connection_string(text, **_options(connection, patience))
-        return cls(service, service.credential.account_key, connection)
+        connection = Connection()
+
+        def make() -> BlobServiceClient:
+            from azure.storage.blob import BlobServiceClient
+
+            return BlobServiceClient.from_connection_string(text, **_options(connection, patience))
+
+        return cls(connection, make)
 
     @classmethod
     def from_account(
         cls, url: str, credential: TokenCredential | Mapping[str, str], patience: Patience | None = None
     ) -> Blobs:
         """*credential* is a token credential, or a mapping of account_name and account_key."""
-        key = credential["account_key"] if isinstance(credential, Mapping) else None
-        connection = transport()
-        service = BlobServiceClient(url, credential=credential, **_options(connection, patience))  # type: ignore[arg-type]
-        return cls(service, key, connection)
+        connection = Connection()
+
+        def make() -> BlobServiceClient:
+            from azure.storage.blob import BlobServiceClient
+
+            return BlobServiceClient(url, credential=credential, **_options(connection, patience))  # type: ignore[arg-type]
+
+        return cls(connection, make)
+
+    @property
+    def _service(self) -> BlobServiceClient:
+        if self._made is None:
+            with self._making:
+                try:
+                    self._made = self._made or self._make_service()
+                except ValueError as error:  # of the SDK, for an address that is none
+                    raise NotSignedInError(
+                        f"the storage account cannot be found by its variables: {error}"
+                    ) from None
+        return self._made
+
+    @property
+    def _key(self) -> str | None:
+        """The account's key; None: links are signed with a user delegation key instead."""
+        key: str | None = getattr(self._service.credential, "account_key", None)
+        return key
 
     @property
     def account(self) -> str:
@@ -86,7 +109,7 @@ class Blobs:
         return parts.scheme == "http" and _THIS_MACHINE.fullmatch(parts.hostname or "") is not None
 
     def close(self) -> None:
-        self._service.close()
+        self.connection.close()
 
     def client(self, container: str, blob: str) -> BlobClient:
         """The SDK's own view of a blob, for `service/` only."""
@@ -130,6 +153,8 @@ class Blobs:
             if stream.length <= _BLOCK:
                 put_blob(self._service, container, blob, stream.read(), md5, metadata)
                 return
+            from azure.storage.blob import ContentSettings
+
             self.client(container, blob).upload_blob(
                 stream,  # type: ignore[arg-type]  # it needs no more than `read`
                 length=stream.length,
@@ -190,6 +215,8 @@ class Blobs:
 
     def _signer(self, container: str) -> _Signer:
         """What signs links to read blobs of *container*, with the bounds of this moment."""
+        from azure.storage.blob import BlobSasPermissions, generate_blob_sas
+
         text: list[str] = []
         signing = self._signing()
         token = generate_blob_sas(
@@ -213,6 +240,8 @@ class Blobs:
 
     def write_url(self, container: str) -> str:
         """A link to create and write blobs in this container; it can neither read, list nor delete."""
+        from azure.storage.blob import ContainerSasPermissions, generate_container_sas
+
         token = generate_container_sas(
             account_name=self.account,
             container_name=container,

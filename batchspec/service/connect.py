@@ -137,9 +137,10 @@ def _with_tls(blobs: Blobs) -> Blobs:
 
 
 def _blobs_of(connection_string: str, patience: Patience) -> Blobs:
+    """The blobs that a connection string names. It is read here: the SDK would first have to be imported."""
     name = "AZURE_STORAGE_CONNECTION_STRING"
-    pairs = [part.partition("=") for part in connection_string.split(";") if part]
-    parts = {key.strip().lower(): value for key, _, value in pairs}
+    pairs = [part.partition("=") for part in connection_string.rstrip(";").split(";")]
+    parts = {key.lower(): value for key, _, value in pairs}
     if "usedevelopmentstorage" not in parts:
         if "accountkey" not in parts:
             raise NotSignedInError(
@@ -148,13 +149,15 @@ def _blobs_of(connection_string: str, patience: Patience) -> Blobs:
                 "AZURE_STORAGE_ACCOUNT and sign in with `az login`",
             )
         _require_key(f"the AccountKey in {name}", parts["accountkey"])
-    try:
-        return Blobs.from_connection_string(connection_string, patience)
-    except ValueError:
-        raise NotSignedInError(
-            f"{name} is not a connection string that the SDK can read",
-            help="use the one that `az storage account show-connection-string` prints",
-        ) from None
+        is_named = parts.get("accountname") and (
+            parts.get("blobendpoint") or parts.get("defaultendpointsprotocol")
+        )
+        if not is_named or not all(equals for _, equals, _ in pairs):
+            raise NotSignedInError(
+                f"{name} is not a connection string that the SDK can read",
+                help="use the one that `az storage account show-connection-string` prints",
+            )
+    return Blobs.from_connection_string(connection_string, patience)
 
 
 def _require_key(what: str, key: str) -> None:

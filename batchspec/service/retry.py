@@ -12,14 +12,12 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
 
-import requests
 from azure.core.exceptions import (
     AzureError,
     IncompleteReadError,
@@ -28,23 +26,18 @@ from azure.core.exceptions import (
 )
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import HTTPPolicy
-from azure.core.pipeline.transport import RequestsTransport
-from requests.adapters import HTTPAdapter
 
-from batchspec.errors import ServiceError, UsageError
+from batchspec.errors import UsageError
 
 CONNECTIONS = 64
-"""How many are kept open; requests' own ten would have each further thread connect anew for every call."""
+"""How many are kept open for each host."""
 
-_READING = ("GET", "HEAD")
 PATIENCE_S = 300.0
 PATIENCE_VARIABLE = "BATCHSPEC_PATIENCE"
 _FIRST_WAIT, _LONGEST_WAIT = 1 / 600, 1 / 10  # of the patience: half a second, half a minute
 _CONNECT_WITHIN, _ANSWER_WITHIN = 1 / 30, 1 / 5  # ten seconds, a minute
 _GIVEN_UP_S = 5.0
 _UNKNOWN_HOST = 1 / 30  # for one that never answered; another one is being started anew
-_CONNECT_WITHIN_S = PATIENCE_S * _CONNECT_WITHIN
-_ANSWER_WITHIN_S = PATIENCE_S * _ANSWER_WITHIN
 
 PASSING = frozenset({408, 429, 500, 502, 503, 504})
 # What Storage's SDK tells its own policy by way of the options, and its transport must not hear.
@@ -187,56 +180,3 @@ def _retry_after_s(response: PipelineResponse[Any, Any]) -> float:
     with suppress(ValueError, TypeError):
         return (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
     return 0.0
-
-
-class _Session(requests.Session):
-    """Reads proxies and certificates out of the environment once for each host; requests does it for every call."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.auth = _signed_already  # else requests looks into a .netrc for each call
-        self._settings: dict[tuple[Any, ...], dict[str, Any]] = {}
-
-    def merge_environment_settings(
-        self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
-    ) -> dict[str, Any]:
-        split = urlsplit(str(url))
-        key = (split.scheme, split.netloc, str(proxies), stream, verify, cert)
-        if key not in self._settings:
-            self._settings[key] = dict(super().merge_environment_settings(url, proxies, stream, verify, cert))
-        return dict(self._settings[key])
-
-
-def _signed_already(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
-
-
-class Connection(RequestsTransport):  # type: ignore[misc]  # the SDK exports it lazily, without its type
-    """Says at once that a certificate is not trusted: the retry policies would ask again for minutes.
-
-    `guard` is called before each request that changes something is sent, repeated ones too, and
-    raises where that must not be any more. Leases are left out: they are what it goes by.
-    """
-
-    guard: Callable[[], None] | None = None
-
-    def send(self, request: Any, **options: Any) -> Any:
-        if self.guard is not None and request.method not in _READING and "comp=lease" not in request.url:
-            self.guard()
-        try:
-            return super().send(request, **options)
-        except ServiceRequestError as error:
-            if "CERTIFICATE_VERIFY_FAILED" not in str(error):
-                raise
-            raise ServiceError(
-                f"the certificate of {urlsplit(request.url).netloc} is not trusted by this machine",
-                help="where a proxy opens TLS, name the file with its authority's certificate in REQUESTS_CA_BUNDLE",
-            ) from error
-
-
-def transport() -> Connection:
-    """Connections that give up in time on a service that does not answer; each thread finds one open."""
-    session = _Session()
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
-    return Connection(session=session, connection_timeout=_CONNECT_WITHIN_S, read_timeout=_ANSWER_WITHIN_S)

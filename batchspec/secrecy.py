@@ -45,6 +45,11 @@ def without_secrets(text: str) -> str:
     """*text* without signatures, credentials and tokens, by their form; nor any value that was kept secret."""
     for value in sorted(_kept, key=len, reverse=True):
         text = text.replace(value, "***")
+    return without_credentials(text)
+
+
+def without_credentials(text: str) -> str:
+    """*text* without what is a signature, credential or token by its form: the same text on every machine."""
     text = without_signatures(text)
     text = _compiled(_CREDENTIAL).sub(lambda match: f"{match[1] or match[2] or match[3]}***", text)
     return _compiled(_JWT).sub("***", text)

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from batchspec.resources.equality import Same, exact, never_compared
-from batchspec.secrecy import without_signatures
+from batchspec.secrecy import without_credentials
 from batchspec.source import Path
 
 Json = Mapping[str, Any]
@@ -91,9 +91,9 @@ def _different(path: Path, described: Field, effect: Effect, desired: Any, live:
 
 
 def _unsigned(value: Any) -> Any:
-    """*value* without the signatures of URLs in it: they let anyone read, and change with every run."""
+    """*value* without the signatures of URLs in it, which let anyone read, and without keys that somebody put there."""
     if isinstance(value, str):
-        return without_signatures(value)
+        return without_credentials(value)
     if isinstance(value, Mapping):
         return {name: _unsigned(member) for name, member in value.items()}
     return [_unsigned(member) for member in value] if isinstance(value, list) else value

@@ -14,7 +14,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from batchspec.resources.base import Json
-from batchspec.secrecy import without_signatures
+from batchspec.secrecy import without_credentials
 
 _SLUG_LENGTH = 38  # what is left of 64 after two hashes, three hyphens and an attempt up to 999
 _UNFIT = re.compile(r"[^A-Za-z0-9_]+")
@@ -128,7 +128,7 @@ def failure_of(execution: Json) -> str:
     failure = execution.get("failureInfo")
     code = execution.get("exitCode")
     if failure and failure.get("code") != "FailureExitCode":
-        return without_signatures(f"{failure.get('code')}: {failure.get('message', '')}".rstrip(": "))
+        return without_credentials(f"{failure.get('code')}: {failure.get('message', '')}".rstrip(": "))
     if code:
         return f"exit code {code}"
     if str(execution.get("result", "success")).lower() != "success" or code is None:

@@ -32,10 +32,15 @@ CASES = (
     {"startTask": {"commandLine": "x", "resourceFiles": [{"httpUrl": URL, "filePath": "clip.mp4"}]}},
     {"startTask": {"commandLine": f"curl -o x '{URL}'"}},
     {"metadata": {"from": URL}},
+    {
+        "startTask": {
+            "commandLine": f"upload --to AccountName=a;AccountKey={SECRET}; --of input/clip.mp4?sig={SECRET}"
+        }
+    },
 )
 
 
-@pytest.mark.parametrize("live", CASES, ids=["resource file", "command line", "metadata"])
+@pytest.mark.parametrize("live", CASES, ids=["resource file", "command line", "metadata", "a key"])
 def test_a_live_signature_enters_neither_plan_nor_drift(live: dict[str, object]) -> None:
     """What somebody else put on a pool is shown without its signature, in every form and in a saved plan."""
     case = {"spec": SPEC, "observed": {"pool": live}}

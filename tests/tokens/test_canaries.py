@@ -175,6 +175,14 @@ def test_s15_no_command_says_a_secret(canaries: Canaries) -> None:
     canaries.look()
 
 
+def test_s15_the_keys_are_printed_by_the_one_command_that_is_for_it(canaries: Canaries) -> None:
+    """`local env` prints the keys for a shell to read, and says nothing of them beside that."""
+    ended = canaries.work.command("-vv", "local", "env")
+    assert canaries.work.account.batch_key in ended.out
+    canaries.said.append((ended.err, "local env"))
+    canaries.look()
+
+
 def test_s15_no_bad_luck_brings_a_secret_out(canaries: Canaries) -> None:
     """Refused, cut off, throttled, half done: errors, their causes and their tracebacks have none."""
     assert len(FAULTS) >= 30

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import chain
+from typing import TypeVar
 
 from batchspec.engine.conduct import Conduct
 from batchspec.engine.events import Step
@@ -14,7 +15,7 @@ from batchspec.engine.outcome import Followed
 from batchspec.engine.provision import create_job
 from batchspec.engine.uploads import Uploads
 from batchspec.errors import RunError
-from batchspec.plan.model import Kind, Operation, Run
+from batchspec.plan.model import Kind, Operation, Removal, Run
 from batchspec.resources import job as jobs
 from batchspec.rows import Mapped
 from batchspec.service import job as job_service
@@ -22,6 +23,8 @@ from batchspec.service import task as task_service
 from batchspec.service.retry import CONNECTIONS
 from batchspec.service.task import Packed
 from batchspec.spec.fold import Bodies
+
+_T = TypeVar("_T")
 
 LINK_KEPT_S = 1800.0  # see LINKS_LAST
 _IN_FLIGHT = CONNECTIONS  # collections; a service that takes 300 ms for each then gets 20,000 tasks a second
@@ -31,9 +34,12 @@ def delete_tasks(conduct: Conduct) -> None:
     """Deletes what left the spec and what new work supersedes, where the job that has them goes on."""
     if any(action.operation is Operation.CREATE for action in conduct.plan.of(Kind.JOB)):
         return  # they are in a completed job, where they are in nobody's way
-    for live in conduct.plan.work.removals:
+
+    def delete(live: Removal) -> None:
         conduct.check()
         task_service.delete(conduct.account.batch, conduct.plan.job_id, live.id)
+
+    _send_all(conduct.plan.work.removals, delete)
 
 
 def add_tasks(conduct: Conduct, uploads: Uploads) -> None:
@@ -62,14 +68,14 @@ def _as_ready(conduct: Conduct, uploads: Uploads) -> Iterator[Iterable[Run]]:
         yield chain.from_iterable(map(work.waiting, blobs))
 
 
-def _send_all(groups: Iterable[Sequence[Packed]], send: Callable[[Sequence[Packed]], None]) -> None:
-    """Sends every group, several side by side: what a service takes to answer is not spent waiting.
+def _send_all(groups: Iterable[_T], send: Callable[[_T], None]) -> None:
+    """Sends each of *groups*, several side by side: what a service takes to answer is not spent waiting.
 
     The pool starts a thread only when all others are busy. Raises what *send* raised, once
     the calls in flight are over.
     """
     in_flight: set[Future[None]] = set()
-    with ThreadPoolExecutor(_IN_FLIGHT, "add") as senders:
+    with ThreadPoolExecutor(_IN_FLIGHT, "send") as senders:
         for group in groups:
             in_flight.add(senders.submit(send, group))
             if len(in_flight) == _IN_FLIGHT:

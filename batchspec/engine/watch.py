@@ -21,6 +21,7 @@ OnEnd = Callable[[DesiredTask, LiveTask], None]
 _POLL_S = {True: (0.2, 1.0), False: (2.0, 30.0)}  # local, Azure: the shortest and the longest pause
 _DIAGNOSE_EVERY_S = {True: 1.0, False: 10.0}
 _SLOWER = 1.3
+_LOOKS = 10  # at what is left, while tasks end: each look costs the account as much as it costs us
 _OVERLAP = timedelta(seconds=5)  # a listing may be a little behind the clock that stamps the tasks
 
 
@@ -35,6 +36,7 @@ class Watch:
         self._on_end = on_end
         self._total = conduct.outcome.followed[job_id]
         self._latest: datetime | None = None
+        self._began = 0.0
 
     @property
     def pending(self) -> int:
@@ -50,6 +52,7 @@ class Watch:
         is_local = self._conduct.account.is_local
         shortest, longest = _POLL_S[is_local]
         pause, diagnose_at, seen = shortest, 0.0, 0
+        self._began = time.monotonic()
         while self.pending and not self._conduct.stopped.is_set():
             counts = job_service.task_counts(self._conduct.account.batch, self._job_id)
             over = bool(counts["completed"]) and not (counts["active"] or counts["running"])
@@ -64,9 +67,14 @@ class Watch:
                 diagnose_at = time.monotonic() + _DIAGNOSE_EVERY_S[is_local]
             if self.pending and deadline is not None and time.monotonic() >= deadline:
                 raise self._out_of_time()
-            pause = shortest if moved else min(longest, pause * _SLOWER)
+            pause = min(longest, max(shortest, self._left_s() / _LOOKS) if moved else pause * _SLOWER)
             if self.pending:
                 self._conduct.stopped.wait(pause)
+
+    def _left_s(self) -> float:
+        """About how long the pending tasks will take, as far as the ended ones tell."""
+        pending = self.pending
+        return (time.monotonic() - self._began) * pending / max(self._total - pending, 1)
 
     def _collect(self, *, everything: bool) -> int:
         """Takes the tasks that ended since the last look, or ever, out of the pending ones; says how many."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from azure.core.exceptions import (
@@ -28,6 +30,7 @@ _SIGN_IN = (
     "has the role Azure Batch Data Contributor (Storage Blob Data Contributor for the blobs)"
 )
 
+_CLOCK_MAY_DIFFER = timedelta(minutes=10)
 
 _AGAIN = "run the same command again"
 _JOB_IS_OVER = f"the job ended meanwhile: {_AGAIN}, and what is left goes into its next generation"
@@ -79,9 +82,20 @@ def error_of(response: Any, doing: str) -> BatchspecError:
     message = f"could not {doing}: {sentence or response.reason} ({code or response.status_code})"
     request_id = response.headers.get("request-id", "")
     if response.status_code in _SIGNED_OUT:
-        return NotSignedInError(message, help=_SIGN_IN)
+        return NotSignedInError(message, help=_way_in(response))
     help = _what_now(response.status_code, code)
     return ServiceError(message, status=response.status_code, code=code, request_id=request_id, help=help)
+
+
+def _way_in(response: Any) -> str:
+    """What to do when a call is not let in: the clock first, since a signature holds for 15 minutes around its time."""
+    date = (getattr(response, "headers", None) or {}).get("date")
+    ahead = datetime.now(UTC) - parsedate_to_datetime(date) if date else timedelta()
+    if abs(ahead) < _CLOCK_MAY_DIFFER:
+        return _SIGN_IN
+    which = "ahead of" if ahead > timedelta() else "behind"
+    minutes = round(abs(ahead).total_seconds() / 60)
+    return f"this machine's clock is {minutes} minutes {which} the service's: set it, then run the same command again"
 
 
 def _code_and_sentence(response: Any) -> tuple[str, str]:
@@ -100,14 +114,14 @@ def translated(doing: str) -> Iterator[None]:
     try:
         yield
     except ClientAuthenticationError as error:
-        raise NotSignedInError(f"could not {doing}: {_first_line(error)}", help=_SIGN_IN) from error
+        message = f"could not {doing}: {_first_line(error)}"
+        raise NotSignedInError(message, help=_way_in(error.response)) from error
     except HttpResponseError as error:
         status = error.status_code or 0
         code = storage_code(error)
         if status in _SIGNED_OUT:
-            raise NotSignedInError(
-                f"could not {doing}: {_first_line(error)} ({code})", help=_SIGN_IN
-            ) from error
+            message = f"could not {doing}: {_first_line(error)} ({code})"
+            raise NotSignedInError(message, help=_way_in(error.response)) from error
         headers = getattr(error.response, "headers", None) or {}
         request_id = str(headers.get("x-ms-request-id", ""))
         message = f"could not {doing}: {_first_line(error)} ({code or status})"

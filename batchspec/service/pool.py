@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from batchspec.errors import RunError, ServiceError
+from batchspec.errors import RunError, ServiceError, StuckError
 from batchspec.resources.base import Json, made_from
+from batchspec.resources.pool import nodes_of, target_nodes
 from batchspec.service.batch import Batch, path_of
 from batchspec.service.secrets import with_secrets
 from batchspec.service.waiting import Passing, Progress, insist, no_progress, poll_waits
@@ -98,7 +99,7 @@ def resize(
 def wait_until_steady(
     batch: Batch, pool_id: str, progress: Progress, limit_s: float = STEADY_LIMIT_S
 ) -> dict[str, Any]:
-    """The pool once its allocation is steady. Raises `RunError` after *limit_s*."""
+    """The pool once its allocation is steady. Raises `StuckError` after *limit_s*, `RunError` when it is gone."""
     deadline = time.monotonic() + limit_s
     for wait_s in poll_waits():
         live = read(batch, pool_id)
@@ -107,9 +108,11 @@ def wait_until_steady(
         if live.get("allocationState") == "steady":
             return live
         if time.monotonic() > deadline:
-            minutes = round(limit_s / 60)
-            raise RunError(
-                f"the pool {pool_id} is still {live.get('allocationState')} after {minutes} minutes"
+            raise StuckError(
+                "resizing",
+                f"the pool {pool_id} is still {live.get('allocationState')} after {round(limit_s / 60)} minutes, with "
+                f"{nodes_of(live)} of {target_nodes(live)} nodes",
+                help=f"`az batch pool resize --pool-id {pool_id} --abort` ends it; then run the same command again",
             )
         progress(f"waiting for the pool to become steady ({live.get('allocationState')})")
         batch.patience.pause(wait_s)

@@ -16,7 +16,7 @@ from http import HTTPStatus
 from threading import Event
 from typing import Any
 
-from batchspec.errors import RunError, ServiceError
+from batchspec.errors import RunError, ServiceError, StuckError
 from batchspec.resources.base import Json, updated_metadata
 from batchspec.service.batch import Batch, path_of
 from batchspec.service.pool import read, wait_until_steady
@@ -87,7 +87,13 @@ def _move_on(batch: Batch, pool: Pool, node_id: str, since: datetime, check: Cal
                 help="see `batchspec status`; mend pool.startTask and run the same command again",
             )
         if time.monotonic() > deadline:
-            raise RunError(f"the node {node_id} is still {node['state']} after {_NODE_LIMIT_S // 3600} hours")
+            raise StuckError(
+                "nodes_not_ready",
+                f"the node {node_id} is still {node['state']} after {_NODE_LIMIT_S // 3600} hours, so no other one is "
+                "touched",
+                help="a task that the rollout waits for, or a start task that does not end, looks like this; "
+                "`batchspec status` tells more; run the same command again and the rollout goes on",
+            )
         check()
         asked = asked or _ask(batch, pool, node_id)
         if not asked and node["state"] in _BROKEN:

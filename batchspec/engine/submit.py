@@ -130,9 +130,10 @@ class _Sender:
         with self._lock:
             if self.job_id == over:
                 taken = job_service.generations(conduct.account.batch, conduct.spec.job_id)
-                self.job_id = jobs.next_id(conduct.spec.job_id, (job["id"] for job in taken))
-                create_job(conduct, self.job_id)
-                conduct.outcome.follow(self.job_id, ())
+                job_id = jobs.next_id(conduct.spec.job_id, (job["id"] for job in taken))
+                create_job(conduct, job_id)
+                conduct.outcome.follow(job_id, ())
+                self.job_id = job_id  # for the others, who do not wait here, not before it is there
             return self.job_id
 
 

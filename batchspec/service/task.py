@@ -75,19 +75,15 @@ def add(batch: Batch, job_id: str, tasks: Sequence[Packed]) -> dict[str, Service
     todo = list(tasks)
     refused: dict[str, ServiceError] = {}
     while True:
-        try:
-            results = _post(batch, job_id, todo, budget)
-        except ServiceError as over:
-            if over.code not in JOB_IS_OVER:
-                raise
-            left = (task for task in todo if not (budget.is_repeated and _ended(batch, job_id, task)))
-            return refused | dict.fromkeys((task.id for task in left), over)
+        results = _post(batch, job_id, todo, budget)
         answers = {str(result.get("taskId")).lower(): result for result in results}
         again: dict[str, ServiceError] = {}
         for task in todo:
             error = _refusal(answers.get(task.id.lower()))
             if error is not None and error.code == "TaskExists":
                 error = _other_work(batch, job_id, task)
+            elif error is not None and error.code in JOB_IS_OVER and budget.is_repeated:
+                error = None if _ended(batch, job_id, task) else error
             if error is not None:
                 (again if error.status >= 500 else refused)[task.id] = error
         if not again or not budget.wait():
@@ -109,21 +105,28 @@ def _ended(batch: Batch, job_id: str, task: Packed) -> bool:
 
 
 def _post(batch: Batch, job_id: str, tasks: Sequence[Packed], budget: Budget) -> list[dict[str, Any]]:
-    """One collection's results; a collection that is too large is halved, and a task that is too large is refused."""
+    """One collection's results. One that is too large is halved; of a job that is over, all are refused."""
     doing = f"add tasks to the job {job_id}"
     body = b'{"value":[%b]}' % b",".join(task.json for task in tasks)
     try:
         answer = batch.post(path_of("jobs", job_id, "addtaskcollection"), body, doing=doing, budget=budget)
         return list(answer.body.get("value") or [])
     except ServiceError as error:
+        if error.code in JOB_IS_OVER:
+            return _refused(tasks, error.code, str(error))
         if error.status != 413:
             raise
     if len(tasks) == 1:
-        message = {"value": f"its body of {len(body)} bytes is more than the service takes"}
-        too_large = {"code": "RequestBodyTooLarge", "message": message}
-        return [{"taskId": tasks[0].id, "status": "clienterror", "error": too_large}]
+        too_large = f"its body of {len(body)} bytes is more than the service takes"
+        return _refused(tasks, "RequestBodyTooLarge", too_large)
     middle = len(tasks) // 2
     return _post(batch, job_id, tasks[:middle], budget) + _post(batch, job_id, tasks[middle:], budget)
+
+
+def _refused(tasks: Sequence[Packed], code: str, why: str) -> list[dict[str, Any]]:
+    """The results of tasks that the service refused without saying so of each."""
+    error = {"code": code, "message": {"value": why}}
+    return [{"taskId": task.id, "status": "clienterror", "error": error} for task in tasks]
 
 
 def _refusal(result: Json | None) -> ServiceError | None:

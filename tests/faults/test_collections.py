@@ -170,3 +170,12 @@ def test_a_lost_answer_and_a_job_that_is_over_when_it_is_asked_again(seven: Work
     assert lost
     assert sorted(id.split("-")[0] for id in seven.all_task_ids()) == list(NAMES)
     assert not run.has_changes()
+
+
+def test_a_collection_that_is_halved_while_its_job_ends(seven: Workload, run: Run) -> None:
+    """The first half is in; the second, which the job takes no more, goes into the next generation alone."""
+    strike(seven, status=413)
+    strike(seven, status=409, code="JobCompleted", after=1)
+    assert run("apply") is None
+    assert [len(seven.tasks(1)), len(seven.tasks(2))] == [3, 4]
+    assert sorted(id.split("-")[0] for id in seven.all_task_ids()) == list(NAMES)

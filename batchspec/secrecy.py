@@ -14,6 +14,7 @@ _SIGNATURE = r"(sig(?:=|%3D))[^&\s\"';]+"
 _CREDENTIAL = (  # in the forms in which headers, connection strings and token requests have them
     r"(\bBearer\s+)[\w.~+/=-]{12,}"
     r"|(\bSharedKey(?:Lite)?\s+[\w-]+:)[\w+/=]{12,}"
+    r"|(signature found in the HTTP request ')[^']+"  # Storage's words for a key that is wrong
     r"|(\b(?:AccountKey|client_secret|client_assertion|refresh_token|access_token)"
     r"(?:=|%3D|[\"']\s*:\s*[\"']))[^;&\s\"',]+"
 )
@@ -51,7 +52,7 @@ def without_secrets(text: str) -> str:
 def without_credentials(text: str) -> str:
     """*text* without what is a signature, credential or token by its form: the same text on every machine."""
     text = without_signatures(text)
-    text = _compiled(_CREDENTIAL).sub(lambda match: f"{match[1] or match[2] or match[3]}***", text)
+    text = _compiled(_CREDENTIAL).sub(lambda match: f"{match[match.lastindex or 0]}***", text)
     return _compiled(_JWT).sub("***", text)
 
 

@@ -30,6 +30,7 @@ OUTPUTS = {
     "ffmpeg-blobs.yaml": [f"ffmpeg-blobs/LowPriVMs-{i}.mp3" for i in range(1, 6)],
     "ffmpeg.yaml": [f"LowPriVMs-{i}.mp3" for i in range(1, 6)],
     "fixed-pool.yaml": [],
+    "managed-identity.yaml": [f"managed-identity/LowPriVMs-{i}.sha256" for i in range(1, 6)],
     "no-inputs.yaml": [f"no-inputs/pi-{i}.txt" for i in (1, 2, 3)],
     "shared-pool-second.yaml": ["shared-pool-second/cubes.txt"],
     "shared-pool.yaml": ["shared-pool/squares.txt"],

@@ -28,6 +28,10 @@ def _nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
         (f"'Authorization': 'SharedKeyLite some:{KEY}'", "'Authorization': 'SharedKeyLite some:***'"),
         (f"Authorization: Bearer {JWT}", "Authorization: Bearer ***"),
         (f"AccountName=a;AccountKey={KEY};BlobEndpoint=b", "AccountName=a;AccountKey=***;BlobEndpoint=b"),
+        (
+            f"The MAC signature found in the HTTP request '{KEY}' is",
+            "The MAC signature found in the HTTP request '***' is",
+        ),
         ("client_secret=abc~def&scope=x", "client_secret=***&scope=x"),
         (
             '{"access_token": "opaque", "token_type": "Bearer"}',

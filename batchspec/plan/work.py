@@ -137,7 +137,7 @@ class _Rows:
     def runs(self, which: str = "", *values: str) -> Rows[Run]:
         def run(row: tuple[Any, ...]) -> Run:
             task, verdict, attempt = self._tasks.read(row), row[-2], row[-1]
-            return Run(task, _id(task, attempt + 1), Reason[verdict])
+            return Run(task, _id(task, attempt + 1), _REASONS[verdict])
 
         query = f"{self._judged} WHERE {_RUNS} {which} ORDER BY number"
         return Rows(self._database, query, run, values)
@@ -153,7 +153,7 @@ class _Rows:
     def removals(self, which: str = "") -> Rows[Removal]:
         def removal(row: tuple[Any, ...]) -> Removal:
             id, state, reason, group = row
-            return Removal(id, state, Reason[reason], self._groups.get(group))
+            return Removal(id, state, _REASONS[reason], self._groups.get(group))
 
         query = f"SELECT id, state, reason, group_name FROM ({_REMOVALS}) {which} ORDER BY rank, number, id"
         return Rows(self._database, query, removal)
@@ -163,14 +163,17 @@ class _Rows:
             task = self._tasks.read(row)
             if task.input is None:
                 raise ValueError(f"{task.name} reads nothing")
-            return Upload(task.input, task.group, Reason[row[-1]])
+            return Upload(task.input, task.group, _REASONS[row[-1]])
 
         query = f"SELECT {self._tasks.COLUMNS}, reason FROM upload JOIN task USING (number) ORDER BY number"
         return Rows(self._database, query, upload)
 
     def downloads(self) -> Rows[Download]:
         query = "SELECT blob, reason FROM download ORDER BY number"
-        return Rows(self._database, query, lambda row: Download(row[0], Reason[row[1]]))
+        return Rows(self._database, query, lambda row: Download(row[0], _REASONS[row[1]]))
+
+
+_REASONS = dict(Reason.__members__)  # an Enum takes its time to look one up
 
 
 def _id(task: DesiredTask, attempt: int) -> str:

@@ -117,8 +117,13 @@ def template_values(spec: Spec, item: Input | None, output: str | None) -> dict[
 def input_values(item: Input) -> dict[str, Any]:
     """What templates see of an input."""
     folder, name, stem, suffix = parts_of(item.path)
-    path = f"in/{node_name(item.path)}"
+    path = input_path(item.path)
     return {"name": name, "stem": stem, "suffix": suffix, "folder": folder, "path": path, "size": item.size}
+
+
+def input_path(path: str) -> str:
+    """Where the task finds the input that people call *path*."""
+    return f"in/{node_name(path)}"
 
 
 def output_path(output: str) -> str:

@@ -16,7 +16,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from batchspec.spec.desired import DesiredTask
-from batchspec.spec.expand import input_values, output_path
+from batchspec.spec.expand import input_path, output_path, parts_of
 from batchspec.spec.model import Spec, TaskGroup
 from batchspec.spec.task_body import PLAIN, Facts, Links, body_of, compiled, task_body
 from batchspec.spec.template import Template, is_template
@@ -77,14 +77,15 @@ class _Folded(NamedTuple):
         item = task.input
         if item is None or len(item.path) > 1000:
             return None
-        values = input_values(item)
-        if not all(values[name] and PLAIN.issuperset(values[name]) for name in self.used):
-            return None
-        name, stem, suffix, folder, path, size = values.values()
-        made = output_path(task.output) if task.output else ""
+        parts = parts_of(item.path)
+        for name in self.used:
+            value = getattr(parts, name)
+            if not (value and PLAIN.issuperset(value)):
+                return None
         words: Sequence[str] = (
             *(task_id, item.path, task.record, task.fingerprint, link),
-            *(name, stem, suffix, folder, path, str(size), made),
+            *(parts.name, parts.stem, parts.suffix, parts.folder, input_path(item.path), str(item.size)),
+            output_path(task.output) if task.output else "",
         )
         if not _is_literal("".join(words)):
             words = [encode_basestring_ascii(word)[1:-1] for word in words]

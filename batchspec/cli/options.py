@@ -119,9 +119,10 @@ def _check_inputs_before_start(spec: Spec) -> None:
     """Raises `SpecError` for wrong local inputs, if the local account would have to be started first."""
     from batchspec.engine.inputs import find_inputs
     from batchspec.service import embedded
+    from batchspec.spec.expand import expand
 
     if embedded.find() is None:
-        find_inputs(spec, None)
+        expand(spec, find_inputs(spec, None))
 
 
 def say(text: str) -> None:

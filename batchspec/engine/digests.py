@@ -19,6 +19,8 @@ _SETTLED_NS = 2_000_000_000
 _CHUNK = 1024 * 1024
 _WRITTEN_EVERY_S = 1.0  # what a run that is cut off has to read again
 _LOCKED_FOR_S = 2.0
+_AT_ONCE = 1000
+_LAST = chr(0x10FFFF)
 
 
 def cache_path() -> Path:
@@ -33,7 +35,8 @@ class Digests:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._new: list[tuple[str, str, str]] = []  # not written yet: name, stamp, MD5
-        self._folders: dict[str, dict[str, tuple[str, str]]] = {}
+        self._window: dict[str, tuple[str, str]] = {}  # stamps and MD5s, by name
+        self._bounds = (_LAST, "")  # of the names that the window would have
         self._written = time.monotonic()
         self._cache: sqlite3.Connection | None = None
         with self._optional():
@@ -66,20 +69,21 @@ class Digests:
         return md5
 
     def _known(self, name: str) -> tuple[str, str] | None:
-        """The stamp and MD5 that *name* had."""
-        folder = name.rpartition("/")[0]
-        if folder not in self._folders:
-            self._folders[folder] = self._read(folder)
-        return self._folders[folder].get(name)
+        """The stamp and MD5 that *name* had. Files are asked for in the order of their names, more or less."""
+        first, last = self._bounds
+        if not first <= name <= last:
+            self._window = self._read(name)
+            self._bounds = (name, max(self._window) if len(self._window) == _AT_ONCE else _LAST)
+        return self._window.get(name)
 
-    def _read(self, folder: str) -> dict[str, tuple[str, str]]:
-        """What is known of the files in *folder*, in one query: one for each file takes longer than all the rest."""
+    def _read(self, name: str) -> dict[str, tuple[str, str]]:
+        """What is known of *name* and the next ones: a query for each file takes longer than all the rest."""
         with self._optional():
             if self._cache is not None:
-                select = "SELECT name, stamp, md5 FROM digest WHERE name > ? AND name < ?"
-                select += " AND instr(substr(name, ?), '/') = 0"
-                below = (f"{folder}/", f"{folder}0", len(folder) + 2)  # 0 comes after the slash
-                return {name: (stamp, md5) for name, stamp, md5 in self._cache.execute(select, below)}
+                select = "SELECT name, stamp, md5 FROM digest WHERE name >= ? ORDER BY name LIMIT ?"
+                return {
+                    name: (stamp, md5) for name, stamp, md5 in self._cache.execute(select, (name, _AT_ONCE))
+                }
         return {}
 
     def _write(self) -> None:

@@ -6,7 +6,8 @@ import fnmatch
 import glob
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,24 +29,20 @@ ListBlobs = Callable[[str, str], "Iterator[LiveBlob]"]
 """The blobs of a container whose names begin with a prefix."""
 
 
-def find_inputs(spec: Spec, list_blobs: ListBlobs | None) -> dict[str, list[Input]]:
-    """The inputs of each group by the group's name, in the order of their paths.
+def find_inputs(spec: Spec, list_blobs: ListBlobs | None) -> dict[str, Iterable[Input]]:
+    """The inputs of each group by the group's name, found as they are read, in the order of their paths.
 
     *list_blobs* is asked for inputs that are blobs already; None leaves those groups
-    empty. Raises `SpecError` for globs without a match and files that must not be read.
+    empty. At its end a group raises `SpecError` for globs without a match, and for files that must not be read.
     """
-    findings: list[Diagnostic] = []
-    inputs: dict[str, list[Input]] = {}
-    with Digests(cache_path()) as digests:
-        for group in spec.groups:
-            if isinstance(group.inputs, LocalFiles):
-                inputs[group.name] = _local(spec, group, group.inputs, digests, findings)
-            elif isinstance(group.inputs, Blobs) and list_blobs is not None:
-                inputs[group.name] = _remote(spec, group, group.inputs, list_blobs, findings)
-            else:
-                inputs[group.name] = []
-    if findings:
-        raise SpecError([*spec.warnings, *findings])
+    inputs: dict[str, Iterable[Input]] = {}
+    for group in spec.groups:
+        if isinstance(group.inputs, LocalFiles):
+            inputs[group.name] = _local(spec, group, group.inputs)
+        elif isinstance(group.inputs, Blobs) and list_blobs is not None:
+            inputs[group.name] = _remote(spec, group, group.inputs, list_blobs)
+        else:
+            inputs[group.name] = ()
     return inputs
 
 
@@ -60,37 +57,41 @@ def project_root(folder: Path) -> Path:
     return next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), folder)
 
 
-def _local(
-    spec: Spec, group: TaskGroup, wanted: LocalFiles, digests: Digests, findings: list[Diagnostic]
-) -> list[Input]:
-    folder = spec_folder(spec)
-    found: dict[str, Input] = {}
-    for number, pattern in enumerate(wanted.patterns):
+def _local(spec: Spec, group: TaskGroup, wanted: LocalFiles) -> Iterator[Input]:
+    """The files of *group*; in memory are no more than the names of those that one pattern matches."""
+    findings: list[Diagnostic] = []
+
+    def find(code: Code, what: str, helps: Iterable[str]) -> None:
         path = (*group.path, "inputs", number)
+        findings.append(spec.document.diagnostic(code, what, path, helps=tuple(helps)))
 
-        def find(code: Code, what: str, *helps: str, path: tuple[str | int, ...] = path) -> None:
-            findings.append(spec.document.diagnostic(code, what, path, helps=helps))
-
-        matches = sorted(_matches(folder, pattern), key=lambda match: match.name)
-        beginning = _fixed_part(pattern).as_posix() + "/"
-        if not matches:
-            find(Code.NO_MATCH, f"no file matches {pattern!r}", *_nearest(folder, pattern))
-        for match in matches:
-            name = match.name
-            if problem := _refusal(match):
-                find(Code.BAD_INPUT, f"the input {name!r} {problem}")
-            elif problem := name_problem(_without_parents(name)):
-                find(
-                    Code.BAD_NAME,
-                    f"the input {name!r} {problem}",
-                    "rename it: such a name cannot be carried safely",
-                )
-            else:
+    known: set[str] = set()  # of several patterns the first one that matches a file counts
+    with Digests(cache_path()) as digests:
+        for number, pattern in enumerate(wanted.patterns):
+            matched = False
+            for match in _matches(spec_folder(spec), pattern):
+                matched = True
+                if match.name in known:
+                    continue
+                if len(wanted.patterns) > 1:
+                    known.add(match.name)
                 try:
-                    found.setdefault(name, _input(spec, name.removeprefix(beginning), match, digests))
-                except OSError as error:  # gone since, or a disk that fails
-                    find(Code.BAD_INPUT, f"the input {name!r} cannot be read: {error.strerror}")
-    return list(found.values())
+                    yield _input(spec, _fixed_part(pattern), match, digests)
+                except _Unfit as problem:
+                    what, *helps = problem.args
+                    find(problem.code, f"the input {match.name!r} {what}", helps)
+            if not matched:
+                find(Code.NO_MATCH, f"no file matches {pattern!r}", _nearest(spec_folder(spec), pattern))
+    if findings:
+        raise SpecError(findings)
+
+
+class _Unfit(Exception):
+    """A file that cannot be an input: why not, and then what may help."""
+
+    def __init__(self, code: Code, *why: str) -> None:
+        super().__init__(*why)
+        self.code = code
 
 
 # Of many files, a Path for each takes longer than all that is asked of them: here they are strings.
@@ -113,26 +114,30 @@ class _Match(NamedTuple):
         return self.status.st_mode if self.status else 0
 
 
-def _input(spec: Spec, path: str, match: _Match, digests: Digests) -> Input:
+def _input(spec: Spec, beginning: str, match: _Match, digests: Digests) -> Input:
+    """The input that a file is. Raises `_Unfit`."""
+    if problem := _refusal(match):
+        raise _Unfit(Code.BAD_INPUT, problem)
+    blob = _without_parents(match.name)
+    if problem := name_problem(blob):
+        raise _Unfit(Code.BAD_NAME, problem, "rename it: such a name cannot be carried safely")
     status = match.status
-    if status is None or stat.S_ISLNK(match.mode):
-        status = os.stat(match.file)
-    return Input(
-        path=path,
-        container=spec.containers.input,
-        blob=folder_of(spec) + _without_parents(match.name),
-        size=status.st_size,
-        content=digests.md5(match.file, status),
-        file=match.file,
-    )
+    try:
+        if status is None or stat.S_ISLNK(match.mode):
+            status = os.stat(match.file)
+        content = digests.md5(match.file, status)
+    except OSError as error:  # gone since, or a disk that fails
+        raise _Unfit(Code.BAD_INPUT, f"cannot be read: {error.strerror}") from error
+    path = match.name.removeprefix(beginning)
+    return Input(path, spec.containers.input, folder_of(spec) + blob, status.st_size, content, match.file)
 
 
 def _matches(folder: Path, pattern: str) -> Iterator[_Match]:
-    """The files, not folders, that match."""
+    """The files, not folders, that match, in the order of their names."""
     parent = "" if folder == Path() else str(folder)
     loops: dict[str, bool] = {}
     is_plain = pattern == PurePosixPath(pattern).as_posix()  # then so is every name
-    for name in glob.iglob(pattern, root_dir=folder, recursive=True):
+    for name in sorted(glob.iglob(pattern, root_dir=folder, recursive=True)):
         file = os.path.join(parent, name)
         match = _Match(name if is_plain else PurePosixPath(name).as_posix(), file, _status(file))
         is_folder = stat.S_ISDIR(match.mode) or (stat.S_ISLNK(match.mode) and os.path.isdir(file))
@@ -158,11 +163,12 @@ def _is_in_loop(folder: str, known: dict[str, bool]) -> bool:
     return known[folder]
 
 
-def _fixed_part(pattern: str) -> PurePosixPath:
-    """The folders of a pattern before its first wildcard."""
+@cache
+def _fixed_part(pattern: str) -> str:
+    """The folders of a pattern before its first wildcard, with a slash behind them."""
     parts = PurePosixPath(pattern).parts[:-1]
     fixed = next((i for i, part in enumerate(parts) if glob.has_magic(part)), len(parts))
-    return PurePosixPath(*parts[:fixed])
+    return PurePosixPath(*parts[:fixed]).as_posix() + "/"
 
 
 def _without_parents(name: str) -> str:
@@ -224,27 +230,19 @@ def _entries(path: Path) -> list[Path]:
         return []
 
 
-def _remote(
-    spec: Spec, group: TaskGroup, wanted: Blobs, list_blobs: ListBlobs, findings: list[Diagnostic]
-) -> list[Input]:
+def _remote(spec: Spec, group: TaskGroup, wanted: Blobs, list_blobs: ListBlobs) -> Iterator[Input]:
     folder, slash, _ = wanted.prefix.rpartition("/")
     start = folder + slash
-    found = [
-        Input(
-            path=live.name.removeprefix(start),
-            container=wanted.container,
-            blob=live.name,
-            size=live.size,
-            content=live.md5 or digest(live.etag),
-        )
-        for live in list_blobs(wanted.container, wanted.prefix)
-        if _fits(live.name.removeprefix(start), wanted.match)
-    ]
-    if not found:
+    matched = False
+    for live in list_blobs(wanted.container, wanted.prefix):
+        path = live.name.removeprefix(start)
+        if _fits(path, wanted.match):
+            matched = True
+            yield Input(path, wanted.container, live.name, live.size, live.md5 or digest(live.etag))
+    if not matched:
         where = f"the container {wanted.container!r} under {wanted.prefix!r}"
         what = f"no blob in {where} matches {wanted.match!r}"
-        findings.append(spec.document.diagnostic(Code.NO_MATCH, what, (*group.path, "inputs")))
-    return found
+        raise SpecError([spec.document.diagnostic(Code.NO_MATCH, what, (*group.path, "inputs"))])
 
 
 def _fits(name: str, match: str) -> bool:

@@ -50,12 +50,15 @@ def _tasks(spec: Spec, inputs: Inputs, findings: list[Diagnostic]) -> Iterator[D
     number = 0
     for group in spec.groups:
         problems: list[_NameProblem] = []
-        for item in inputs[group.name] if group.inputs else (None,):
-            try:
-                yield _task(spec, group, item, number)
-                number += 1
-            except _NameProblem as problem:
-                problems.append(problem)
+        try:
+            for item in inputs[group.name] if group.inputs else (None,):
+                try:
+                    yield _task(spec, group, item, number)
+                    number += 1
+                except _NameProblem as problem:
+                    problems.append(problem)
+        except SpecError as error:  # about the inputs themselves
+            findings.extend(error.diagnostics)
         findings.extend(_finding(spec, group, problem, problems) for problem in problems[:_TOLD])
 
 

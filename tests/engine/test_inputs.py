@@ -38,7 +38,7 @@ def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Spec:
 
 def _refused(spec: Spec) -> list[str]:
     with pytest.raises(SpecError) as raised:
-        find_inputs(spec, None)
+        list(find_inputs(spec, None)["a"])
     return [f"{d.position.line if d.position else 0}: {d.summary}" for d in raised.value.diagnostics]
 
 

@@ -23,6 +23,7 @@ from batchspec.cli.options import (
     open_account,
     read_spec,
     say,
+    say_json,
     set_option,
     target_option,
     warn,
@@ -97,7 +98,10 @@ def apply(
             _require_current(saved, shown)
         elif plan_id:
             _require_id(plan_id, shown)
-        click.echo(shown.json() if form == "json" else shown.text(show_all=False), nl=form == "json")
+        if form == "json":
+            say_json(shown.json())
+        else:
+            click.echo(shown.text(show_all=False), nl=False)
         if not shown.plan.is_empty:
             _require_safe(shown.plan, allowed)
             if reviewed is None:

@@ -132,6 +132,12 @@ def say(text: str) -> None:
     click.echo(show(text), err=True)
 
 
+def say_json(pieces: Iterable[str]) -> None:
+    """One line of JSON on stdout, written as its pieces come."""
+    sys.stdout.writelines(pieces)
+    click.echo()
+
+
 def confirm(question: str, *, approved: bool) -> bool:
     """The person's word: `yes` in full. False without a terminal, which never blocks."""
     if approved:

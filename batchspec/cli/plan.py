@@ -11,6 +11,7 @@ from batchspec.cli.options import (
     open_account,
     read_spec,
     say,
+    say_json,
     set_option,
     spec_argument,
     target_option,
@@ -67,7 +68,7 @@ def plan(
     finally:
         account.close()
     if form == "json":
-        click.echo(made.json())
+        say_json(made.json())
     elif form == "markdown":
         click.echo(made.markdown(), nl=False)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,11 +53,11 @@ class Planned:
         text = f"{self.header}\n{plan_text(self.plan, self._command, show_all=show_all, warnings=self._warnings)}"
         return f"{text}Plan id: {self.id}\n" if self.plan.has_changes else text
 
-    def json(self) -> str:
+    def json(self) -> Iterator[str]:
+        """The plan as one JSON object, in pieces."""
         from batchspec.render.as_json import plan_json
 
-        found = plan_json(self.plan, id=self.id, account=self.account.name, warnings=self._warnings)
-        return json.dumps(found, ensure_ascii=False)
+        return plan_json(self.plan, id=self.id, account=self.account.name, warnings=self._warnings)
 
     def markdown(self) -> str:
         from batchspec.render.as_markdown import plan_markdown
@@ -77,7 +78,7 @@ class Planned:
             account=self.account.name,
             made=now_text(),
             actions=self.actions,
-            document=json.loads(self.json()),
+            document=json.loads("".join(self.json())),
             text=self.text(show_all=True),
         )
 

@@ -61,7 +61,7 @@ def _local(spec: Spec, group: TaskGroup, wanted: LocalFiles) -> Iterator[Input]:
     """The files of *group*; in memory are no more than the names of those that one pattern matches."""
     findings: list[Diagnostic] = []
 
-    def find(code: Code, what: str, helps: Iterable[str]) -> None:
+    def find(number: int, code: Code, what: str, helps: Iterable[str]) -> None:
         path = (*group.path, "inputs", number)
         findings.append(spec.document.diagnostic(code, what, path, helps=tuple(helps)))
 
@@ -79,9 +79,14 @@ def _local(spec: Spec, group: TaskGroup, wanted: LocalFiles) -> Iterator[Input]:
                     yield _input(spec, _fixed_part(pattern), match, digests)
                 except _Unfit as problem:
                     what, *helps = problem.args
-                    find(problem.code, f"the input {match.name!r} {what}", helps)
+                    find(number, problem.code, f"the input {match.name!r} {what}", helps)
             if not matched:
-                find(Code.NO_MATCH, f"no file matches {pattern!r}", _nearest(spec_folder(spec), pattern))
+                find(
+                    number,
+                    Code.NO_MATCH,
+                    f"no file matches {pattern!r}",
+                    _nearest(spec_folder(spec), pattern),
+                )
     if findings:
         raise SpecError(findings)
 

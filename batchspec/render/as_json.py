@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -23,12 +24,12 @@ FORMAT_VERSION = 1
 _TYPES = {StepEvent: "step", TaskEvent: "task", NoteEvent: "note", SummaryEvent: "summary"}
 
 
-def plan_json(plan: Plan, *, id: str, account: str, warnings: Sequence[Diagnostic] = ()) -> dict[str, Any]:
-    """*plan*, whole, with the *warnings* of its spec.
+def plan_json(plan: Plan, *, id: str, account: str, warnings: Sequence[Diagnostic] = ()) -> Iterator[str]:
+    """*plan*, whole, with the *warnings* of its spec: one JSON object, in pieces, since there may be a million actions.
 
     Its schema is `schemas/batchspec-plan-v1.schema.json`. Actions stand in the order of the text.
     """
-    return {
+    head = {
         "type": "plan",
         "formatVersion": FORMAT_VERSION,
         "batchspecVersion": __version__,
@@ -38,13 +39,23 @@ def plan_json(plan: Plan, *, id: str, account: str, warnings: Sequence[Diagnosti
         "hasChanges": plan.has_changes,
         "counts": {operation.name.lower(): count for operation, count in plan.counts().items()},
         "upToDate": plan.work.up_to_date,
-        "inProgress": [id for _, id in plan.work.in_progress],
         "orphans": plan.work.orphans,
-        "actions": [_action(action) for action in plan.actions],
         "findings": diagnostics.as_json([*warnings, *plan.findings]),
         "notChecked": list(plan.not_checked),
         "excesses": [_excess(excess) for excess in plan.excesses],
     }
+    yield json.dumps(head, ensure_ascii=False).removesuffix("}")
+    yield from _list("inProgress", (id for _, id in plan.work.in_progress))
+    yield from _list("actions", map(_action, plan.actions))
+    yield "}"
+
+
+def _list(name: str, values: Iterable[object]) -> Iterator[str]:
+    """A further member of an object that is written in pieces: a list."""
+    yield f', "{name}": ['
+    for number, value in enumerate(values):
+        yield (", " if number else "") + json.dumps(value, ensure_ascii=False)
+    yield "]"
 
 
 def _excess(excess: Excess) -> dict[str, Any]:

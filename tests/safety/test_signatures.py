@@ -50,7 +50,7 @@ def test_a_live_signature_enters_neither_plan_nor_drift(live: dict[str, object])
     drift = find_drift(desired, observed.pool, ())
     texts = (
         plan_text(plan, lambda _run: ""),
-        json.dumps(plan_json(plan, id="x", account="y", warnings=())),
+        "".join(plan_json(plan, id="x", account="y", warnings=())),
         *map(describe, plan.actions),
         repr(plan),
         drift_text(drift),

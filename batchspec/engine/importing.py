@@ -131,9 +131,13 @@ def _settled(draft: Draft, header: list[str]) -> Desired:
 
 
 def _adopted(found: Found, desired: Desired) -> Observed:
-    """What is there, as it will be once it is stamped."""
+    """What is there, as it will be once it is stamped.
+
+    That its last resize fell short is left out: apply asks for those nodes again, and that is no field of a spec.
+    """
 
     def as_ours(live: Json) -> Json:
+        live = {name: value for name, value in live.items() if name != "resizeErrors"}
         return stamped(live, desired.spec.name, __version__, "", protect=is_protected(live))
 
     return Observed(

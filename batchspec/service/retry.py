@@ -125,7 +125,6 @@ class Budget:
         wait_s = max(wait_s, min(asked_s, longest_s))
         self._tries += 1
         if patience.is_spent or self.spent_s + wait_s >= patience.limit_s:
-            patience.is_spent = True
             return False
         return not patience.hurried.wait(wait_s)
 
@@ -152,7 +151,7 @@ class PatientRetry(HTTPPolicy[Any, Any]):
             try:
                 response = self.next.send(request)
             except (ServiceRequestError, ServiceResponseError, IncompleteReadError) as error:
-                if not self._is_hopeless(error, budget) and budget.wait():
+                if not self._is_hopeless(error, budget) and self._waits(budget):
                     continue
                 if response is not None and isinstance(error, ServiceResponseError):
                     return response  # says more than that the last try, which had little time, had too little
@@ -162,8 +161,15 @@ class PatientRetry(HTTPPolicy[Any, Any]):
             if response.http_response.status_code not in PASSING:
                 self._patience.is_spent = False
                 return response
-            if not budget.wait(_retry_after_s(response)):
+            if not self._waits(budget, _retry_after_s(response)):
                 return response
+
+    def _waits(self, budget: Budget, asked_s: float = 0.0) -> bool:
+        """Whether it waited for another try; where the time is over, nobody else waits either."""
+        if budget.wait(asked_s):
+            return True
+        self._patience.is_spent = not self._patience.hurried.is_set()
+        return False
 
     def _is_hopeless(self, error: AzureError, budget: Budget) -> bool:
         """Whether nothing listens at an address that never answered: it is likely to be wrong."""

@@ -93,6 +93,7 @@ class Budget:
         self._patience = patience
         self._began = time.monotonic()
         self._tries = 0
+        self._is_over = False
 
     @property
     def is_repeated(self) -> bool:
@@ -124,7 +125,8 @@ class Budget:
         wait_s = random.uniform(0, min(patience.limit_s * _FIRST_WAIT * 2**self._tries, longest_s))  # noqa: S311
         wait_s = max(wait_s, min(asked_s, longest_s))
         self._tries += 1
-        if patience.is_spent or self.spent_s + wait_s >= patience.limit_s:
+        self._is_over = self._is_over or self.spent_s + wait_s >= patience.limit_s
+        if self._is_over or patience.is_spent:
             return False
         return not patience.hurried.wait(wait_s)
 

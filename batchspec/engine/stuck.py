@@ -22,7 +22,12 @@ PATIENCE = timedelta(minutes=30)
 """How long what should pass may last: a node that starts, a resize, tasks that wait beside nodes that are ready."""
 
 _READY = frozenset({"idle", "running"})
-_PASSING = frozenset({"creating", "starting", "waitingforstarttask", "rebooting", "reimaging", "upgradingos"})
+_PASSING = frozenset(
+    {
+        *("creating", "starting", "waitingforstarttask", "rebooting", "reimaging", "upgradingos"),
+        "unknown",  # the service has lost sight of it, which may be the network's fault
+    }
+)
 _COMES_BACK = frozenset({"preempted"})
 _ALIKE = 3  # so many first nodes that fail alike are enough to know
 _NAMED = 3
@@ -235,7 +240,7 @@ def _of_nodes(facts: Facts, pool: Json) -> Iterator[tuple[bool, Trouble]]:
         enough = min(_ALIKE, max(target_nodes(pool), 1))
         all_alike = len(failed) >= enough and len({_how_it_failed(node) for node in failed}) == 1
         yield hopeless or (not ready and all_alike), _start_task(facts, failed)
-    if unusable := [node for node in facts.nodes if node.get("state") in ("unusable", "unknown")]:
+    if unusable := [node for node in facts.nodes if node.get("state") == "unusable"]:
         yield hopeless, _unusable(facts, unusable)
     if late:
         yield hopeless, _late(facts, late)

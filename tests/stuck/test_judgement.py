@@ -134,7 +134,9 @@ def test_r43_nodes_that_fail_differently_are_waited_for_while_others_come() -> N
     assert stuck(facts(*(failed(name, 7) for name in "abc"), node("z", "idle"), pool=big)) == ""
 
 
-@pytest.mark.parametrize("state", ["creating", "starting", "waitingforstarttask", "rebooting", "preempted"])
+@pytest.mark.parametrize(
+    "state", ["creating", "starting", "waitingforstarttask", "rebooting", "preempted", "unknown"]
+)
 def test_r44_a_state_that_should_pass_is_late_after_the_limit(state: str) -> None:
     """Younger than that, everything waits for it."""
     assert stuck(facts(node("a", state))) == ""

@@ -52,6 +52,7 @@ SETTINGS: tuple[tuple[str, Any], ...] = (
     ("priority", 0),
     ("priority", 5),
 )
+_HELD_S = 1
 _KILL_AFTER_S = 6  # an apply that watches held tasks makes few calls
 _ID = re.compile(r"(?P<name>.+?)-(?P<key>[a-z2-7]{10})-(?P<work>[a-z2-7]{10})(?:-\d+)?")
 
@@ -189,12 +190,15 @@ class Life(RuleBasedStateMachine):
     @rule()
     def apply(self) -> None:
         """An apply to the end; then all that can succeed has, and planning again finds only what failed."""
-        (self.work.folder / "hold").unlink(missing_ok=True)
         self._heal_nodes()
         self._expect_losses()
         failing = self._failing()
         runs = self._planned_runs()
+        # What is held goes on once the apply has begun: it has to deal with tasks at work.
+        letting_go = threading.Timer(_HELD_S, (self.work.folder / "hold").unlink, kwargs={"missing_ok": True})
+        letting_go.start()
         code = self._run("apply", "--auto-approve", "--timeout", "90s", *self._allowed())
+        letting_go.join()
         assert code in ({0, 3} if failing else {0})
         left = self._planned_runs()
         assert left <= failing, f"after an apply that was to run {runs}"

@@ -422,7 +422,8 @@ class Life(RuleBasedStateMachine):
         result = CliRunner().invoke(
             cli, ["plan", "--format", "json", str(self.work.spec)], standalone_mode=False
         )
-        assert result.exception is None, result.exception
+        if result.exception is not None:
+            raise result.exception
         found: list[dict[str, Any]] = json.loads(result.stdout)["actions"]
         for action in found:
             self.tally["planned: " + " ".join(action[key] for key in ("operation", "kind", "reason"))] += 1

@@ -21,8 +21,8 @@ _AT_ONCE = 1000
 _SETTINGS = (
     "journal_mode = OFF",
     "synchronous = OFF",
-    "cache_size = -8000",
-)  # 8 MB; nothing has to outlast us
+    "cache_size = -2000",
+)  # 2 MB; nothing has to outlast us
 
 
 class Many(Protocol[T_co]):

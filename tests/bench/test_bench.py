@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench import stub
+from tests.bench.measure import way
+
 PROJECT = Path(__file__).parents[2]
 NAMES = (
     "submission, create_tasks / ours",
@@ -55,3 +58,13 @@ def test_a_dropped_task_fails_the_run() -> None:
     done = run("tests.bench.submission", "dropped", "300", "100")
     assert done.returncode == 1
     assert "the service said nothing about" in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler for the stub")
+def test_memory_does_not_grow_with_tasks() -> None:
+    """Four times as many tasks, submitted, take no more memory: kept as objects, they were 50 MB more."""
+    with stub.running() as server:
+        few, many = (
+            way("tests.bench.submission", "ours", count, server.port)() for count in (15_000, 60_000)
+        )
+    assert many.peak_mb < few.peak_mb + 15, (few.peak_mb, many.peak_mb)

@@ -9,7 +9,7 @@ from pathlib import Path
 from azure.core.credentials import AzureNamedKeyCredential
 
 from batchspec.engine.conduct import Conduct
-from batchspec.engine.lock import LEASE_S, Held, now_s
+from batchspec.engine.lock import Held, now_s
 from batchspec.plan.model import Plan
 from batchspec.service.batch import Batch
 from batchspec.service.blobs import Blobs
@@ -21,6 +21,8 @@ from batchspec.spec.desired import Desired, Input
 from batchspec.spec.document import parse
 from batchspec.spec.model import Spec
 from tests.bench.account import KEY, NAME, storage_string
+
+_LONG_S = 86400  # a lock that nobody renews
 
 SPEC = """\
 version: 1
@@ -68,7 +70,7 @@ def stub_account(port: int) -> Account:
 
 def conduct_of(account: Account, desired: Desired, plan: Plan) -> Conduct:
     """A run of *plan* whose events nobody reads."""
-    return Conduct(account, desired, plan, Held(now_s(), LEASE_S), tell=lambda _event: None)
+    return Conduct(account, desired, plan, Held(now_s(), _LONG_S), tell=lambda _event: None)
 
 
 def write_files(folder: Path, count: int, size: int, suffix: str = ".mp4") -> None:

@@ -95,7 +95,7 @@ class _Folded(NamedTuple):
 def _fold(spec: Spec, group: TaskGroup, output_container: str, has_output: bool) -> _Folded | None:
     """*group*'s body in pieces; None where its templates do more than put values in."""
     command = group.command.templates
-    if not all(_is_verbatim(template) for template in (*command, *_templates(group.body))):
+    if not all(template.is_verbatim for template in (*command, *_templates(group.body))):
         return None
     values: dict[str, Any] = {"params": spec.params, "spec": {"name": spec.name}}
     values["input"] = {**_INPUT, "size": _SIZE}
@@ -114,16 +114,6 @@ def _fold(spec: Spec, group: TaskGroup, output_container: str, has_output: bool)
 def _is_literal(text: str) -> bool:
     """Whether JSON has *text* as it stands."""
     return text.isascii() and text.isprintable() and '"' not in text and "\\" not in text
-
-
-def _is_verbatim(template: Template) -> bool:
-    """Whether each placeholder of *template* is a name, and nothing is done with its value."""
-    return all(
-        isinstance(part, str)
-        or template.text[part.start + 2 : part.end - 2].strip()
-        in {".".join(use.reference) for use in part.uses}
-        for part in template.parts
-    )
 
 
 def _templates(value: Any) -> Iterator[Template]:

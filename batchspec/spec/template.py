@@ -93,6 +93,16 @@ class Template:
     parts: tuple[str | Placeholder, ...] = field(repr=False)
     is_script: bool = False
 
+    @property
+    def is_verbatim(self) -> bool:
+        """Whether each placeholder is a name, and nothing is done with its value."""
+        return all(
+            isinstance(part, str)
+            or self.text[part.start + 2 : part.end - 2].strip()
+            in {".".join(use.reference) for use in part.uses}
+            for part in self.parts
+        )
+
     def render(self, values: Values) -> str:
         """The text with *values* put in; quoted for bash in a script.
 

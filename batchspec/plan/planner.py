@@ -100,7 +100,9 @@ def _pool(desired: Desired, observed: Observed, work: Work) -> Action | None:
     refuse_foreign(observed.pool, spec.name, "pool")
     if not spec.groups or work.needed:
         return change_pool(desired, observed, compare_size=True)
-    return put_away(desired, observed, change_pool(desired, observed, compare_size=False))
+    ending = sum(1 for removal in work.deletions if removal.state == "running")  # they keep nobody's node
+    others = replace(observed, pool_running_tasks=max(0, observed.pool_running_tasks - ending))
+    return put_away(desired, others, change_pool(desired, observed, compare_size=False))
 
 
 def _job(desired: Desired, observed: Observed) -> Action | None:

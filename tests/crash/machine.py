@@ -127,9 +127,9 @@ class Life(RuleBasedStateMachine):
                 self.no_work_was_done_twice()
                 self.what_is_not_ours_is_untouched()
         finally:
-            self._clear()
+            self.clear()
 
-    def _clear(self) -> None:
+    def clear(self) -> None:
         """Takes away what there is, of whomever."""
         for name in ("hold", *(f"fail-{name}" for name in NAMES)):
             (self.work.folder / name).unlink(missing_ok=True)

@@ -32,11 +32,34 @@ def test_r26_any_life_of_a_spec(
     local_account: LocalAccount, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Edits, plans, applies, crashes, other people, lost nodes, failing tasks, destroys: every invariant holds."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     tally: Counter[str] = Counter()
-    lives = type("Lives", (Life,), {"account": local_account, "home": tmp_path, "tally": tally})
+    lives = _lives(local_account, tmp_path, monkeypatch, tally)
     try:
         run_state_machine_as_test(lives, settings=LIVES)
     finally:
         for what, number in sorted(tally.items()):
             print(f"{number:6} {what}")
+
+
+@pytest.mark.parametrize("when_done", ["zero", "delete"])
+def test_r26_a_pool_is_put_away_though_tasks_that_nobody_wants_run_on_it(
+    local_account: LocalAccount, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when_done: str
+) -> None:
+    """A life that failed: the apply that ends outdated tasks does with their pool what `whenDone` says."""
+    life = _lives(local_account, tmp_path, monkeypatch, Counter())()
+    try:
+        life.begin(contents={"a"})
+        life.apply()
+        life.change_ones_mind()
+        life.edit_pool_or_job(setting=("when_done", when_done))
+        life.apply()
+    finally:
+        life.clear()
+
+
+def _lives(
+    account: LocalAccount, home: Path, monkeypatch: pytest.MonkeyPatch, tally: Counter[str]
+) -> type[Life]:
+    """The machine, on an account."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    return type("Lives", (Life,), {"account": account, "home": home, "tally": tally})

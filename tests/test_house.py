@@ -19,6 +19,8 @@ OPEN = frozenset({"errors", "rows", "secrecy", "source", "__version__", "__init_
 # Outside its door, a dependency is not imported.
 DOORS = {
     "azure": ("service/",),
+    "requests": ("service/proxied.py",),
+    "certifi": ("service/transport.py",),
     "click": ("cli/",),
     "jinja2": ("spec/template.py",),
     "yaml": ("spec/document.py",),

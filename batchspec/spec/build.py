@@ -5,7 +5,6 @@ All findings of a file are raised together.
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -107,7 +106,9 @@ def _params(document: Document, settings: Mapping[str, str]) -> Params:
     declared: dict[str, Any] = dict(document.data.get("params") or {})  # type: ignore[call-overload]
     for name, text in settings.items():
         if name not in declared:
-            near = difflib.get_close_matches(name, declared, 1)
+            from difflib import get_close_matches  # as in schema.py: not before it is needed
+
+            near = get_close_matches(name, declared, 1)
             known = f"did you mean {near[0]}?" if near else f"it has: {', '.join(declared) or 'none'}"
             raise UsageError(f"--set {name}: the spec has no such parameter", help=known)
         declared[name] = _typed(name, text, declared[name])

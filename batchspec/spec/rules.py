@@ -5,7 +5,6 @@ Source: Batch REST API 2025-06-01; FACTS 2, 4 and 5.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -173,7 +172,9 @@ def _ignored(paths: Sequence[str]) -> Iterator[_Finding]:
             continue
         known = _known_names({"pool": pools.FIELDS, "job": jobs.FIELDS}[kind], names)
         if known is not None:
-            near = difflib.get_close_matches(known.missing, known.names, 1)
+            from difflib import get_close_matches  # as in schema.py: not before it is needed
+
+            near = get_close_matches(known.missing, known.names, 1)
             helps = f"did you mean `{near[0]}`?" if near else f"it has: {', '.join(known.names)}"
             what = f"`{text}`: there is no field `{known.missing}`"
             yield _Finding(Code.UNKNOWN_PATH, ("ignoreChanges", i), what, "", helps)

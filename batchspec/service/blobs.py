@@ -41,6 +41,12 @@ _SIGNER_KEPT_S = 60
 _BARE = re.compile(r"[A-Za-z0-9_.~/-]*")  # names that a URL has as they are
 
 
+def does_without_tls(endpoint: str) -> bool:
+    """Whether it has none and needs none, since nothing that is signed leaves this machine."""
+    parts = urlsplit(endpoint)
+    return parts.scheme == "http" and _THIS_MACHINE.fullmatch(parts.hostname or "") is not None
+
+
 class Blobs:
     """A connection to one storage account. Safe to share between threads."""
 
@@ -107,9 +113,7 @@ class Blobs:
 
     @property
     def does_without_tls(self) -> bool:
-        """Whether it has none and needs none, since nothing that is signed leaves this machine."""
-        parts = urlsplit(self.endpoint)
-        return parts.scheme == "http" and _THIS_MACHINE.fullmatch(parts.hostname or "") is not None
+        return does_without_tls(self.endpoint)
 
     def close(self) -> None:
         self.connection.close()

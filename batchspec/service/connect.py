@@ -19,7 +19,7 @@ from batchspec.errors import NotSignedInError, UsageError
 from batchspec.secrecy import keep_secret
 from batchspec.service import embedded, entra
 from batchspec.service.batch import Batch
-from batchspec.service.blobs import Blobs
+from batchspec.service.blobs import Blobs, does_without_tls
 from batchspec.service.retry import Patience
 
 _VARIABLES = (
@@ -109,7 +109,7 @@ def _connect_azure(environment: Mapping[str, str]) -> Account:
     if key := environment.get("AZURE_BATCH_ACCESS_KEY"):
         _require_key("AZURE_BATCH_ACCESS_KEY", key)
     patience = Patience.of(environment)
-    blobs = _with_tls(_azure_blobs(environment, patience))
+    blobs = _azure_blobs(environment, patience)
     credential = AzureNamedKeyCredential(name, key) if key else _entra("AZURE_BATCH_ENDPOINT", endpoint)
     return Account(Batch(endpoint, credential, patience), blobs, f"{name} ({host})", is_local=False)
 
@@ -120,20 +120,21 @@ def _azure_blobs(environment: Mapping[str, str], patience: Patience) -> Blobs:
     account = environment["AZURE_STORAGE_ACCOUNT"]
     # The name is az's own; it is how clouds other than the public one are reached.
     url = environment.get("AZURE_STORAGE_SERVICE_ENDPOINT") or f"https://{account}.blob.core.windows.net"
+    _require_tls(url)
     if key := environment.get("AZURE_STORAGE_KEY"):
         _require_key("AZURE_STORAGE_KEY", key)
         return Blobs.from_account(url, {"account_name": account, "account_key": key}, patience)
     return Blobs.from_account(url, _entra("AZURE_STORAGE_SERVICE_ENDPOINT", url), patience)
 
 
-def _with_tls(blobs: Blobs) -> Blobs:
-    """*blobs*. Raises `NotSignedInError` where links to them would travel in the clear."""
-    if not blobs.endpoint.startswith("https://") and not blobs.does_without_tls:
+def _require_tls(endpoint: str) -> None:
+    """Raises `NotSignedInError` where links to the blobs at *endpoint* would travel in the clear."""
+    url = endpoint if endpoint.lower().startswith("http") else f"https://{endpoint}"  # as the SDK takes it
+    if urlsplit(url).scheme != "https" and not does_without_tls(url):
         raise NotSignedInError(
-            f"the storage endpoint {blobs.endpoint} is not https, and links to blobs are signed for https only",
+            f"the storage endpoint {url} is not https, and links to blobs are signed for https only",
             help="use its https address: in AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_SERVICE_ENDPOINT",
         )
-    return blobs
 
 
 def _blobs_of(connection_string: str, patience: Patience) -> Blobs:
@@ -157,6 +158,10 @@ def _blobs_of(connection_string: str, patience: Patience) -> Blobs:
                 f"{name} is not a connection string that the SDK can read",
                 help="use the one that `az storage account show-connection-string` prints",
             )
+    made = f"{parts.get('defaultendpointsprotocol', 'https')}://{parts.get('accountname')}"
+    named = [parts[name] for name in ("blobendpoint", "developmentstorageproxyuri") if parts.get(name)]
+    for endpoint in named or [made]:
+        _require_tls(endpoint)
     return Blobs.from_connection_string(connection_string, patience)
 
 

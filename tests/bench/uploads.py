@@ -16,7 +16,7 @@ from tests.bench import account
 from tests.bench.measure import PROJECT, Figure, Sample, Skipped, ask, in_turn, median, program, ratio, way
 
 _TRANSFERS = 4  # rclone's own default; more is not faster against Azurite
-PACKAGES = ("azure-storage-blob", "requests")
+PACKAGES = ("azure-storage-blob", "azure-core")
 
 
 def figures(small: int, small_bytes: int, large: int, large_bytes: int, rounds: int) -> Iterator[Figure]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from batchspec.errors import NotSignedInError
@@ -77,7 +81,24 @@ def test_s17_storage_without_tls_is_refused_unless_it_is_here(monkeypatch: pytes
     """A link that is signed for a task travels over https, or does not leave this machine."""
     text = f"AccountName=some;AccountKey={KEY};BlobEndpoint=http://storage.example/some"
     monkeypatch.setenv(CONNECTION, text)
-    assert "http://storage.example/some/ is not https" in str(_refused())
+    assert "http://storage.example/some is not https" in str(_refused())
     for here in ("127.0.0.1:10000", "localhost:10000", "[::1]:10000"):
         monkeypatch.setenv(CONNECTION, text.replace("storage.example", here))
         connect("azure", lambda _: None).close()
+
+
+def test_connecting_imports_neither_storage_s_sdk_nor_requests() -> None:
+    """Both take longer than all else a plan does before its first request, which goes to Batch."""
+    code = """
+import sys
+import batchspec.engine.observe
+from batchspec.service.connect import connect
+connect("azure", print).close()
+assert not {"azure.storage.blob", "requests"} & set(sys.modules)
+"""
+    proxies = {name for name in os.environ if name.lower().endswith("_proxy")}
+    environment = {name: value for name, value in os.environ.items() if name not in proxies}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -82,13 +82,18 @@ class Rows(Generic[T]):
     """What a query gives, each row made into a value. The rows must not change once these are read."""
 
     def __init__(
-        self, database: Database, query: str, make: Callable[[Any], T], values: tuple[object, ...] = ()
+        self,
+        database: Database,
+        query: str,
+        make: Callable[[Any], T],
+        values: tuple[object, ...] = (),
+        length: int | None = None,
     ) -> None:
         self._database = database
         self._query = query
         self._make = make
         self._values = values
-        self._length: int | None = None
+        self._length = length
 
     def __len__(self) -> int:
         if self._length is None:

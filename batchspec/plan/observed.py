@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from batchspec.plan.model import LiveBlob
 from batchspec.resources.base import Json
@@ -31,7 +32,7 @@ class Seen:
 
     def add_tasks(self, tasks: Iterable[LiveTask]) -> None:
         """Tasks that are not ours may be among them."""
-        rows = ((task.id, task.state, task.failure) for task in tasks)
+        rows = map(itemgetter(0, 1, 2), tasks)  # id, state, failure: of a million, a loop would take its time
         self._database.fill("INSERT OR REPLACE INTO live VALUES (?, ?, ?)", rows)
 
     def add_ending(self, tasks: Iterable[LiveTask]) -> None:

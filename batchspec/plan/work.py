@@ -6,6 +6,7 @@ live task and its blobs in 1 us, and nothing is in memory but what is looked at.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from enum import Enum
 from itertools import chain
@@ -110,12 +111,15 @@ def find_work(desired: Desired, counted: Counted, local_md5: Callable[[str], str
     if desired.spec.download is not None:
         database.fill("INSERT INTO download VALUES (?, ?, ?)", _not_here(database, local_md5))
     rows = _Rows(desired)
+    verdicts = "SELECT verdict, count(*) FROM verdict GROUP BY verdict"
+    counts: Counter[str] = Counter(dict(chain.from_iterable(database.pages(verdicts))))
+    up_to_date, in_progress = counts["UP_TO_DATE"], counts["IN_PROGRESS"]
     return Work(
-        runs=rows.runs(),
+        runs=rows.runs(length=counts.total() - up_to_date - in_progress),
         ready=rows.runs("AND NOT EXISTS (SELECT 1 FROM upload WHERE upload.blob = task.blob)"),
         waiting=lambda blob: rows.runs("AND task.blob = ?", blob),
-        in_progress=rows.in_progress(),
-        up_to_date=database.one("SELECT count(*) FROM verdict WHERE verdict = 'UP_TO_DATE'")[0],
+        in_progress=rows.in_progress(in_progress),
+        up_to_date=up_to_date,
         removals=rows.removals(),
         deletions=rows.removals("WHERE state <> 'completed'"),
         uploads=rows.uploads(),
@@ -134,21 +138,21 @@ class _Rows:
         self._groups = {group.name: group for group in desired.spec.groups}
         self._judged = f"SELECT {self._tasks.COLUMNS}, verdict, attempt FROM verdict JOIN task USING (number)"
 
-    def runs(self, which: str = "", *values: str) -> Rows[Run]:
+    def runs(self, which: str = "", *values: str, length: int | None = None) -> Rows[Run]:
         def run(row: tuple[Any, ...]) -> Run:
             task, verdict, attempt = self._tasks.read(row), row[-2], row[-1]
             return Run(task, _id(task, attempt + 1), _REASONS[verdict])
 
         query = f"{self._judged} WHERE {_RUNS} {which} ORDER BY number"
-        return Rows(self._database, query, run, values)
+        return Rows(self._database, query, run, values, length)
 
-    def in_progress(self) -> Rows[tuple[DesiredTask, str]]:
+    def in_progress(self, length: int) -> Rows[tuple[DesiredTask, str]]:
         def at_work(row: tuple[Any, ...]) -> tuple[DesiredTask, str]:
             task = self._tasks.read(row)
             return task, _id(task, row[-1])
 
         query = f"{self._judged} WHERE verdict = 'IN_PROGRESS' ORDER BY number"
-        return Rows(self._database, query, at_work)
+        return Rows(self._database, query, at_work, length=length)
 
     def removals(self, which: str = "") -> Rows[Removal]:
         def removal(row: tuple[Any, ...]) -> Removal:

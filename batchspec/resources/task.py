@@ -104,7 +104,7 @@ class LiveTask(NamedTuple):
     id: str
     state: str
     failure: str = ""  # why it failed, for a completed one; empty: it succeeded
-    changed: datetime | None = None  # when it came into its state, where the listing was asked
+    changed: datetime | None = None  # when it completed, where the listing was asked
 
     @property
     def is_completed(self) -> bool:
@@ -113,9 +113,11 @@ class LiveTask(NamedTuple):
 
 def read_task(body: Json) -> LiveTask:
     """A listed task, ours or not."""
-    state = str(body.get("state", "active")).lower()
-    failure = failure_of(body.get("executionInfo") or {}) if state == "completed" else ""
+    state = body.get("state", "active").lower()
+    if state != "completed":
+        return LiveTask(body["id"], state)
     changed = body.get("stateTransitionTime")
+    failure = failure_of(body.get("executionInfo") or {})
     return LiveTask(body["id"], state, failure, datetime.fromisoformat(changed) if changed else None)
 
 

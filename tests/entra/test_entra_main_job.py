@@ -159,6 +159,7 @@ def test_a_long_run_takes_a_new_key(endpoints: Endpoints, monkeypatch: pytest.Mo
     account = Blobs.from_account(endpoints.blob, Token(endpoints.issuer, STORAGE))
     first, second = (rights(account.read_url("input", "clip.mp4")) for _ in range(2))
     monkeypatch.setattr(blobs, "datetime", _Later)
+    account._signers.clear()  # kept for a minute by another clock
     third = rights(account.read_url("input", "clip.mp4"))
     account.close()
     assert first["ske"] == second["ske"] == first["se"]

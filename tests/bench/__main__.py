@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.bench import digests, listing, local_runs, planning, startup, submission, uploads, watching
+from tests.bench import digests, listing, local_runs, planning, queued, startup, submission, uploads, watching
 from tests.bench.measure import Figure, Skipped
 
 
@@ -28,6 +28,7 @@ class Sizes:
     listed: int = 1_000_000
     planned: int = 100_000
     filled: int = 5_000
+    queued: int = 5_000
     watched: int = 100_000
     watched_s: float = 15
     small: tuple[int, int] = (2_000, 20_000)
@@ -46,6 +47,7 @@ QUICK = Sizes(
     listed=2_500,
     planned=200,
     filled=20,
+    queued=20,
     watched=150,
     watched_s=1,
     small=(20, 2_000),
@@ -59,6 +61,7 @@ FIGURES: dict[str, Callable[[Sizes], Iterator[Figure]]] = {
     "submission": lambda size: submission.figures(size.submitted, size.many, size.slow, size.rounds),
     "listing": lambda size: listing.figures(size.listed, size.rounds),
     "planning": lambda size: planning.figures(size.planned, size.filled, size.rounds),
+    "queued": lambda size: queued.figures(size.queued, size.rounds),
     "watching": lambda size: watching.figures(size.watched, size.watched_s),
     "uploads": lambda size: uploads.figures(*size.small, *size.large, size.rounds),
     "digests": lambda size: digests.figures(size.unchanged, size.rounds),

@@ -15,7 +15,7 @@ from tests.bench.measure import Figure, in_turn, median, ratio, report, timed, w
 
 _TASKS_PATH = "/jobs/bench-job/tasks"
 _NEXT = re.compile(rb'"odata\.nextLink":"http://[^/]+([^"]+)"')
-PACKAGES = ("azure-batch", "azure-core", "requests")
+PACKAGES = ("azure-batch", "azure-core")
 
 
 def figures(tasks: int, rounds: int) -> Iterator[Figure]:

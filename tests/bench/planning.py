@@ -24,7 +24,7 @@ _PATHS = {
     "output.xml": ("xml", f"/{account.NAME}/output"),
 }
 _LATER_S = 60
-PACKAGES = ("azure-batch", "azure-storage-blob", "requests")
+PACKAGES = ("azure-batch", "azure-storage-blob")
 
 
 def figures(inputs: int, filled: int, rounds: int) -> Iterator[Figure]:

@@ -11,7 +11,7 @@ from tests.bench.measure import Figure, in_turn, median, ratio, report, timed, w
 
 _DELAY_MS = 300
 _CONNECTIONS = 64
-PACKAGES = ("azure-batch", "azure-core", "requests")
+PACKAGES = ("azure-batch", "azure-core")
 
 
 def figures(tasks: int, many: int, slow: int, rounds: int) -> Iterator[Figure]:
@@ -89,7 +89,7 @@ def sdk(count: int, port: int, threads: int) -> None:
     client = BatchClient(f"http://127.0.0.1:{port}", AzureNamedKeyCredential(NAME, KEY))
     with timed() as taken:
         result = client.create_tasks(
-            "bench-job", [_model(number) for number in range(count)], max_concurrency=threads
+            "bench-job", [model(number) for number in range(count)], max_concurrency=threads
         )
         done = len(result.result_values)
     client.close()
@@ -97,7 +97,7 @@ def sdk(count: int, port: int, threads: int) -> None:
     report(taken())
 
 
-def _model(number: int) -> object:
+def model(number: int) -> object:
     """The task that batchspec sends for the input of this number, as the SDK wants it said."""
     from datetime import timedelta
 

@@ -20,6 +20,8 @@ NAMES = (
     "unchanged job, peak memory",
     "plan of an unchanged workload",
     "the same on the local account",
+    "submission on the local account",
+    "unchanged job on the local account",
     "watching a running job",
     "upload of small files",
     "upload of large files",

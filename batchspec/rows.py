@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
+
+from batchspec.errors import RunError
 
 T = TypeVar("T")
 S = TypeVar("S")
 T_co = TypeVar("T_co", covariant=True)
 
 _AT_ONCE = 1000
-_SETTINGS = (
-    "journal_mode = OFF",
-    "synchronous = OFF",
-    "cache_size = -2000",
-)  # 2 MB; nothing has to outlast us
+# Nothing has to outlast us, and 2 MB of it are in memory.
+_SETTINGS = ("journal_mode = OFF", "synchronous = OFF", "cache_size = -2000")
 
 
 class Many(Protocol[T_co]):
@@ -40,6 +41,7 @@ class Database:
 
     def __init__(self) -> None:
         self._connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        weakref.finalize(self, self._connection.close)
         self._lock = threading.RLock()
         for setting in _SETTINGS:
             self._connection.execute(f"PRAGMA {setting}")
@@ -52,30 +54,43 @@ class Database:
 
     def change(self, statement: str, *values: object) -> int:
         """How many rows *statement* inserted, updated or deleted."""
-        with self._lock:
+        with self._using():
             return self._connection.execute(statement, values).rowcount
 
     def fill(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
         """Runs *statement* for each of *rows*, which may come slowly: others work in between."""
         source = iter(rows)
         while some := list(islice(source, _AT_ONCE)):
-            with self._lock:
+            with self._using():
                 self._connection.executemany(statement, some)
 
     def one(self, query: str, *values: object) -> Any:
         """The first row that *query* gives; None when there is none."""
-        with self._lock:
+        with self._using():
             return self._connection.execute(query, values).fetchone()
 
     def pages(self, query: str, values: tuple[object, ...] = ()) -> Iterator[list[Any]]:
         """The rows of *query*, a thousand at a time."""
-        with self._lock:
+        with self._using():
             cursor = self._connection.execute(query, values)
             page = cursor.fetchmany(_AT_ONCE)
         while page:
             yield page
-            with self._lock:
+            with self._using():
                 page = cursor.fetchmany(_AT_ONCE)
+
+    @contextmanager
+    def _using(self) -> Iterator[None]:
+        """Within it, nobody else uses the connection. Raises `RunError` where there is no room on disk."""
+        with self._lock:
+            try:
+                yield
+            except sqlite3.OperationalError as error:
+                raise RunError(
+                    f"the temporary folder does not take what so many tasks need: {error}",
+                    help="a million tasks take some 700 MB for each plan; "
+                    "make room, or name another folder in SQLITE_TMPDIR",
+                ) from error
 
 
 class Rows(Generic[T]):

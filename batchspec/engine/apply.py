@@ -112,8 +112,6 @@ class Apply:
         retire_old_jobs(conduct)
         self._watching = True
         downloads = Downloads(conduct, transfers)
-        for wanted in conduct.plan.work.downloads:
-            downloads.start(wanted.blob)
         try:
             self._watch(doctor, downloads)
         except StuckError as error:
@@ -137,7 +135,7 @@ class Apply:
 
         def fetch(task: DesiredTask, live: LiveTask) -> None:
             if conduct.spec.download is not None and task.output is not None and not live.failure:
-                downloads.start(task.output)
+                downloads.want(task.output)
 
         pool_id = conduct.spec.pool.id if conduct.spec.pool else ""
         conduct.begin(Step.NODES, pool_id)

@@ -62,7 +62,7 @@ class Digests:
             return known[1]
         md5 = _md5(file)
         changed = max(status.st_mtime_ns, status.st_ctime_ns)
-        if time.time_ns() - changed > _SETTLED_NS:
+        if time.time_ns() - changed > _SETTLED_NS and _is_text(name):
             self._new.append((name, stamp, md5))
         if time.monotonic() - self._written > _WRITTEN_EVERY_S:
             self._write()
@@ -70,6 +70,8 @@ class Digests:
 
     def _known(self, name: str) -> tuple[str, str] | None:
         """The stamp and MD5 that *name* had. Files are asked for in the order of their names, more or less."""
+        if not _is_text(name):
+            return None
         first, last = self._bounds
         if not first <= name <= last:
             self._window = self._read(name)
@@ -111,6 +113,15 @@ class Digests:
             with suppress(sqlite3.Error):
                 self._cache.close()
             self._cache = None
+
+
+def _is_text(name: str) -> bool:
+    """Whether the database takes *name*: a folder's may be any bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -21,57 +21,86 @@ from batchspec.resources.task import digest
 from batchspec.service.blobs import Blobs
 from batchspec.spec.model import Spec
 
-_AHEAD = 1000
+_AT_ONCE = 8
 
 
 class Downloads:
-    """The downloads of a run. Only so many wait: then `start` does."""
+    """The downloads of a run: those of its plan, then those that are wanted as tasks end.
+
+    Workers take one after the other, so none waits anywhere but in the plan and in a table.
+    """
 
     def __init__(self, conduct: Conduct, transfers: ThreadPoolExecutor) -> None:
         self._conduct = conduct
         self._transfers = transfers
-        self._room = threading.Semaphore(_AHEAD)
-        self._started = 0
+        self._planned = iter(conduct.plan.work.downloads)
+        self._database = conduct.desired.tasks.database
+        self._database.define("CREATE TABLE wanted (number INTEGER PRIMARY KEY, blob)")
+        self._total = len(conduct.plan.work.downloads)
+        self._taken = 0
         self._over = 0
+        self._workers = 0
         self._error: BaseException | None = None
-        self._one_more = threading.Condition()
+        self._changed = threading.Condition()
+        for _ in range(min(_AT_ONCE, self._total)):
+            self._hire()
 
-    def start(self, blob: str) -> None:
-        """Starts fetching *blob*."""
-        self._room.acquire()
-        self._started += 1
-        self._transfers.submit(self._fetch, blob)
+    def want(self, blob: str) -> None:
+        """*blob* is there, and is to be fetched."""
+        with self._changed:
+            self._database.change("INSERT INTO wanted (blob) VALUES (?)", blob)
+            self._total += 1
+        if self._workers < _AT_ONCE:
+            self._hire()
 
     def finish(self) -> None:
         """Waits for the downloads; those not begun when the run is stopped are left for the next one.
 
         An output that is not there is the summary's to tell. Raises what a download raised.
         """
-        if not self._started:
+        if not self._total:
             return
-        self._conduct.begin(Step.DOWNLOAD, total=self._started, unit="files")
-        with self._one_more:
-            while self._over < self._started and self._error is None:
-                self._conduct.progress(Step.DOWNLOAD, "", self._over, self._started, "files")
-                self._one_more.wait()
+        self._conduct.begin(Step.DOWNLOAD, total=self._total, unit="files")
+        with self._changed:
+            while self._workers:
+                self._conduct.progress(Step.DOWNLOAD, "", self._over, self._total, "files")
+                self._changed.wait()
         if self._error is not None:
             raise self._error
         self._conduct.end(Step.DOWNLOAD, f"{self._conduct.outcome.downloaded} files")
 
-    def _fetch(self, blob: str) -> None:
-        """Fetches *blob*, unless the run is stopped: then it is left for the next one."""
-        fetched, error = None, None
-        try:
-            if not self._conduct.stopped.is_set():
+    def _hire(self) -> None:
+        with self._changed:
+            self._workers += 1
+        self._transfers.submit(self._work)
+
+    def _work(self) -> None:
+        """Fetches what no other worker has taken, until nothing is left or something goes wrong."""
+        while (blob := self._take()) is not None:
+            fetched, error = None, None
+            try:
                 fetched = download_output(self._conduct.account.blobs, self._conduct.spec, blob)
-        except BaseException as raised:
-            error = raised
-        with self._one_more:
-            self._over += 1
-            self._error = self._error or error
-            self._conduct.outcome.downloaded += fetched is not None
-            self._one_more.notify()
-        self._room.release()
+            except BaseException as raised:
+                error = raised
+            with self._changed:
+                self._over += 1
+                self._error = self._error or error
+                self._conduct.outcome.downloaded += fetched is not None
+                self._changed.notify()
+
+    def _take(self) -> str | None:
+        """The next blob; None when nothing is left, or nothing more is to be begun: then the worker ends."""
+        with self._changed:
+            if self._error is None and not self._conduct.stopped.is_set():
+                if (planned := next(self._planned, None)) is not None:
+                    return planned.blob
+                row = self._database.one("SELECT blob FROM wanted WHERE number = ?", self._taken + 1)
+                if row is not None:
+                    self._taken += 1
+                    return str(row[0])
+            self._workers -= 1
+            self._changed.notify()
+            return None
 
 
 def download_output(blobs: Blobs, spec: Spec, blob: str) -> int | None:

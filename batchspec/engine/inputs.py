@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -142,7 +143,8 @@ def _matches(folder: Path, pattern: str) -> Iterator[_Match]:
     parent = "" if folder == Path() else str(folder)
     loops: dict[str, bool] = {}
     is_plain = pattern == PurePosixPath(pattern).as_posix()  # then so is every name
-    for name in sorted(glob.iglob(pattern, root_dir=folder, recursive=True)):
+    found = sorted(glob.iglob(pattern, root_dir=folder, recursive=True))
+    for name, _ in groupby(found):  # `**/**` gives a name twice
         file = os.path.join(parent, name)
         match = _Match(name if is_plain else PurePosixPath(name).as_posix(), file, _status(file))
         is_folder = stat.S_ISDIR(match.mode) or (stat.S_ISLNK(match.mode) and os.path.isdir(file))

@@ -68,13 +68,13 @@ def observe(account: Account, desired: Desired) -> Observed:
     with ThreadPoolExecutor(3) as readers:
         # First what needs no SDK of Storage: it is imported while the first answer is on its way.
         pool = readers.submit(pool_service.read, account.batch, spec.pool.id) if spec.pool else None
-        inputs = readers.submit(lambda: seen.add_inputs(_blobs(account, spec, containers.input)))
+        inputs = readers.submit(lambda: seen.add_inputs(list_blobs(account, spec, containers.input)))
         generations = job_service.generations(account.batch, spec.job_id) if spec.job else []
         newest = newest_job(spec, generations)
         ending = readers.submit(lambda: seen.add_ending(read_ending(account, spec, newest)))
         if newest:
             seen.add_tasks(task_service.read_all(account.batch, newest["id"]))
-        seen.add_outputs(_blobs(account, spec, containers.output))
+        seen.add_outputs(list_blobs(account, spec, containers.output))
         inputs.result()
         ending.result()
         live_pool = pool.result() if pool else None
@@ -101,7 +101,7 @@ def _local_md5(spec: Spec, digests: Digests, output: str) -> str | None:
         return None
 
 
-def _blobs(account: Account, spec: Spec, container: str) -> Iterator[LiveBlob]:
+def list_blobs(account: Account, spec: Spec, container: str) -> Iterator[LiveBlob]:
     """The spec's blobs in *container*, less the logs of its tasks."""
     logs = f"{folder_of(spec)}{OWN_FOLDER}/logs/"
     return (blob for blob in account.blobs.list(container, folder_of(spec)) if not blob.name.startswith(logs))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 from typing import NamedTuple
 
 from batchspec.plan.model import LiveBlob
@@ -12,6 +14,8 @@ from batchspec.rows import Many, Rows
 from batchspec.spec.desired import DesiredTask, DesiredTasks
 from batchspec.spec.model import TaskGroup
 from batchspec.spec.task_body import FINGERPRINT_METADATA
+
+_AT_ONCE = 1000
 
 
 class Followed(NamedTuple):
@@ -60,8 +64,14 @@ class Outcome:
     def follow(self, job_id: str, tasks: Many[Followed]) -> None:
         """The *tasks* are in the job, and have yet to end. Called from one thread at a time."""
         self.followed[job_id] += len(tasks)
-        rows = ((task.id, task.number, job_id) for task in tasks)
-        self._database.fill("INSERT INTO followed VALUES (?, ?, ?, NULL)", rows)
+        # With a statement for each row SQLite would let go of the interpreter each time, and threads fight for it.
+        added = (
+            "INSERT INTO followed SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), ?, NULL"
+            " FROM json_each(?)"
+        )
+        source = iter(tasks)
+        while some := list(islice(source, _AT_ONCE)):
+            self._database.change(added, job_id, json.dumps(some))
 
     def refuse(self, task: Followed, why: str) -> None:
         """The service did not take the task."""

@@ -11,6 +11,7 @@ from batchspec.engine.diagnose import last_lines
 from batchspec.engine.events import FailureGroup, SummaryEvent
 from batchspec.engine.inputs import spec_folder
 from batchspec.engine.links import what_now
+from batchspec.engine.observe import list_blobs
 from batchspec.engine.outcome import Outcome
 from batchspec.resources.pool import nodes_of
 from batchspec.service import pool as pool_service
@@ -28,7 +29,7 @@ def summarize(conduct: Conduct) -> SummaryEvent:
     """The summary of a run, with every output looked for once more: completed is not success."""
     account, spec, plan, outcome = conduct.account, conduct.spec, conduct.plan, conduct.outcome
     if outcome.ended.total() > outcome.failed:
-        outcome.check_outputs(account.blobs.list(spec.containers.output, folder_of(spec)))
+        outcome.check_outputs(list_blobs(account, spec, spec.containers.output))
     return SummaryEvent(
         spec=spec.name,
         succeeded=outcome.ended.total() - outcome.failed,

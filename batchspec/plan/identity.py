@@ -31,8 +31,9 @@ def describe(action: Action) -> str:
 
 def differences(then: list[str], now: list[str]) -> Iterator[str]:
     """What two plans, as lists of `describe`, do not have in common."""
-    yield from (f"would no longer be done: {line}" for line in then if line not in now)
-    yield from (f"would be done now: {line}" for line in now if line not in then)
+    before, after = frozenset(then), frozenset(now)
+    yield from (f"would no longer be done: {line}" for line in then if line not in after)
+    yield from (f"would be done now: {line}" for line in now if line not in before)
 
 
 def _what(action: Action) -> list[Any]:

@@ -31,7 +31,7 @@ from batchspec.spec.task_body import decided_at
 
 
 def make_plan(desired: Desired, observed: Observed) -> Plan:
-    """What makes *observed* into *desired*. Raises `RefusedError` where something is not ours to change."""
+    """What makes *observed* into *desired*, which one plan is made of. Raises `RefusedError` for what is not ours."""
     if lifts_protection(desired, observed.pool):
         return _only(desired, unprotect(desired))
     if observed.seen is None:

@@ -28,10 +28,12 @@ class Counted(Enum):
 
 
 # Live tasks whose id is that of a desired task's first attempt are found by it. The others are read:
-# further attempts at the same work (`again` is the last of them), and tasks whose work has changed since.
+# further attempts at the same work (`again` is the last of them, and what comes before it `earlier`), and tasks
+# whose work has changed since.
 _OTHERS = (
     "CREATE TABLE other (id TEXT PRIMARY KEY, number, key, work, attempt, state, failure)",
     "CREATE TABLE again (number INTEGER PRIMARY KEY, id, attempt, state, failure)",
+    "CREATE TABLE earlier (number, id, state)",
     "CREATE TABLE changed (number, id, state, same_command)",
 )
 _PAIR_OTHERS = (
@@ -40,6 +42,10 @@ _PAIR_OTHERS = (
     "INSERT INTO again SELECT other.number, other.id, max(other.attempt), other.state, other.failure"
     " FROM other JOIN task ON task.number = other.number AND task.id = task.key || '-' || other.work"
     " GROUP BY other.number",
+    "INSERT INTO earlier SELECT other.number, other.id, other.state FROM other JOIN again USING (number)"
+    " JOIN task USING (number) WHERE task.id = task.key || '-' || other.work AND other.id <> again.id",
+    "INSERT INTO earlier SELECT task.number, counted.id, counted.state"
+    " FROM again JOIN task USING (number) JOIN counted ON counted.id = task.id",
     "INSERT INTO changed SELECT other.number, other.id, other.state,"
     " substr(other.work, 1, 5) = substr(task.id, length(task.key) + 2, 5)"
     " FROM other JOIN task ON task.number = other.number AND task.id <> task.key || '-' || other.work",
@@ -77,7 +83,7 @@ _RUNS = "verdict NOT IN ('UP_TO_DATE', 'IN_PROGRESS')"
 _CURRENT = "verdict = 'UP_TO_DATE' AND is_output"
 
 # In this order they are shown: what left the spec, what would write over the current work, what a run replaces.
-# A task that makes way for its own next attempt is not shown, and so called completed even where it only waited.
+# A task that makes way for its own next attempt is not shown, and so called completed even where it is not.
 _REMOVALS = f"""
 SELECT id, state, 'LEFT_SPEC' AS reason, NULL AS group_name, 0 AS rank, NULL AS number FROM other
 WHERE number IS NULL AND state <> 'completed'
@@ -89,6 +95,10 @@ UNION ALL
 SELECT coalesce(again.id, task.id), 'completed', 'REPLACED', group_name, 2, number
 FROM verdict JOIN task USING (number) LEFT JOIN again USING (number)
 WHERE verdict.attempt > 0 AND {_RUNS}
+UNION ALL
+SELECT earlier.id, 'completed', 'REPLACED', group_name, 2, number
+FROM earlier JOIN verdict USING (number) JOIN task USING (number)
+WHERE earlier.state <> 'completed' AND {_RUNS}
 """
 
 # Of several tasks that read one file, the first uploads it.

@@ -77,7 +77,7 @@ class DesiredTasks:
         self.database.define(
             "CREATE INDEX task_id ON task (id)",
             "CREATE INDEX task_record ON task (record)",
-            "CREATE INDEX task_blob ON task (blob) WHERE file IS NOT NULL",
+            "CREATE INDEX task_blob ON task (blob)",
         )
         self._all = Rows(self.database, f"SELECT {self.COLUMNS} FROM task ORDER BY number", self.read)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from itertools import islice
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ OWN_FOLDER = ".batchspec"
 """Under the spec's name in the output container: logs, records of work done, the lock."""
 
 _NAME_LENGTH = 1024  # of a blob, Azure Storage
+_COLLISIONS = 20  # that are told of
 _TOLD = 3  # how many inputs of one group are told of, when many have bad names
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _BAD_PART = re.compile(r"(?:^|/)\.{0,2}(?:/|$)")
@@ -50,7 +52,8 @@ def _tasks(spec: Spec, inputs: Inputs, findings: list[Diagnostic]) -> Iterator[D
     """The tasks of all groups; what is wrong with a name is added to *findings* instead."""
     number = 0
     for group in spec.groups:
-        problems: list[_NameProblem] = []
+        problems: list[_NameProblem] = []  # the first ones
+        more = 0
         outputs = _Outputs(spec, group)
         try:
             for item in inputs[group.name] if group.inputs else (None,):
@@ -58,10 +61,14 @@ def _tasks(spec: Spec, inputs: Inputs, findings: list[Diagnostic]) -> Iterator[D
                     yield _task(group, item, number, outputs)
                     number += 1
                 except _NameProblem as problem:
-                    problems.append(problem)
+                    if len(problems) < _TOLD:
+                        problems.append(problem)
+                    else:
+                        more += 1
         except SpecError as error:  # about the inputs themselves
             findings.extend(error.diagnostics)
-        findings.extend(_finding(spec, group, problem, problems) for problem in problems[:_TOLD])
+        for problem in problems:
+            findings.append(_finding(spec, group, problem, more if problem is problems[-1] else 0))
 
 
 def folder_of(spec: Spec) -> str:
@@ -234,10 +241,10 @@ def _put_together(template: Template) -> Callable[[Parts], str] | None:
 
 def _collisions(spec: Spec, tasks: DesiredTasks) -> Iterator[Diagnostic]:
     """Two tasks that write one blob, or two files that would be uploaded as one."""
-    for first, task in tasks.sharing_output():
+    for first, task in islice(tasks.sharing_output(), _COLLISIONS):
         what = f"{first.name!r} and {task.name!r} would both write {task.output!r}"
         yield _collision(spec, task, what, "output")
-    for first, task in tasks.sharing_upload():
+    for first, task in islice(tasks.sharing_upload(), _COLLISIONS):
         if first.input and task.input:
             what = (
                 f"{first.input.file!r} and {task.input.file!r} would both be uploaded as {task.input.blob!r}"
@@ -253,13 +260,11 @@ def _collision(spec: Spec, task: DesiredTask, what: str, field: str) -> Diagnost
     return spec.document.diagnostic(Code.NAME_COLLISION, what, (*task.group.path, field), helps=helps)
 
 
-def _finding(
-    spec: Spec, group: TaskGroup, problem: _NameProblem, likewise: Sequence[_NameProblem]
-) -> Diagnostic:
+def _finding(spec: Spec, group: TaskGroup, problem: _NameProblem, more: int) -> Diagnostic:
     """The finding of *problem*; the last one told of a group says how many more there are."""
     helps = ["rename it: such a name cannot be carried safely"]
-    if len(likewise) > _TOLD and problem is likewise[_TOLD - 1]:
-        helps.append(f"{len(likewise) - _TOLD} more inputs of {group.name} have such a name, or give one")
+    if more:
+        helps.append(f"{more} more inputs of {group.name} have such a name, or give one")
     path = (*group.path, *problem.path)
     return spec.document.diagnostic(Code.BAD_NAME, str(problem), path, helps=tuple(helps))
 

@@ -168,6 +168,12 @@ def _expected(
         elif verdict == "IN_PROGRESS" and current:
             at_work.append((current.id, task))
         else:
+            earlier = [
+                live
+                for live, _ in lives
+                if _is_current(task, live) and live is not current and not live.is_completed
+            ]
+            removals += [live.id for live in earlier]
             said = read_id(current.id) if current else None
             removals += [current.id] if current else []
             runs.append((task_id(task.key, task.work, said.attempt + 1 if said else 1), verdict, task))

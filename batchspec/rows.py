@@ -26,6 +26,9 @@ _AT_ONCE = 1000
 _SETTINGS = ("journal_mode = OFF", "synchronous = OFF", "cache_size = -2000")
 
 
+_NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+
+
 class Many(Protocol[T_co]):
     """Values that are counted, and read as often as wanted: a tuple, or `Rows`."""
 
@@ -86,6 +89,8 @@ class Database:
             try:
                 yield
             except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF not in _NO_ROOM:
+                    raise
                 raise RunError(
                     f"the temporary folder does not take what so many tasks need: {error}",
                     help="a million tasks take some 700 MB for each plan; "

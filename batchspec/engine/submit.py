@@ -27,6 +27,7 @@ from batchspec.spec.fold import Bodies
 _T = TypeVar("_T")
 
 LINK_KEPT_S = 1800.0  # see LINKS_LAST
+_SLOW_S = 0.02
 _IN_FLIGHT = CONNECTIONS  # collections; a service that takes 300 ms for each then gets 20,000 tasks a second
 
 
@@ -69,21 +70,24 @@ def _as_ready(conduct: Conduct, uploads: Uploads) -> Iterator[Iterable[Run]]:
 
 
 def _send_all(groups: Iterable[_T], send: Callable[[_T], None]) -> None:
-    """Sends each of *groups*, several side by side: what a service takes to answer is not spent waiting.
+    """Sends each of *groups*, side by side as far as the service takes its time.
 
-    The pool starts a thread only when all others are busy. Raises what *send* raised, once
-    the calls in flight are over.
+    One after the other is quickest to a service that answers at once: every further thread only fights for the
+    interpreter. So it begins with that, and as soon as an answer is waited for there are more. Raises what
+    *send* raised, once the calls in flight are over.
     """
     in_flight: set[Future[None]] = set()
-    with ThreadPoolExecutor(_IN_FLIGHT, "send") as senders:
+    at_once = 1
+    with ThreadPoolExecutor(_IN_FLIGHT, "add") as senders:
         for group in groups:
             in_flight.add(senders.submit(send, group))
-            if len(in_flight) == _IN_FLIGHT:
-                wait(in_flight, return_when=FIRST_COMPLETED)
-            done = {future for future in in_flight if future.done()}
-            for future in done:
-                future.result()
-            in_flight -= done
+            if len(in_flight) >= at_once:
+                patience = _SLOW_S if at_once < _IN_FLIGHT else None
+                done, in_flight = wait(in_flight, patience, FIRST_COMPLETED)
+                if not done:
+                    at_once = min(at_once * 8, _IN_FLIGHT)
+                for future in done:
+                    future.result()
         for future in in_flight:
             future.result()
 

@@ -67,8 +67,7 @@ def _tasks(spec: Spec, inputs: Inputs, findings: list[Diagnostic]) -> Iterator[D
                         more += 1
         except SpecError as error:  # about the inputs themselves
             findings.extend(error.diagnostics)
-        for problem in problems:
-            findings.append(_finding(spec, group, problem, more if problem is problems[-1] else 0))
+        findings.extend(_finding(spec, group, told, more if told is problems[-1] else 0) for told in problems)
 
 
 def folder_of(spec: Spec) -> str:

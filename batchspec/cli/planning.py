@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _GIT_WITHIN_S = 5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Planned:
     """A plan and all that is needed to show it, save it or hold another one against it."""
 
@@ -31,7 +32,7 @@ class Planned:
     desired: Desired
     plan: Plan
 
-    @property
+    @cached_property
     def id(self) -> str:
         return plan_id(self.plan, self.account.name)
 

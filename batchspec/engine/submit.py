@@ -70,20 +70,26 @@ def _as_ready(conduct: Conduct, uploads: Uploads) -> Iterator[Iterable[Run]]:
 
 
 def _send_all(groups: Iterable[_T], send: Callable[[_T], None]) -> None:
-    """Sends each of *groups*, side by side as far as the service takes its time.
+    """Sends each of *groups*, side by side where the service takes its time.
 
-    One after the other is quickest to a service that answers at once: every further thread only fights for the
-    interpreter. So it begins with that, and as soon as an answer is waited for there are more. Raises what
-    *send* raised, once the calls in flight are over.
+    To one that answers at once this thread sends them itself: others would only fight with it for the
+    interpreter. The first is sent beside it, to see which it is. Raises what *send* raised, once the calls in
+    flight are over.
     """
     in_flight: set[Future[None]] = set()
-    at_once = 1
-    with ThreadPoolExecutor(_IN_FLIGHT, "add") as senders:
+    at_once, is_quick = 1, False
+    with ThreadPoolExecutor(_IN_FLIGHT, "send") as senders:
         for group in groups:
+            if is_quick:
+                began = time.monotonic()
+                send(group)
+                is_quick = time.monotonic() - began < _SLOW_S
+                continue
             in_flight.add(senders.submit(send, group))
             if len(in_flight) >= at_once:
                 patience = _SLOW_S if at_once < _IN_FLIGHT else None
                 done, in_flight = wait(in_flight, patience, FIRST_COMPLETED)
+                is_quick = bool(done) and at_once == 1
                 if not done:
                     at_once = min(at_once * 8, _IN_FLIGHT)
                 for future in done:

@@ -64,7 +64,7 @@ def test_r14_every_task_is_always_dropped(
     seven: Workload, run: Run, monkeypatch: pytest.MonkeyPatch, status: str
 ) -> None:
     """A service that never takes them is told aloud when the budget is spent; the next run adds them."""
-    monkeypatch.setenv("BATCHSPEC_PATIENCE", "2")
+    monkeypatch.setenv("BATCHSPEC_PATIENCE", "5")
     strike(seven, tasks={"every": 1, "as": status}, times=0)
     error = run("apply")
     assert isinstance(error, TasksFailedError)

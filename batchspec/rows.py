@@ -24,8 +24,6 @@ T_co = TypeVar("T_co", covariant=True)
 _AT_ONCE = 1000
 # Nothing has to outlast us, and 2 MB of it are in memory.
 _SETTINGS = ("journal_mode = OFF", "synchronous = OFF", "cache_size = -2000")
-
-
 _NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 
 
@@ -48,7 +46,7 @@ class Database:
         self._lock = threading.RLock()
         for setting in _SETTINGS:
             self._connection.execute(f"PRAGMA {setting}")
-        self._connection.execute("BEGIN")  # never committed: one statement each would be
+        self._connection.execute("BEGIN")  # and never ended: else every statement is a transaction of its own
 
     def define(self, *statements: str) -> None:
         """Makes tables, indexes or views."""

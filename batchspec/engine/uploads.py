@@ -34,6 +34,7 @@ class Uploads:
         return self._total
 
     def start(self, transfers: ThreadPoolExecutor) -> None:
+        """Puts the workers to work; `arrived` tells what they bring."""
         if not self._total:
             return
         total = self._conduct.plan.work.upload_bytes

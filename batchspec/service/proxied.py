@@ -11,7 +11,7 @@ from azure.core.pipeline.transport import RequestsTransport
 from requests.adapters import HTTPAdapter
 
 from batchspec.service.retry import CONNECTIONS
-from batchspec.service.transport import not_trusted
+from batchspec.service.transport import Guard, not_trusted
 
 
 class _Session(requests.Session):
@@ -48,7 +48,8 @@ class Proxied:
     def close(self) -> None:
         self._transport.close()
 
-    def send(self, request: Any, **options: Any) -> Any:
+    def send(self, request: Any, guard: Guard, **options: Any) -> Any:
+        guard()
         try:
             return self._transport.send(request, **options)
         except ServiceRequestError as error:

@@ -46,25 +46,29 @@ _PACKED = frozenset({"gzip", "x-gzip", "deflate"})
 _READING = ("GET", "HEAD")
 
 _Idle = deque[HTTPConnection]
+Guard = Callable[[], None]
 
 
 class Connection(HttpTransport[Any, Any]):
     """Connections to one service. Safe to share between threads, each of which finds one open.
 
     `guard` is called before each request that changes something is sent, repeated ones too, and
-    raises where that must not be any more. Leases are left out: they are what it goes by.
+    raises where that must not be any more. Leases are left out: they are what it goes by. It stands as close to
+    the sending as it can, behind a connect that may take seconds (in front of it only where there is a proxy).
     """
 
-    guard: Callable[[], None] | None = None
+    guard: Guard | None = None
 
     def __init__(self) -> None:
         self._way = _way()
 
     def send(self, request: Any, **options: Any) -> Any:
         """The answer to *request*; its body is read already unless *options* ask for a `stream`."""
-        if self.guard is not None and request.method not in _READING and "comp=lease" not in request.url:
-            self.guard()
-        return self._way.send(request, **options)
+        return self._way.send(request, self._guard_of(request), **options)
+
+    def _guard_of(self, request: Any) -> Guard:
+        is_free = request.method in _READING or "comp=lease" in request.url
+        return _pass if is_free or self.guard is None else self.guard
 
     def open(self) -> None:
         """Connections are made when they are needed."""
@@ -79,10 +83,14 @@ class Connection(HttpTransport[Any, Any]):
         self.close()
 
 
-class Way(Protocol):
-    """How requests get to the service."""
+def _pass() -> None:
+    """The guard of a request that may always be sent."""
 
-    def send(self, request: Any, **options: Any) -> Any: ...
+
+class Way(Protocol):
+    """How requests get to the service, each once its guard has let it pass."""
+
+    def send(self, request: Any, guard: Guard, **options: Any) -> Any: ...
 
     def close(self) -> None: ...
 
@@ -113,11 +121,12 @@ class _Direct:
             for connection in self._idle.popitem()[1]:
                 connection.close()
 
-    def send(self, request: Any, **options: Any) -> Any:
+    def send(self, request: Any, guard: Guard, **options: Any) -> Any:
         url = urlsplit(request.url)
         idle = self._idle.setdefault((url.scheme, url.netloc), deque(maxlen=CONNECTIONS))
         connection = _taken(idle) or _connected(url, options.get("connection_timeout", _CONNECT_WITHIN_S))
         try:
+            guard()
             with _translated():
                 connection.sock.settimeout(options.get("read_timeout", _ANSWER_WITHIN_S))
                 answer = _Answer(request, _exchange(connection, url, request), connection, idle)

@@ -24,6 +24,11 @@ main()
 """
 
 
+# No program can promise more than to look at its lock right before it sends: who is frozen between the look and the
+# sending sends. So an apply is frozen when only the one call is under way: nothing else has changed for so long.
+_QUIET_S = 2.0
+
+
 class Freeze(NamedTuple):
     """Where an apply is frozen: while it waits for the answer to a call. `lost`: then the line is cut."""
 
@@ -68,6 +73,7 @@ def _is_fenced(workload: Workload, wire: Wire, freeze: Freeze) -> None:
     def stop(moment: Moment, heard: Heard) -> None:
         wanted = heard.method == freeze.method and heard.path.endswith(freeze.ending)
         if wanted and moment is (Moment.BEFORE if freeze.lost else Moment.AFTER) and not frozen.is_set():
+            _wait_for_quiet(wire)
             process.send_signal(signal.SIGSTOP)
             frozen.set()
             assert goes_on.wait(120)
@@ -79,17 +85,27 @@ def _is_fenced(workload: Workload, wire: Wire, freeze: Freeze) -> None:
     with workload.started("apply", "specs/ffmpeg.yaml", env=wire.environment, program=program) as process:
         assert frozen.wait(60), freeze
         wait_until(lambda: workload.apply(code=None).code == 0)
-        before, tasks = len(wire.changing), workload.all_task_ids()
+        before, tasks = len(_changes(wire)), workload.all_task_ids()
         process.send_signal(signal.SIGCONT)
         goes_on.set()
         _, said = process.communicate(timeout=60)
-    later = [heard for heard in wire.changing[before:] if not heard.path.endswith("?comp=lease")]
-    assert later == [], freeze
+    assert _changes(wire)[before:] == [], freeze
     assert process.returncode == 6, f"{freeze}: {said}"
     assert "error: the lock was lost: " in said
     assert "help: nothing more was changed; run the same command again" in said
     assert workload.all_task_ids() == tasks
     assert workload.actions() == []
+
+
+def _changes(wire: Wire) -> list[Heard]:
+    return [heard for heard in wire.changing if not heard.path.endswith("?comp=lease")]
+
+
+def _wait_for_quiet(wire: Wire) -> None:
+    heard = -1
+    while heard != len(_changes(wire)):
+        heard = len(_changes(wire))
+        time.sleep(_QUIET_S)
 
 
 def test_r19_the_refusal_says_who_where_since_when_and_which_plan(bare: Workload) -> None:

@@ -222,11 +222,14 @@ def test_the_guard_stands_before_what_changes_something(connection: Connection) 
 
     connection.guard = refuse
     with serving(_EMPTY) as server:
+        url = server.url
         _get(connection, server)
         connection.send(HttpRequest("PUT", f"{server.url}/?comp=lease"))
         with pytest.raises(RuntimeError):
             connection.send(HttpRequest("PUT", f"{server.url}/"))
     assert len(server.heard) == 2
+    with pytest.raises(ServiceRequestError):  # asked no sooner than there is a connection: one may take seconds
+        connection.send(HttpRequest("PUT", url))
 
 
 @pytest.mark.parametrize(

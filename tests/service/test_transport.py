@@ -228,7 +228,7 @@ def test_the_guard_stands_before_what_changes_something(connection: Connection) 
         with pytest.raises(RuntimeError):
             connection.send(HttpRequest("PUT", f"{server.url}/"))
     assert len(server.heard) == 2
-    with pytest.raises(ServiceRequestError):  # asked no sooner than there is a connection: one may take seconds
+    with pytest.raises(ServiceRequestError):  # asked only once there is a connection
         connection.send(HttpRequest("PUT", url))
 
 

@@ -20,6 +20,7 @@ from batchspec.spec.model import Spec
 
 LEASE_S = 60
 _RENEWALS = 4  # in the time of a lease
+_GIVE_BACK_S = 5.0
 _SURE = 5 / 6  # of a lease: what begins until then after a renewal is over before the lease is
 
 
@@ -63,25 +64,26 @@ def locked(account: Account, spec: Spec, doing: str = "", *, lease_s: int = LEAS
     lock = take_lock(account.blobs, container, lock_blob(spec), _holder(doing), _is_dead, lease_s)
     held, over = Held(began, lease_s), threading.Event()
 
-    def renew() -> None:
+    def keep() -> None:
         while not over.wait(lease_s / _RENEWALS):
             began = now_s()
             try:
                 renew_lock(lock)
             except BatchspecError as error:
                 held.lost(str(error))
-                return
-            held.renewed(began)
+                over.wait()  # calls may be in flight; the lease is not given back before they are over
+            else:
+                held.renewed(began)
+        release_lock(lock)
 
-    renewer = threading.Thread(target=renew, daemon=True)
-    renewer.start()
+    keeper = threading.Thread(target=keep, daemon=True)
+    keeper.start()
     try:
         with account.guarded(held.check):
             yield held
     finally:
         over.set()
-        renewer.join()
-        release_lock(lock)
+        keeper.join(_GIVE_BACK_S)  # no longer for a Storage that does not answer: the lease ends by itself
 
 
 def lock_blob(spec: Spec) -> str:

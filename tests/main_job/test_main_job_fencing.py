@@ -108,6 +108,41 @@ def _wait_for_quiet(wire: Wire) -> None:
         time.sleep(_QUIET_S)
 
 
+@pytest.mark.parametrize(("end", "code"), [("a signal", 130), ("the last task", 0)])
+def test_r22_a_lock_that_cannot_be_renewed_holds_nobody_up_in_the_end(
+    bare: Workload, wire: Wire, end: str, code: int
+) -> None:
+    """Storage does not answer renewals, and whoever ends does not wait until it is given up; the next one goes on."""
+    bare.write_held()
+    renewing, goes_on = threading.Event(), threading.Event()
+    leased: list[Heard] = []
+
+    def hang(now: Moment, heard: Heard) -> None:
+        if now is Moment.BEFORE and heard.path.endswith("/lock?comp=lease"):
+            leased.append(heard)
+            if len(leased) > 1:
+                renewing.set()
+                goes_on.wait(120)
+                raise Cut
+
+    wire.hook = hang
+    program = (sys.executable, "-c", _SHORT_LEASE)
+    with bare.started("apply", "specs/ffmpeg.yaml", env=wire.environment, program=program) as process:
+        try:
+            assert renewing.wait(60)
+            if end == "a signal":
+                process.send_signal(signal.SIGINT)
+            else:
+                bare.let_go()
+            _, said = process.communicate(timeout=50)  # one try of a renewal would last a minute
+        finally:
+            goes_on.set()
+    assert process.returncode == code, said
+    bare.let_go()
+    bare.apply()
+    assert bare.downloaded() == {"a.out", "b.out"}
+
+
 def test_r19_the_refusal_says_who_where_since_when_and_which_plan(bare: Workload) -> None:
     """While an apply is at work another ends with 6, and names its holder, its machine, its start and its plan id."""
     bare.write_held()

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from azure.batch import BatchClient
 from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
-from azure.core.exceptions import DecodeError, HttpResponseError
+from azure.core.exceptions import HttpResponseError
 from azure.core.rest import HttpRequest, HttpResponse
 
 from batchspec import __version__
@@ -127,26 +127,27 @@ class Batch:
     def _send(self, request: HttpRequest, doing: str, budget: Budget | None = None) -> HttpResponse:
         with translated(doing):
             try:
-                return self._client.send_request(request, budget=budget)
+                return self._client.send_request(request, budget=budget, stream=True, whole=True)
             except (
                 HttpResponseError
             ) as error:  # the SDK's own policy raises it, with the class by chance (FACTS 0.8)
                 if error.response is None:
                     raise
-                if isinstance(error, DecodeError) and (error.status_code or 0) < 400:
-                    raise _no_service(error.response, doing) from error
                 raise error_of(error.response, doing) from error
 
 
 def _json(response: HttpResponse, doing: str) -> dict[str, Any]:
     """The body of *response*; empty where it has none. Raises `ServiceError` for one that is no JSON object."""
-    found = json.loads(response.content) if response.content else {}
+    try:
+        found = json.loads(response.content or b"{}")
+    except ValueError as error:
+        raise _no_service(response, doing) from error
     if not isinstance(found, dict):
         raise _no_service(response, doing)
     return found
 
 
-def _no_service(response: Any, doing: str) -> ServiceError:
+def _no_service(response: HttpResponse, doing: str) -> ServiceError:
     """The error of an answer that cannot be read: a proxy's page, another program on the port."""
     return ServiceError(
         f"could not {doing}: what answered is no Batch service: {response.content[:60]!r}",

@@ -134,7 +134,8 @@ class Budget:
 class PatientRetry(HTTPPolicy[Any, Any]):
     """Asks again what may pass by itself; what it gives back, or raises, is the last answer.
 
-    A call may bring the *budget* that it is part of.
+    A call may bring the *budget* that it is part of. One that is streamed may ask for the *whole* answer: it is read
+    here, where one that breaks off is asked for again, and the SDK, which goes by `stream`, leaves it undecoded.
     """
 
     def __init__(self, patience: Patience) -> None:
@@ -145,13 +146,14 @@ class PatientRetry(HTTPPolicy[Any, Any]):
     def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
         options = request.context.options
         budget: Budget = options.pop("budget", None) or self._patience.begin()
+        is_whole = options.pop("whole", False)
         location = [options.pop(name, None) for name in _STORAGE_OPTIONS][-1]
         own = {name: options[name] for name in ("connection_timeout", "read_timeout") if name in options}
         response: PipelineResponse[Any, Any] | None = None
         while True:
             options.update(budget.timeouts() | own)
             try:
-                response = self.next.send(request)
+                response = self._sent(request) if is_whole else self.next.send(request)
             except (ServiceRequestError, ServiceResponseError, IncompleteReadError) as error:
                 if not self._is_hopeless(error, budget) and self._waits(budget):
                     continue
@@ -165,6 +167,13 @@ class PatientRetry(HTTPPolicy[Any, Any]):
                 return response
             if not self._waits(budget, _retry_after_s(response)):
                 return response
+
+    def _sent(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
+        request.context.options["stream"] = False
+        try:
+            return self.next.send(request)
+        finally:
+            request.context.options["stream"] = True
 
     def _waits(self, budget: Budget, asked_s: float = 0.0) -> bool:
         """Whether it waited for another try; where the time is over, nobody else waits either."""

@@ -62,7 +62,9 @@ def md5_of(number: int) -> str:
 
 
 def stub_account(port: int) -> Account:
-    """The account that a stub plays, with the shipped connections to it."""
+    """The account that a stub plays, with the shipped connections to it, and memory looked after as in a command."""
+    import batchspec.cli  # noqa: F401  # sets how often Python looks for dead cycles
+
     blobs = Blobs.from_connection_string(storage_string(port))
     batch = Batch(f"http://127.0.0.1:{port}", AzureNamedKeyCredential(NAME, KEY), Patience.of())
     return Account(batch, blobs, "stub", is_local=False)

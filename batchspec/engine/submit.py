@@ -46,12 +46,20 @@ def delete_tasks(conduct: Conduct) -> None:
 def add_tasks(conduct: Conduct, uploads: Uploads) -> None:
     """Adds the tasks, each as soon as its input is there, and lets their job complete with them."""
     sender, runs = _Sender(conduct), conduct.plan.work.runs
+
+    def send(group: Sequence[Packed]) -> None:
+        try:
+            sender.send(group)
+        except BaseException as error:
+            uploads.fail(error)  # else it would be seen when the next upload ends, which may take hours
+            raise
+
     if runs:
         conduct.begin(Step.ADD, total=len(runs), unit="tasks")
         conduct.account.blobs.ensure_container(conduct.spec.containers.output)
         packer = _Packer(conduct)
         ready = (map(packer.packed, lot) for lot in _as_ready(conduct, uploads))
-        _send_all((group for lot in ready for group in task_service.collections(lot)), sender.send)
+        _send_all((group for lot in ready for group in task_service.collections(lot)), send)
         if uploads:
             conduct.end(Step.UPLOAD, f"{conduct.outcome.uploaded} files")
         conduct.end(Step.ADD, f"{len(runs) - conduct.outcome.refused} tasks in {sender.job_id}")

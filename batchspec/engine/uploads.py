@@ -43,6 +43,10 @@ class Uploads:
         for _ in range(min(_AT_ONCE, self._total)):
             transfers.submit(self._work)
 
+    def fail(self, error: BaseException) -> None:
+        """From now on `arrived` raises *error*, also while it waits for the next blob."""
+        self._ended.put(error)
+
     def arrived(self) -> Iterator[list[str]]:
         """The blobs, in lots as they arrive, until all are there. Raises what an upload raised."""
         left = self._total

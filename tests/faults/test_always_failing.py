@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobLeaseClient
-from main_job.wire import Cut, Heard, Moment, Said, Wire, listening
+from main_job.wire import Cut, Heard, Moment, Said
 from main_job.workload import Workload
 
 from batchspec.cli.main import cli
 from batchspec.errors import BatchspecError, ServiceError
-from faults.conftest import Run
+from faults.conftest import Run, wired
 from faults.whole import write
 
 PATIENCE_S = 2.0
@@ -103,15 +102,6 @@ def test_r12_one_step_of_an_apply_always_fails(short: Workload, run: Run, operat
     assert not run.has_changes()
 
 
-@contextmanager
-def storage_through(workload: Workload) -> Iterator[Wire]:
-    with listening() as wire, pytest.MonkeyPatch.context() as patch:
-        for variable, value in wire.environment.items():
-            patch.setenv(variable, value)
-        wire.hooks_reads = True
-        yield wire
-
-
 @pytest.mark.parametrize("how", ["busy", "cut"])
 @pytest.mark.parametrize("command", ["plan", "apply", "download", "destroy"])
 def test_r12_storage_always_fails(done: Workload, run: Run, command: str, how: str) -> None:
@@ -121,8 +111,8 @@ def test_r12_storage_always_fails(done: Workload, run: Run, command: str, how: s
         if heard.path.startswith(f"/{done.account.storage_account}/") and now is Moment.BEFORE:
             raise Said(503, {"x-ms-error-code": "ServerBusy"}) if how == "busy" else Cut
 
-    with storage_through(done) as wire:
-        wire.hook = fail
+    with wired() as wire:
+        wire.hook, wire.hooks_reads = fail, True
         fails(done, COMMANDS.get(command, [command, "SPEC"]))
     assert run("apply", "--auto-approve") is None
 
@@ -138,8 +128,8 @@ def test_r12_both_fail_in_the_middle(short: Workload, run: Run, after: int) -> N
         if len(changing) > after:
             raise Cut
 
-    with storage_through(short) as wire:
-        wire.hook = fail
+    with wired() as wire:
+        wire.hook, wire.hooks_reads = fail, True
         fails(short, COMMANDS["apply"])
     with short.blob_service() as service:  # as time would; the process that held it is this one
         blob = service.get_blob_client(f"{short.name}-out", f"{short.name}/.batchspec/lock")

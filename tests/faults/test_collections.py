@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from secrets import token_hex
@@ -10,17 +12,17 @@ from typing import Any
 
 import pytest
 from azure.core.credentials import AzureNamedKeyCredential
-from main_job.wire import Cut, Heard, Moment, listening
+from main_job.wire import Cut, Heard, Moment
 from main_job.workload import Workload, wait_until
 
-from batchspec.errors import TasksFailedError
+from batchspec.errors import ServiceError, TasksFailedError
 from batchspec.service import job as job_service
 from batchspec.service.batch import Batch
 from batchspec.service.embedded import LocalAccount
 from batchspec.service.retry import Patience
 from batchspec.service.task import Packed, add
-from faults.conftest import Run
-from faults.whole import state, write
+from faults.conftest import Run, wired
+from faults.whole import BIG_BYTES, state, write
 
 NAMES = "abcdefg"
 
@@ -149,7 +151,9 @@ def test_r13_a_task_that_is_too_large_alone(batch: Batch, job_id: str) -> None:
     assert add(batch, job_id, [packed(0, "work"), packed(2, "work")]) == {}
 
 
-def test_a_lost_answer_and_a_job_that_is_over_when_it_is_asked_again(seven: Workload, run: Run) -> None:
+def test_a_lost_answer_and_a_job_that_is_over_when_it_is_asked_again(
+    seven: Workload, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What the first try added, and the job did before its end, is not added to the next generation as well."""
     lost: list[Heard] = []
 
@@ -161,10 +165,8 @@ def test_a_lost_answer_and_a_job_that_is_over_when_it_is_asked_again(seven: Work
             wait_until(lambda: seven.jobs()[0]["state"] == "completed")
             raise Cut
 
-    with listening() as wire, pytest.MonkeyPatch.context() as patch:
-        for variable, value in wire.environment.items():
-            patch.setenv(variable, value)
-        patch.setenv("BATCHSPEC_PATIENCE", "60")
+    monkeypatch.setenv("BATCHSPEC_PATIENCE", "60")
+    with wired() as wire:
         wire.hook = lose
         assert run("apply") is None
     assert lost
@@ -179,3 +181,28 @@ def test_a_collection_that_is_halved_while_its_job_ends(seven: Workload, run: Ru
     assert run("apply") is None
     assert [len(seven.tasks(1)), len(seven.tasks(2))] == [3, 4]
     assert sorted(id.split("-")[0] for id in seven.all_task_ids()) == list(NAMES)
+
+
+def test_a_collection_that_is_refused_ends_the_run_in_the_middle_of_an_upload(
+    seven: Workload, run: Run
+) -> None:
+    """While the last input is still sent, in blocks, the others' tasks are refused: it is not sent to its end."""
+    strike(seven, status=400, code="InvalidRequestBody", times=0)
+    with (seven.clips / "big").open("wb") as file:
+        file.truncate(4 * BIG_BYTES)
+    refused = threading.Event()
+
+    def refuse(now: Moment, heard: Heard) -> None:
+        if now is Moment.AFTER and heard.path.endswith("/addtaskcollection"):
+            time.sleep(0.2)  # a service that takes its time: who waits for uploads does not wait for it
+            refused.set()
+        if now is Moment.BEFORE and heard.path.endswith("/big?comp=block"):
+            assert refused.wait(60)
+            time.sleep(0.5)
+
+    with wired() as wire:
+        wire.hook = refuse
+        error = run("apply")
+    assert isinstance(error, ServiceError)
+    assert error.code == "InvalidRequestBody"
+    assert not [heard for heard in wire.heard if heard.path.endswith("/big?comp=blocklist")]

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable
 
 import pytest
-from main_job.wire import Cut, Heard, Hook, Moment, Said, listening
+from main_job.wire import Cut, Heard, Hook, Moment, Said
 from main_job.workload import Workload
 
-from faults.conftest import PATIENCE_S, Run
+from faults.conftest import PATIENCE_S, Run, wired
 from faults.whole import BIG_BYTES, state, write
 
 TOO_LONG_S = 1.5 * PATIENCE_S / 5
@@ -91,9 +91,7 @@ def test_r10_every_call_to_storage_with_each_fault(workload: Workload, run: Run,
     """Containers, lock and inputs are there once and whole, and the lock is free again."""
     write(workload, ending="terminatejob", big=True)
     struck: set[Heard] = set()
-    with listening() as wire, pytest.MonkeyPatch.context() as patch:
-        for variable, value in wire.environment.items():
-            patch.setenv(variable, value)
+    with wired() as wire:
         wire.hook = each_once(workload, FAULTS[name], struck)
         assert run("apply") is None
     account = workload.account.storage_account

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from batchspec.cli.options import say_object
 from batchspec.cli.verbose import is_listening
 from batchspec.engine.events import Event, SummaryEvent
 
@@ -40,7 +40,7 @@ def display(form: str, spec_file: str) -> Iterator[Take]:
 def _json(event: Event) -> None:
     from batchspec.render.as_json import event_json
 
-    click.echo(json.dumps(event_json(event), ensure_ascii=False))
+    say_object(event_json(event))
 
 
 def _lines(spec_file: str) -> Take:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -12,6 +11,7 @@ from batchspec.cli.options import (
     format_option,
     open_account,
     read_spec,
+    say_object,
     set_option,
     spec_argument,
     target_option,
@@ -43,7 +43,7 @@ def drift(spec_file: Path, settings: tuple[str, ...], target: str | None, form: 
     finally:
         account.close()
     if form == "json":
-        click.echo(json.dumps(drift_json(spec.name, compared), ensure_ascii=False))
+        say_object(drift_json(spec.name, compared))
     else:
         click.echo(drift_text(compared), nl=False)
     return _DRIFT if any(one.differences for one in compared) else 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import importlib
 import itertools
-import json
 import keyword
 import os
 import signal
@@ -18,7 +17,7 @@ from typing import Any, NoReturn
 import click
 
 from batchspec import __version__
-from batchspec.cli.options import colored
+from batchspec.cli.options import colored, say_object
 from batchspec.errors import BatchspecError, SpecError, UsageError
 
 # Each is a module of this package with a click command of the same name (`import_` for
@@ -172,7 +171,7 @@ def _report(error: BatchspecError) -> None:
     if "batchspec.cli.verbose" in sys.modules:
         sys.modules["batchspec.cli.verbose"].tell(error)
     if _wants_json():
-        click.echo(json.dumps({"type": "error", **_as_json(error)}, ensure_ascii=False))
+        say_object({"type": "error", **_as_json(error)})
         return
     if isinstance(error, SpecError):
         from batchspec.render import diagnostics

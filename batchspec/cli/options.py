@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -130,6 +131,11 @@ def say(text: str) -> None:
     from batchspec.render.show import show
 
     click.echo(show(text), err=True)
+
+
+def say_object(value: Mapping[str, Any]) -> None:
+    """*value* as one line of JSON on stdout."""
+    click.echo(json.dumps(value, ensure_ascii=False))
 
 
 def say_json(pieces: Iterable[str]) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
-from batchspec.cli.options import examples, format_option
+from batchspec.cli.options import examples, format_option, say_object
 
 
 @click.command(epilog=examples("batchspec show ffmpeg.plan", "batchspec show ffmpeg.plan --format json"))
@@ -19,7 +18,7 @@ def show(plan_file: Path, form: str) -> None:
 
     saved = load(plan_file)
     if form == "json":
-        click.echo(json.dumps(saved.document | {"applied": saved.applied, "stale": saved.is_stale}))
+        say_object(saved.document | {"applied": saved.applied, "stale": saved.is_stale})
         return
     if saved.applied:
         click.echo(f"APPLIED at {saved.applied}: it will not be applied again\n")

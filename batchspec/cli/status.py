@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from batchspec.cli.options import (
     format_option,
     open_account,
     read_spec,
+    say_object,
     set_option,
     spec_argument,
     target_option,
@@ -48,7 +48,7 @@ def status(spec_file: Path, settings: tuple[str, ...], target: str | None, form:
         while True:
             now = read_status(account, spec)
             if form == "json":
-                click.echo(json.dumps(status_json(now), ensure_ascii=False))
+                say_object(status_json(now))
             else:
                 if watch and sys.stdout.isatty():
                     click.clear()

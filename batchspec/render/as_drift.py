@@ -6,12 +6,10 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from batchspec import __version__
 from batchspec.plan.drift import Compared, Difference
+from batchspec.render.as_json import heading
 from batchspec.render.show import show
 from batchspec.source import path_text
-
-FORMAT_VERSION = 1
 
 
 def drift_text(compared: Sequence[Compared]) -> str:
@@ -45,10 +43,7 @@ def _value(value: Any) -> str:
 def drift_json(spec_name: str, compared: Sequence[Compared]) -> dict[str, Any]:
     """The same as one JSON object."""
     return {
-        "type": "drift",
-        "formatVersion": FORMAT_VERSION,
-        "batchspecVersion": __version__,
-        "spec": spec_name,
+        **heading("drift", spec_name),
         "hasDrift": any(one.differences for one in compared),
         "resources": [
             {

@@ -19,9 +19,19 @@ if TYPE_CHECKING:
     from batchspec.engine.status import Status  # imports azure, and a plan is shown without it
 
 FORMAT_VERSION = 1
-"""Of both documents. Readers ignore fields they do not know; a new number means that old ones changed."""
+"""Of all that programs read. Readers ignore fields they do not know; a new number means that old ones changed."""
 
 _TYPES = {StepEvent: "step", TaskEvent: "task", NoteEvent: "note", SummaryEvent: "summary"}
+
+
+def heading(name: str, spec_name: str) -> dict[str, Any]:
+    """What a document of the type *name*, about a spec, begins with."""
+    return {
+        "type": name,
+        "formatVersion": FORMAT_VERSION,
+        "batchspecVersion": __version__,
+        "spec": spec_name,
+    }
 
 
 def plan_json(plan: Plan, *, id: str, account: str, warnings: Sequence[Diagnostic] = ()) -> Iterator[str]:
@@ -30,11 +40,8 @@ def plan_json(plan: Plan, *, id: str, account: str, warnings: Sequence[Diagnosti
     Its schema is `schemas/batchspec-plan-v1.schema.json`. Actions stand in the order of the text.
     """
     head = {
-        "type": "plan",
-        "formatVersion": FORMAT_VERSION,
-        "batchspecVersion": __version__,
+        **heading("plan", plan.spec_name),
         "planId": id,
-        "spec": plan.spec_name,
         "account": account,
         "hasChanges": plan.has_changes,
         "counts": {operation.name.lower(): count for operation, count in plan.counts().items()},

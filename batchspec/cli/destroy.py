@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,8 +13,10 @@ from batchspec.cli.options import (
     approve_option,
     confirm,
     examples,
+    format_option,
     open_account,
     read_spec,
+    say_object,
     set_option,
     spec_argument,
     target_option,
@@ -20,16 +24,23 @@ from batchspec.cli.options import (
 from batchspec.errors import RefusedError
 
 if TYPE_CHECKING:
-    from batchspec.engine.destroy import Doomed
+    from batchspec.engine.destroy import Deleted, Doomed
+    from batchspec.plan.model import LiveBlob
+    from batchspec.spec.model import Spec
 
 
 @click.command(
-    epilog=examples("batchspec destroy specs/ffmpeg.yaml", "batchspec destroy specs/ffmpeg.yaml --outputs")
+    epilog=examples(
+        "batchspec destroy specs/ffmpeg.yaml",
+        "batchspec destroy specs/ffmpeg.yaml --outputs",
+        "batchspec destroy specs/ffmpeg.yaml --auto-approve --format json",
+    )
 )
 @spec_argument
 @set_option
 @target_option
 @approve_option
+@format_option
 @click.option("--keep", type=click.Choice(["pool"]), help="What to leave standing.")
 @click.option("--outputs", is_flag=True, help="Delete the outputs in storage too. Without it they are kept.")
 @click.option("--orphans", is_flag=True, help="Delete only the outputs whose input is no longer in the spec.")
@@ -38,6 +49,7 @@ def destroy(
     settings: tuple[str, ...],
     target: str | None,
     auto_approve: bool,
+    form: str,
     keep: str | None,
     outputs: bool,
     orphans: bool,
@@ -46,6 +58,8 @@ def destroy(
 
     Only what carries the spec's stamp goes. Outputs are kept, so that a later
     apply has nothing to run again, unless --outputs is given.
+
+    In JSON the first line says what is to go, and then a line each what is gone.
     """
     from batchspec.engine.destroy import destroy as destroy_all
     from batchspec.engine.destroy import find_doomed, forget_lock
@@ -64,31 +78,54 @@ def destroy(
             )
 
         doomed = find()
+        if form == "json":
+            say_object(_doomed_json(spec, doomed))
+        else:
+            click.echo(_doomed_text(spec, doomed), nl=False)
         if doomed.is_empty:
-            click.echo(f"nothing of {spec.name} is there")
             return
-        click.echo(_doomed_text(doomed), nl=False)
         if not confirm("All of it is deleted for good. Only `yes` goes on:", approved=auto_approve):
             raise RefusedError(
                 "nothing was deleted: nobody said yes", help="add --auto-approve to go on unasked"
             )
         with locked(account, spec, "destroying") as held:
-            for what in destroy_all(account, find(), held.check):
-                click.echo(f"deleted {what}")
+            for gone in destroy_all(account, find(), held.check):
+                if form == "json":
+                    say_object({"type": "deleted", **asdict(gone)})
+                else:
+                    click.echo(f"deleted {_gone_text(gone)}")
         forget_lock(account, spec)
     finally:
         account.close()
 
 
-def _doomed_text(doomed: Doomed) -> str:
+def _doomed_json(spec: Spec, doomed: Doomed) -> dict[str, Any]:
+    from batchspec.render.as_json import heading
+
+    blobs = {"inputs": doomed.inputs, "outputs": doomed.outputs}
+    sizes = {what: {"blobs": len(found), "bytes": _bytes(found)} for what, found in blobs.items()}
+    return {**heading("destroy", spec.name), "jobs": doomed.jobs, "pool": doomed.pool, **sizes}
+
+
+def _bytes(blobs: Sequence[tuple[str, LiveBlob]]) -> int:
+    return sum(blob.size for _, blob in blobs)
+
+
+def _gone_text(gone: Deleted) -> str:
+    return f"{gone.kind} {gone.id}" if gone.id else f"{gone.count} blobs"
+
+
+def _doomed_text(spec: Spec, doomed: Doomed) -> str:
     from batchspec.render.as_text import size_text
     from batchspec.render.show import show
 
+    if doomed.is_empty:
+        return f"nothing of {spec.name} is there\n"
     lines = [f"  - job {show(job_id)}, with its tasks" for job_id in doomed.jobs]
     if doomed.pool:
         lines.append(f"  - pool {show(doomed.pool)}, with its nodes")
     for blobs, what in ((doomed.inputs, "uploaded inputs"), (doomed.outputs, "outputs and logs")):
         if blobs:
-            size = size_text(sum(blob.size for _, blob in blobs))
+            size = size_text(_bytes(blobs))
             lines.append(f"  - {len(blobs)} blobs in container {show(blobs[0][0])}, {size} ({what})")
     return "\n".join(lines) + "\n"

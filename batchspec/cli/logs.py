@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
-from batchspec.cli.options import examples, open_account, read_spec, set_option, target_option
+from batchspec.cli.options import (
+    examples,
+    format_option,
+    open_account,
+    read_spec,
+    say_object,
+    set_option,
+    target_option,
+)
 from batchspec.errors import UsageError
 from batchspec.secrecy import without_secrets
 
@@ -15,6 +23,7 @@ from batchspec.secrecy import without_secrets
     epilog=examples(
         "batchspec logs LowPriVMs-1.mp4 --spec specs/ffmpeg.yaml",
         "batchspec logs LowPriVMs-1-3f2a9cbd4e-9d8e7f6a2c --spec specs/ffmpeg.yaml --stream stderr",
+        "batchspec logs LowPriVMs-1.mp4 --spec specs/ffmpeg.yaml --format json | jq -r .stdout",
     )
 )
 @click.argument("task")
@@ -35,13 +44,18 @@ from batchspec.secrecy import without_secrets
 )
 @set_option
 @target_option
-def logs(task: str, spec_file: Path, settings: tuple[str, ...], stream: str, target: str | None) -> None:
+@format_option
+def logs(
+    task: str, spec_file: Path, settings: tuple[str, ...], stream: str, target: str | None, form: str
+) -> None:
     """Print what TASK wrote. TASK is its id, or the name of its input.
 
     The text comes from the node or, when that is gone, from the copy that every
-    task uploads when it ends.
+    task uploads when it ends. Characters that do not print, such as tabs, are made
+    visible; in JSON they stay what they are.
     """
     from batchspec.engine.logs import find_task, task_streams
+    from batchspec.render.as_json import heading
     from batchspec.render.show import show
 
     spec = read_spec(spec_file, settings)
@@ -54,6 +68,10 @@ def logs(task: str, spec_file: Path, settings: tuple[str, ...], stream: str, tar
         account.close()
     if not streams:
         raise UsageError(f"nothing is known of what {task} wrote", help="it may not have run yet")
+    if form == "json":
+        texts = {name.removesuffix(".txt"): without_secrets(text) for name, text in streams.items()}
+        say_object({**heading("logs", spec.name), "task": task_id, **texts})
+        return
     for name, text in streams.items():
         if len(names) > 1:
             click.echo(f"--- {name} of {show(task_id)}", err=True)

@@ -39,6 +39,15 @@ class Doomed:
         return self.inputs + self.outputs
 
 
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What is gone: a job or a pool by its id, or so many blobs."""
+
+    kind: str
+    id: str | None = None
+    count: int = 1
+
+
 def find_doomed(
     account: Account, spec: Spec, *, keep_pool: bool, outputs: bool, orphans_of: Desired | None
 ) -> Doomed:
@@ -94,7 +103,7 @@ def _orphans(account: Account, desired: Desired) -> Iterator[tuple[str, LiveBlob
             yield spec.containers.output, blob
 
 
-def destroy(account: Account, doomed: Doomed, check: Callable[[], None]) -> Iterator[str]:
+def destroy(account: Account, doomed: Doomed, check: Callable[[], None]) -> Iterator[Deleted]:
     """Deletes it all, telling what is gone. What is gone already is fine, so it can be cut off and repeated.
 
     *check* is called before each deletion, and raises when we are no longer to go on.
@@ -102,11 +111,11 @@ def destroy(account: Account, doomed: Doomed, check: Callable[[], None]) -> Iter
     for job_id in doomed.jobs:
         check()
         job_service.delete(account.batch, job_id)
-        yield f"job {job_id}"
+        yield Deleted("job", job_id)
     if doomed.pool is not None:
         check()
         pool_service.delete(account.batch, doomed.pool)
-        yield f"pool {doomed.pool}"
+        yield Deleted("pool", doomed.pool)
 
     def delete(entry: tuple[str, LiveBlob]) -> None:
         check()
@@ -116,7 +125,7 @@ def destroy(account: Account, doomed: Doomed, check: Callable[[], None]) -> Iter
         for _ in deleters.map(delete, doomed.blobs):
             pass
     if doomed.blobs:
-        yield f"{len(doomed.blobs)} blobs"
+        yield Deleted("blob", count=len(doomed.blobs))
 
 
 def forget_lock(account: Account, spec: Spec) -> None:

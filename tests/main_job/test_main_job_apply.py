@@ -217,7 +217,8 @@ def test_4_9_destroy_takes_what_the_spec_made_and_nothing_else(workload: Workloa
 def test_4_9_destroy_keeps_outputs_unless_told_and_the_pool_when_told(workload: Workload) -> None:
     """Without --outputs the results stay, so a later apply runs nothing; --keep pool keeps the pool."""
     workload.apply()
-    workload.destroy("--keep", "pool")
+    ended = workload.destroy("--keep", "pool")
+    assert ended.out.splitlines()[-2:] == [f"deleted job {workload.job_id}", "deleted 15 blobs"]
     assert workload.pool() is not None
     assert workload.job() is None or workload.job()["state"] == "deleting"  # type: ignore[index]
     assert workload.inputs() == set()

@@ -1,4 +1,4 @@
-"""The commands: their help, their formats, their options (issue section 2)."""
+"""The commands: their help, their options (issue section 2)."""
 
 import json
 import subprocess
@@ -58,38 +58,6 @@ def test_an_apply_whose_reader_goes_is_no_success(workload: Workload) -> None:
     """It was cut off, says so with 1, and the next one does what is left."""
     assert _without_reader(workload, "apply", "specs/ffmpeg.yaml") == 1
     assert "all 5 tasks succeeded" in workload.apply().out
-
-
-def test_json_every_line_of_every_command_is_an_object_with_a_type(workload: Workload) -> None:
-    """With --format json stdout holds objects only, one a line, from the first plan to the summary."""
-    validated = workload.command("validate", "specs/ffmpeg.yaml", "--format", "json")
-    planned = workload.command("plan", "specs/ffmpeg.yaml", "--format", "json")
-    applied = workload.apply("--format", "json")
-    again = workload.apply("--format", "json")
-    status = workload.command("status", "specs/ffmpeg.yaml", "--format", "json")
-    for ended in (validated, planned, applied, again, status):
-        assert ended.objects
-        assert all("type" in found for found in ended.objects)
-    assert applied.objects[0]["type"] == "plan"
-    (summary,) = applied.of_type("summary")
-    assert (summary["succeeded"], summary["failed"], summary["uploaded"], summary["downloaded"]) == (
-        5,
-        0,
-        5,
-        5,
-    )
-    assert len(applied.of_type("task")) == 5
-    assert again.of_type("plan")[0]["hasChanges"] is False
-
-
-def test_json_errors_are_objects_too(workload: Workload) -> None:
-    """A bad spec with --format json is one object with its findings, and the same exit code."""
-    workload.edit("vmSize:", "vmsize:")
-    ended = workload.apply("--format", "json", code=65)
-    (error,) = ended.objects
-    assert error["type"] == "error"
-    assert error["exitCode"] == 65
-    assert 14 in [finding["line"] for finding in error["diagnostics"]]
 
 
 def test_no_signature_or_key_in_anything_that_is_said(workload: Workload) -> None:

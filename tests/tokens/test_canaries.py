@@ -54,12 +54,14 @@ ROUNDS: tuple[tuple[str, ...], ...] = (
     ("status", SPEC, "--format", "json"),
     ("logs", "leak", "--spec", SPEC),
     ("logs", "a", "--spec", SPEC),
+    ("logs", "leak", "--spec", SPEC, "--format", "json"),
     ("download", SPEC),
+    ("download", SPEC, "--format", "json"),
     ("import", "pool", "POOL"),
     ("import", "job", "JOB"),
     ("local", "status"),
     ("local", "up", "--format", "json"),
-    ("destroy", SPEC),
+    ("destroy", SPEC, "--format", "json"),
     ("destroy", SPEC, "--auto-approve", "--outputs"),
 )
 

@@ -73,7 +73,7 @@ def observe(account: Account, desired: Desired) -> Observed:
         newest = newest_job(spec, generations)
         ending = readers.submit(lambda: seen.add_ending(read_ending(account, spec, newest)))
         if newest:
-            seen.add_tasks(task_service.read_all(account.batch, newest["id"]))
+            seen.add_tasks(task_service.read_texts(account.batch, newest["id"]))
         seen.add_outputs(list_blobs(account, spec, containers.output))
         inputs.result()
         ending.result()

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 
 from batchspec.plan.model import LiveBlob
 from batchspec.resources.base import Json
-from batchspec.resources.task import LiveTask
+from batchspec.resources.task import LiveTask, failure_of
 from batchspec.rows import Many, Rows
 from batchspec.spec.desired import DesiredTasks
 from batchspec.spec.task_body import COMMAND_METADATA, FINGERPRINT_METADATA
+
+
+# As `read_task` reads it. Python is asked only about tasks that did not plainly succeed: SQLite waits for it each time.
+_ADD_TASKS = """
+INSERT OR REPLACE INTO live
+SELECT id, state, iif(state <> 'completed' OR end = '["success",0,null]', '', failure_of(coalesce(execution, '{}')))
+FROM (
+  SELECT
+    json_extract(value, '$.id') AS id,
+    coalesce(lower(json_extract(value, '$.state')), 'active') AS state,
+    json_extract(value, '$.executionInfo') AS execution,
+    json_extract(value, '$.executionInfo.result', '$.executionInfo.exitCode', '$.executionInfo.failureInfo') AS end
+  FROM json_each(?, '$.value')
+)
+"""
 
 
 class Seen:
@@ -29,11 +44,15 @@ class Seen:
             "CREATE TABLE uploaded (name TEXT PRIMARY KEY, size, md5) WITHOUT ROWID",
             "CREATE TABLE output (name TEXT PRIMARY KEY, md5, fingerprint, command) WITHOUT ROWID",
         )
+        self._database.teach("failure_of", lambda execution: failure_of(json.loads(execution)))
 
-    def add_tasks(self, tasks: Iterable[LiveTask]) -> None:
-        """Tasks that are not ours may be among them."""
-        rows = map(itemgetter(0, 1, 2), tasks)  # id, state, failure: of a million, a loop would take its time
-        self._database.fill("INSERT OR REPLACE INTO live VALUES (?, ?, ?)", rows)
+    def add_tasks(self, pages: Iterable[str]) -> None:
+        """Of *pages*, each the JSON that a listing of tasks gives; tasks that are not ours may be among them.
+
+        Few of a million become Python objects, and SQLite reads a page while the next one is fetched.
+        """
+        for page in pages:
+            self._database.change(_ADD_TASKS, page)
 
     def add_ending(self, tasks: Iterable[LiveTask]) -> None:
         """The live tasks whose links have ended, or do before long."""

@@ -130,7 +130,10 @@ def failure_of(execution: Json) -> str:
     failure = execution.get("failureInfo")
     code = execution.get("exitCode")
     if failure and failure.get("code") != "FailureExitCode":
-        return without_credentials(f"{failure.get('code')}: {failure.get('message', '')}".rstrip(": "))
+        said = f"{failure.get('code')}: {failure.get('message', '')}".rstrip(": ")
+        return without_credentials(
+            said.encode(errors="replace").decode()
+        )  # JSON may have halves of a character
     if code:
         return f"exit code {code}"
     if str(execution.get("result", "success")).lower() != "success" or code is None:

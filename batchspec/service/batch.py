@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -28,9 +29,10 @@ _JSON = "application/json; odata=minimalmetadata"
 
 
 class Answer(NamedTuple):
-    """A successful answer: the body (empty where there is none) and the headers, names in lower case."""
+    """A successful answer: the body (empty where there is none), as it came, and the headers, names in lower case."""
 
     body: dict[str, Any]
+    content: bytes
     headers: Mapping[str, str]
 
 
@@ -80,11 +82,23 @@ class Batch:
 
     def pages(self, path: str, *, doing: str, **query: str) -> Iterator[Sequence[dict[str, Any]]]:
         """The items of a list, page by page, as the service sends them."""
-        body = self._call("GET", path, None, doing, query).body
-        yield body.get("value", [])
-        while link := body.get("odata.nextLink"):
-            body = self._call("GET", link, None, doing, {}).body
-            yield body.get("value", [])
+        for answer in self._answers(path, doing, query):
+            yield answer.body.get("value", [])
+
+    def texts(self, path: str, *, doing: str, **query: str) -> Iterator[str]:
+        """The pages of a list as JSON, where there may be a million items: a database reads it faster than Python."""
+        for answer in self._answers(path, doing, query):
+            yield answer.content.decode("utf-8-sig")
+
+    def _answers(self, path: str, doing: str, query: Mapping[str, str]) -> Iterator[Answer]:
+        """The pages of a list. While one is looked at, the next one is on its way."""
+        answer = self._call("GET", path, None, doing, query)
+        with ThreadPoolExecutor(1, "next-page") as ahead:
+            while link := answer.body.get("odata.nextLink"):
+                coming = ahead.submit(self._call, "GET", link, None, doing, {})
+                yield answer
+                answer = coming.result()
+        yield answer
 
     def content(self, path: str, *, doing: str) -> bytes:
         """The bytes of a file on a node."""
@@ -114,7 +128,8 @@ class Batch:
             content=json.dumps(body).encode() if isinstance(body, Mapping) else body,
         )
         response = self._send(request, doing, budget)
-        return Answer(_json(response, doing), {k.lower(): v for k, v in response.headers.items()})
+        names = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(_json(response, doing), response.content, names)
 
     def _query(self, path: str, query: Mapping[str, str]) -> dict[str, str]:
         """The query of a request; a `nextLink` is whole already, and may only lead back to the account."""

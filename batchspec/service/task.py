@@ -33,6 +33,16 @@ def read_all(batch: Batch, job_id: str, *, filter: str = "", select: str = _NARR
             raise
 
 
+def read_texts(batch: Batch, job_id: str) -> Iterator[str]:
+    """The same tasks as the service's pages tell of them, in JSON: there may be a million."""
+    try:
+        path = path_of("jobs", job_id, "tasks")
+        yield from batch.texts(path, doing=f"list the tasks of {job_id}", select=_NARROW)
+    except ServiceError as error:
+        if error.status != 404:
+            raise
+
+
 def read_completed(batch: Batch, job_id: str, since: datetime | None) -> Iterator[LiveTask]:
     """The tasks of a job that are completed, with the time of it; only those since *since*, if it is given."""
     filter = "state eq 'completed'"

@@ -67,7 +67,7 @@ def ours(count: int, port: int) -> None:
     desired = expand(spec_of(FROM_BLOBS), {"audio": made_up_inputs(count)})
     before = peak_mb()
     with timed() as taken:
-        Seen(desired.tasks).add_tasks(task_service.read_all(account.batch, "bench-job"))
+        Seen(desired.tasks).add_tasks(task_service.read_texts(account.batch, "bench-job"))
         found = find_work(desired, Counted.ALL, lambda _: None)
         len(found.in_progress), len(found.runs)
     account.close()

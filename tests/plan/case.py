@@ -20,7 +20,8 @@ A case is a file in `tests/cases/plan/<kind>/`; its name is the rule:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from hashlib import md5
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def observed_of(found: Mapping[str, Any], desired: Desired) -> Observed:
     uploaded = _contents(found.get("uploaded") or [])
     seen = Seen(desired.tasks)
     tasks = [(_live_task(desired, entry), entry.get("ends", False)) for entry in found.get("tasks") or []]
-    seen.add_tasks([task for task, _ in tasks])
+    seen.add_tasks([page_of(task for task, _ in tasks)])
     seen.add_ending([task for task, ends in tasks if ends])
     seen.add_inputs(_blob(folder + name, text) for name, text in uploaded.items())
     seen.add_outputs([_output(desired, entry) for entry in found.get("outputs") or []])
@@ -143,6 +144,20 @@ def _live_task(desired: Desired, entry: Mapping[str, Any]) -> LiveTask:
     task, key = _task(desired, entry["of"])
     work, attempt = _work(task, entry.get("work", "current")), entry.get("attempt", 1)
     return LiveTask(task_id(key, work, attempt), entry["state"], entry.get("failure", ""))
+
+
+def page_of(tasks: Iterable[LiveTask]) -> str:
+    """The page of a listing that tells of *tasks*."""
+    return json.dumps({"value": [_body(task) for task in tasks]})
+
+
+def _body(task: LiveTask) -> dict[str, Any]:
+    failed = {"failureInfo": {"code": task.failure}, "result": "failure"}
+    return {
+        "id": task.id,
+        "state": task.state,
+        "executionInfo": failed if task.failure else {"exitCode": 0, "result": "success"},
+    }
 
 
 def _output(desired: Desired, entry: Mapping[str, Any]) -> LiveBlob:

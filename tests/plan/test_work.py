@@ -15,7 +15,7 @@ from batchspec.resources.task import LiveTask, read_id, task_id
 from batchspec.resources.task import Work as TaskWork
 from batchspec.spec.desired import Desired, DesiredTask
 from batchspec.spec.task_body import COMMAND_METADATA, FINGERPRINT_METADATA
-from tests.plan.case import desired_of
+from tests.plan.case import desired_of, page_of
 
 SPEC = """
 version: 1
@@ -75,8 +75,8 @@ def test_the_query_is_the_rules(
     files |= {"work/other": "old"}
     seen = Seen(desired.tasks)
     lives = {task.id: [_live(task, live) for live in entry.lives] for task, entry in by_task}
-    seen.add_tasks(live for some in lives.values() for live, _ in some)
-    seen.add_tasks(LiveTask(id, state) for id, state in strangers)
+    ours = (live for some in lives.values() for live, _ in some)
+    seen.add_tasks([page_of(ours), page_of(LiveTask(id, state) for id, state in strangers)])
     seen.add_ending(live for some in lives.values() for live, ends in some if ends)
     contents = {task.input.blob: task.input.content for task in desired.tasks if task.input}
     seen.add_inputs(

@@ -1,0 +1,55 @@
+"""What a listing says of tasks is read by SQLite as Python reads it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batchspec.plan.observed import Seen
+from batchspec.resources.task import read_task
+from tests.plan.case import desired_of
+from tests.plan.test_work import SPEC
+
+_MISSING = object()
+
+
+def _some(*values: object) -> st.SearchStrategy[Any]:
+    return st.sampled_from([_MISSING, *values])
+
+
+def _there(body: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if value is not _MISSING}
+
+
+_FAILURES = st.fixed_dictionaries(
+    {
+        "code": st.sampled_from(["FailureExitCode", "BlobNotFound"]),
+        "message": _some("gone", "\ud800", 'it\'s "it"'),
+    }
+).map(_there)
+_EXECUTIONS = st.fixed_dictionaries(
+    {
+        "result": _some("success", "Success", "failure"),
+        "exitCode": _some(0, 1, -9),
+        "failureInfo": st.one_of(_some(None), _FAILURES),
+    }
+).map(_there)
+_TASKS = st.fixed_dictionaries(
+    {
+        "state": _some("active", "preparing", "running", "completed", "Completed"),
+        "executionInfo": st.one_of(_some(None), _EXECUTIONS),
+    }
+).map(_there)
+
+
+@given(st.lists(_TASKS, max_size=5), st.booleans())
+def test_tasks_are_read_as_python_reads_them(tasks: list[dict[str, Any]], twice: bool) -> None:
+    """Also where something is missing, and where a page brings a task again."""
+    seen = Seen(desired_of({"spec": SPEC}).tasks)
+    bodies = [{"id": f"task-{number}", **task} for number, task in enumerate(tasks)]
+    seen.add_tasks([json.dumps({"value": bodies})] * (1 + twice))
+    rows = [row for page in seen._database.pages("SELECT * FROM live ORDER BY id") for row in page]
+    assert rows == [read_task(body)[:3] for body in bodies]

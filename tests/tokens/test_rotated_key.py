@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from main_job.switched_off import rotate_key, switched_off
 from main_job.workload import Workload, make_workload
 
 from batchspec.service import embedded
@@ -24,20 +23,11 @@ def alone(tmp_path: Path, home: Path) -> Iterator[Workload]:
         yield workload
 
 
-def rotate(workload: Workload, home: Path) -> None:
-    """The storage account has another key, as after `az storage account keys renew`."""
-    embedded.stop()
-    file = home / "config.json"
-    config = json.loads(file.read_text())
-    config["storage_key"] = base64.b64encode(secrets.token_bytes(64)).decode()
-    file.write_text(json.dumps(config))
-    workload.account = embedded.ensure(lambda _: None)
-
-
-def test_r32_a_rotated_key_is_named_and_the_next_apply_mends_it(alone: Workload, home: Path) -> None:
+def test_r32_a_rotated_key_is_named_and_the_next_apply_mends_it(alone: Workload) -> None:
     """The tasks that waited fail as BlobAccessDenied, which is said with its cause; the same command signs anew."""
     alone.apply("--detach")
-    rotate(alone, home)
+    with switched_off(alone) as home:
+        rotate_key(home)
     alone.edit("targetLowPriorityNodes: 0", "targetLowPriorityNodes: 2")
     ended = alone.apply(code=3)
     assert "2 failed: BlobAccessDenied" in ended.out

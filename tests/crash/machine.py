@@ -1,5 +1,9 @@
 """The life of a spec, step by step at random: edits, plans, applies, crashes, other people, lost nodes, failing tasks.
 
+And a storage key that is rotated, and a clock that jumps, both while the local account is off: what
+ran is begun anew, with the links it has. So the key really is another one, and the time is the same
+for all who have a clock; a command's own that was moved would sign links that Storage rightly refuses.
+
 What has to be true is judged by what is there, read through the official SDKs, and by a ledger
 that the tasks themselves write. Only a task's fingerprint is the product's own word.
 """
@@ -7,24 +11,23 @@ that the tasks themselves write. Only a task's fingerprint is the product's own 
 from __future__ import annotations
 
 import json
-import re
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import yaml
 from azure.core.exceptions import ResourceNotFoundError
 from click.testing import CliRunner
 from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from main_job.switched_off import LINKS_LAST, earlier, let_time_pass, rotate_key, switched_off
 from main_job.wire import Cut, Heard, Moment, listening
 from main_job.workload import Workload, wait_until
 
@@ -33,68 +36,39 @@ from batchspec.cli.options import read_spec
 from batchspec.engine.inputs import find_inputs
 from batchspec.errors import BatchspecError
 from batchspec.plan.safety import THRESHOLDS
+from batchspec.service import embedded
 from batchspec.service.connect import connect
-from batchspec.service.embedded import LocalAccount
 from batchspec.spec.expand import expand
 
-NAMES = ("a", "b", "c")
-WORDS = ("old", "new")
-SETTINGS: tuple[tuple[str, Any], ...] = (
-    ("team", "video"),
-    ("team", "audio"),
-    ("nodes", 1),
-    ("nodes", 2),
-    ("vm_size", "Standard_D2ds_v5"),
-    ("vm_size", "Standard_D4ds_v5"),
-    ("when_done", "keep"),
-    ("when_done", "zero"),
-    ("when_done", "delete"),
-    ("priority", 0),
-    ("priority", 5),
-)
+from .there import add_foreign, find, foreign, live_tasks, name_of, nodes, open_jobs, owned
+from .wanted import NAMES, SETTINGS, WORDS, Ledger, Wanted
+
+JUMPS = (timedelta(hours=2), timedelta(days=6.5), timedelta(days=8))
+"""Past the limit that a job may have, past the time when links are renewed, past their end."""
+
 _HELD_S = 1
 _KILL_AFTER_S = 6  # an apply that watches held tasks makes few calls
-_ID = re.compile(r"(?P<name>.+?)-(?P<key>[a-z2-7]{10})-(?P<work>[a-z2-7]{10})(?:-\d+)?")
 
 numbers = count(1)
 
 
-@dataclass
-class Wanted:
-    """What the spec says, and the folder around it."""
-
-    inputs: dict[str, str] = field(default_factory=dict)  # content by name
-    word: str = WORDS[0]
-    team: str = "video"
-    nodes: int = 2
-    priority: int = 0
-    vm_size: str = "Standard_D2ds_v5"
-    when_done: str = "keep"
-
-
-class Found(NamedTuple):
-    """What there is: outputs by name, as (fingerprint, text), and the live tasks by (name, work)."""
-
-    outputs: dict[str, tuple[str, str]]
-    live: set[tuple[str, str]]
-
-
 class Life(RuleBasedStateMachine):
-    """One spec on the local account. Subclassed with `account`, `home` (the folder for its projects) and `tally`."""
+    """One spec on the local account. Subclassed with `projects`, the folder for them, and `tally`."""
 
-    account: LocalAccount
-    home: Path
+    projects: Path
     tally: Counter[str]  # what happened in all lives
 
     def __init__(self) -> None:
         super().__init__()
-        folder = self.home / f"life-{next(numbers)}"
+        folder = self.projects / f"life-{next(numbers)}"
         folder.mkdir()
-        self.work = Workload(folder, self.account)
+        self.work = Workload(folder, embedded.ensure(lambda _: None))
         self.tally["lives"] += 1
         self.wanted = Wanted()
+        self.ledger = Ledger(self.work)
         self.strays: set[str] = set()  # paths of tasks that somebody else added
         self.theirs: set[str] = set()  # creation times of pools on which somebody else's metadata is
+        self.refused: set[str] = set()  # the tasks' URLs whose links Storage refuses
         self.is_quiet = False  # whether an apply ended well and nothing happened since
 
     # The beginning and the end --------------------------------------------------------------------
@@ -103,20 +77,9 @@ class Life(RuleBasedStateMachine):
     def begin(self, contents: set[str]) -> None:
         """A spec and its inputs, beside a pool, jobs and blobs that are somebody else's."""
         self.wanted.inputs = {name: f"{name}0" for name in sorted(contents)}
-        self._write()
-        pool = {"id": f"{self.work.pool_id}-2", "vmSize": "standard_d2ds_v5"}
-        image = {"publisher": "canonical", "offer": "ubuntu-24_04-lts", "sku": "server"}
-        machine = {"imageReference": image, "nodeAgentSKUId": "batch.node.ubuntu 24.04"}
-        self.work.batch("POST", "/pools", {**pool, "virtualMachineConfiguration": machine})
-        for id in (f"{self.work.job_id}-2", f"{self.work.job_id}-x"):
-            self.work.batch("POST", "/jobs", {"id": id, "poolInfo": {"poolId": pool["id"]}})
-        with self.work.blob_service() as service:
-            for container in ("input", "output"):
-                client = service.get_container_client(container)
-                if not client.exists():
-                    client.create_container()
-                client.upload_blob(f"{self.work.name}-not/theirs", b"theirs")
-        self.foreign = self._foreign()
+        self.wanted.write(self.work)
+        add_foreign(self.work)
+        self.foreign = foreign(self.work)
 
     def teardown(self) -> None:
         """A life that went well ends well: with a last apply, after which all is there and quiet."""
@@ -190,24 +153,19 @@ class Life(RuleBasedStateMachine):
     @rule()
     def apply(self) -> None:
         """An apply to the end; then all that can succeed has, and planning again finds only what failed."""
-        self._heal_nodes()
-        self._expect_losses()
+        if self.refused & {task.url for task in live_tasks(self.work)}:
+            assert self._apply() in (0, 3)  # they fail, each in its turn; the next apply runs them again
+        self.refused.clear()
         failing = self._failing()
         runs = self._planned_runs()
-        # What is held goes on once the apply has begun: it has to deal with tasks at work.
-        letting_go = threading.Timer(_HELD_S, (self.work.folder / "hold").unlink, kwargs={"missing_ok": True})
-        letting_go.start()
-        code = self._run("apply", "--auto-approve", "--timeout", "90s", *self._allowed())
-        letting_go.join()
-        assert code in ({0, 3} if failing else {0})
+        assert self._apply() in ({0, 3} if failing else {0})
         left = self._planned_runs()
         assert left <= failing, f"after an apply that was to run {runs}"
         assert left or not self._actions(), self._actions()
-        found = self._found()
+        found = find(self.work)
         for name in self.wanted.inputs.keys() - left:
-            text = f"{name} {self.wanted.word} {self.wanted.inputs[name]}\n"
-            assert found.outputs[name][1] == text
-            assert (self.work.outputs / f"{name}.txt").read_text("utf-8") == text
+            assert found.outputs[name][1] == self.wanted.output(name)
+            assert (self.work.outputs / f"{name}.txt").read_text("utf-8") == self.wanted.output(name)
         self.is_quiet = not left
 
     @rule()
@@ -232,7 +190,7 @@ class Life(RuleBasedStateMachine):
         With *name* it has work, if nothing else: a new or changed input of that name.
         """
         if name is not None:
-            self.write_an_input(name, 1 if self.wanted.inputs.get(name) == f"{name}0" else 0)
+            self._change_an_input(name)
         self._heal_nodes()
         self._expect_losses()
         numbers, killed = {moment: count(1) for moment in Moment}, threading.Event()
@@ -261,9 +219,9 @@ class Life(RuleBasedStateMachine):
     @rule()
     def destroy(self) -> None:
         """Nothing of the spec is there any more but its outputs."""
-        self._lost("*")
+        self.ledger.lose("*")
         assert self._run("destroy", "--auto-approve") == 0
-        wait_until(lambda: not any(self._ours()))
+        wait_until(lambda: not any(owned(self.work)))
         assert self.work.inputs() == set()
         self.strays.clear()
         self.is_quiet = False
@@ -285,20 +243,20 @@ class Life(RuleBasedStateMachine):
 
     @rule(priority=st.sampled_from([0, 7]))
     def somebody_changes_the_jobs_priority(self, priority: int) -> None:
-        for job in self._open_jobs():
+        for job in open_jobs(self.work):
             self.work.batch("PATCH", f"/jobs/{job}", {"priority": priority})
             self.is_quiet = False
 
     @rule()
     def somebody_adds_a_task(self) -> None:
-        for job in self._open_jobs():
+        for job in open_jobs(self.work):
             id = f"stray-{next(numbers)}"
             self.work.batch("POST", f"/jobs/{job}/tasks", {"id": id, "commandLine": "/bin/true"})
             self.strays.add(f"/jobs/{job}/tasks/{id}")
 
     @rule(name=st.sampled_from(NAMES))
     def somebody_deletes_an_output(self, name: str) -> None:
-        self._lost(name)
+        self.ledger.lose(name)
         with self.work.blob_service() as service:
             try:
                 service.get_blob_client("output", f"{self.work.name}/{name}.txt").delete_blob()
@@ -316,12 +274,31 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data(), how=st.sampled_from(["preempt", "fail"]))
     def a_node_is_lost(self, data: st.DataObject, how: str) -> None:
         """Preempted, it comes back by itself; failed, when somebody looks after it (before the next apply)."""
-        nodes = sorted(node["id"] for node in self._nodes() if node["state"] in ("idle", "running"))
-        if nodes:
-            self._lost("*")
+        running = sorted(node["id"] for node in nodes(self.work) if node["state"] in ("idle", "running"))
+        if running:
+            self.ledger.lose("*")
             self.tally[f"node: {how}"] += 1
-            node = data.draw(st.sampled_from(range(len(nodes))))
-            self.work.batch("POST", f"/_local/nodes/{nodes[node]}/{how}", {})
+            node = data.draw(st.sampled_from(range(len(running))))
+            self.work.batch("POST", f"/_local/nodes/{running[node]}/{how}", {})
+
+    # While the local account is off ---------------------------------------------------------------
+
+    @rule(is_busy=st.booleans())
+    def the_storage_key_is_rotated(self, is_busy: bool) -> None:
+        """The links that tasks were given are refused; the next apply signs others, with the new key."""
+        with self._switched_off(is_busy) as home:
+            rotate_key(home)
+        self.refused |= {task.url for task in live_tasks(self.work)}
+        self.tally["key rotated"] += 1
+
+    @rule(by=st.sampled_from(JUMPS), is_busy=st.booleans())
+    def the_clock_jumps(self, by: timedelta, is_busy: bool) -> None:
+        """Links have ended, or will before long, and the time of a job may be up."""
+        with self._switched_off(is_busy) as home:
+            let_time_pass(home, by)
+        self.theirs = {earlier(created, by) for created in self.theirs}
+        self.refused |= {task.url for task in live_tasks(self.work) if task.age > LINKS_LAST}
+        self.tally[f"clock jumped by {by}"] += 1
 
     # What is always true --------------------------------------------------------------------------
 
@@ -333,7 +310,7 @@ class Life(RuleBasedStateMachine):
     def what_is_not_ours_is_untouched(self) -> None:
         if not hasattr(self, "foreign"):
             return
-        assert self._foreign() == self.foreign
+        assert foreign(self.work) == self.foreign
         for path in self.strays:
             assert self.work.batch("GET", path) is not None, path
         pool = self.work.pool()
@@ -342,20 +319,12 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def there_is_one_pool_at_most(self) -> None:
-        assert len([pool for pool in self._ours() if "vmSize" in pool]) <= 1
+        assert len([pool for pool in owned(self.work) if "vmSize" in pool]) <= 1
 
     @invariant()
     def no_work_was_done_twice(self) -> None:
         """In the tasks' own ledger none follows itself, unless it was lost in between."""
-        last: dict[str, str] = {}
-        for line in self._ledger():
-            what, name, *fingerprint = line.split()
-            if what == "LOST":
-                for lost in [*last] if name == "*" else [name]:
-                    last.pop(lost, None)
-            else:
-                assert last.get(name) != fingerprint[0], f"{name} ran twice: {self._ledger()}"
-                last[name] = fingerprint[0]
+        assert not self.ledger.done_twice(), self.ledger.lines()
 
     @invariant()
     def a_quiet_plan_is_empty(self) -> None:
@@ -369,43 +338,37 @@ class Life(RuleBasedStateMachine):
             if getattr(self.wanted, name) != value:
                 setattr(self.wanted, name, value)
                 self.is_quiet = False
-        self._write()
+        self.wanted.write(self.work)
 
-    def _write(self) -> None:
-        """The spec and the inputs. A task that succeeds writes into the ledger before its output goes up."""
-        wanted, folder = self.wanted, self.work.folder
-        command = (
-            f"while test -e {folder}/hold; do sleep 0.05; done; "
-            f"if test -e {folder}/fail-{{{{ input.name }}}}; then exit 1; fi; "
-            "echo {{ input.name }} {{ params.word }} $(cat {{ input.path }}) > {{ output.path }}; "
-            f"echo DONE {{{{ input.name }}}} $BATCHSPEC_FINGERPRINT >> {folder}/ledger"
-        )
-        spec = {
-            "version": 1,
-            "name": self.work.name,
-            "params": {"word": wanted.word},
-            "pool": {
-                "id": self.work.pool_id,
-                "vmSize": wanted.vm_size,
-                "image": "canonical:ubuntu-24_04-lts:server",
-                "targetLowPriorityNodes": wanted.nodes,
-                "metadata": [{"name": "team", "value": wanted.team}],
-                "whenDone": wanted.when_done,
-            },
-            "job": {
-                "id": self.work.job_id,
-                "priority": wanted.priority,
-                "constraints": {"maxWallClockTime": "PT1H"},
-            },
-            "tasks": {"each": {"inputs": "clips/*", "command": command, "output": "{{ input.name }}.txt"}},
-            "download": "../outputs/",
-        }
-        self.work.clips.mkdir(parents=True, exist_ok=True)
-        self.work.spec.write_text(yaml.safe_dump(spec, sort_keys=False), "utf-8")
-        for name in NAMES:
-            (self.work.clips / name).unlink(missing_ok=True)
-        for name, content in wanted.inputs.items():
-            (self.work.clips / name).write_text(content, "utf-8")
+    def _change_an_input(self, name: str) -> None:
+        self.write_an_input(name, 1 if self.wanted.inputs.get(name) == f"{name}0" else 0)
+
+    @contextmanager
+    def _switched_off(self, is_busy: bool) -> Iterator[Path]:
+        """Within it the local account, whose home this is, is off. What is not done by then begins anew after it.
+
+        Where it *is_busy*, there is work on all inputs, which is held, and more of it than there are nodes.
+        """
+        if is_busy:
+            self.hold_the_tasks()
+            for name in NAMES:
+                self._change_an_input(name)
+            self.apply_and_detach()
+        names = [task.name for task in live_tasks(self.work)]
+        with switched_off(self.work) as home:
+            for name in names:
+                self.ledger.lose(name)
+            yield home
+
+    def _apply(self) -> int:
+        """The exit code of an apply to the end. It has to deal with tasks at work: what is held goes on meanwhile."""
+        self._heal_nodes()
+        self._expect_losses()
+        letting_go = threading.Timer(_HELD_S, (self.work.folder / "hold").unlink, kwargs={"missing_ok": True})
+        letting_go.start()
+        code = self._run("apply", "--auto-approve", "--timeout", "90s", *self._allowed())
+        letting_go.join()
+        return code
 
     def _run(self, *words: str) -> int:
         """Runs `batchspec WORDS SPEC` in this process; its exit code."""
@@ -436,7 +399,7 @@ class Life(RuleBasedStateMachine):
         before = self._needed()
         actions = self._actions()
         after = self._needed()
-        runs = {_named(action["id"]) for action in actions if action["operation"] == "run"}
+        runs = {name_of(action["id"]) for action in actions if action["operation"] == "run"}
         assert before & after <= runs <= before | after, (before, runs, after)
         return runs
 
@@ -445,7 +408,7 @@ class Life(RuleBasedStateMachine):
         with closing(connect("local", lambda _: None)) as account:
             spec = read_spec(self.work.spec)
             desired = expand(spec, find_inputs(spec, account.blobs.list))
-        found = self._found()
+        found = find(self.work)
         works = {task.input.path: task.work for task in desired.tasks if task.input}
         return {
             name
@@ -455,85 +418,25 @@ class Life(RuleBasedStateMachine):
             and (name, work.short) not in found.live
         }
 
-    def _found(self) -> Found:
-        """What there is, tasks before outputs: one that ends in between is seen with its output."""
-        live = set()
-        for job in self._open_jobs():
-            for task in self.work.batch("GET", f"/jobs/{job}/tasks")["value"]:
-                match = _ID.fullmatch(task["id"])
-                if match and task["state"] != "completed":
-                    live.add((match["name"], match["work"]))
-        outputs = {}
-        with self.work.blob_service() as service:
-            container = service.get_container_client("output")
-            for blob in container.list_blobs(f"{self.work.name}/", include=["metadata"]):
-                name = blob.name.removeprefix(f"{self.work.name}/")
-                if name.endswith(".txt") and "/" not in name:
-                    text = container.download_blob(blob.name).readall().decode()
-                    fingerprint = (blob.metadata or {}).get("batchspec_fingerprint", "")
-                    outputs[name.removesuffix(".txt")] = (fingerprint, text)
-        return Found(outputs, live)
-
     def _expect_losses(self) -> None:
         """Notes in the ledger whose tasks an apply from here may delete or disturb: they may run again."""
         for action in self._actions():
             if action["kind"] == "task" and action["operation"] == "delete":
-                self._lost(_named(action["id"]))
+                self.ledger.lose(name_of(action["id"]))
             if action["kind"] == "pool":
-                self._lost("*")  # a smaller pool puts tasks back into the queue
+                self.ledger.lose("*")  # a smaller pool puts tasks back into the queue
 
     def _heal_nodes(self) -> None:
-        for node in self._nodes():
+        for node in nodes(self.work):
             if node["state"] == "unusable":
                 self.work.batch("POST", f"/pools/{self.work.pool_id}/nodes/{node['id']}/reboot", {})
 
     def _failing(self) -> set[str]:
         return {name for name in self.wanted.inputs if (self.work.folder / f"fail-{name}").exists()}
 
-    def _lost(self, name: str) -> None:
-        with (self.work.folder / "ledger").open("a", encoding="utf-8") as stream:
-            stream.write(f"LOST {name}\n")
-
-    def _ledger(self) -> list[str]:
-        file = self.work.folder / "ledger"
-        return file.read_text("utf-8").splitlines() if file.exists() else []
-
     def _allowed(self) -> Iterator[str]:
         for threshold in THRESHOLDS:
             yield from ("--allow", threshold)
 
-    def _nodes(self) -> list[dict[str, Any]]:
-        found = self.work.batch("GET", f"/pools/{self.work.pool_id}/nodes")
-        return found["value"] if found else []
-
-    def _open_jobs(self) -> list[str]:
-        return [job["id"] for job in self._ours() if "poolInfo" in job and job["state"] == "active"]
-
-    def _ours(self) -> list[dict[str, Any]]:
-        """The pools and jobs that carry the spec's stamp."""
-        listed = [*self.work.batch("GET", "/pools")["value"], *self.work.batch("GET", "/jobs")["value"]]
-        stamp = {"name": "batchspec.spec", "value": self.work.name}
-        return [entry for entry in listed if stamp in entry.get("metadata", ())]
-
     def _ours_since(self, number: int) -> list[dict[str, Any]]:
         return [entry for entry in self.work.requests_since(number) if self.work.name in entry["path"]]
-
-    def _foreign(self) -> list[str]:
-        """The ETags of what is somebody else's."""
-        paths = [
-            f"/pools/{self.work.pool_id}-2",
-            f"/jobs/{self.work.job_id}-2",
-            f"/jobs/{self.work.job_id}-x",
-        ]
-        with self.work.blob_service() as service:
-            blobs = [
-                service.get_blob_client(container, f"{self.work.name}-not/theirs").get_blob_properties().etag
-                for container in ("input", "output")
-            ]
-        return [*(self.work.batch("GET", path)["eTag"] for path in paths), *blobs]
-
-
-def _named(task_id: str) -> str:
-    match = _ID.fullmatch(task_id)
-    assert match is not None, task_id
-    return match["name"]

@@ -13,7 +13,6 @@ from batchspec.rows import Many, Rows
 from batchspec.spec.desired import DesiredTasks
 from batchspec.spec.task_body import COMMAND_METADATA, FINGERPRINT_METADATA
 
-
 # As `read_task` reads it. Python is asked only about tasks that did not plainly succeed: SQLite waits for it each time.
 _ADD_TASKS = """
 INSERT OR REPLACE INTO live

@@ -22,9 +22,12 @@ _FIT = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 _ID = re.compile(r"(?P<key>.+-[a-z2-7]{10})-(?P<work>[a-z2-7]{10})(?:-(?P<attempt>\d+))?")
 
 
+_NOTHING = blake2b(digest_size=16)
+
+
 def digest(*parts: str) -> str:
     """32 hexadecimal digits that stand for *parts* and their order."""
-    state = blake2b(digest_size=16)
+    state = _NOTHING.copy()
     for part in parts:
         data = part.encode("utf-8", "surrogateescape")
         state.update(len(data).to_bytes(8, "big"))

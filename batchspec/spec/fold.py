@@ -16,7 +16,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from batchspec.spec.desired import DesiredTask
-from batchspec.spec.expand import input_path, output_path, parts_of
+from batchspec.spec.expand import Parts, input_path, output_path, parts_of
 from batchspec.spec.model import Spec, TaskGroup
 from batchspec.spec.task_body import PLAIN, Facts, Links, body_of, compiled, task_body
 from batchspec.spec.template import Template, is_template
@@ -31,6 +31,7 @@ _OUTPUT = "MARKoutputMARK"
 _ID, _NAME, _RECORD, _FINGERPRINT = "MARKidMARK", "MARKdisplayMARK", "MARKrecordMARK", "MARKfingerprintMARK"
 _LINK = "MARKlinkMARK"
 _MARKS = (_ID, _NAME, _RECORD, _FINGERPRINT, _LINK, *_INPUT.values(), str(_SIZE), _OUTPUT)
+_NO_PARTS = Parts("", "", "", "")
 _SLOT = re.compile("|".join(f"({mark})" for mark in _MARKS))
 
 
@@ -70,14 +71,15 @@ class _Folded(NamedTuple):
 
     form: str
     pick: Callable[[Sequence[str]], tuple[str, ...]]
-    used: tuple[str, ...]  # the input's values that a command puts in: they have to be plain
+    has_parts: bool  # whether parts of the input's path are among them
+    used: tuple[str, ...]  # those that a command puts in: they have to be plain
 
     def text(self, task: DesiredTask, task_id: str, link: str) -> str | None:
         """The body's JSON; None for a task that has to be rendered."""
         item = task.input
         if item is None or len(item.path) > 1000:
             return None
-        parts = parts_of(item.path)
+        parts = parts_of(item.path) if self.has_parts else _NO_PARTS
         for name in self.used:
             value = getattr(parts, name)
             if not (value and PLAIN.issuperset(value)):
@@ -108,7 +110,8 @@ def _fold(spec: Spec, group: TaskGroup, output_container: str, has_output: bool)
     if len(text) >= _MOST:
         return None
     marks = [(match.lastindex or 1) - 1 for match in _SLOT.finditer(text)]
-    return _Folded(_SLOT.sub("%s", text.replace("%", "%%")), itemgetter(*marks), used)
+    has_parts = any(_INPUT[name] in text for name in Parts._fields)
+    return _Folded(_SLOT.sub("%s", text.replace("%", "%%")), itemgetter(*marks), has_parts, used)
 
 
 def _is_literal(text: str) -> bool:

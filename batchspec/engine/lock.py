@@ -54,6 +54,7 @@ class Held:
 def locked(account: Account, spec: Spec, doing: str = "", *, lease_s: int = LEASE_S) -> Iterator[Held]:
     """Within it, no other apply of *spec* changes anything. Raises `LockedError` when another is at work.
 
+    The lock lies in the container of the outputs, which is made here and so there for all that follows.
     The lease lasts a minute: after a kill -9 the next apply needs no help, and on the
     same machine, which knows that the process is dead, no patience either. *doing* is told to who
     comes meanwhile. No request that changes something is sent on *account* once the lock may be lost.

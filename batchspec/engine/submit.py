@@ -56,7 +56,6 @@ def add_tasks(conduct: Conduct, uploads: Uploads) -> None:
 
     if runs:
         conduct.begin(Step.ADD, total=len(runs), unit="tasks")
-        conduct.account.blobs.ensure_container(conduct.spec.containers.output)
         packer = _Packer(conduct)
         ready = (map(packer.packed, lot) for lot in _as_ready(conduct, uploads))
         _send_all((group for lot in ready for group in task_service.collections(lot)), send)

@@ -52,7 +52,8 @@ def watch(count: str, seconds: str) -> None:
 
     connection = connect("local", lambda _: None)
     spec = spec_of(_SPEC)
-    connection.blobs.ensure_container("input")
+    for container in ("input", "output"):
+        connection.blobs.ensure_container(container)
     connection.blobs._service.get_blob_client("input", "one").upload_blob(b"one")
     inputs = (item._replace(blob="one") for item in made_up_inputs(int(count)))  # all read the same blob
     desired = expand(spec, {"trivial": inputs})

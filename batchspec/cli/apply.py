@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
+from batchspec.cli import signals
 from batchspec.cli.display import display
 from batchspec.cli.options import (
     approve_option,
@@ -90,27 +89,24 @@ def apply(
     settings = tuple(saved.settings) if saved else settings
     spec = read_spec(spec_file, settings)
     account = open_account(spec, saved.target if saved else target, check_inputs=True)
-    try:
-        shown = planning.make(account, spec)
-        warn(spec)
-        reviewed = saved.plan_id if saved else plan_id
-        if saved:
-            _require_current(saved, shown)
-        elif plan_id:
-            _require_id(plan_id, shown)
-        if form == "json":
-            say_json(shown.json())
-        else:
-            click.echo(shown.text(show_all=False), nl=False)
-        if not shown.plan.is_empty:
-            _require_safe(shown.plan, allowed)
-            if reviewed is None:
-                _require_consent(shown.plan, auto_approve)
-            _run(shown, spec_file, settings, form, timeout_s, detach, allowed, reviewed)
-        if saved:
-            mark_applied(saved, file)
-    finally:
-        account.close()
+    shown = planning.make(account, spec)
+    warn(spec)
+    reviewed = saved.plan_id if saved else plan_id
+    if saved:
+        _require_current(saved, shown)
+    elif plan_id:
+        _require_id(plan_id, shown)
+    if form == "json":
+        say_json(shown.json())
+    else:
+        click.echo(shown.text(show_all=False), nl=False)
+    if not shown.plan.is_empty:
+        _require_safe(shown.plan, allowed)
+        if reviewed is None:
+            _require_consent(shown.plan, auto_approve)
+        _run(shown, spec_file, settings, form, timeout_s, detach, allowed, reviewed)
+    if saved:
+        mark_applied(saved, file)
 
 
 def _run(
@@ -244,27 +240,18 @@ def _signals(run: Apply) -> Iterator[Callable[[], int]]:
 
     def handle(number: int, _frame: FrameType | None) -> None:
         if caught:
-            _leave(128 + number)
+            signals.leave(number)
         caught.append(number)
         if not run.is_only_watching:
             say("interrupted: finishing the calls in flight; once more to end at once")
         run.stop()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handle) for number in signals.BOTH}
     try:
         yield lambda: caught[0] if caught else 0
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _leave(code: int) -> NoReturn:
-    """Ends the process now: an exception would still wait for the threads, and so for the calls in flight."""
-    if sys.stderr.isatty():
-        sys.stderr.write("\x1b[?25h")  # the live display hides the cursor
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
 
 
 def _interrupted(

@@ -69,34 +69,27 @@ def destroy(
 
     spec = read_spec(spec_file, settings)
     account = open_account(spec, target)
-    try:
-        orphans_of = expand(spec, find_inputs(spec, account.blobs.list)) if orphans else None
+    orphans_of = expand(spec, find_inputs(spec, account.blobs.list)) if orphans else None
 
-        def find() -> Doomed:
-            return find_doomed(
-                account, spec, keep_pool=keep == "pool", outputs=outputs, orphans_of=orphans_of
-            )
+    def find() -> Doomed:
+        return find_doomed(account, spec, keep_pool=keep == "pool", outputs=outputs, orphans_of=orphans_of)
 
-        doomed = find()
-        if form == "json":
-            say_object(_doomed_json(spec, doomed))
-        else:
-            click.echo(_doomed_text(spec, doomed), nl=False)
-        if doomed.is_empty:
-            return
-        if not confirm("All of it is deleted for good. Only `yes` goes on:", approved=auto_approve):
-            raise RefusedError(
-                "nothing was deleted: nobody said yes", help="add --auto-approve to go on unasked"
-            )
-        with locked(account, spec, "destroying") as held:
-            for gone in destroy_all(account, find(), held.check):
-                if form == "json":
-                    say_object({"type": "deleted", **asdict(gone)})
-                else:
-                    click.echo(f"deleted {_gone_text(gone)}")
-        forget_lock(account, spec)
-    finally:
-        account.close()
+    doomed = find()
+    if form == "json":
+        say_object(_doomed_json(spec, doomed))
+    else:
+        click.echo(_doomed_text(spec, doomed), nl=False)
+    if doomed.is_empty:
+        return
+    if not confirm("All of it is deleted for good. Only `yes` goes on:", approved=auto_approve):
+        raise RefusedError("nothing was deleted: nobody said yes", help="add --auto-approve to go on unasked")
+    with locked(account, spec, "destroying") as held:
+        for gone in destroy_all(account, find(), held.check):
+            if form == "json":
+                say_object({"type": "deleted", **asdict(gone)})
+            else:
+                click.echo(f"deleted {_gone_text(gone)}")
+    forget_lock(account, spec)
 
 
 def _doomed_json(spec: Spec, doomed: Doomed) -> dict[str, Any]:

@@ -47,24 +47,21 @@ def download(spec_file: Path, settings: tuple[str, ...], target: str | None, for
     folder = os.path.normpath(spec_file.parent / spec.download)
     account = open_account(spec, target)
     fetched = 0
-    try:
-        _, plan = plan_now(account, spec)
-        waiting = len(plan.work.runs) + len(plan.work.in_progress)
+    _, plan = plan_now(account, spec)
+    waiting = len(plan.work.runs) + len(plan.work.in_progress)
+    if form == "json":
+        counts = {"files": len(plan.work.downloads), "waiting": waiting}
+        say_object({**heading("download", spec.name), "folder": folder, **counts})
+    for wanted in plan.work.downloads:
+        size = download_output(account.blobs, spec, wanted.blob)
+        if size is None:  # somebody has deleted it since
+            continue
+        fetched += 1
         if form == "json":
-            counts = {"files": len(plan.work.downloads), "waiting": waiting}
-            say_object({**heading("download", spec.name), "folder": folder, **counts})
-        for wanted in plan.work.downloads:
-            size = download_output(account.blobs, spec, wanted.blob)
-            if size is None:  # somebody has deleted it since
-                continue
-            fetched += 1
-            if form == "json":
-                file = os.path.normpath(download_path(spec, wanted.blob))
-                say_object({"type": "downloaded", "blob": wanted.blob, "file": file, "bytes": size})
-            else:
-                click.echo(show(wanted.blob))
-    finally:
-        account.close()
+            file = os.path.normpath(download_path(spec, wanted.blob))
+            say_object({"type": "downloaded", "blob": wanted.blob, "file": file, "bytes": size})
+        else:
+            click.echo(show(wanted.blob))
     click.echo(f"{fetched} file{'' if fetched == 1 else 's'} fetched to {folder}", err=True)
     if waiting:
         click.echo(f"{waiting} tasks have no output yet: batchspec apply {spec_file}", err=True)

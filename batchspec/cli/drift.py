@@ -38,10 +38,7 @@ def drift(spec_file: Path, settings: tuple[str, ...], target: str | None, form: 
 
     spec = read_spec(spec_file, settings)
     account = open_account(spec, target)
-    try:
-        compared = drift_now(account, spec)
-    finally:
-        account.close()
+    compared = drift_now(account, spec)
     if form == "json":
         say_object(drift_json(spec.name, compared))
     else:

@@ -47,15 +47,12 @@ def import_(
     ids = _ids(what)
     _require_name(name)
     account = open_account(None, target)
-    try:
-        found = importing.find(account, ids.get("pool"), ids.get("job"))
-        named = name or importing.name_for(found)
-        imported = importing.compose(found, named, shlex.join(["batchspec", "import", *what]))
-        click.echo(imported.text, nl=False)
-        if adopts:
-            _adopt(account, found, imported, named, auto_approve)
-    finally:
-        account.close()
+    found = importing.find(account, ids.get("pool"), ids.get("job"))
+    named = name or importing.name_for(found)
+    imported = importing.compose(found, named, shlex.join(["batchspec", "import", *what]))
+    click.echo(imported.text, nl=False)
+    if adopts:
+        _adopt(account, found, imported, named, auto_approve)
 
 
 def _ids(what: tuple[str, ...]) -> dict[str, str]:

@@ -61,11 +61,8 @@ def logs(
     spec = read_spec(spec_file, settings)
     account = open_account(spec, target)
     names = ("stdout.txt", "stderr.txt") if stream == "both" else (f"{stream}.txt",)
-    try:
-        job_id, task_id = find_task(account, spec, task)
-        streams = task_streams(account, spec, job_id, task_id, names)
-    finally:
-        account.close()
+    job_id, task_id = find_task(account, spec, task)
+    streams = task_streams(account, spec, job_id, task_id, names)
     if not streams:
         raise UsageError(f"nothing is known of what {task} wrote", help="it may not have run yet")
     if form == "json":

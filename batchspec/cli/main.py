@@ -11,12 +11,13 @@ import signal
 import sys
 import threading
 from contextlib import suppress
-from types import FrameType, TracebackType
-from typing import Any, NoReturn
+from types import TracebackType
+from typing import Any
 
 import click
 
 from batchspec import __version__
+from batchspec.cli import signals
 from batchspec.cli.options import colored, say_object
 from batchspec.errors import BatchspecError, SpecError, UsageError
 
@@ -46,10 +47,6 @@ _SHOWING = frozenset({"init", "validate", "plan", "drift", "show", "status", "lo
 _INTERRUPTED = 128 + signal.SIGINT
 _TERMINATED = 128 + signal.SIGTERM
 _GOES_ON = "interrupted; the same command goes on from here"
-
-
-class _Terminated(BaseException):
-    """SIGTERM came: as with Ctrl-C, what is held is given back on the way out, the lock above all."""
 
 
 def _listen(_context: click.Context, _option: click.Parameter, level: int) -> None:
@@ -112,7 +109,7 @@ def cli() -> None:
 
 def main() -> None:
     """The entry point: runs the command and ends the process with its exit code."""
-    signal.signal(signal.SIGTERM, _terminate)
+    signals.listen()
     sys.excepthook = _crash
     threading.excepthook = lambda args: _crash(args.exc_type, args.exc_value, args.exc_traceback)
     try:
@@ -130,7 +127,7 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo(_GOES_ON, err=True)
         code = _INTERRUPTED
-    except _Terminated:
+    except signals.Terminated:
         click.echo(_GOES_ON, err=True)
         code = _TERMINATED
     except BatchspecError as error:
@@ -141,10 +138,6 @@ def main() -> None:
         code = 1
     gc.freeze()  # else Python looks through all that is still alive, only to end
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise _Terminated
 
 
 def _crash(kind: type[BaseException], error: BaseException | None, where: TracebackType | None) -> None:

@@ -101,7 +101,7 @@ def _setting(text: str) -> tuple[str, str]:
 
 
 def open_account(spec: Spec | None, target: str | None, *, check_inputs: bool = False) -> Account:
-    """The account a command works on. On stderr it says which, the local one in so many words.
+    """The account a command works on, closed at its end. On stderr it says which, the local one in so many words.
 
     With *check_inputs*, a spec whose inputs are wrong does not even start the local account.
     """
@@ -111,6 +111,9 @@ def open_account(spec: Spec | None, target: str | None, *, check_inputs: bool = 
     if check_inputs and spec is not None and chosen == "local":
         _check_inputs_before_start(spec)
     account = connect(chosen, lambda text: say(text))
+    context = click.get_current_context()
+    context.call_on_close(account.close)
+    context.find_root().obj = account  # for who has to hurry it when a signal comes
     kind = "local account" if account.is_local else "Azure Batch account"
     say(f"{kind}: {account.name}")
     return account

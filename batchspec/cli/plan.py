@@ -62,11 +62,8 @@ def plan(
 
     spec = read_spec(spec_file, settings)
     account = open_account(spec, target, check_inputs=True)
-    try:
-        made = planning.make(account, spec)
-        warn(spec)
-    finally:
-        account.close()
+    made = planning.make(account, spec)
+    warn(spec)
     if form == "json":
         say_json(made.json())
     elif form == "markdown":

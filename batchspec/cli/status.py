@@ -44,17 +44,14 @@ def status(spec_file: Path, settings: tuple[str, ...], target: str | None, form:
 
     spec = read_spec(spec_file, settings)
     account = open_account(spec, target)
-    try:
-        while True:
-            now = read_status(account, spec)
-            if form == "json":
-                say_object(status_json(now))
-            else:
-                if watch and sys.stdout.isatty():
-                    click.clear()
-                click.echo(status_text(now), nl=False)
-            if not watch or not now.is_at_work:
-                return
-            time.sleep(_EVERY_S[account.is_local])
-    finally:
-        account.close()
+    while True:
+        now = read_status(account, spec)
+        if form == "json":
+            say_object(status_json(now))
+        else:
+            if watch and sys.stdout.isatty():
+                click.clear()
+            click.echo(status_text(now), nl=False)
+        if not watch or not now.is_at_work:
+            return
+        time.sleep(_EVERY_S[account.is_local])

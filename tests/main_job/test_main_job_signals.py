@@ -1,16 +1,19 @@
 """R-22: the first signal finishes what is in flight and says how to go on; the second ends at once."""
 
+import os
 import signal
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+from service.scripted import Answer, answering
 
 from main_job.wire import Heard, Moment, Wire
-from main_job.workload import Workload, wait_until
+from main_job.workload import BATCHSPEC, Workload, wait_until
 
 # What an apply is at, and a call that it makes then.
 STAGES = {
@@ -20,10 +23,17 @@ STAGES = {
     "watching": ("GET", "/taskcounts"),
     "downloading": ("GET", "/a.out"),
 }
+ONE_TASK = """
+version: 1
+name: work
+pool: {id: p, vmSize: Standard_D2ds_v5, image: "canonical:ubuntu-24_04-lts:server"}
+job: {id: j}
+tasks: {one: {command: "true"}}
+"""
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 # SIGINT as the first signal is tried around every call in test_main_job_interrupts.
 FIRST = [(stage, signal.SIGTERM) for stage in STAGES]
-SECOND = [*((stage, signal.SIGINT) for stage in STAGES), ("adding", signal.SIGTERM)]
+SECOND = [*((stage, signal.SIGINT) for stage in ("planning", *STAGES)), ("adding", signal.SIGTERM)]
 
 
 def _id(case: object) -> str:
@@ -35,7 +45,7 @@ class Gate:
 
     def __init__(self, stage: str) -> None:
         self.is_holding = False
-        self._method, self._ending = STAGES[stage]
+        self._method, self._ending = {**STAGES, "planning": ("GET", "/jobs")}[stage]
         self._is_open = False
 
     def hold(self, now: Moment, heard: Heard) -> None:
@@ -128,3 +138,42 @@ def test_r22_the_second_signal_ends_at_once(
         process.communicate(timeout=30)
         assert process.returncode == CODES[number]
     _is_whole_after_another_apply(bare)
+
+
+@pytest.mark.parametrize("number", CODES, ids=_id)
+@pytest.mark.parametrize(
+    "words", [("plan",), ("apply", "--auto-approve"), ("destroy", "--auto-approve"), ("drift",)]
+)
+def test_r22_a_signal_ends_the_patience_with_a_service_that_fails(
+    tmp_path: Path, words: tuple[str, ...], number: signal.Signals
+) -> None:
+    """Several calls wait beside each other to be tried again, for five minutes; none of them holds the command up."""
+    file = tmp_path / "work.yaml"
+    file.write_text(ONE_TASK, "utf-8")
+    with answering(Answer(503)) as service:
+        process = subprocess.Popen(
+            [*BATCHSPEC, *words, str(file)],
+            env={**os.environ, **_account(service.endpoint)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            wait_until(lambda: len(service.heard_at) >= 3)
+            process.send_signal(number)
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
+            process.wait()
+    assert process.returncode == CODES[number]
+    assert said.endswith("interrupted; the same command goes on from here\n")
+
+
+def _account(endpoint: str) -> dict[str, str]:
+    key = "a2V5"
+    storage = f"DefaultEndpointsProtocol=http;AccountName=one;AccountKey={key};BlobEndpoint={endpoint}/one;"
+    return {
+        "AZURE_BATCH_ACCOUNT": "one",
+        "AZURE_BATCH_ENDPOINT": endpoint,
+        "AZURE_BATCH_ACCESS_KEY": key,
+        "AZURE_STORAGE_CONNECTION_STRING": storage,
+    }

@@ -6,7 +6,6 @@ live task and its blobs in 1 us, and nothing is in memory but what is looked at.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from enum import Enum
 from itertools import chain
@@ -79,6 +78,10 @@ LEFT JOIN again ON again.number = task.number
 LEFT JOIN output ON output.name = task.record
 LEFT JOIN uploaded ON uploaded.name = task.blob
 """
+_COUNTS = (
+    "SELECT count(*), coalesce(sum(verdict = 'UP_TO_DATE'), 0), coalesce(sum(verdict = 'IN_PROGRESS'), 0)"
+    " FROM verdict"
+)
 _RUNS = "verdict NOT IN ('UP_TO_DATE', 'IN_PROGRESS')"
 _CURRENT = "verdict = 'UP_TO_DATE' AND is_output"
 
@@ -118,14 +121,15 @@ def find_work(desired: Desired, counted: Counted, local_md5: Callable[[str], str
     """
     database = desired.tasks.database
     _judge(database, counted)
+    every, up_to_date, in_progress = database.one(_COUNTS)
+    to_run = every - up_to_date - in_progress
+    if to_run:
+        database.define(_UPLOADS)
     if desired.spec.download is not None:
         database.fill("INSERT INTO download VALUES (?, ?, ?)", _not_here(database, local_md5))
     rows = _Rows(desired)
-    verdicts = "SELECT verdict, count(*) FROM verdict GROUP BY verdict"
-    counts: Counter[str] = Counter(dict(chain.from_iterable(database.pages(verdicts))))
-    up_to_date, in_progress = counts["UP_TO_DATE"], counts["IN_PROGRESS"]
     return Work(
-        runs=rows.runs(length=counts.total() - up_to_date - in_progress),
+        runs=rows.runs(length=to_run),
         ready=rows.runs("AND NOT EXISTS (SELECT 1 FROM upload WHERE upload.blob = task.blob)"),
         waiting=lambda blob: rows.runs("AND task.blob = ?", blob),
         in_progress=rows.in_progress(in_progress),
@@ -206,7 +210,7 @@ def _judge(database: Database, counted: Counted) -> None:
     database.fill("INSERT INTO other VALUES (?, NULL, ?, ?, ?, ?, ?)", _strangers(database))
     if database.one("SELECT 1 FROM other"):
         database.define(*_PAIR_OTHERS)
-    database.define(_VERDICTS, _UPLOADS)
+    database.define(_VERDICTS)
 
 
 def _strangers(database: Database) -> Iterator[tuple[object, ...]]:

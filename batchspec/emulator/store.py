@@ -146,8 +146,9 @@ class Store:
 
     def next_number(self) -> int:
         """A number that was never given before."""
-        sql = "INSERT INTO numbers VALUES ('job', 1) ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last"
-        return int(self.db.execute(sql).fetchone()[0])
+        self.db.execute("INSERT OR IGNORE INTO numbers VALUES ('job', 0)")
+        self.db.execute("UPDATE numbers SET last = last + 1 WHERE kind = 'job'")
+        return int(self.db.execute("SELECT last FROM numbers WHERE kind = 'job'").fetchone()[0])
 
     # --- tasks
 

@@ -16,13 +16,14 @@ from batchspec.spec.task_body import COMMAND_METADATA, FINGERPRINT_METADATA
 # As `read_task` reads it. Python is asked only about tasks that did not plainly succeed: SQLite waits for it each time.
 _ADD_TASKS = """
 INSERT OR REPLACE INTO live
-SELECT id, state, iif(state <> 'completed' OR end = '["success",0,null]', '', failure_of(coalesce(execution, '{}')))
+SELECT id, state,
+  CASE WHEN state <> 'completed' OR result = '["success",0,null]' THEN '' ELSE failure_of(coalesce(execution, '{}')) END
 FROM (
   SELECT
     json_extract(value, '$.id') AS id,
     coalesce(lower(json_extract(value, '$.state')), 'active') AS state,
     json_extract(value, '$.executionInfo') AS execution,
-    json_extract(value, '$.executionInfo.result', '$.executionInfo.exitCode', '$.executionInfo.failureInfo') AS end
+    json_extract(value, '$.executionInfo.result', '$.executionInfo.exitCode', '$.executionInfo.failureInfo') AS result
   FROM json_each(?, '$.value')
 )
 """

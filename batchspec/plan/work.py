@@ -58,12 +58,13 @@ SELECT task.number,
   CASE
     WHEN output.fingerprint = task.fingerprint THEN 'UP_TO_DATE'
     WHEN coalesce(again.state, live.state) <> 'completed' THEN
-      iif(coalesce(again.id, live.id) IN (SELECT id FROM ending WHERE state = 'active'), 'LINKS_END', 'IN_PROGRESS')
+      CASE WHEN coalesce(again.id, live.id) IN (SELECT id FROM ending WHERE state = 'active')
+        THEN 'LINKS_END' ELSE 'IN_PROGRESS' END
     WHEN coalesce(again.failure, live.failure) <> '' THEN 'FAILED_LAST_TIME'
     WHEN coalesce(again.state, live.state) IS NOT NULL THEN 'OUTPUT_MISSING'
     WHEN output.fingerprint IS NOT NULL THEN
-      iif(output.command IS (SELECT digest FROM task_group WHERE name = task.group_name),
-          'INPUT_CHANGED', 'COMMAND_CHANGED')
+      CASE WHEN output.command IS (SELECT digest FROM task_group WHERE name = task.group_name)
+        THEN 'INPUT_CHANGED' ELSE 'COMMAND_CHANGED' END
     WHEN task.number IN (SELECT number FROM changed WHERE same_command) THEN 'INPUT_CHANGED'
     WHEN task.number IN (SELECT number FROM changed) THEN 'COMMAND_CHANGED'
     WHEN task.path IS NULL THEN 'NOT_RUN'
@@ -107,7 +108,7 @@ WHERE earlier.state <> 'completed' AND {_RUNS}
 # Of several tasks that read one file, the first uploads it.
 _UPLOADS = f"""
 INSERT OR IGNORE INTO upload
-SELECT task.blob, task.number, task.size, iif(uploaded.name IS NULL, 'NEW_INPUT', 'INPUT_CHANGED')
+SELECT task.blob, task.number, task.size, CASE WHEN uploaded.name IS NULL THEN 'NEW_INPUT' ELSE 'INPUT_CHANGED' END
 FROM verdict JOIN task USING (number) LEFT JOIN uploaded ON uploaded.name = task.blob
 WHERE {_RUNS} AND task.file IS NOT NULL AND (uploaded.md5 IS NOT task.content OR uploaded.size <> task.size)
 ORDER BY task.number

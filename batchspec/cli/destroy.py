@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +24,6 @@ from batchspec.errors import RefusedError
 
 if TYPE_CHECKING:
     from batchspec.engine.destroy import Deleted, Doomed
-    from batchspec.plan.model import LiveBlob
     from batchspec.spec.model import Spec
 
 
@@ -96,16 +94,12 @@ def _doomed_json(spec: Spec, doomed: Doomed) -> dict[str, Any]:
     from batchspec.render.as_json import heading
 
     blobs = {"inputs": doomed.inputs, "outputs": doomed.outputs}
-    sizes = {what: {"blobs": len(found), "bytes": _bytes(found)} for what, found in blobs.items()}
+    sizes = {what: {"blobs": len(found.names), "bytes": found.size} for what, found in blobs.items()}
     return {**heading("destroy", spec.name), "jobs": doomed.jobs, "pool": doomed.pool, **sizes}
 
 
-def _bytes(blobs: Sequence[tuple[str, LiveBlob]]) -> int:
-    return sum(blob.size for _, blob in blobs)
-
-
 def _gone_text(gone: Deleted) -> str:
-    return f"{gone.kind} {gone.id}" if gone.id else f"{gone.count} blobs"
+    return f"{gone.count} blobs in container {gone.id}" if gone.kind == "blob" else f"{gone.kind} {gone.id}"
 
 
 def _doomed_text(spec: Spec, doomed: Doomed) -> str:
@@ -118,7 +112,7 @@ def _doomed_text(spec: Spec, doomed: Doomed) -> str:
     if doomed.pool:
         lines.append(f"  - pool {show(doomed.pool)}, with its nodes")
     for blobs, what in ((doomed.inputs, "uploaded inputs"), (doomed.outputs, "outputs and logs")):
-        if blobs:
-            size = size_text(_bytes(blobs))
-            lines.append(f"  - {len(blobs)} blobs in container {show(blobs[0][0])}, {size} ({what})")
+        if count := len(blobs.names):
+            where = f"in container {show(blobs.container)}, {size_text(blobs.size)}"
+            lines.append(f"  - {count} blobs {where} ({what})")
     return "\n".join(lines) + "\n"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 
 from batchspec.engine.lock import lock_blob
+from batchspec.engine.send_all import send_all
 from batchspec.errors import RefusedError, ServiceError
 from batchspec.plan.model import LiveBlob
 from batchspec.resources.base import Json, is_protected, owner
+from batchspec.rows import Database, Many, Rows
 from batchspec.service import job as job_service
 from batchspec.service import pool as pool_service
 from batchspec.service.connect import Account
@@ -18,33 +21,41 @@ from batchspec.spec.expand import OWN_FOLDER, folder_of
 from batchspec.spec.model import Spec
 from batchspec.spec.task_body import SPEC_METADATA
 
-_AT_ONCE = 8
+_TOLD_AFTER = 10_000  # blobs
+
+
+class DoomedBlobs:
+    """Blobs of one container: `names` is on disk, for there may be millions, `size` is in bytes."""
+
+    def __init__(self, container: str, blobs: Iterable[LiveBlob]) -> None:
+        database = Database()
+        database.define("CREATE TABLE blob (name TEXT PRIMARY KEY, size) WITHOUT ROWID")
+        database.fill("INSERT OR IGNORE INTO blob VALUES (?, ?)", ((blob.name, blob.size) for blob in blobs))
+        self.container = container
+        self.names: Many[str] = Rows(database, "SELECT name FROM blob", lambda row: str(row[0]))
+        self.size = int(database.one("SELECT coalesce(sum(size), 0) FROM blob")[0])
 
 
 @dataclass(frozen=True, slots=True)
 class Doomed:
-    """What a destroy would delete. Blobs are (container, blob)."""
+    """What a destroy would delete."""
 
     jobs: tuple[str, ...]
     pool: str | None
-    inputs: tuple[tuple[str, LiveBlob], ...]
-    outputs: tuple[tuple[str, LiveBlob], ...]
+    inputs: DoomedBlobs
+    outputs: DoomedBlobs
 
     @property
     def is_empty(self) -> bool:
-        return not (self.jobs or self.pool or self.inputs or self.outputs)
-
-    @property
-    def blobs(self) -> tuple[tuple[str, LiveBlob], ...]:
-        return self.inputs + self.outputs
+        return not (self.jobs or self.pool or self.inputs.names or self.outputs.names)
 
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """What is gone: a job or a pool by its id, or so many blobs."""
+    """What is gone: a job or a pool by its id, or so many blobs of a container, by its name."""
 
     kind: str
-    id: str | None = None
+    id: str
     count: int = 1
 
 
@@ -52,18 +63,19 @@ def find_doomed(
     account: Account, spec: Spec, *, keep_pool: bool, outputs: bool, orphans_of: Desired | None
 ) -> Doomed:
     """What there is of *spec*; outputs only with *outputs*. With *orphans_of* only those no input makes any more."""
+    containers = spec.containers
     if orphans_of is not None:
-        return Doomed((), None, (), tuple(_orphans(account, orphans_of)))
+        orphans = DoomedBlobs(containers.output, _orphans(account, orphans_of))
+        return Doomed((), None, DoomedBlobs(containers.input, ()), orphans)
     generations = job_service.generations(account.batch, spec.job_id) if spec.job else []
+    uploaded = account.blobs.list(containers.input, folder_of(spec))
     return Doomed(
         jobs=tuple(job["id"] for job in generations if _is_ours(spec, job)),
         pool=None if keep_pool else _own_pool(account, spec),
-        inputs=tuple(
-            (spec.containers.input, blob)
-            for blob in account.blobs.list(spec.containers.input, folder_of(spec))
-            if blob.metadata.get(SPEC_METADATA) == spec.name
+        inputs=DoomedBlobs(
+            containers.input, (blob for blob in uploaded if blob.metadata.get(SPEC_METADATA) == spec.name)
         ),
-        outputs=tuple(_outputs(account, spec, outputs)),
+        outputs=DoomedBlobs(containers.output, _outputs(account, spec, outputs)),
     )
 
 
@@ -85,22 +97,22 @@ def _own_pool(account: Account, spec: Spec) -> str | None:
     return spec.pool.id
 
 
-def _outputs(account: Account, spec: Spec, everything: bool) -> Iterator[tuple[str, LiveBlob]]:
+def _outputs(account: Account, spec: Spec, everything: bool) -> Iterator[LiveBlob]:
     """The logs always, since their tasks go; with *everything* the outputs and the records of work done too."""
     logs = f"{folder_of(spec)}{OWN_FOLDER}/logs/"
     for blob in account.blobs.list(spec.containers.output, folder_of(spec)):
         if blob.name != lock_blob(spec) and (everything or blob.name.startswith(logs)):
-            yield spec.containers.output, blob
+            yield blob
 
 
-def _orphans(account: Account, desired: Desired) -> Iterator[tuple[str, LiveBlob]]:
+def _orphans(account: Account, desired: Desired) -> Iterator[LiveBlob]:
     """The outputs, and the records of work done, that no task of the spec makes any more."""
     spec = desired.spec
-    wanted = {task.record for task in desired.tasks} | {lock_blob(spec)}
     logs = f"{folder_of(spec)}{OWN_FOLDER}/logs/"
     for blob in account.blobs.list(spec.containers.output, folder_of(spec)):
-        if blob.name not in wanted and not blob.name.startswith(logs):
-            yield spec.containers.output, blob
+        is_ours = blob.name == lock_blob(spec) or blob.name.startswith(logs)
+        if not is_ours and not desired.tasks.has_record(blob.name):
+            yield blob
 
 
 def destroy(account: Account, doomed: Doomed, check: Callable[[], None]) -> Iterator[Deleted]:
@@ -117,15 +129,15 @@ def destroy(account: Account, doomed: Doomed, check: Callable[[], None]) -> Iter
         pool_service.delete(account.batch, doomed.pool)
         yield Deleted("pool", doomed.pool)
 
-    def delete(entry: tuple[str, LiveBlob]) -> None:
+    def delete(blobs: DoomedBlobs, name: str) -> None:
         check()
-        account.blobs.delete(entry[0], entry[1].name)
+        account.blobs.delete(blobs.container, name)
 
-    with ThreadPoolExecutor(_AT_ONCE) as deleters:
-        for _ in deleters.map(delete, doomed.blobs):
-            pass
-    if doomed.blobs:
-        yield Deleted("blob", count=len(doomed.blobs))
+    for blobs in (doomed.inputs, doomed.outputs):
+        names = iter(blobs.names)
+        while some := list(islice(names, _TOLD_AFTER)):
+            send_all(some, partial(delete, blobs))
+            yield Deleted("blob", blobs.container, len(some))
 
 
 def forget_lock(account: Account, spec: Spec) -> None:

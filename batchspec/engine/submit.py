@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import TypeVar
 
 from batchspec.engine.conduct import Conduct
 from batchspec.engine.events import Step
 from batchspec.engine.outcome import Followed
 from batchspec.engine.provision import create_job
+from batchspec.engine.send_all import send_all
 from batchspec.engine.uploads import Uploads
 from batchspec.errors import RunError
 from batchspec.plan.model import Kind, Operation, Removal, Run
@@ -20,15 +19,10 @@ from batchspec.resources import job as jobs
 from batchspec.rows import Mapped
 from batchspec.service import job as job_service
 from batchspec.service import task as task_service
-from batchspec.service.retry import CONNECTIONS
 from batchspec.service.task import Packed
 from batchspec.spec.fold import Bodies
 
-_T = TypeVar("_T")
-
 LINK_KEPT_S = 1800.0  # see LINKS_LAST
-_SLOW_S = 0.02
-_IN_FLIGHT = CONNECTIONS  # collections; a service that takes 300 ms for each then gets 20,000 tasks a second
 
 
 def delete_tasks(conduct: Conduct) -> None:
@@ -40,7 +34,7 @@ def delete_tasks(conduct: Conduct) -> None:
         conduct.check()
         task_service.delete(conduct.account.batch, conduct.plan.job_id, live.id)
 
-    _send_all(conduct.plan.work.removals, delete)
+    send_all(conduct.plan.work.removals, delete)
 
 
 def add_tasks(conduct: Conduct, uploads: Uploads) -> None:
@@ -58,7 +52,7 @@ def add_tasks(conduct: Conduct, uploads: Uploads) -> None:
         conduct.begin(Step.ADD, total=len(runs), unit="tasks")
         packer = _Packer(conduct)
         ready = (map(packer.packed, lot) for lot in _as_ready(conduct, uploads))
-        _send_all((group for lot in ready for group in task_service.collections(lot)), send)
+        send_all((group for lot in ready for group in task_service.collections(lot)), send)
         if uploads:
             conduct.end(Step.UPLOAD, f"{conduct.outcome.uploaded} files")
         conduct.end(Step.ADD, f"{len(runs) - conduct.outcome.refused} tasks in {sender.job_id}")
@@ -74,35 +68,6 @@ def _as_ready(conduct: Conduct, uploads: Uploads) -> Iterator[Iterable[Run]]:
     yield work.ready
     for blobs in uploads.arrived():
         yield chain.from_iterable(map(work.waiting, blobs))
-
-
-def _send_all(groups: Iterable[_T], send: Callable[[_T], None]) -> None:
-    """Sends each of *groups*, side by side where the service takes its time.
-
-    To one that answers at once this thread sends them itself: others would only fight with it for the
-    interpreter. The first is sent beside it, to see which it is. Raises what *send* raised, once the calls in
-    flight are over.
-    """
-    in_flight: set[Future[None]] = set()
-    at_once, is_quick = 1, False
-    with ThreadPoolExecutor(_IN_FLIGHT, "send") as senders:
-        for group in groups:
-            if is_quick:
-                began = time.monotonic()
-                send(group)
-                is_quick = time.monotonic() - began < _SLOW_S
-                continue
-            in_flight.add(senders.submit(send, group))
-            if len(in_flight) >= at_once:
-                patience = _SLOW_S if at_once < _IN_FLIGHT else None
-                done, in_flight = wait(in_flight, patience, FIRST_COMPLETED)
-                is_quick = bool(done) and at_once == 1
-                if not done:
-                    at_once = min(at_once * 8, _IN_FLIGHT)
-                for future in done:
-                    future.result()
-        for future in in_flight:
-            future.result()
 
 
 class _Sender:

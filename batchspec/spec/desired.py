@@ -93,6 +93,10 @@ class DesiredTasks:
             raise IndexError(number)
         return self.read(row)
 
+    def has_record(self, blob: str) -> bool:
+        """Whether *blob* proves the work of one of them."""
+        return self.database.one("SELECT 1 FROM task WHERE record = ?", blob) is not None
+
     def read(self, row: tuple[Any, ...]) -> DesiredTask:
         """The task of a row that begins with COLUMNS."""
         number, group_name, key, input_digest, record, id, fingerprint, is_output = row[:8]

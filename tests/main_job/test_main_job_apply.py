@@ -218,7 +218,11 @@ def test_4_9_destroy_keeps_outputs_unless_told_and_the_pool_when_told(workload: 
     """Without --outputs the results stay, so a later apply runs nothing; --keep pool keeps the pool."""
     workload.apply()
     ended = workload.destroy("--keep", "pool")
-    assert ended.out.splitlines()[-2:] == [f"deleted job {workload.job_id}", "deleted 15 blobs"]
+    assert ended.out.splitlines()[-3:] == [
+        f"deleted job {workload.job_id}",
+        "deleted 5 blobs in container input",
+        "deleted 10 blobs in container output",
+    ]
     assert workload.pool() is not None
     assert workload.job() is None or workload.job()["state"] == "deleting"  # type: ignore[index]
     assert workload.inputs() == set()

@@ -112,7 +112,8 @@ def test_json_a_destroy_says_what_is_to_go_and_then_what_is_gone(bare: Workload)
     assert ended.objects[1:] == [
         {"type": "deleted", "kind": "job", "id": bare.job_id, "count": 1},
         {"type": "deleted", "kind": "pool", "id": bare.pool_id, "count": 1},
-        {"type": "deleted", "kind": "blob", "id": None, "count": 2 + len(logs)},
+        {"type": "deleted", "kind": "blob", "id": "input", "count": 2},
+        {"type": "deleted", "kind": "blob", "id": "output", "count": len(logs)},
     ]
     none = {"blobs": 0, "bytes": 0}
     assert bare.destroy(*JSON).objects == [

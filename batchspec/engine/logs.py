@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 
-from batchspec.engine.inputs import find_inputs
-from batchspec.engine.status import newest_job
+from batchspec.engine.status import LiveJob, newest_job
 from batchspec.engine.summary import task_output
-from batchspec.errors import SpecError, UsageError
+from batchspec.errors import UsageError
 from batchspec.resources.task import LiveTask, TaskId, read_id
 from batchspec.service import task as task_service
 from batchspec.service.connect import Account
-from batchspec.spec.expand import OWN_FOLDER, expand, folder_of
+from batchspec.spec.expand import OWN_FOLDER, folder_of, keys_of
 from batchspec.spec.model import Spec
+
+_NAMED = 5  # of the tasks that there are, where none is called as wanted
 
 
 def find_task(account: Account, spec: Spec, name: str) -> tuple[str, str]:
     """The job and the id of the task that *name* means: its id, or its input's path.
 
-    Of several tries the last one is meant. Raises `UsageError` when there is none.
+    Of several tries the last one is meant. There may be a million tasks, so only those are listed whose ids begin
+    as the wanted one does. Raises `UsageError` when there is none.
     """
-    job = newest_job(account, spec)
-    lives = _ours(task_service.read_all(account.batch, job.id)) if job else []
+    job, keys = newest_job(account, spec), keys_of(spec, name)
     job_id = job.id if job else spec.job_id
-    known = list(dict.fromkeys([*(live.id for live, _ in lives), *_logged(account, spec)]))
-    if name in known:
-        return job_id, name
-    keys = _keys(account, spec, name)
-    tries = [entry for entry in lives if entry[1].key in keys]
-    if tries:
-        return job_id, max(tries, key=_recent)[0].id
-    logged = [task_id for task_id in known if any(task_id.startswith(f"{key}-") for key in keys)]
+    lives = list(_lives(account, job, f"id eq '{name}'")) if read_id(name) else []
+    lives = lives or [live for key in keys for live in _lives(account, job, f"startswith(id,'{key}-')")]
+    if lives:
+        return job_id, max(lives, key=_recent)[0].id
+    logged = list(_logged(account, spec, f"{name}/"))
+    logged = logged or [task_id for key in keys for task_id in _logged(account, spec, f"{key}-")]
     if logged:
         return job_id, logged[-1]
+    known = chain((live.id for live, _ in _lives(account, job)), _logged(account, spec))
+    some = ", ".join(islice(known, _NAMED))
     raise UsageError(
-        f"no task of {spec.name} is called {name}",
-        help=f"known: {', '.join(known[:5])}" if known else "no task has run yet",
+        f"no task of {spec.name} is called {name}", help=f"known: {some}" if some else "no task has run yet"
     )
 
 
@@ -47,26 +48,25 @@ def task_streams(
     return {name: text for name, text in found.items() if text is not None}
 
 
-def _ours(lives: Iterable[LiveTask]) -> list[tuple[LiveTask, TaskId]]:
-    """Those of *lives* that are tasks of ours, with what their ids say."""
-    return [(live, said) for live in lives if (said := read_id(live.id))]
+def _lives(account: Account, job: LiveJob | None, filter: str = "") -> Iterator[tuple[LiveTask, TaskId]]:
+    """The tasks of ours that *filter* lets through, with what their ids say."""
+    if job is None:
+        return
+    for live in task_service.read_all(account.batch, job.id, filter=filter):
+        if said := read_id(live.id):
+            yield live, said
 
 
 def _recent(entry: tuple[LiveTask, TaskId]) -> tuple[bool, int]:
     return not entry[0].is_completed, entry[1].attempt
 
 
-def _logged(account: Account, spec: Spec) -> list[str]:
-    """The ids of the tasks whose logs lie in storage, in the order of their names."""
-    prefix = f"{folder_of(spec)}{OWN_FOLDER}/logs/"
-    blobs = account.blobs.list(spec.containers.output, prefix)
-    return list(dict.fromkeys(blob.name.removeprefix(prefix).partition("/")[0] for blob in blobs))
-
-
-def _keys(account: Account, spec: Spec, name: str) -> set[str]:
-    """The keys of the tasks whose input is called *name*; none when the spec's inputs cannot be read now."""
-    try:
-        tasks = expand(spec, find_inputs(spec, account.blobs.list)).tasks
-    except SpecError:
-        return set()
-    return {task.key for task in tasks if task.name == name}
+def _logged(account: Account, spec: Spec, prefix: str = "") -> Iterator[str]:
+    """The ids of the tasks whose logs are in storage, in order; of those only whose names begin with *prefix*."""
+    folder = f"{folder_of(spec)}{OWN_FOLDER}/logs/"
+    last = ""
+    for blob in account.blobs.list(spec.containers.output, f"{folder}{prefix}"):
+        task_id = blob.name.removeprefix(folder).partition("/")[0]
+        if task_id != last:
+            yield task_id
+        last = task_id

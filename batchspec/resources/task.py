@@ -19,7 +19,7 @@ from batchspec.secrecy import without_credentials
 _SLUG_LENGTH = 38  # what is left of 64 after two hashes, three hyphens and an attempt up to 999
 _UNFIT = re.compile(r"[^A-Za-z0-9_]+")
 _FIT = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
-_ID = re.compile(r"(?P<key>.+-[a-z2-7]{10})-(?P<work>[a-z2-7]{10})(?:-(?P<attempt>\d+))?")
+_ID = re.compile(r"(?P<key>[\w-]+-[a-z2-7]{10})-(?P<work>[a-z2-7]{10})(?:-(?P<attempt>\d+))?", re.ASCII)
 
 
 _NOTHING = blake2b(digest_size=16)

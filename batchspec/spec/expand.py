@@ -70,6 +70,15 @@ def _tasks(spec: Spec, inputs: Inputs, findings: list[Diagnostic]) -> Iterator[D
         findings.extend(_finding(spec, group, told, more if told is problems[-1] else 0) for told in problems)
 
 
+def keys_of(spec: Spec, name: str) -> list[str]:
+    """The keys of the tasks that people call *name*, one for each group that may have such a task."""
+    return [
+        _key(group, name if group.inputs else None, parts_of(name))
+        for group in spec.groups
+        if group.inputs or group.name == name
+    ]
+
+
 def folder_of(spec: Spec) -> str:
     """Where the spec's blobs lie in both containers; ends with a slash, so that no other spec's name fits under it."""
     return f"{spec.name}/"
@@ -170,7 +179,7 @@ def _task(group: TaskGroup, item: Input | None, number: int, outputs: _Outputs) 
         raise _NameProblem(f"the input {item.path!r} {problem}", ("inputs",))
     path, content = (item.path, item.content) if item else ("", "")
     parts = parts_of(path)
-    key = task_key(group.name, path, parts.stem if item else group.name)
+    key = _key(group, path if item else None, parts)
     work = Work(group.digest, digest(path, content))
     output = outputs.blob(item, parts)
     return DesiredTask(
@@ -184,6 +193,11 @@ def _task(group: TaskGroup, item: Input | None, number: int, outputs: _Outputs) 
         id=task_id(key, work),
         fingerprint=work.fingerprint,
     )
+
+
+def _key(group: TaskGroup, path: str | None, parts: Parts) -> str:
+    """The key of the task of *group* whose input is *path*, which has *parts*; None: the group's only one."""
+    return task_key(group.name, "", group.name) if path is None else task_key(group.name, path, parts.stem)
 
 
 class _Outputs:

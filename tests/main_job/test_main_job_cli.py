@@ -118,7 +118,7 @@ def test_status_counts_the_tasks_and_watch_ends_with_them(bare: Workload) -> Non
 
 
 def test_logs_show_what_a_task_wrote_also_after_its_node_is_gone(bare: Workload) -> None:
-    """By the input's name or the task's id, from the node, and from storage once pool and job are gone."""
+    """By the input's name or the task's id, from the node, and from storage once pool, job and input are gone."""
     bare.write(
         """
         say:
@@ -135,6 +135,8 @@ def test_logs_show_what_a_task_wrote_also_after_its_node_is_gone(bare: Workload)
             bare.command("logs", name, "--spec", "specs/ffmpeg.yaml", "--stream", "stdout").out
             == "out of a b\n"
         )
+    (bare.clips / "a b").unlink()
+    (bare.clips / "other").write_text("b")
     bare.delete(f"/jobs/{bare.job_id}")
     bare.delete(f"/pools/{bare.pool_id}")
     for name in ("a b", task_id):
@@ -142,6 +144,8 @@ def test_logs_show_what_a_task_wrote_also_after_its_node_is_gone(bare: Workload)
             bare.command("logs", name, "--spec", "specs/ffmpeg.yaml", "--stream", "stderr").out
             == "err of a b\n"
         )
+    unknown = bare.command("logs", f"it's-{task_id}", "--spec", "specs/ffmpeg.yaml", code=64).err
+    assert f"help: known: {task_id}\n" in unknown
 
 
 def test_download_fetches_what_is_missing_or_differs_and_runs_nothing(workload: Workload) -> None:

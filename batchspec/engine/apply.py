@@ -107,8 +107,7 @@ class Apply:
             doctor.last_look()
         make_pool(conduct)
         make_job(conduct)
-        delete_tasks(conduct)
-        add_tasks(conduct, uploads)
+        add_tasks(conduct, uploads, delete_tasks(conduct))
         retire_old_jobs(conduct)
         self._watching = True
         downloads = Downloads(conduct, transfers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, filterfalse
 
 from batchspec.engine.conduct import Conduct
 from batchspec.engine.events import Step
@@ -14,7 +14,7 @@ from batchspec.engine.provision import create_job
 from batchspec.engine.send_all import send_all
 from batchspec.engine.uploads import Uploads
 from batchspec.errors import RunError
-from batchspec.plan.model import Kind, Operation, Removal, Run
+from batchspec.plan.model import Kind, Operation, Reason, Removal, Run
 from batchspec.resources import job as jobs
 from batchspec.rows import Mapped
 from batchspec.service import job as job_service
@@ -25,21 +25,37 @@ from batchspec.spec.fold import Bodies
 LINK_KEPT_S = 1800.0  # see LINKS_LAST
 
 
-def delete_tasks(conduct: Conduct) -> None:
-    """Deletes what left the spec and what new work supersedes, where the job that has them goes on."""
+def delete_tasks(conduct: Conduct) -> list[Followed]:
+    """Deletes what left the spec and what new work supersedes, where the job that has them goes on.
+
+    Gives the tasks that were to get new links and have begun since the plan: they go on with those they have.
+    """
+    begun: list[Followed] = []
     if any(action.operation is Operation.CREATE for action in conduct.plan.of(Kind.JOB)):
-        return  # they are in a completed job, where they are in nobody's way
+        return begun  # they are in a completed job, where they are in nobody's way
+    batch, job_id = conduct.account.batch, conduct.plan.job_id
+
+    def has_begun(live: Removal) -> bool:
+        # Its ETag would not tell: it does not move as a task runs (FACTS 0.11).
+        return task_service.read_state(batch, job_id, live.id) not in ("active", None)
 
     def delete(live: Removal) -> None:
         conduct.check()
-        task_service.delete(conduct.account.batch, conduct.plan.job_id, live.id)
+        if live.reason is Reason.LINKS_END and live.number is not None and has_begun(live):
+            begun.append(Followed(live.id, live.number))
+        else:
+            task_service.delete(batch, job_id, live.id)
 
     send_all(conduct.plan.work.removals, delete)
+    return begun
 
 
-def add_tasks(conduct: Conduct, uploads: Uploads) -> None:
-    """Adds the tasks, each as soon as its input is there, and lets their job complete with them."""
-    sender, runs = _Sender(conduct), conduct.plan.work.runs
+def add_tasks(conduct: Conduct, uploads: Uploads, begun: Sequence[Followed] = ()) -> None:
+    """Adds the tasks, each as soon as its input is there, and lets their job complete with them.
+
+    In place of those that are to run, *begun* are at work already.
+    """
+    sender, runs = _Sender(conduct, begun), conduct.plan.work.runs
 
     def send(group: Sequence[Packed]) -> None:
         try:
@@ -51,7 +67,9 @@ def add_tasks(conduct: Conduct, uploads: Uploads) -> None:
     if runs:
         conduct.begin(Step.ADD, total=len(runs), unit="tasks")
         packer = _Packer(conduct)
-        ready = (map(packer.packed, lot) for lot in _as_ready(conduct, uploads))
+        done = {task.number for task in begun}
+        lots = (filterfalse(lambda run: run.task.number in done, lot) for lot in _as_ready(conduct, uploads))
+        ready = (map(packer.packed, lot) for lot in lots)
         send_all((group for lot in ready for group in task_service.collections(lot)), send)
         if uploads:
             conduct.end(Step.UPLOAD, f"{conduct.outcome.uploaded} files")
@@ -73,12 +91,13 @@ def _as_ready(conduct: Conduct, uploads: Uploads) -> Iterator[Iterable[Run]]:
 class _Sender:
     """Adds collections of tasks to one job, which may be over in the middle of it. Used by many threads."""
 
-    def __init__(self, conduct: Conduct) -> None:
+    def __init__(self, conduct: Conduct, begun: Sequence[Followed]) -> None:
         self.job_id = conduct.plan.job_id
         self._conduct = conduct
         at_work = Mapped(conduct.plan.work.in_progress, lambda entry: Followed(entry[1], entry[0].number))
         conduct.outcome.follow(self.job_id, at_work)
-        self._added = 0
+        conduct.outcome.follow(self.job_id, begun)
+        self._added = len(begun)
         self._lock = threading.Lock()
 
     def send(self, group: Sequence[Packed]) -> None:

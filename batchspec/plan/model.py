@@ -98,7 +98,7 @@ class Run(NamedTuple):
 
 
 class Removal(NamedTuple):
-    """A live task to delete. `group` is its group's, None for a task that left the spec.
+    """A live task to delete. `group` is its group's, None for a task that left the spec; so is `number`, its place.
 
     One that is completed makes way for its next attempt, and nobody is told.
     """
@@ -107,6 +107,7 @@ class Removal(NamedTuple):
     state: str
     reason: Reason
     group: TaskGroup | None
+    number: int | None
 
 
 class Upload(NamedTuple):

@@ -87,7 +87,8 @@ _RUNS = "verdict NOT IN ('UP_TO_DATE', 'IN_PROGRESS')"
 _CURRENT = "verdict = 'UP_TO_DATE' AND is_output"
 
 # In this order they are shown: what left the spec, what would write over the current work, what a run replaces.
-# A task that makes way for its own next attempt is not shown, and so called completed even where it is not.
+# A task that makes way for its own next attempt is not shown, and so called completed even where it is not (it is to
+# get new links).
 _REMOVALS = f"""
 SELECT id, state, 'LEFT_SPEC' AS reason, NULL AS group_name, 0 AS rank, NULL AS number FROM other
 WHERE number IS NULL AND state <> 'completed'
@@ -96,7 +97,8 @@ SELECT changed.id, changed.state, 'REPLACED', group_name, {_RUNS} + 1, number
 FROM changed JOIN verdict USING (number) JOIN task USING (number)
 WHERE changed.state <> 'completed'
 UNION ALL
-SELECT coalesce(again.id, task.id), 'completed', 'REPLACED', group_name, 2, number
+SELECT coalesce(again.id, task.id), 'completed',
+  CASE verdict WHEN 'LINKS_END' THEN verdict ELSE 'REPLACED' END, group_name, 2, number
 FROM verdict JOIN task USING (number) LEFT JOIN again USING (number)
 WHERE verdict.attempt > 0 AND {_RUNS}
 UNION ALL
@@ -171,10 +173,10 @@ class _Rows:
 
     def removals(self, which: str = "") -> Rows[Removal]:
         def removal(row: tuple[Any, ...]) -> Removal:
-            id, state, reason, group = row
-            return Removal(id, state, _REASONS[reason], self._groups.get(group))
+            id, state, reason, group, number = row
+            return Removal(id, state, _REASONS[reason], self._groups.get(group), number)
 
-        query = f"SELECT id, state, reason, group_name FROM ({_REMOVALS}) {which} ORDER BY rank, number, id"
+        query = f"SELECT id, state, reason, group_name, number FROM ({_REMOVALS}) {which} ORDER BY rank, number, id"
         return Rows(self._database, query, removal)
 
     def uploads(self) -> Rows[Upload]:

@@ -19,7 +19,11 @@ import pytest
 
 from batchspec.emulator.clock import ManualClock, parse_time
 from batchspec.engine import submit
+from batchspec.engine.apply import Apply
+from batchspec.engine.events import Step, StepEvent, TaskEvent
 from batchspec.engine.links import LinksEnd
+from batchspec.engine.lock import locked
+from batchspec.engine.observe import plan_now
 from batchspec.engine.status import read_status
 from batchspec.plan.model import Plan, Reason
 from batchspec.render.as_json import status_json
@@ -115,6 +119,31 @@ def test_r30_tasks_that_wait_too_long_get_new_links(
         assert sorted(tasks(account)) == sorted(f"{id}-2" for id in before)
         assert not planned(account, work).work.runs
         assert read_status(account, work).links_end is None
+
+
+def test_r30_a_task_whose_turn_comes_before_its_new_links_is_left_alone(
+    name: str, tmp_path: Path, local_account: LocalAccount
+) -> None:
+    """What began between the plan and its run goes on, and is waited for: nobody was asked whether it may be ended."""
+    work = spec(name, 0, command=f"until test -e {tmp_path}/go; do sleep 0.1; done")
+    with aged(tmp_path, local_account.connection_string, OLD) as (account, _):
+        applied(account, work)
+        before = set(tasks(account))
+        desired, plan = plan_now(account, work)
+        assert len(plan.work.runs) == 2
+        account.batch.post("/pools/nodes/resize", {"targetDedicatedNodes": 1}, doing="resize")
+        until(lambda: "running" in {task["state"] for task in tasks(account).values()})
+        (running,) = (id for id, task in tasks(account).items() if task["state"] == "running")
+        with locked(account, work) as held:
+            ended = []
+            for event in Apply(account, desired, plan, held).events():
+                if isinstance(event, StepEvent) and event.step is Step.RUN:
+                    (tmp_path / "go").touch()
+                if isinstance(event, TaskEvent):
+                    ended.append((event.id, event.failure))
+        (other,) = before - {running}
+        assert set(tasks(account)) == {running, f"{other}-2"}
+        assert sorted(ended) == sorted([(running, ""), (f"{other}-2", "")])
 
 
 def test_r30_links_that_last_are_left_alone(name: str, tmp_path: Path, local_account: LocalAccount) -> None:

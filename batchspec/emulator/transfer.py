@@ -21,8 +21,7 @@ _PIECE = 1 << 20
 _BLOCK = 8 << 20  # files above this go up in blocks of this size
 _TRIES = 4
 _TIMEOUT_S = 60.0
-_IDLE_S = 4.0  # Node.js, and so Azurite, closes an idle connection after five
-_IDLE_S = 3.0  # Azurite closes a connection that was idle for five seconds
+_IDLE_S = 3.0  # Node.js, and so Azurite, closes a connection that was idle for five
 _VERSION = "2021-12-02"
 
 Stopped = Callable[[], bool]

@@ -53,10 +53,6 @@ class Database:
         for statement in statements:
             self.change(statement)
 
-    def teach(self, name: str, function: Callable[[str], str]) -> None:
-        """Makes a function of one text known to the statements."""
-        self._connection.create_function(name, 1, function, deterministic=True)
-
     def change(self, statement: str, *values: object) -> int:
         """How many rows *statement* inserted, updated or deleted."""
         with self._using():

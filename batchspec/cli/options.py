@@ -137,8 +137,8 @@ def say(text: str) -> None:
 
 
 def say_object(value: Mapping[str, Any]) -> None:
-    """*value* as one line of JSON on stdout."""
-    click.echo(json.dumps(value, ensure_ascii=False))
+    """*value* as one line of JSON on stdout, in ASCII: a log may have what readers take for the end of a line."""
+    click.echo(json.dumps(value))
 
 
 def say_json(pieces: Iterable[str]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -18,17 +20,21 @@ class Terminated(BaseException):
 
 
 def listen() -> None:
-    """From now on a signal raises `KeyboardInterrupt` or `Terminated`, and one after that ends the process."""
+    """From now on a signal raises `KeyboardInterrupt` or `Terminated`, and one after that ends the process.
+
+    One that is ignored stays so: a shell starts what it runs in the background with SIGINT ignored.
+    """
     for number in BOTH:
-        signal.signal(number, _stop)
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
 
 
 def leave(number: int, _frame: FrameType | None = None) -> NoReturn:
     """Ends the process now: an exception would still wait for the threads, and so for the calls in flight."""
-    if sys.stderr.isatty():
-        sys.stderr.write("\x1b[?25h")  # the live display hides the cursor
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with suppress(Exception):  # whatever the main thread was writing
+        if sys.stderr.isatty():
+            sys.stderr.write("\x1b[?25h")  # the live display hides the cursor
+            sys.stderr.flush()
     os._exit(128 + number)
 
 
@@ -37,5 +43,7 @@ def _stop(number: int, _frame: FrameType | None) -> NoReturn:
         signal.signal(each, leave)
     context = click.get_current_context(silent=True)
     if context is not None and (account := context.find_root().obj):
-        account.hurry()  # threads that try failed calls again would be waited for, for minutes
+        # Threads that try failed calls again would be waited for, for minutes. It is told by a thread of its own, since
+        # this one may hold the very lock that it takes.
+        threading.Thread(target=account.hurry, daemon=True).start()
     raise KeyboardInterrupt if number == signal.SIGINT else Terminated

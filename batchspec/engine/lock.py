@@ -21,7 +21,7 @@ from batchspec.spec.model import Spec
 LEASE_S = 60
 _RENEWALS = 4  # in the time of a lease
 _GIVE_BACK_S = 5.0
-_SURE = 5 / 6  # of a lease: what begins until then after a renewal is over before the lease is
+_SURE = 5 / 6  # of a lease: nothing begins later than that after a renewal
 
 
 class Held:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from batchspec.plan.model import LiveBlob
 from batchspec.resources.base import Json
@@ -13,11 +14,11 @@ from batchspec.rows import Many, Rows
 from batchspec.spec.desired import DesiredTasks
 from batchspec.spec.task_body import COMMAND_METADATA, FINGERPRINT_METADATA
 
-# As `read_task` reads it. Python is asked only about tasks that did not plainly succeed: SQLite waits for it each time.
+# As `read_task` reads it, but for why a task failed: that is left to Python, which is asked about no other tasks.
 _ADD_TASKS = """
 INSERT OR REPLACE INTO live
-SELECT id, state,
-  CASE WHEN state <> 'completed' OR result = '["success",0,null]' THEN '' ELSE failure_of(coalesce(execution, '{}')) END
+SELECT id, state, '',
+  CASE WHEN state = 'completed' AND result <> '["success",0,null]' THEN coalesce(execution, '{}') END
 FROM (
   SELECT
     json_extract(value, '$.id') AS id,
@@ -39,20 +40,24 @@ class Seen:
     def __init__(self, tasks: DesiredTasks) -> None:
         self._database = tasks.database
         self._database.define(
-            "CREATE TABLE live (id TEXT PRIMARY KEY, state, failure) WITHOUT ROWID",
+            "CREATE TABLE live (id TEXT PRIMARY KEY, state, failure, execution) WITHOUT ROWID",
+            "CREATE INDEX live_unread ON live (id) WHERE execution IS NOT NULL",
             "CREATE TABLE ending (id TEXT PRIMARY KEY, state) WITHOUT ROWID",
             "CREATE TABLE uploaded (name TEXT PRIMARY KEY, size, md5) WITHOUT ROWID",
             "CREATE TABLE output (name TEXT PRIMARY KEY, md5, fingerprint, command) WITHOUT ROWID",
         )
-        self._database.teach("failure_of", lambda execution: failure_of(json.loads(execution)))
 
     def add_tasks(self, pages: Iterable[str]) -> None:
         """Of *pages*, each the JSON that a listing of tasks gives; tasks that are not ours may be among them.
 
-        Few of a million become Python objects, and SQLite reads a page while the next one is fetched.
+        Only those that failed become Python objects, and SQLite reads a page while the next one is fetched.
         """
+        unread = "SELECT execution, id FROM live WHERE execution IS NOT NULL"
+        read = "UPDATE live SET failure = ?, execution = NULL WHERE id = ?"
         for page in pages:
             self._database.change(_ADD_TASKS, page)
+            failed = list(chain.from_iterable(self._database.pages(unread)))
+            self._database.fill(read, ((failure_of(json.loads(execution)), id) for execution, id in failed))
 
     def add_ending(self, tasks: Iterable[LiveTask]) -> None:
         """The live tasks whose links have ended, or do before long."""

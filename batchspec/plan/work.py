@@ -218,7 +218,7 @@ def _judge(database: Database, counted: Counted) -> None:
 
 def _strangers(database: Database) -> Iterator[tuple[object, ...]]:
     """What the ids of live tasks say that are no desired task's. Those somebody else added say nothing."""
-    query = "SELECT * FROM counted WHERE NOT EXISTS (SELECT 1 FROM task WHERE task.id = counted.id)"
+    query = "SELECT id, state, failure FROM counted WHERE NOT EXISTS (SELECT 1 FROM task WHERE task.id = counted.id)"
     for id, state, failure in chain.from_iterable(database.pages(query)):
         if (said := read_id(id)) is not None:
             yield id, said.key, said.work, said.attempt, state, failure

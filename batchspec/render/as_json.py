@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from batchspec.engine.status import Status  # imports azure, and a plan is shown without it
 
 FORMAT_VERSION = 1
-"""Of all that programs read. Readers ignore fields they do not know; a new number means that old ones changed."""
+"""Of a plan, and of what begins as one. Readers ignore fields they do not know; a new number means that old ones
+changed."""
 
 _TYPES = {StepEvent: "step", TaskEvent: "task", NoteEvent: "note", SummaryEvent: "summary"}
 

@@ -134,9 +134,8 @@ def failure_of(execution: Json) -> str:
     code = execution.get("exitCode")
     if failure and failure.get("code") != "FailureExitCode":
         said = f"{failure.get('code')}: {failure.get('message', '')}".rstrip(": ")
-        return without_credentials(
-            said.encode(errors="replace").decode()
-        )  # JSON may have halves of a character
+        # JSON may have halves of a character, which no database takes.
+        return without_credentials(said.encode(errors="replace").decode())
     if code:
         return f"exit code {code}"
     if str(execution.get("result", "success")).lower() != "success" or code is None:

@@ -7,9 +7,13 @@ helpers hide failures (`create_tasks`, `pool_exists` and the pollers: FACTS 0.1,
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from azure.batch import BatchClient
@@ -26,13 +30,19 @@ from batchspec.service.transport import Connection
 
 API_VERSION = "2025-06-01"
 _JSON = "application/json; odata=minimalmetadata"
+# Quotes within a string are escaped, so this is a name wherever it stands; to decode a page for it takes its time.
+_NEXT_LINK = re.compile(rb'"odata\.nextLink"\s*:\s*("(?:[^"\\]|\\.)*")')
+
+_T = TypeVar("_T")
+
+# The SDK's own report of an error that is no JSON would go to stderr by itself; what it says is in ours.
+logging.getLogger("azure.batch").addHandler(logging.NullHandler())
 
 
 class Answer(NamedTuple):
-    """A successful answer: the body (empty where there is none), as it came, and the headers, names in lower case."""
+    """A successful answer: the body (empty where there is none) and the headers, names in lower case."""
 
     body: dict[str, Any]
-    content: bytes
     headers: Mapping[str, str]
 
 
@@ -82,23 +92,22 @@ class Batch:
 
     def pages(self, path: str, *, doing: str, **query: str) -> Iterator[Sequence[dict[str, Any]]]:
         """The items of a list, page by page, as the service sends them."""
-        for answer in self._answers(path, doing, query):
-            yield answer.body.get("value", [])
+        for response in self._listed(path, doing, query):
+            yield _json(response, doing).get("value", [])
 
     def texts(self, path: str, *, doing: str, **query: str) -> Iterator[str]:
-        """The pages of a list as JSON, where there may be a million items: a database reads it faster than Python."""
-        for answer in self._answers(path, doing, query):
-            yield answer.content.decode("utf-8-sig")
+        """The pages of a list as the JSON they came in, for who reads a million items without Python's help."""
+        for response in self._listed(path, doing, query):
+            yield _text(response, doing)
 
-    def _answers(self, path: str, doing: str, query: Mapping[str, str]) -> Iterator[Answer]:
+    def _listed(self, path: str, doing: str, query: Mapping[str, str]) -> Iterator[HttpResponse]:
         """The pages of a list. While one is looked at, the next one is on its way."""
-        answer = self._call("GET", path, None, doing, query)
-        with ThreadPoolExecutor(1, "next-page") as ahead:
-            while link := answer.body.get("odata.nextLink"):
-                coming = ahead.submit(self._call, "GET", link, None, doing, {})
-                yield answer
-                answer = coming.result()
-        yield answer
+        response = self._ask("GET", path, None, doing, query)
+        while link := _NEXT_LINK.search(response.content):
+            coming = _begun(partial(self._ask, "GET", json.loads(link[1]), None, doing, {}))
+            yield response
+            response = coming.result()
+        yield response
 
     def content(self, path: str, *, doing: str) -> bytes:
         """The bytes of a file on a node."""
@@ -115,6 +124,20 @@ class Batch:
         etag: str | None = None,
         budget: Budget | None = None,
     ) -> Answer:
+        response = self._ask(method, path, body, doing, query, etag, budget)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(_json(response, doing), headers)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: Json | bytes | None,
+        doing: str,
+        query: Mapping[str, str],
+        etag: str | None = None,
+        budget: Budget | None = None,
+    ) -> HttpResponse:
         headers = {"Accept": "application/json"}
         if etag:
             headers["If-Match"] = etag
@@ -127,9 +150,7 @@ class Batch:
             headers=headers,
             content=json.dumps(body).encode() if isinstance(body, Mapping) else body,
         )
-        response = self._send(request, doing, budget)
-        names = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(_json(response, doing), response.content, names)
+        return self._send(request, doing, budget)
 
     def _query(self, path: str, query: Mapping[str, str]) -> dict[str, str]:
         """The query of a request; a `nextLink` is whole already, and may only lead back to the account."""
@@ -142,7 +163,9 @@ class Batch:
     def _send(self, request: HttpRequest, doing: str, budget: Budget | None = None) -> HttpResponse:
         with translated(doing):
             try:
-                return self._client.send_request(request, budget=budget, stream=True, whole=True)
+                response = self._client.send_request(request, budget=budget, stream=True, whole=True)
+                response.read()  # what another place redirected to is not read yet
+                return response
             except (
                 HttpResponseError
             ) as error:  # the SDK's own policy raises it, with the class by chance (FACTS 0.8)
@@ -160,6 +183,31 @@ def _json(response: HttpResponse, doing: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise _no_service(response, doing)
     return found
+
+
+def _text(response: HttpResponse, doing: str) -> str:
+    """The JSON object that *response* is, unread. Raises `ServiceError` for what does not look like one."""
+    try:
+        text = response.content.decode("utf-8-sig").strip()
+    except UnicodeDecodeError as error:
+        raise _no_service(response, doing) from error
+    if not (text.startswith("{") and text.endswith("}")):
+        raise _no_service(response, doing)
+    return text
+
+
+def _begun(call: Callable[[], _T]) -> Future[_T]:
+    """What *call* will give. Nobody waits for its thread: who has what he wanted, or wants to go, goes."""
+    coming: Future[_T] = Future()
+
+    def run() -> None:
+        try:
+            coming.set_result(call())
+        except BaseException as error:
+            coming.set_exception(error)
+
+    threading.Thread(target=run, name="next-page", daemon=True).start()
+    return coming
 
 
 def _no_service(response: HttpResponse, doing: str) -> ServiceError:

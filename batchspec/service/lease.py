@@ -13,9 +13,12 @@ from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobClient, BlobLeaseClient
 
-from batchspec.errors import LockedError, ServiceError
+from batchspec.errors import BatchspecError, LockedError
 from batchspec.service.blobs import Blobs
 from batchspec.service.errors import storage_code, translated
+
+# Of one try of a renewal: while Storage is silent, several of them have to fit into a lease.
+_CONNECT_WITHIN_S, _ANSWER_WITHIN_S = 5.0, 10.0
 
 
 class Lock(NamedTuple):
@@ -102,7 +105,7 @@ def _again_if_overtaken() -> Iterator[None]:
 def renew_lock(lock: Lock) -> None:
     """Holds the lock for another minute. Raises `ServiceError` when it is lost."""
     with translated("renew the lock"):
-        lock.lease.renew()
+        lock.lease.renew(connection_timeout=_CONNECT_WITHIN_S, read_timeout=_ANSWER_WITHIN_S)
 
 
 def release_lock(lock: Lock) -> None:
@@ -110,5 +113,5 @@ def release_lock(lock: Lock) -> None:
     try:
         with translated("release the lock"):
             lock.lease.release()
-    except ServiceError:
+    except BatchspecError:
         pass

@@ -141,9 +141,7 @@ def test_r22_the_second_signal_ends_at_once(
 
 
 @pytest.mark.parametrize("number", CODES, ids=_id)
-@pytest.mark.parametrize(
-    "words", [("plan",), ("apply", "--auto-approve"), ("destroy", "--auto-approve"), ("drift",)]
-)
+@pytest.mark.parametrize("words", [("plan",), ("apply", "--auto-approve")])
 def test_r22_a_signal_ends_the_patience_with_a_service_that_fails(
     tmp_path: Path, words: tuple[str, ...], number: signal.Signals
 ) -> None:

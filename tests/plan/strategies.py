@@ -196,7 +196,18 @@ def jobs() -> Strategy:
     """The `job` of a spec; any field of the schema may be in it."""
     definition = SCHEMA["definitions"]["job"]
     members = {name: node for name, node in definition["properties"].items() if name != "id"}
-    return _object({**definition, "properties": members, "required": ()})
+    return _object({**definition, "properties": members, "required": ()}).map(_lasting)
+
+
+def _lasting(job: dict[str, Any]) -> dict[str, Any]:
+    """*job* with a time that it does not come to the end of: `QuickClock` runs through five minutes in 0.3 s."""
+    constraints = dict(job.get("constraints") or {})
+    if limit := constraints.get("maxWallClockTime"):
+        constraints["maxWallClockTime"] = {"PT5M": "P1D", "PT300S": "PT24H", "PT0H10M": "PT1440M"}.get(
+            limit, "P2D"
+        )
+        return {**job, "constraints": constraints}
+    return job
 
 
 def specs() -> Strategy:

@@ -144,7 +144,9 @@ def test_every_field_takes_part() -> None:
     long = EXAMPLES > FEW
     seen: set[str] = set()
 
-    @settings(QUICK, max_examples=2000 if long else 500, phases=[Phase.generate], database=None)
+    @settings(
+        QUICK, max_examples=2000 if long else 500, phases=[Phase.generate], database=None, derandomize=True
+    )
     @given(data=specs())
     def draw(data: dict[str, Any]) -> None:
         seen.update(paths(data["pool"]), paths(data.get("job", {})))

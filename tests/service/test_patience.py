@@ -128,6 +128,18 @@ def test_what_is_no_batch_service_is_told_so(body: bytes) -> None:
     assert str(raised.value).startswith("could not list the pools: what answered is no Batch service: b")
 
 
+def test_a_redirect_to_a_page_is_told_so_too() -> None:
+    """A proxy that wants somebody to sign in sends elsewhere; that page is no answer of Batch either."""
+    with (
+        answering(
+            Answer(302, headers={"Location": "/sign-in"}), Answer(body=b"<html>sign in</html>")
+        ) as script,
+        talking(script) as batch,
+        pytest.raises(ServiceError, match="what answered is no Batch service: b'<html>sign in"),
+    ):
+        batch.get("/pools", doing="list the pools")
+
+
 def test_a_wrong_address_is_told_soon() -> None:
     """Where nothing listens, and never did, a small part of the budget is enough."""
     with socket.socket() as probe:

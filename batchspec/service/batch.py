@@ -12,8 +12,10 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from queue import SimpleQueue
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from azure.batch import BatchClient
@@ -33,7 +35,7 @@ _JSON = "application/json; odata=minimalmetadata"
 # Quotes within a string are escaped, so this is a name wherever it stands; to decode a page for it takes its time.
 _NEXT_LINK = re.compile(rb'"odata\.nextLink"\s*:\s*("(?:[^"\\]|\\.)*")')
 
-_T = TypeVar("_T")
+_Call = Callable[[], HttpResponse]
 
 # The SDK's own report of an error that is no JSON would go to stderr by itself; what it says is in ours.
 logging.getLogger("azure.batch").addHandler(logging.NullHandler())
@@ -103,10 +105,11 @@ class Batch:
     def _listed(self, path: str, doing: str, query: Mapping[str, str]) -> Iterator[HttpResponse]:
         """The pages of a list. While one is looked at, the next one is on its way."""
         response = self._ask("GET", path, None, doing, query)
-        while link := _NEXT_LINK.search(response.content):
-            coming = _begun(partial(self._ask, "GET", json.loads(link[1]), None, doing, {}))
-            yield response
-            response = coming.result()
+        with _beside() as begin:
+            while link := _NEXT_LINK.search(response.content):
+                coming = begin(partial(self._ask, "GET", json.loads(link[1]), None, doing, {}))
+                yield response
+                response = coming.result()
         yield response
 
     def content(self, path: str, *, doing: str) -> bytes:
@@ -196,18 +199,35 @@ def _text(response: HttpResponse, doing: str) -> str:
     return text
 
 
-def _begun(call: Callable[[], _T]) -> Future[_T]:
-    """What *call* will give. Nobody waits for its thread: who has what he wanted, or wants to go, goes."""
-    coming: Future[_T] = Future()
+@contextmanager
+def _beside() -> Iterator[Callable[[_Call], Future[HttpResponse]]]:
+    """Within it, what is begun is called in another thread, one after the other; what it gives is in the future.
 
-    def run() -> None:
-        try:
-            coming.set_result(call())
-        except BaseException as error:
-            coming.set_exception(error)
+    Nobody waits for that thread: who has what he wanted, or wants to go, goes. It is one for all
+    calls, since whoever starts a thread waits until it lets go of the interpreter.
+    """
+    calls: SimpleQueue[tuple[Future[HttpResponse], _Call] | None] = SimpleQueue()
 
-    threading.Thread(target=run, name="next-page", daemon=True).start()
-    return coming
+    def work() -> None:
+        while (begun := calls.get()) is not None:
+            future, call = begun
+            try:
+                future.set_result(call())
+            except BaseException as error:
+                future.set_exception(error)
+
+    def begin(call: _Call) -> Future[HttpResponse]:
+        if not worker.ident:
+            worker.start()
+        future: Future[HttpResponse] = Future()
+        calls.put((future, call))
+        return future
+
+    worker = threading.Thread(target=work, name="next-page", daemon=True)
+    try:
+        yield begin
+    finally:
+        calls.put(None)
 
 
 def _no_service(response: HttpResponse, doing: str) -> ServiceError:

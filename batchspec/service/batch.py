@@ -73,7 +73,7 @@ class Batch:
 
     def get(self, path: str, *, doing: str, **query: str) -> Answer:
         """What is at *path*. Raises `ServiceError`, with status 404 where there is nothing."""
-        return self._call("GET", path, None, doing, query)
+        return _answer(self._ask("GET", path, None, doing, query), doing)
 
     def post(
         self,
@@ -84,13 +84,13 @@ class Batch:
         etag: str | None = None,
         budget: Budget | None = None,
     ) -> Answer:
-        return self._call("POST", path, body, doing, {}, etag, budget)
+        return _answer(self._ask("POST", path, body, doing, {}, etag, budget), doing)
 
     def patch(self, path: str, body: Json, *, doing: str, etag: str | None = None) -> Answer:
-        return self._call("PATCH", path, body, doing, {}, etag)
+        return _answer(self._ask("PATCH", path, body, doing, {}, etag), doing)
 
     def delete(self, path: str, *, doing: str) -> Answer:
-        return self._call("DELETE", path, None, doing, {})
+        return _answer(self._ask("DELETE", path, None, doing, {}), doing)
 
     def pages(self, path: str, *, doing: str, **query: str) -> Iterator[Sequence[dict[str, Any]]]:
         """The items of a list, page by page, as the service sends them."""
@@ -116,20 +116,6 @@ class Batch:
         """The bytes of a file on a node."""
         request = HttpRequest("GET", path, params={"api-version": API_VERSION})
         return bytes(self._send(request, doing).content)
-
-    def _call(
-        self,
-        method: str,
-        path: str,
-        body: Json | bytes | None,
-        doing: str,
-        query: Mapping[str, str],
-        etag: str | None = None,
-        budget: Budget | None = None,
-    ) -> Answer:
-        response = self._ask(method, path, body, doing, query, etag, budget)
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(_json(response, doing), headers)
 
     def _ask(
         self,
@@ -175,6 +161,10 @@ class Batch:
                 if error.response is None:
                     raise
                 raise error_of(error.response, doing) from error
+
+
+def _answer(response: HttpResponse, doing: str) -> Answer:
+    return Answer(_json(response, doing), {name.lower(): value for name, value in response.headers.items()})
 
 
 def _json(response: HttpResponse, doing: str) -> dict[str, Any]:

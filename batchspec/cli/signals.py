@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
@@ -24,9 +25,7 @@ def listen() -> None:
 
     One that is ignored stays so: a shell starts what it runs in the background with SIGINT ignored.
     """
-    for number in BOTH:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _stop)
+    _handle(_stop)
 
 
 def leave(number: int, _frame: FrameType | None = None) -> NoReturn:
@@ -38,9 +37,14 @@ def leave(number: int, _frame: FrameType | None = None) -> NoReturn:
     os._exit(128 + number)
 
 
+def _handle(handler: Callable[[int, FrameType | None], NoReturn]) -> None:
+    for number in BOTH:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
 def _stop(number: int, _frame: FrameType | None) -> NoReturn:
-    for each in BOTH:
-        signal.signal(each, leave)
+    _handle(leave)
     context = click.get_current_context(silent=True)
     if context is not None and (account := context.find_root().obj):
         # Threads that try failed calls again would be waited for, for minutes. It is told by a thread of its own, since

@@ -48,7 +48,7 @@ CREATE TABLE IF NOT EXISTS counts (
   PRIMARY KEY (job, state, result)) WITHOUT ROWID;
 CREATE TRIGGER IF NOT EXISTS task_added AFTER INSERT ON tasks BEGIN
   INSERT INTO counts VALUES (new.job, new.state, ifnull(new.result, ''), 1, new.slots)
-    ON CONFLICT DO UPDATE SET tasks = tasks + 1, slots = slots + excluded.slots;
+    ON CONFLICT (job, state, result) DO UPDATE SET tasks = tasks + 1, slots = slots + excluded.slots;
 END;
 CREATE TRIGGER IF NOT EXISTS task_removed AFTER DELETE ON tasks BEGIN
   UPDATE counts SET tasks = tasks - 1, slots = slots - old.slots
@@ -59,7 +59,7 @@ CREATE TRIGGER IF NOT EXISTS task_moved AFTER UPDATE OF state, result ON tasks
   UPDATE counts SET tasks = tasks - 1, slots = slots - old.slots
     WHERE job = old.job AND state = old.state AND result = ifnull(old.result, '');
   INSERT INTO counts VALUES (new.job, new.state, ifnull(new.result, ''), 1, new.slots)
-    ON CONFLICT DO UPDATE SET tasks = tasks + 1, slots = slots + excluded.slots;
+    ON CONFLICT (job, state, result) DO UPDATE SET tasks = tasks + 1, slots = slots + excluded.slots;
 END;
 CREATE TABLE IF NOT EXISTS waits (
   job INTEGER NOT NULL, on_id TEXT COLLATE NOCASE, first INTEGER, last INTEGER, task INTEGER NOT NULL);

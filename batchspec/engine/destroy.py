@@ -8,7 +8,7 @@ from functools import partial
 from itertools import islice
 
 from batchspec.engine.lock import lock_blob
-from batchspec.engine.send_all import send_all
+from batchspec.engine.send_all import SINGLE_SLOW_S, send_all
 from batchspec.errors import RefusedError, ServiceError
 from batchspec.plan.model import LiveBlob
 from batchspec.resources.base import Json, is_protected, owner
@@ -136,7 +136,7 @@ def destroy(account: Account, doomed: Doomed, check: Callable[[], None]) -> Iter
     for blobs in (doomed.inputs, doomed.outputs):
         names = iter(blobs.names)
         while some := list(islice(names, _TOLD_AFTER)):
-            send_all(some, partial(delete, blobs))
+            send_all(some, partial(delete, blobs), slow_s=SINGLE_SLOW_S)
             yield Deleted("blob", blobs.container, len(some))
 
 

@@ -33,8 +33,11 @@ def find_task(account: Account, spec: Spec, name: str) -> tuple[str, str]:
     logged = logged or [task_id for key in keys for task_id in _logged(account, spec, f"{key}-")]
     if logged:
         return job_id, logged[-1]
-    known = chain((live.id for live, _ in _lives(account, job)), _logged(account, spec))
-    some = ", ".join(islice(known, _NAMED))
+    ids = (
+        islice((live.id for live, _ in _lives(account, job)), _NAMED),
+        islice(_logged(account, spec), _NAMED),
+    )
+    some = ", ".join(islice(dict.fromkeys(chain(*ids)), _NAMED))
     raise UsageError(
         f"no task of {spec.name} is called {name}", help=f"known: {some}" if some else "no task has run yet"
     )

@@ -11,12 +11,13 @@ from batchspec.service.retry import CONNECTIONS
 
 _T = TypeVar("_T")
 
-_SLOW_S = 0.02
+COLLECTION_SLOW_S = 0.02  # of a hundred tasks
+SINGLE_SLOW_S = 0.002
 _IN_FLIGHT = CONNECTIONS  # a service that takes 300 ms for a collection then gets 20,000 tasks a second
 
 
-def send_all(values: Iterable[_T], send: Callable[[_T], None]) -> None:
-    """Sends each of *values*, side by side where the service takes its time.
+def send_all(values: Iterable[_T], send: Callable[[_T], None], *, slow_s: float = COLLECTION_SLOW_S) -> None:
+    """Sends each of *values*, side by side where the service takes its time: *slow_s* for one of them.
 
     To one that answers at once this thread sends them itself: others would only fight with it for the
     interpreter. The first is sent beside it, to see which it is. Raises what *send* raised, once the calls in
@@ -29,11 +30,11 @@ def send_all(values: Iterable[_T], send: Callable[[_T], None]) -> None:
             if is_quick:
                 began = time.monotonic()
                 send(value)
-                is_quick = time.monotonic() - began < _SLOW_S
+                is_quick = time.monotonic() - began < slow_s
                 continue
             in_flight.add(senders.submit(send, value))
             if len(in_flight) >= at_once:
-                patience = _SLOW_S if at_once < _IN_FLIGHT else None
+                patience = slow_s if at_once < _IN_FLIGHT else None
                 done, in_flight = wait(in_flight, patience, FIRST_COMPLETED)
                 is_quick = bool(done) and at_once == 1
                 if not done:

@@ -11,7 +11,7 @@ from batchspec.engine.conduct import Conduct
 from batchspec.engine.events import Step
 from batchspec.engine.outcome import Followed
 from batchspec.engine.provision import create_job
-from batchspec.engine.send_all import send_all
+from batchspec.engine.send_all import SINGLE_SLOW_S, send_all
 from batchspec.engine.uploads import Uploads
 from batchspec.errors import RunError
 from batchspec.plan.model import Kind, Operation, Reason, Removal, Run
@@ -28,16 +28,18 @@ LINK_KEPT_S = 1800.0  # see LINKS_LAST
 def delete_tasks(conduct: Conduct) -> list[Followed]:
     """Deletes what left the spec and what new work supersedes, where the job that has them goes on.
 
-    Gives the tasks that were to get new links and have begun since the plan: they go on with those they have.
+    Gives the tasks that were to get new links and have begun since the plan: they go on with those they have, unless
+    they have failed by now.
     """
     begun: list[Followed] = []
     if any(action.operation is Operation.CREATE for action in conduct.plan.of(Kind.JOB)):
         return begun  # they are in a completed job, where they are in nobody's way
     batch, job_id = conduct.account.batch, conduct.plan.job_id
 
-    def has_begun(live: Removal) -> bool:
+    def has_begun(removal: Removal) -> bool:
         # Its ETag would not tell: it does not move as a task runs (FACTS 0.11).
-        return task_service.read_state(batch, job_id, live.id) not in ("active", None)
+        live = task_service.read(batch, job_id, removal.id)
+        return live is not None and live.state != "active" and not live.failure
 
     def delete(live: Removal) -> None:
         conduct.check()
@@ -46,7 +48,7 @@ def delete_tasks(conduct: Conduct) -> list[Followed]:
         else:
             task_service.delete(batch, job_id, live.id)
 
-    send_all(conduct.plan.work.removals, delete)
+    send_all(conduct.plan.work.removals, delete, slow_s=SINGLE_SLOW_S)
     return begun
 
 

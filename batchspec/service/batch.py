@@ -160,6 +160,7 @@ class Batch:
             ) as error:  # the SDK's own policy raises it, with the class by chance (FACTS 0.8)
                 if error.response is None:
                     raise
+                error.response.read()  # type: ignore[attr-defined]  # the SDK names an older class
                 raise error_of(error.response, doing) from error
 
 

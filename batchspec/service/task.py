@@ -93,7 +93,8 @@ def add(batch: Batch, job_id: str, tasks: Sequence[Packed]) -> dict[str, Service
             if error is not None and error.code == "TaskExists":
                 error = _other_work(batch, job_id, task)
             elif error is not None and error.code in JOB_IS_OVER and budget.is_repeated:
-                error = None if read_state(batch, job_id, task.id) == "completed" else error
+                live = read(batch, job_id, task.id)
+                error = None if live is not None and live.is_completed else error
             if error is not None:
                 (again if error.status >= 500 else refused)[task.id] = error
         if not again or not budget.wait():
@@ -101,11 +102,11 @@ def add(batch: Batch, job_id: str, tasks: Sequence[Packed]) -> dict[str, Service
         todo = [task for task in todo if task.id in again]
 
 
-def read_state(batch: Batch, job_id: str, task_id: str) -> str | None:
-    """The state of a task; None where the job has none of that id."""
+def read(batch: Batch, job_id: str, task_id: str) -> LiveTask | None:
+    """The task; None where the job has none of that id."""
     try:
         where = path_of("jobs", job_id, "tasks", task_id)
-        return str(batch.get(where, doing=f"read the task {task_id}", select="state").body["state"])
+        return read_task(batch.get(where, doing=f"read the task {task_id}", select=_NARROW).body)
     except ServiceError as error:
         if error.status != 404:
             raise

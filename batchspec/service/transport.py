@@ -117,8 +117,9 @@ class _Direct:
         self._idle: dict[tuple[str, str], _Idle] = {}
 
     def close(self) -> None:
-        while self._idle:
-            for connection in self._idle.popitem()[1]:
+        """Ends what is idle. A page that was fetched ahead, and that nobody wants any more, may still come."""
+        for idle in list(self._idle.values()):
+            while connection := _taken(idle):
                 connection.close()
 
     def send(self, request: Any, guard: Guard, **options: Any) -> Any:

@@ -132,7 +132,7 @@ def test_r22_a_lock_that_cannot_be_renewed_holds_nobody_up_in_the_end(
                 process.send_signal(signal.SIGINT)
             else:
                 bare.let_go()
-            _, said = process.communicate(timeout=50)  # one try of a renewal would last a minute
+            _, said = process.communicate(timeout=50)  # renewals are tried for minutes
         finally:
             goes_on.set()
     assert process.returncode == code, said

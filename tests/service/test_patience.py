@@ -128,16 +128,19 @@ def test_what_is_no_batch_service_is_told_so(body: bytes) -> None:
     assert str(raised.value).startswith("could not list the pools: what answered is no Batch service: b")
 
 
-def test_a_redirect_to_a_page_is_told_so_too() -> None:
+@pytest.mark.parametrize(
+    ("status", "said"), [(200, "what answered is no Batch service: b'<html>sign in"), (404, "Not Found")]
+)
+def test_a_redirect_to_a_page_is_told_so_too(status: int, said: str) -> None:
     """A proxy that wants somebody to sign in sends elsewhere; that page is no answer of Batch either."""
+    elsewhere = Answer(302, headers={"Location": "/sign-in"})
     with (
-        answering(
-            Answer(302, headers={"Location": "/sign-in"}), Answer(body=b"<html>sign in</html>")
-        ) as script,
+        answering(elsewhere, Answer(status, body=b"<html>sign in</html>")) as script,
         talking(script) as batch,
-        pytest.raises(ServiceError, match="what answered is no Batch service: b'<html>sign in"),
+        pytest.raises(ServiceError, match=said) as raised,
     ):
         batch.get("/pools", doing="list the pools")
+    assert raised.value.status == status
 
 
 def test_a_wrong_address_is_told_soon() -> None:

@@ -60,8 +60,7 @@ class Database:
 
     def fill(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
         """Runs *statement* for each of *rows*, which may come slowly: others work in between."""
-        source = iter(rows)
-        while some := list(islice(source, _AT_ONCE)):
+        for some in lots(rows):
             with self._using():
                 self._connection.executemany(statement, some)
 
@@ -94,6 +93,13 @@ class Database:
                     help="a million tasks take some 700 MB for each plan; "
                     "make room, or name another folder in SQLITE_TMPDIR",
                 ) from error
+
+
+def lots(values: Iterable[T], size: int = _AT_ONCE) -> Iterator[list[T]]:
+    """*values* in lots of *size*, as `itertools.batched` gives them from Python 3.12 on."""
+    source = iter(values)
+    while some := list(islice(source, size)):
+        yield some
 
 
 class Rows(Generic[T]):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -246,12 +245,8 @@ def _signals(run: Apply) -> Iterator[Callable[[], int]]:
             say("interrupted: finishing the calls in flight; once more to end at once")
         run.stop()
 
-    before = {number: signal.signal(number, handle) for number in signals.BOTH}
-    try:
+    with signals.handled(handle):
         yield lambda: caught[0] if caught else 0
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _interrupted(

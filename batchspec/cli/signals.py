@@ -6,14 +6,16 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
 import click
 
-BOTH = (signal.SIGINT, signal.SIGTERM)
+_BOTH = (signal.SIGINT, signal.SIGTERM)
+
+Handler = Callable[[int, FrameType | None], None]
 
 
 class Terminated(BaseException):
@@ -37,8 +39,20 @@ def leave(number: int, _frame: FrameType | None = None) -> NoReturn:
     os._exit(128 + number)
 
 
-def _handle(handler: Callable[[int, FrameType | None], NoReturn]) -> None:
-    for number in BOTH:
+@contextmanager
+def handled(handler: Handler) -> Iterator[None]:
+    """Within it, *handler* is called instead."""
+    before = {number: signal.getsignal(number) for number in _BOTH}
+    _handle(handler)
+    try:
+        yield
+    finally:
+        for number, former in before.items():
+            signal.signal(number, former)
+
+
+def _handle(handler: Handler) -> None:
+    for number in _BOTH:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, handler)
 

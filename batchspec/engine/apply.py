@@ -107,7 +107,8 @@ class Apply:
             doctor.last_look()
         make_pool(conduct)
         make_job(conduct)
-        add_tasks(conduct, uploads, delete_tasks(conduct))
+        begun = delete_tasks(conduct)
+        add_tasks(conduct, uploads, begun)
         retire_old_jobs(conduct)
         self._watching = True
         downloads = Downloads(conduct, transfers)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 
 from batchspec.engine.lock import lock_blob
 from batchspec.engine.send_all import SINGLE_SLOW_S, send_all
 from batchspec.errors import RefusedError, ServiceError
 from batchspec.plan.model import LiveBlob
 from batchspec.resources.base import Json, is_protected, owner
-from batchspec.rows import Database, Many, Rows
+from batchspec.rows import Database, Many, Rows, lots
 from batchspec.service import job as job_service
 from batchspec.service import pool as pool_service
 from batchspec.service.connect import Account
@@ -134,8 +133,7 @@ def destroy(account: Account, doomed: Doomed, check: Callable[[], None]) -> Iter
         account.blobs.delete(blobs.container, name)
 
     for blobs in (doomed.inputs, doomed.outputs):
-        names = iter(blobs.names)
-        while some := list(islice(names, _TOLD_AFTER)):
+        for some in lots(blobs.names, _TOLD_AFTER):
             send_all(some, partial(delete, blobs), slow_s=SINGLE_SLOW_S)
             yield Deleted("blob", blobs.container, len(some))
 

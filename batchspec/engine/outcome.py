@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable
-from itertools import islice
 from typing import NamedTuple
 
 from batchspec.plan.model import LiveBlob
 from batchspec.resources.task import LiveTask
-from batchspec.rows import Many, Rows
+from batchspec.rows import Many, Rows, lots
 from batchspec.spec.desired import DesiredTask, DesiredTasks
 from batchspec.spec.model import TaskGroup
 from batchspec.spec.task_body import FINGERPRINT_METADATA
-
-_AT_ONCE = 1000
 
 
 class Followed(NamedTuple):
@@ -69,8 +66,7 @@ class Outcome:
             "INSERT INTO followed SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), ?, NULL"
             " FROM json_each(?)"
         )
-        source = iter(tasks)
-        while some := list(islice(source, _AT_ONCE)):
+        for some in lots(tasks):
             self._database.change(added, job_id, json.dumps(some))
 
     def refuse(self, task: Followed, why: str) -> None:

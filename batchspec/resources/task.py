@@ -20,9 +20,7 @@ _SLUG_LENGTH = 38  # what is left of 64 after two hashes, three hyphens and an a
 _UNFIT = re.compile(r"[^A-Za-z0-9_]+")
 _FIT = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 _ID = re.compile(r"(?P<key>[\w-]+-[a-z2-7]{10})-(?P<work>[a-z2-7]{10})(?:-(?P<attempt>\d+))?", re.ASCII)
-
-
-_NOTHING = blake2b(digest_size=16)
+_NOTHING = blake2b(digest_size=16)  # a copy takes less time than another one
 
 
 def digest(*parts: str) -> str:

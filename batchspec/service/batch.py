@@ -152,15 +152,12 @@ class Batch:
     def _send(self, request: HttpRequest, doing: str, budget: Budget | None = None) -> HttpResponse:
         with translated(doing):
             try:
-                response = self._client.send_request(request, budget=budget, stream=True, whole=True)
-                response.read()  # what another place redirected to is not read yet
-                return response
+                return self._client.send_request(request, budget=budget, stream=True, whole=True)
             except (
                 HttpResponseError
             ) as error:  # the SDK's own policy raises it, with the class by chance (FACTS 0.8)
                 if error.response is None:
                     raise
-                error.response.read()  # type: ignore[attr-defined]  # the SDK names an older class
                 raise error_of(error.response, doing) from error
 
 

@@ -146,7 +146,8 @@ class PatientRetry(HTTPPolicy[Any, Any]):
     def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
         options = request.context.options
         budget: Budget = options.pop("budget", None) or self._patience.begin()
-        is_whole = options.pop("whole", False)
+        # The SDK comes here again with the same context where it is sent elsewhere.
+        is_whole = request.context.setdefault("whole", options.pop("whole", False))
         location = [options.pop(name, None) for name in _STORAGE_OPTIONS][-1]
         own = {name: options[name] for name in ("connection_timeout", "read_timeout") if name in options}
         response: PipelineResponse[Any, Any] | None = None

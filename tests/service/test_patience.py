@@ -134,8 +134,9 @@ def test_what_is_no_batch_service_is_told_so(body: bytes) -> None:
 def test_a_redirect_to_a_page_is_told_so_too(status: int, said: str) -> None:
     """A proxy that wants somebody to sign in sends elsewhere; that page is no answer of Batch either."""
     elsewhere = Answer(302, headers={"Location": "/sign-in"})
+    broken, page = Answer(status, body=b"<html>", length=100), Answer(status, body=b"<html>sign in</html>")
     with (
-        answering(elsewhere, Answer(status, body=b"<html>sign in</html>")) as script,
+        answering(elsewhere, broken, page) as script,
         talking(script) as batch,
         pytest.raises(ServiceError, match=said) as raised,
     ):

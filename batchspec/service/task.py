@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -23,24 +24,18 @@ _NARROW = "id,state,executionInfo"
 def read_all(batch: Batch, job_id: str, *, filter: str = "", select: str = _NARROW) -> Iterator[LiveTask]:
     """The tasks of a job, ours and others'. A job that is gone has none."""
     query = {"select": select} | ({"filter": filter} if filter else {})
-    try:
+    with _gone_is_none():
         for page in batch.pages(
             path_of("jobs", job_id, "tasks"), doing=f"list the tasks of {job_id}", **query
         ):
             yield from map(read_task, page)
-    except ServiceError as error:
-        if error.status != 404:
-            raise
 
 
 def read_texts(batch: Batch, job_id: str) -> Iterator[str]:
     """The same tasks as the service's pages tell of them, in JSON: there may be a million."""
-    try:
+    with _gone_is_none():
         path = path_of("jobs", job_id, "tasks")
         yield from batch.texts(path, doing=f"list the tasks of {job_id}", select=_NARROW)
-    except ServiceError as error:
-        if error.status != 404:
-            raise
 
 
 def read_completed(batch: Batch, job_id: str, since: datetime | None) -> Iterator[LiveTask]:
@@ -55,12 +50,19 @@ def read_waiting(batch: Batch, job_id: str, added_before: datetime) -> Iterator[
     """The tasks of a job that have not ended and were added before *added_before*, each with when it was."""
     filter = f"state ne 'completed' and creationTime lt DateTime'{added_before:%Y-%m-%dT%H:%M:%SZ}'"
     query = {"select": "id,state,creationTime", "filter": filter}
-    try:
+    with _gone_is_none():
         for page in batch.pages(
             path_of("jobs", job_id, "tasks"), doing=f"list the tasks of {job_id}", **query
         ):
             for body in page:
                 yield read_task(body), datetime.fromisoformat(body["creationTime"])
+
+
+@contextmanager
+def _gone_is_none() -> Iterator[None]:
+    """Within it, it is no error that a job or a task is not there."""
+    try:
+        yield
     except ServiceError as error:
         if error.status != 404:
             raise
@@ -104,13 +106,10 @@ def add(batch: Batch, job_id: str, tasks: Sequence[Packed]) -> dict[str, Service
 
 def read(batch: Batch, job_id: str, task_id: str) -> LiveTask | None:
     """The task; None where the job has none of that id."""
-    try:
+    with _gone_is_none():
         where = path_of("jobs", job_id, "tasks", task_id)
         return read_task(batch.get(where, doing=f"read the task {task_id}", select=_NARROW).body)
-    except ServiceError as error:
-        if error.status != 404:
-            raise
-        return None
+    return None
 
 
 def _post(batch: Batch, job_id: str, tasks: Sequence[Packed], budget: Budget) -> list[dict[str, Any]]:
@@ -191,11 +190,8 @@ def collections(tasks: Iterable[Packed]) -> Iterator[list[Packed]]:
 
 def delete(batch: Batch, job_id: str, task_id: str) -> None:
     """Deletes a task, ending it if it runs; one that is gone is fine."""
-    try:
+    with _gone_is_none():
         batch.delete(path_of("jobs", job_id, "tasks", task_id), doing=f"delete the task {task_id}")
-    except ServiceError as error:
-        if error.status != 404:
-            raise
 
 
 def read_file(batch: Batch, job_id: str, task_id: str, path: str) -> bytes | None:

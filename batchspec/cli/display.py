@@ -12,7 +12,7 @@ import click
 
 from batchspec.cli.options import say_object
 from batchspec.cli.verbose import is_listening
-from batchspec.engine.events import Event, SummaryEvent
+from batchspec.engine.run.events import Event, SummaryEvent
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -21,7 +21,7 @@ from batchspec.cli import signals
 from batchspec.cli.options import colored, say_object
 from batchspec.errors import BatchspecError, SpecError, UsageError
 
-# Each is a module of this package with a click command of the same name (`import_` for
+# Each is a module of `cli/commands` with a click command of the same name (`import_` for
 # `import`, a word of Python's own). They are imported when they are asked for: `validate`
 # needs no Azure package.
 _COMMANDS = (
@@ -77,7 +77,7 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
-        module = importlib.import_module(f"batchspec.cli.{name}")
+        module = importlib.import_module(f"batchspec.cli.commands.{name}")
         command: click.Command = getattr(module, name)
         for each in (command, *getattr(command, "commands", {}).values()):
             if not any(option.name == "verbose" for option in each.params):

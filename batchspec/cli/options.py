@@ -17,8 +17,8 @@ from batchspec.secrecy import keep_secret
 from batchspec.source import Diagnostic, Severity
 
 if TYPE_CHECKING:
+    from batchspec.language.model import Spec
     from batchspec.service.connect import Account
-    from batchspec.spec.model import Spec
 
 spec_argument = click.argument("spec_file", metavar="SPEC", type=click.Path(path_type=Path))
 
@@ -58,8 +58,8 @@ def examples(*lines: str) -> str:
 
 def read_spec(spec_file: Path, settings: tuple[str, ...] = ()) -> Spec:
     """The spec in *spec_file*. Raises `SpecError` or `UsageError`."""
-    from batchspec.spec.build import build
-    from batchspec.spec.document import decode, parse
+    from batchspec.document.document import decode, parse
+    from batchspec.language.build import build
 
     try:
         data = spec_file.read_bytes()
@@ -121,9 +121,9 @@ def open_account(spec: Spec | None, target: str | None, *, check_inputs: bool = 
 
 def _check_inputs_before_start(spec: Spec) -> None:
     """Raises `SpecError` for wrong local inputs, if the local account would have to be started first."""
-    from batchspec.engine.inputs import find_inputs
+    from batchspec.desired.expand import expand
+    from batchspec.engine.look.inputs import find_inputs
     from batchspec.service import embedded
-    from batchspec.spec.expand import expand
 
     if embedded.find() is None:
         expand(spec, find_inputs(spec, None))

@@ -14,12 +14,12 @@ from batchspec.plan.identity import describe, plan_id
 from batchspec.render.show import show
 
 if TYPE_CHECKING:
+    from batchspec.desired.task import Desired
     from batchspec.engine.saved_plan import SavedPlan
+    from batchspec.language.model import Spec
     from batchspec.plan.model import Plan, Run
     from batchspec.service.connect import Account
     from batchspec.source import Diagnostic
-    from batchspec.spec.desired import Desired
-    from batchspec.spec.model import Spec
 
 _GIT_WITHIN_S = 5
 
@@ -88,14 +88,14 @@ class Planned:
         return self.desired.spec.warnings
 
     def _command(self, run: Run) -> str:
-        from batchspec.spec.task_body import shown_command
+        from batchspec.desired.body import shown_command
 
         return shown_command(self.desired.spec, run.task)
 
 
 def make(account: Account, spec: Spec) -> Planned:
     """The plan of *spec*, made now."""
-    from batchspec.engine.observe import plan_now
+    from batchspec.engine.look.observe import plan_now
 
     return Planned(account, *plan_now(account, spec))
 

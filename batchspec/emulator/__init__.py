@@ -1,0 +1,5 @@
+"""A Batch endpoint of our own, for the local account. It imports nothing of the rest of batchspec.
+
+Its rooms, from the bottom up: `state`, `http`, `node`, `life`, `operations`, `host`. What it does and
+does not do is in its README.
+"""

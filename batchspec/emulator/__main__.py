@@ -5,14 +5,14 @@ import os
 import sys
 from pathlib import Path
 
-from batchspec.emulator.installation import LocalAccountError
+from batchspec.emulator.host.installation import LocalAccountError
 
 _SPEEDS = ("instant", "as-measured")
 
 
 def main() -> int:
     options = _parser().parse_args()
-    from batchspec.emulator import daemon  # after --help: it brings in the web server
+    from batchspec.emulator.host import daemon  # after --help: it brings in the web server
 
     try:
         return daemon.run(options.home, options.idle_s, as_measured=options.speed == "as-measured")

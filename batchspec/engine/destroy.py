@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from batchspec.engine.lock import lock_blob
-from batchspec.engine.send_all import SINGLE_SLOW_S, send_all
+from batchspec.desired.expand import OWN_FOLDER, folder_of
+from batchspec.desired.task import Desired
+from batchspec.engine.run.lock import lock_blob
+from batchspec.engine.run.send_all import SINGLE_SLOW_S, send_all
 from batchspec.errors import RefusedError, ServiceError
-from batchspec.plan.model import LiveBlob
+from batchspec.language.model import Spec
+from batchspec.ledger.database import Database, Many, Rows, lots
 from batchspec.resources.base import Json, is_protected, owner
-from batchspec.rows import Database, Many, Rows, lots
-from batchspec.service import job as job_service
-from batchspec.service import pool as pool_service
+from batchspec.resources.blob import LiveBlob
+from batchspec.resources.records import SPEC_METADATA
+from batchspec.service.batch import job as job_service
+from batchspec.service.batch import pool as pool_service
 from batchspec.service.connect import Account
-from batchspec.spec.desired import Desired
-from batchspec.spec.expand import OWN_FOLDER, folder_of
-from batchspec.spec.model import Spec
-from batchspec.spec.task_body import SPEC_METADATA
 
 _TOLD_AFTER = 10_000  # blobs
 

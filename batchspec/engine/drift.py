@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from batchspec.desired.expand import expand
+from batchspec.language.model import Spec
 from batchspec.plan.drift import Compared, find_drift
-from batchspec.service import job as job_service
-from batchspec.service import pool as pool_service
+from batchspec.service.batch import job as job_service
+from batchspec.service.batch import pool as pool_service
 from batchspec.service.connect import Account
-from batchspec.spec.expand import expand
-from batchspec.spec.model import Spec
 
 
 def drift_now(account: Account, spec: Spec) -> tuple[Compared, ...]:

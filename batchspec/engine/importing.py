@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from batchspec import __version__
+from batchspec.desired.expand import expand
+from batchspec.desired.task import Desired
 from batchspec.errors import RefusedError, SpecError, UsageError
+from batchspec.language.build import build
+from batchspec.language.draft import Draft
+from batchspec.language.read_back import ReadBack, job_part, pool_part
 from batchspec.plan.observed import Observed
 from batchspec.plan.planner import make_plan
 from batchspec.resources import job as jobs
 from batchspec.resources.base import Json, is_protected, owner, stamped
-from batchspec.service import job as job_service
-from batchspec.service import pool as pool_service
+from batchspec.service.batch import job as job_service
+from batchspec.service.batch import pool as pool_service
+from batchspec.service.batch.stamp import stamp
 from batchspec.service.connect import Account
-from batchspec.service.stamp import stamp
 from batchspec.source import Path
-from batchspec.spec.build import build
-from batchspec.spec.desired import Desired
-from batchspec.spec.draft import Draft
-from batchspec.spec.expand import expand
-from batchspec.spec.read_back import ReadBack, job_part, pool_part
 
 _LONGEST_NAME = 40
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,58}")  # its generations need some room

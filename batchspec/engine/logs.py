@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 
-from batchspec.engine.status import LiveJob, newest_job
-from batchspec.engine.summary import task_output
+from batchspec.desired.expand import OWN_FOLDER, folder_of, keys_of
+from batchspec.engine.health.status import LiveJob, newest_job
+from batchspec.engine.run.summary import task_output
 from batchspec.errors import UsageError
+from batchspec.language.model import Spec
 from batchspec.resources.task import LiveTask, TaskId, read_id
-from batchspec.service import task as task_service
+from batchspec.service.batch import task as task_service
 from batchspec.service.connect import Account
-from batchspec.spec.expand import OWN_FOLDER, folder_of, keys_of
-from batchspec.spec.model import Spec
 
 _NAMED = 5  # of the tasks that there are, where none is called as wanted
 

@@ -6,16 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
+from batchspec.desired.task import Desired
 from batchspec.errors import RefusedError
+from batchspec.language.model import Pool, WhenDone
+from batchspec.ledger.database import Many
 from batchspec.plan.model import Action, Kind, Operation, Reason
 from batchspec.plan.observed import Observed
 from batchspec.resources import pool as pools
 from batchspec.resources.base import STAMP_ROLLOUT, Change, Effect, Json, is_protected, metadata_of, owner
 from batchspec.resources.resize_errors import said
-from batchspec.rows import Many
 from batchspec.source import Path, path_text
-from batchspec.spec.desired import Desired
-from batchspec.spec.model import Pool, WhenDone
 
 _NAMED = 5
 """How many running tasks a plan names."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from batchspec.desired.task import Desired
 from batchspec.plan.compare import update_action
 from batchspec.plan.model import Kind
 from batchspec.plan.planner import newest_job, refuse_foreign
 from batchspec.resources import job as jobs
 from batchspec.resources import pool as pools
 from batchspec.resources.base import Change, Json
-from batchspec.spec.desired import Desired
 
 
 @dataclass(frozen=True, slots=True)

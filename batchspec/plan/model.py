@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import chain
 from typing import NamedTuple
 
+from batchspec.desired.task import DesiredTask, Input
+from batchspec.language.model import TaskGroup
+from batchspec.ledger.database import Many
 from batchspec.resources.base import Change, Effect
-from batchspec.rows import Many
 from batchspec.source import Diagnostic, Path, Severity
-from batchspec.spec.desired import DesiredTask, Input
-from batchspec.spec.model import TaskGroup
 
 
 class Operation(Enum):
@@ -155,17 +155,6 @@ class Work:
     def needed(self) -> bool:
         """Whether any task has yet to end, so that a pool is needed."""
         return bool(self.runs or self.in_progress)
-
-
-@dataclass(frozen=True, slots=True)
-class LiveBlob:
-    """A blob as a listing tells of it. `md5` is hexadecimal, empty where the blob has none."""
-
-    name: str
-    size: int
-    md5: str
-    etag: str
-    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

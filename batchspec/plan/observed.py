@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from batchspec.plan.model import LiveBlob
+from batchspec.desired.task import DesiredTasks
+from batchspec.ledger.database import Many, Rows
 from batchspec.resources.base import Json
+from batchspec.resources.blob import LiveBlob
+from batchspec.resources.records import COMMAND_METADATA, FINGERPRINT_METADATA
 from batchspec.resources.task import LiveTask, failure_of
-from batchspec.rows import Many, Rows
-from batchspec.spec.desired import DesiredTasks
-from batchspec.spec.task_body import COMMAND_METADATA, FINGERPRINT_METADATA
 
 # As `read_task` reads it, but for why a task failed: that is left to Python, which is asked about no other tasks.
 _ADD_TASKS = """

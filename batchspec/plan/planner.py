@@ -6,7 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 
+from batchspec.desired.body import decided_at
+from batchspec.desired.task import Desired
 from batchspec.errors import RefusedError
+from batchspec.language.model import Spec
+from batchspec.ledger.database import Mapped
 from batchspec.plan.compare import (
     change_pool,
     is_ignored,
@@ -23,11 +27,7 @@ from batchspec.plan.observed import Observed, Seen
 from batchspec.plan.work import Counted, find_work
 from batchspec.resources import job as jobs
 from batchspec.resources.base import Json, owner
-from batchspec.rows import Mapped
 from batchspec.source import Path
-from batchspec.spec.desired import Desired
-from batchspec.spec.model import Spec
-from batchspec.spec.task_body import decided_at
 
 
 def make_plan(desired: Desired, observed: Observed) -> Plan:

@@ -11,13 +11,13 @@ from datetime import date, timedelta
 from itertools import islice
 from typing import Any, NamedTuple
 
+from batchspec.codes import Code
+from batchspec.desired.task import Desired
+from batchspec.ledger.database import Many
 from batchspec.plan.model import Kind, Operation, Plan
 from batchspec.plan.vm_sizes import AS_OF, cores_of, retirement_of
 from batchspec.resources.base import Effect, Json
-from batchspec.rows import Many
 from batchspec.source import Diagnostic, Path, Severity
-from batchspec.spec.codes import Code
-from batchspec.spec.desired import Desired
 
 _SOON = timedelta(days=183)
 _NAMED = 3

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
+from batchspec.desired.task import Desired
+from batchspec.language.model import Limit
 from batchspec.plan.model import Excess, Kind, Operation, Plan, Reason
 from batchspec.plan.observed import Observed
 from batchspec.plan.planner import newest_job
 from batchspec.resources import job as jobs
 from batchspec.resources.base import Effect
 from batchspec.resources.pool import target_nodes
-from batchspec.spec.desired import Desired
-from batchspec.spec.model import Limit
 
 THRESHOLDS = ("maxDeletions", "maxReplacements", "maxNodes", "maxObjects")
 """What `--allow` takes."""

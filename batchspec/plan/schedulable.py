@@ -1,12 +1,14 @@
 """Tasks that nothing would ever run, found before they are added.
 
-Pure. What a spec contradicts in itself is a matter of `spec/rules.py`; here it is held against what is live.
+Pure. What a spec contradicts in itself is a matter of `language/rules.py`; here it is held against what is live.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from batchspec.codes import Code
+from batchspec.desired.task import Desired
 from batchspec.plan.compare import is_ignored
 from batchspec.plan.model import Plan
 from batchspec.plan.observed import Observed
@@ -14,8 +16,6 @@ from batchspec.plan.planner import current_job
 from batchspec.resources.base import Json
 from batchspec.resources.pool import nodes_of, target_nodes
 from batchspec.source import Diagnostic, Path, Severity
-from batchspec.spec.codes import Code
-from batchspec.spec.desired import Desired
 
 _TARGETS = ("targetDedicatedNodes", "targetLowPriorityNodes")
 

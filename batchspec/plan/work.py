@@ -11,11 +11,11 @@ from enum import Enum
 from itertools import chain
 from typing import Any
 
+from batchspec.desired.expand import OWN_FOLDER, folder_of
+from batchspec.desired.task import Desired, DesiredTask
+from batchspec.ledger.database import Database, Rows
 from batchspec.plan.model import Download, Reason, Removal, Run, Upload, Work
 from batchspec.resources.task import read_id, task_id
-from batchspec.rows import Database, Rows
-from batchspec.spec.desired import Desired, DesiredTask
-from batchspec.spec.expand import OWN_FOLDER, folder_of
 
 
 class Counted(Enum):

@@ -9,14 +9,14 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from batchspec import __version__
-from batchspec.engine.events import Event, NoteEvent, StepEvent, SummaryEvent, TaskEvent
+from batchspec.engine.run.events import Event, NoteEvent, StepEvent, SummaryEvent, TaskEvent
 from batchspec.plan.model import Action, Excess, Plan
 from batchspec.render import diagnostics
 from batchspec.resources.base import Change
 from batchspec.source import Diagnostic, path_text
 
 if TYPE_CHECKING:
-    from batchspec.engine.status import Status  # imports azure, and a plan is shown without it
+    from batchspec.engine.health.status import Status  # imports azure, and a plan is shown without it
 
 FORMAT_VERSION = 1
 """Of a plan, and of what begins as one. Readers ignore fields they do not know; a new number means that old ones

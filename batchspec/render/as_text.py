@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from batchspec.engine.events import SummaryEvent
+from batchspec.engine.run.events import SummaryEvent
+from batchspec.ledger.database import Many
 from batchspec.plan.model import Action, Kind, Operation, Plan, Reason, Run
 from batchspec.render.judgement import judgement, verdict
 from batchspec.render.show import show
 from batchspec.resources.base import Change
-from batchspec.rows import Many
 from batchspec.source import Diagnostic, path_text
 
 SHOWN_OF_EACH = 5

@@ -8,10 +8,10 @@ text.
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
+from batchspec.language.secrets import hide
 from batchspec.render.excerpt import Excerpts, Marked
 from batchspec.render.show import show
 from batchspec.source import Diagnostic, Position, Severity, Source, in_order, path_text
-from batchspec.spec.secrets import hide
 
 _MOST_SHOWN = 100
 _LEAST_LABEL_COLUMNS = 30

@@ -8,9 +8,9 @@ part that matters.
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from batchspec.language.secrets import hidden_parts
 from batchspec.render.show import columns, show, without_commands
 from batchspec.source import Position, Source
-from batchspec.spec.secrets import hidden_parts
 
 _LINES_BEFORE = 2
 _LINES_AFTER = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from batchspec.engine.events import Event, NoteEvent, State, Step, StepEvent, TaskEvent
+from batchspec.engine.run.events import Event, NoteEvent, State, Step, StepEvent, TaskEvent
 from batchspec.render.as_text import size_text
 from batchspec.render.show import show
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from batchspec.engine.links import LinksEnd
-from batchspec.engine.status import Status
+from batchspec.engine.health.status import Status
+from batchspec.engine.look.links import LinksEnd
 from batchspec.render.show import show
 
 _BAR = 30

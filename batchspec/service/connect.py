@@ -18,9 +18,9 @@ from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
 from batchspec.errors import NotSignedInError, UsageError
 from batchspec.secrecy import keep_secret
 from batchspec.service import embedded, entra
-from batchspec.service.batch import Batch
-from batchspec.service.blobs import Blobs, does_without_tls
-from batchspec.service.retry import Patience
+from batchspec.service.batch.client import Batch
+from batchspec.service.blob.blobs import Blobs, does_without_tls
+from batchspec.service.http.retry import Patience
 
 _VARIABLES = (
     "AZURE_BATCH_ACCOUNT",

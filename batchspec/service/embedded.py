@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from importlib import util
 from pathlib import Path
 
-from batchspec.emulator.installation import HOST, Config, Home, LocalAccountError, Run
+from batchspec.emulator.host.installation import HOST, Config, Home, LocalAccountError, Run
 from batchspec.errors import BatchspecError
 
 Progress = Callable[[str], None]
@@ -97,7 +97,7 @@ def ensure(progress: Progress) -> LocalAccount:
         account = find()
         if account is not None:
             return account
-        from batchspec.emulator import azurite_package
+        from batchspec.emulator.host import azurite_package
 
         azurite_package.bring_in(progress)
         with home.locked(
@@ -115,7 +115,7 @@ def stop() -> bool:
     if not home.path.is_dir():
         return False
     require_extra()
-    from batchspec.emulator import azurite, orphans
+    from batchspec.emulator.host import azurite, orphans
 
     found = False
     until = time.monotonic() + _STOP_WITHIN_S
@@ -179,7 +179,7 @@ def _account(home: Home, config: Config, pid: int) -> LocalAccount:
 def _lives(run: Run, home: Home) -> bool:
     if util.find_spec("psutil") is None:
         return False
-    from batchspec.emulator import orphans
+    from batchspec.emulator.host import orphans
 
     return orphans.find({"pid": run.pid, "started": run.started}, _DAEMON, str(home.path)) is not None
 

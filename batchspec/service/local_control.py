@@ -9,9 +9,9 @@ from azure.core.credentials import AzureNamedKeyCredential
 
 from batchspec.errors import ServiceError
 from batchspec.secrecy import keep_secret
-from batchspec.service.batch import Batch
+from batchspec.service.batch.client import Batch
 from batchspec.service.embedded import LocalAccount
-from batchspec.service.retry import Patience
+from batchspec.service.http.retry import Patience
 
 
 @dataclass(frozen=True, slots=True)

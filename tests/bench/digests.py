@@ -43,7 +43,7 @@ def ours(folder: str, count: str, later_s: str = "0") -> None:
     """
     import time
 
-    from batchspec.engine.inputs import find_inputs
+    from batchspec.engine.look.inputs import find_inputs
     from tests.bench.workload import FROM_FILES, spec_of
 
     now = time.time_ns

@@ -41,7 +41,7 @@ def figures(tasks: int, rounds: int) -> Iterator[Figure]:
 
 def write_tasks(file: Path, count: int) -> None:
     """The tasks of the spec as a narrow listing has them, all queued."""
-    from batchspec.spec.expand import expand
+    from batchspec.desired.expand import expand
     from tests.bench.workload import FROM_BLOBS, made_up_inputs, spec_of
 
     with file.open("w", encoding="utf-8") as stream:
@@ -56,10 +56,10 @@ def write_tasks(file: Path, count: int) -> None:
 
 def ours(count: int, port: int) -> None:
     """Reads the tasks and sorts them in; what the spec asks for is there already."""
+    from batchspec.desired.expand import expand
     from batchspec.plan.observed import Seen
     from batchspec.plan.work import Counted, find_work
-    from batchspec.service import task as task_service
-    from batchspec.spec.expand import expand
+    from batchspec.service.batch import task as task_service
     from tests.bench.measure import peak_mb
     from tests.bench.workload import FROM_BLOBS, made_up_inputs, spec_of, stub_account
 

@@ -15,7 +15,7 @@ from tests.bench.measure import Figure, Sample, ask, median, program
 from tests.bench.startup import BATCHSPEC
 
 if TYPE_CHECKING:
-    from batchspec.spec.desired import Desired
+    from batchspec.desired.task import Desired
 
 _PATHS = {
     "jobs.jsonl": ("json", "/jobs"),
@@ -78,8 +78,8 @@ def prepare(folder: str, count: str) -> None:
     """Writes the files, remembers their digests, and writes what the services would list."""
     import time
 
-    from batchspec.engine.inputs import find_inputs
-    from batchspec.spec.expand import expand
+    from batchspec.desired.expand import expand
+    from batchspec.engine.look.inputs import find_inputs
     from tests.bench.workload import FROM_FILES, spec_of, write_files
 
     root = Path(folder)
@@ -113,9 +113,9 @@ def _write_batch(root: Path, desired: Desired) -> None:
 
 def _write_blobs(root: Path, desired: Desired) -> None:
     """Inputs with their MD5, outputs with their stamps, and two logs of each task; in the order of their names."""
+    from batchspec.desired.expand import log_blob
+    from batchspec.resources.records import COMMAND_METADATA, FINGERPRINT_METADATA
     from batchspec.resources.task import task_id
-    from batchspec.spec.expand import log_blob
-    from batchspec.spec.task_body import COMMAND_METADATA, FINGERPRINT_METADATA
 
     inputs, outputs, logs = [], [], []
     for task in desired.tasks:
@@ -153,10 +153,10 @@ def fill(folder: str) -> None:
 
     from azure.storage.blob import BlobServiceClient, ContentSettings
 
-    from batchspec.engine.inputs import find_inputs
+    from batchspec.desired.expand import expand
+    from batchspec.engine.look.inputs import find_inputs
+    from batchspec.resources.records import COMMAND_METADATA, FINGERPRINT_METADATA
     from batchspec.service import embedded
-    from batchspec.spec.expand import expand
-    from batchspec.spec.task_body import COMMAND_METADATA, FINGERPRINT_METADATA
     from tests.bench.workload import FROM_FILES, spec_of
 
     found = embedded.find()

@@ -50,11 +50,11 @@ def figures(tasks: int, many: int, slow: int, rounds: int) -> Iterator[Figure]:
 
 def ours(count: int, port: int) -> None:
     """The path of `apply`: expand, plan, render, sign a link for each input, send, check every answer."""
-    from batchspec.engine.submit import add_tasks
-    from batchspec.engine.uploads import Uploads
+    from batchspec.desired.expand import expand
+    from batchspec.engine.run.submit import add_tasks
+    from batchspec.engine.run.uploads import Uploads
     from batchspec.plan.observed import Observed
     from batchspec.plan.planner import make_plan
-    from batchspec.spec.expand import expand
     from tests.bench.workload import FROM_BLOBS, conduct_of, made_up_inputs, spec_of, stub_account
 
     account, spec = stub_account(port), spec_of(FROM_BLOBS)
@@ -72,7 +72,7 @@ def ours(count: int, port: int) -> None:
 
 def dropped(count: int, one_in: int) -> None:
     """As `ours`, to a service that says nothing about some of the tasks; it has to end with an error."""
-    from batchspec.service.retry import PATIENCE_VARIABLE
+    from batchspec.service.http.retry import PATIENCE_VARIABLE
 
     os.environ[PATIENCE_VARIABLE] = "1"  # it asks again for so many seconds
     with stub.running(drop_one_in=one_in) as server:

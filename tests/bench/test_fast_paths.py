@@ -10,18 +10,18 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_blob_sas
 
-from batchspec.plan.model import LiveBlob
+from batchspec.desired.body import Links, task_body
+from batchspec.desired.expand import expand
+from batchspec.desired.fold import Bodies
+from batchspec.desired.task import Input
+from batchspec.document.document import parse
+from batchspec.language.build import build
+from batchspec.language.model import Spec
+from batchspec.resources.blob import LiveBlob
 from batchspec.resources.task import task_id
-from batchspec.service.blobs import Blobs
+from batchspec.service.blob.blobs import Blobs
 from batchspec.service.embedded import LocalAccount
 from batchspec.source import Source
-from batchspec.spec.build import build
-from batchspec.spec.desired import Input
-from batchspec.spec.document import parse
-from batchspec.spec.expand import expand
-from batchspec.spec.fold import Bodies
-from batchspec.spec.model import Spec
-from batchspec.spec.task_body import Links, task_body
 
 KEY = "a2V5" * 16
 STORAGE = (

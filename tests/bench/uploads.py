@@ -104,7 +104,7 @@ def _rclone() -> tuple[Path, str]:
 
 
 def _azurite() -> str:
-    lock = json.loads((PROJECT / "batchspec/emulator/azurite-lock.json").read_text(encoding="utf-8"))
+    lock = json.loads((PROJECT / "batchspec/emulator/host/azurite-lock.json").read_text(encoding="utf-8"))
     return str(lock["packages"]["node_modules/azurite"]["version"])
 
 
@@ -121,13 +121,13 @@ def ours(folder: str, container: str) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     os.environ["XDG_CACHE_HOME"] = str(Path(folder) / "no-cache")  # every run hashes
-    from batchspec.engine.apply import _TRANSFERS as threads
-    from batchspec.engine.inputs import find_inputs
-    from batchspec.engine.uploads import Uploads
+    from batchspec.desired.expand import expand
+    from batchspec.engine.look.inputs import find_inputs
+    from batchspec.engine.run.apply import _TRANSFERS as threads
+    from batchspec.engine.run.uploads import Uploads
     from batchspec.plan.observed import Observed
     from batchspec.plan.planner import make_plan
     from batchspec.service.connect import connect
-    from batchspec.spec.expand import expand
     from tests.bench.measure import report, timed
     from tests.bench.workload import FROM_FILES, conduct_of, spec_of
 

@@ -35,18 +35,18 @@ def watch(count: str, seconds: str) -> None:
 
     from azure.core.rest import HttpRequest, HttpResponse
 
-    from batchspec.engine.doctor import Doctor
-    from batchspec.engine.provision import make_job, make_pool
-    from batchspec.engine.submit import add_tasks
-    from batchspec.engine.uploads import Uploads
-    from batchspec.engine.watch import Watch
+    from batchspec.desired.expand import expand
+    from batchspec.engine.run.doctor import Doctor
+    from batchspec.engine.run.provision import make_job, make_pool
+    from batchspec.engine.run.submit import add_tasks
+    from batchspec.engine.run.uploads import Uploads
+    from batchspec.engine.run.watch import Watch
     from batchspec.errors import RunError
     from batchspec.plan.observed import Observed
     from batchspec.plan.planner import make_plan
-    from batchspec.service.batch import Batch
+    from batchspec.service.batch.client import Batch
     from batchspec.service.connect import connect
-    from batchspec.service.retry import Budget
-    from batchspec.spec.expand import expand
+    from batchspec.service.http.retry import Budget
     from tests.bench.measure import report, timed
     from tests.bench.workload import conduct_of, made_up_inputs, spec_of
 

@@ -8,18 +8,18 @@ from pathlib import Path
 
 from azure.core.credentials import AzureNamedKeyCredential
 
-from batchspec.engine.conduct import Conduct
-from batchspec.engine.lock import Held, now_s
+from batchspec.desired.task import Desired, Input
+from batchspec.document.document import parse
+from batchspec.engine.run.conduct import Conduct
+from batchspec.engine.run.lock import Held, now_s
+from batchspec.language.build import build
+from batchspec.language.model import Spec
 from batchspec.plan.model import Plan
-from batchspec.service.batch import Batch
-from batchspec.service.blobs import Blobs
+from batchspec.service.batch.client import Batch
+from batchspec.service.blob.blobs import Blobs
 from batchspec.service.connect import Account
-from batchspec.service.retry import Patience
+from batchspec.service.http.retry import Patience
 from batchspec.source import Source
-from batchspec.spec.build import build
-from batchspec.spec.desired import Desired, Input
-from batchspec.spec.document import parse
-from batchspec.spec.model import Spec
 from tests.bench.account import KEY, NAME, storage_string
 
 _LONG_S = 86400  # a lock that nobody renews

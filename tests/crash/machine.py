@@ -33,12 +33,12 @@ from main_job.workload import Workload, wait_until
 
 from batchspec.cli.main import cli
 from batchspec.cli.options import read_spec
-from batchspec.engine.inputs import find_inputs
+from batchspec.desired.expand import expand
+from batchspec.engine.look.inputs import find_inputs
 from batchspec.errors import BatchspecError
 from batchspec.plan.safety import THRESHOLDS
 from batchspec.service import embedded
 from batchspec.service.connect import connect
-from batchspec.spec.expand import expand
 
 from .there import add_foreign, find, foreign, live_tasks, name_of, nodes, open_jobs, owned
 from .wanted import NAMES, SETTINGS, WORDS, Ledger, Wanted

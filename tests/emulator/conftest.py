@@ -23,11 +23,11 @@ import uvicorn
 from azure.batch import BatchClient
 from azure.core.credentials import AzureNamedKeyCredential
 
-from batchspec.emulator.account import Account, Settings
-from batchspec.emulator.app import create_app
-from batchspec.emulator.auth import string_to_sign
-from batchspec.emulator.clock import Clock, ManualClock
-from batchspec.emulator.connection import connection
+from batchspec.emulator.host.app import create_app
+from batchspec.emulator.http.auth import string_to_sign
+from batchspec.emulator.http.connection import connection
+from batchspec.emulator.life.account import Account, Settings
+from batchspec.emulator.state.clock import Clock, ManualClock
 
 from .contract import violations
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from batchspec.emulator.clock import parse_duration, parse_time
-from batchspec.emulator.validate import API
+from batchspec.emulator.http.validate import API
+from batchspec.emulator.state.clock import parse_duration, parse_time
 
 # What the recordings of the real service show against the data: (type, member) to the reason.
 PROVEN_OTHERWISE = {

@@ -5,8 +5,8 @@ Run as a script to put it into the README; `test_api_data.py` holds the README t
 
 from pathlib import Path
 
-from batchspec.emulator.app import implemented
-from batchspec.emulator.validate import API
+from batchspec.emulator.host.app import implemented
+from batchspec.emulator.http.validate import API
 
 README = Path(__file__).parents[2] / "batchspec" / "emulator" / "README.md"
 _BEGIN, _END = "<!-- operations -->\n", "<!-- /operations -->"

@@ -6,8 +6,8 @@ from pathlib import Path
 import azure.batch.models
 import pytest
 
-from batchspec.emulator.app import implemented
-from batchspec.emulator.validate import API
+from batchspec.emulator.host.app import implemented
+from batchspec.emulator.http.validate import API
 
 from . import make_api, make_readme
 from .contract import violations

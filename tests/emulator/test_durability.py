@@ -17,15 +17,15 @@ import pytest
 from azure.batch import BatchClient
 from azure.core.exceptions import AzureError
 
-from batchspec.emulator.account import AS_MEASURED, Account, Settings
+from batchspec.emulator.life.account import AS_MEASURED, Account, Settings
 
 from .conftest import Served, job_body, new_settings, pool_body, serve, wait_until
 from .steps import completed, in_state, ready_pool, text
 
 _PROGRAM = """
 import pathlib, socket, sys, uvicorn
-from batchspec.emulator.account import AS_MEASURED, Account, Settings
-from batchspec.emulator.app import create_app
+from batchspec.emulator.life.account import AS_MEASURED, Account, Settings
+from batchspec.emulator.host.app import create_app
 home, name, key, endpoint = sys.argv[1:]
 account = Account(Settings(home=pathlib.Path(home), name=name, key=key, endpoint=endpoint))
 port = int(endpoint.rpartition(":")[2])

@@ -16,7 +16,7 @@ from azure.core.credentials import AccessToken
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from batchspec.emulator.clock import etag, parse_time, time_text
+from batchspec.emulator.state.clock import etag, parse_time, time_text
 
 from .conftest import Served, job_body, pool_body, sign
 from .steps import refused

@@ -10,7 +10,7 @@ import pytest
 from azure.batch import BatchClient
 from azure.storage.blob import ContainerClient, ContainerSasPermissions, generate_container_sas
 
-from batchspec.emulator import account_sas
+from batchspec.emulator.node import account_sas
 from batchspec.service.embedded import LocalAccount
 
 from .conftest import job_body

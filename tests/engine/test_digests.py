@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from batchspec.engine import digests
-from batchspec.engine.digests import Digests
+from batchspec.engine.look import digests
+from batchspec.engine.look.digests import Digests
 
 TEXT = "one clip"
 MD5 = md5(TEXT.encode(), usedforsecurity=False).hexdigest()

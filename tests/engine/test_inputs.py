@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from batchspec.engine.digests import Digests
-from batchspec.engine.inputs import find_inputs
+from batchspec.document.document import parse
+from batchspec.engine.look.digests import Digests
+from batchspec.engine.look.inputs import find_inputs
 from batchspec.errors import SpecError
+from batchspec.language.build import build
+from batchspec.language.model import Spec
 from batchspec.source import Source
-from batchspec.spec.build import build
-from batchspec.spec.document import parse
-from batchspec.spec.model import Spec
 
 SPEC = """\
 version: 1

@@ -14,12 +14,12 @@ from pathlib import Path
 import trustme
 import uvicorn
 
-from batchspec.emulator.account import Account, Settings
-from batchspec.emulator.app import create_app
-from batchspec.emulator.azurite import Azurite, Tls
-from batchspec.emulator.azurite_package import bring_in
-from batchspec.emulator.daemon import ffmpeg_folder
-from batchspec.emulator.installation import Config, Home, make_config
+from batchspec.emulator.host.app import create_app
+from batchspec.emulator.host.azurite import Azurite, Tls
+from batchspec.emulator.host.azurite_package import bring_in
+from batchspec.emulator.host.daemon import ffmpeg_folder
+from batchspec.emulator.host.installation import Config, Home, make_config
+from batchspec.emulator.life.account import Account, Settings
 from entra.issuer import Issuer
 
 

@@ -14,9 +14,9 @@ import pytest
 import requests
 from azure.core.credentials import AccessToken
 
-from batchspec.service import blobs
-from batchspec.service.batch import Batch, path_of
-from batchspec.service.blobs import Blobs
+from batchspec.service.batch.client import Batch, path_of
+from batchspec.service.blob import blobs
+from batchspec.service.blob.blobs import Blobs
 from entra.endpoints import Endpoints
 from entra.issuer import BATCH, STORAGE, Identity, Issuer, identity
 from entra.workload import Ended, Workload, copy_main_job

@@ -16,11 +16,11 @@ from main_job.wire import Cut, Heard, Moment
 from main_job.workload import Workload, wait_until
 
 from batchspec.errors import ServiceError, TasksFailedError
-from batchspec.service import job as job_service
-from batchspec.service.batch import Batch
+from batchspec.service.batch import job as job_service
+from batchspec.service.batch.client import Batch
+from batchspec.service.batch.task import Packed, add
 from batchspec.service.embedded import LocalAccount
-from batchspec.service.retry import Patience
-from batchspec.service.task import Packed, add
+from batchspec.service.http.retry import Patience
 from faults.conftest import Run, wired
 from faults.whole import BIG_BYTES, state, write
 

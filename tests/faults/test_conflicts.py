@@ -10,7 +10,7 @@ import pytest
 from main_job.workload import Workload
 
 from batchspec.errors import ServiceError
-from batchspec.service.errors import WHAT_NOW
+from batchspec.service.http.errors import WHAT_NOW
 from faults.conftest import Run
 from faults.whole import edit, write
 

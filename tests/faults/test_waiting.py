@@ -12,8 +12,8 @@ from azure.core.credentials import AzureNamedKeyCredential
 from main_job.workload import Workload
 
 from batchspec.errors import ServiceError
-from batchspec.service.batch import Batch
-from batchspec.service.waiting import Passing, insist
+from batchspec.service.batch.client import Batch
+from batchspec.service.batch.waiting import Passing, insist
 from faults.conftest import Run
 from faults.whole import state, write
 

@@ -222,7 +222,7 @@ def test_what_changed_meanwhile_is_not_stamped(
         sdk.update_pool(name, {"metadata": [{"name": "a", "value": "b"}]})  # type: ignore[arg-type]
         return True
 
-    monkeypatch.setattr("batchspec.cli.import_.confirm", meanwhile)
+    monkeypatch.setattr("batchspec.cli.commands.import_.confirm", meanwhile)
     refused = run("import", "pool", name, "--adopt", fails=True).exception
     assert isinstance(refused, RefusedError)
     assert str(refused) == f"the pool {name} was changed by somebody meanwhile"

@@ -12,16 +12,16 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from plan.endpoint import QuickClock, planned, served, spec_of
 from plan.strategies import SECRET_VARIABLE, specs
 
+from batchspec.desired.expand import expand
+from batchspec.document.document import parse
 from batchspec.engine import importing
 from batchspec.errors import SpecError
+from batchspec.language.build import build
 from batchspec.resources.base import STAMPS, Json
+from batchspec.service.batch.secrets import with_secrets
 from batchspec.service.connect import Account
 from batchspec.service.embedded import LocalAccount
-from batchspec.service.secrets import with_secrets
 from batchspec.source import Source
-from batchspec.spec.build import build
-from batchspec.spec.document import parse
-from batchspec.spec.expand import expand
 
 _number = count(1)
 _SECRET = "never-to-be-seen"

@@ -5,9 +5,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batchspec.document.document import parse
+from batchspec.document.writer import spec_text
 from batchspec.source import Path, Source
-from batchspec.spec.document import parse
-from batchspec.spec.writer import spec_text
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40) | st.text(
     "ab {}:#-'\"\n \\$%", max_size=200

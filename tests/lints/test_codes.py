@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from batchspec.cli.validate import check
-from batchspec.spec import schema
-from batchspec.spec.codes import Code
-from batchspec.spec.document import MAX_BYTES
+from batchspec.cli.commands.validate import check
+from batchspec.codes import Code
+from batchspec.document.document import MAX_BYTES
+from batchspec.language import schema
 from tests.plan.case import load
 from tests.preflight.case import CASES as PREFLIGHT
 from tests.preflight.case import codes

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from batchspec.document.document import decode, parse
+from batchspec.language.build import build
+from batchspec.language.model import Spec
 from batchspec.render.diagnostics import as_text
-from batchspec.service.blobs import LINK_LIFE
+from batchspec.resources.links import LINK_LIFE
 from batchspec.source import Severity
-from batchspec.spec.build import build
-from batchspec.spec.document import decode, parse
-from batchspec.spec.model import Spec
 
 CASES = Path(__file__).parent / "cases"
 WARNED = sorted((CASES / "warned").glob("*.yaml"))

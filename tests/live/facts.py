@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from batchspec.errors import ServiceError
-from batchspec.service.batch import path_of
+from batchspec.service.batch.client import path_of
 from batchspec.service.connect import Account
 
 CONTAINER = "output"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 from entra.workload import Ended, Workload, copy_main_job
 
-from batchspec.service import pool as pool_service
+from batchspec.service.batch import pool as pool_service
 from batchspec.service.connect import Account
 
 _APPLY_WITHIN_S = 45 * 60

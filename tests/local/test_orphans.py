@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from batchspec.emulator import orphans
+from batchspec.emulator.host import orphans
 
 
 @pytest.fixture

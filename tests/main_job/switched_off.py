@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from batchspec.emulator.clock import TICKS_PER_S, Clock
+from batchspec.emulator.state.clock import TICKS_PER_S, Clock
 from batchspec.service import embedded
 
 from .workload import Workload

@@ -28,19 +28,20 @@ from typing import Any
 
 import yaml
 
+from batchspec.desired.body import shown_command
+from batchspec.desired.expand import expand, folder_of
+from batchspec.desired.task import Desired, DesiredTask, Input
+from batchspec.document.document import parse
 from batchspec.errors import RefusedError
-from batchspec.plan.model import LiveBlob
+from batchspec.language.build import build
 from batchspec.plan.observed import Observed, Seen
 from batchspec.plan.planner import make_plan
 from batchspec.render.as_text import plan_text
 from batchspec.resources.base import Json, metadata_of
+from batchspec.resources.blob import LiveBlob
+from batchspec.resources.records import COMMAND_METADATA, FINGERPRINT_METADATA
 from batchspec.resources.task import LiveTask, Work, task_id
 from batchspec.source import Source
-from batchspec.spec.build import build
-from batchspec.spec.desired import Desired, DesiredTask, Input
-from batchspec.spec.document import parse
-from batchspec.spec.expand import expand, folder_of
-from batchspec.spec.task_body import COMMAND_METADATA, FINGERPRINT_METADATA, shown_command
 
 CASES = Path(__file__).parents[1] / "cases" / "plan"
 

@@ -17,22 +17,22 @@ from typing import Any
 import uvicorn
 from azure.core.credentials import AzureNamedKeyCredential
 
-from batchspec.emulator.account import Account as Emulated
-from batchspec.emulator.account import Settings
-from batchspec.emulator.app import create_app
-from batchspec.emulator.clock import EPOCH, Clock
-from batchspec.engine.apply import Apply
-from batchspec.engine.events import Event
-from batchspec.engine.lock import locked
-from batchspec.engine.observe import plan_now
+from batchspec.document.document import parse
+from batchspec.emulator.host.app import create_app
+from batchspec.emulator.life.account import Account as Emulated
+from batchspec.emulator.life.account import Settings
+from batchspec.emulator.state.clock import EPOCH, Clock
+from batchspec.engine.look.observe import plan_now
+from batchspec.engine.run.apply import Apply
+from batchspec.engine.run.events import Event
+from batchspec.engine.run.lock import locked
+from batchspec.language.build import build
+from batchspec.language.model import Spec
 from batchspec.plan.model import Plan
-from batchspec.service.batch import Batch
-from batchspec.service.blobs import Blobs
+from batchspec.service.batch.client import Batch
+from batchspec.service.blob.blobs import Blobs
 from batchspec.service.connect import Account
 from batchspec.source import Source
-from batchspec.spec.build import build
-from batchspec.spec.document import parse
-from batchspec.spec.model import Spec
 
 
 class QuickClock(Clock):

@@ -15,13 +15,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 
 from batchspec.errors import SpecError
+from batchspec.language.model import Spec
 from batchspec.resources import job, pool
 from batchspec.resources.base import UNSTATED, Field, Json, metadata_of
-from batchspec.service import job as job_service
-from batchspec.service import pool as pool_service
+from batchspec.service.batch import job as job_service
+from batchspec.service.batch import pool as pool_service
 from batchspec.service.connect import Account
 from batchspec.service.embedded import LocalAccount
-from batchspec.spec.model import Spec
 
 from .endpoint import QuickClock, applied, planned, served, spec_of
 from .strategies import SECRET_VARIABLE, specs

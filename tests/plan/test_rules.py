@@ -4,10 +4,10 @@ import textwrap
 
 import pytest
 
+from batchspec.document.document import parse
 from batchspec.errors import SpecError
+from batchspec.language.build import build
 from batchspec.source import Source
-from batchspec.spec.build import build
-from batchspec.spec.document import parse
 
 POOL = "{id: p, vmSize: Standard_D2ds_v5, image: 'canonical:ubuntu-24_04-lts:server'"
 

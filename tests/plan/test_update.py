@@ -14,18 +14,18 @@ from azure.batch.models import (
 )
 from azure.core.credentials import AzureNamedKeyCredential
 
+from batchspec.desired.expand import expand
+from batchspec.document.document import parse
 from batchspec.errors import StalePlanError
+from batchspec.language.build import build
 from batchspec.resources.base import STAMP_ROLLOUT, Json
 from batchspec.resources.pool import changes as pool_changes
-from batchspec.service import pool as pool_service
-from batchspec.service import pool_update
-from batchspec.service.batch import Answer, Batch
+from batchspec.service.batch import pool as pool_service
+from batchspec.service.batch import pool_update
+from batchspec.service.batch.client import Answer, Batch
+from batchspec.service.batch.rollout import roll_out
 from batchspec.service.embedded import LocalAccount
-from batchspec.service.rollout import roll_out
 from batchspec.source import Source
-from batchspec.spec.build import build
-from batchspec.spec.document import parse
-from batchspec.spec.expand import expand
 
 from .conftest import Workload
 

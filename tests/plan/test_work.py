@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchspec.plan.model import LiveBlob, Work
+from batchspec.desired.task import Desired, DesiredTask
+from batchspec.plan.model import Work
 from batchspec.plan.observed import Seen
 from batchspec.plan.work import Counted, find_work
+from batchspec.resources.blob import LiveBlob
+from batchspec.resources.records import COMMAND_METADATA, FINGERPRINT_METADATA
 from batchspec.resources.task import LiveTask, read_id, task_id
 from batchspec.resources.task import Work as TaskWork
-from batchspec.spec.desired import Desired, DesiredTask
-from batchspec.spec.task_body import COMMAND_METADATA, FINGERPRINT_METADATA
 from tests.plan.case import desired_of, page_of
 
 SPEC = """

@@ -16,9 +16,9 @@ import pytest
 from click.testing import CliRunner
 
 from batchspec.cli.main import cli
+from batchspec.document.document import parse
 from batchspec.service.embedded import LocalAccount
 from batchspec.source import Source
-from batchspec.spec.document import parse
 
 ROOT = Path(__file__).parents[2]
 ACTION = ROOT / ".github" / "actions" / "batchspec"

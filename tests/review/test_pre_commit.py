@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from batchspec.cli.main import cli
+from batchspec.document.document import parse
 from batchspec.source import Source
-from batchspec.spec.document import parse
 
 ROOT = Path(__file__).parents[2]
 BATCHSPEC = Path(sys.executable).with_name("batchspec")

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from batchspec.language.model import Limit
 from batchspec.plan.model import Plan
 from batchspec.plan.planner import make_plan
 from batchspec.plan.safety import THRESHOLDS, describe, excesses
-from batchspec.spec.model import Limit
 from tests.plan.case import desired_of, observed_of
 
 SPEC = """\

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from plan.case import desired_of, observed_of
 
-from batchspec.engine.diagnose import last_lines
+from batchspec.engine.health.diagnose import last_lines
 from batchspec.errors import BatchspecError, NotSignedInError, RunError
 from batchspec.plan.drift import find_drift
 from batchspec.plan.identity import describe
@@ -19,7 +19,7 @@ from batchspec.render.as_json import plan_json
 from batchspec.render.as_text import plan_text
 from batchspec.resources.task import failure_of
 from batchspec.secrecy import without_signatures
-from batchspec.service.errors import error_of
+from batchspec.service.http.errors import error_of
 
 SECRET = "c2VjcmV0c2VjcmV0"
 URL = f"https://account.blob.core.windows.net/input/clip.mp4?sv=2025-05-05&sp=r&sig={SECRET}%3D&se=2026-01-01"

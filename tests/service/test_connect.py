@@ -91,7 +91,7 @@ def test_connecting_imports_neither_storage_s_sdk_nor_requests() -> None:
     """Both take longer than all else a plan does before its first request, which goes to Batch."""
     code = """
 import sys
-import batchspec.engine.observe
+import batchspec.engine.look.observe
 from batchspec.service.connect import connect
 connect("azure", print).close()
 assert not {"azure.storage.blob", "requests"} & set(sys.modules)

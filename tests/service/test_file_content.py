@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 from azure.core.credentials import AzureNamedKeyCredential
 
-from batchspec.service.batch import Batch
+from batchspec.service.batch.client import Batch
 from service.scripted import Answer, answering
 
 _TYPES = [

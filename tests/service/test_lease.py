@@ -7,8 +7,8 @@ from contextlib import closing
 import pytest
 from azure.storage.blob import BlobLeaseClient
 
-from batchspec.service.blobs import Blobs
-from batchspec.service.lease import Lock, release_lock
+from batchspec.service.blob.blobs import Blobs
+from batchspec.service.blob.lease import Lock, release_lock
 from service.scripted import Answer, answering
 
 

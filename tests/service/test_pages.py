@@ -10,7 +10,7 @@ import pytest
 from azure.core.credentials import AzureNamedKeyCredential
 
 from batchspec.errors import ServiceError
-from batchspec.service.batch import Batch
+from batchspec.service.batch.client import Batch
 from service.scripted import Answer, Script, answering
 
 _ITEMS = [{"id": "a"}, {"id": "b"}, {"id": "ü"}]

@@ -12,8 +12,8 @@ import pytest
 from azure.core.credentials import AzureNamedKeyCredential
 
 from batchspec.errors import ServiceError, UsageError
-from batchspec.service.batch import Batch
-from batchspec.service.retry import PATIENCE_S, Patience
+from batchspec.service.batch.client import Batch
+from batchspec.service.http.retry import PATIENCE_S, Patience
 from service.scripted import Answer, Script, answering
 
 KEY = AzureNamedKeyCredential("account", "a2V5")

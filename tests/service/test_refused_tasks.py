@@ -8,10 +8,10 @@ from secrets import token_hex
 
 from azure.core.credentials import AzureNamedKeyCredential
 
-from batchspec.service import job as job_service
-from batchspec.service.batch import Batch
+from batchspec.service.batch import job as job_service
+from batchspec.service.batch.client import Batch
+from batchspec.service.batch.task import Packed, add
 from batchspec.service.embedded import LocalAccount
-from batchspec.service.task import Packed, add
 
 
 def test_equal_refusals_have_one_reason(local_account: LocalAccount) -> None:

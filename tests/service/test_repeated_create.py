@@ -12,9 +12,9 @@ from azure.core.credentials import AzureNamedKeyCredential
 
 from batchspec.errors import ServiceError
 from batchspec.resources.base import stamped
-from batchspec.service import job as job_service
-from batchspec.service import pool as pool_service
-from batchspec.service.batch import Batch
+from batchspec.service.batch import job as job_service
+from batchspec.service.batch import pool as pool_service
+from batchspec.service.batch.client import Batch
 from batchspec.service.embedded import LocalAccount
 
 OTHERS = pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from azure.storage.blob import BlobServiceClient
 
 from batchspec.errors import ServiceError
 from batchspec.service.embedded import LocalAccount
-from batchspec.service.errors import translated
+from batchspec.service.http.errors import translated
 
 
 def test_a_code_that_the_sdk_knows_is_the_service_s_own(local_account: LocalAccount) -> None:

@@ -24,7 +24,7 @@ from azure.core.exceptions import (
 )
 from azure.core.rest import HttpRequest
 
-from batchspec.service.transport import Connection
+from batchspec.service.http.transport import Connection
 
 _EMPTY = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 

@@ -10,7 +10,7 @@ from secrets import token_hex
 import pytest
 
 from batchspec.errors import RunError
-from batchspec.service.blobs import Blobs
+from batchspec.service.blob.blobs import Blobs
 from batchspec.service.embedded import LocalAccount
 
 BLOCK = 8 * 1024 * 1024

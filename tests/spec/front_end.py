@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from batchspec.document import document
+from batchspec.document.document import Document
 from batchspec.errors import SpecError
+from batchspec.language import schema
+from batchspec.language.secrets import find_secrets
 from batchspec.source import Diagnostic, Source
-from batchspec.spec import document, schema
-from batchspec.spec.document import Document
-from batchspec.spec.secrets import find_secrets
 
 
 def findings(path: Path) -> list[Diagnostic]:

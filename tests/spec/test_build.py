@@ -2,12 +2,12 @@
 
 import pytest
 
+from batchspec.desired.expand import expand
+from batchspec.desired.task import Input
+from batchspec.document.document import parse
 from batchspec.errors import SpecError
+from batchspec.language.build import build
 from batchspec.source import Source
-from batchspec.spec.build import build
-from batchspec.spec.desired import Input
-from batchspec.spec.document import parse
-from batchspec.spec.expand import expand
 
 WRONG = """\
 version: 1

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from batchspec.document import document
 from batchspec.render.diagnostics import as_text
-from batchspec.spec import document
 
 from .front_end import findings
 

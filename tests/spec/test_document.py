@@ -9,11 +9,11 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from batchspec.codes import Code
+from batchspec.document import document
+from batchspec.document.document import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, MAX_FINDINGS, Document, decode
 from batchspec.errors import SpecError
 from batchspec.source import Position, Source
-from batchspec.spec import document
-from batchspec.spec.codes import Code
-from batchspec.spec.document import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, MAX_FINDINGS, Document, decode
 
 from .front_end import parse, refused
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batchspec.codes import Code
+from batchspec.language.secrets import find_secrets, hide, spans
 from batchspec.render.diagnostics import as_annotations, as_json, as_text
 from batchspec.source import Severity
-from batchspec.spec.codes import Code
-from batchspec.spec.secrets import find_secrets, hide, spans
 
 from .front_end import parse
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from batchspec.spec.codes import Code
-from batchspec.spec.template import TemplateError, compile_script
+from batchspec.codes import Code
+from batchspec.language.template import TemplateError, compile_script
 
 BASH = "/bin/bash"
 

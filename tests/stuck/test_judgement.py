@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from batchspec.engine.stuck import PATIENCE, Facts, Reason, judge, without
+from batchspec.engine.health.stuck import PATIENCE, Facts, Reason, judge, without
 from batchspec.resources.resize_errors import Shortage, shortage
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

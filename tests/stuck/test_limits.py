@@ -11,8 +11,8 @@ import pytest
 from main_job.workload import BATCHSPEC, Workload, wait_until
 
 from batchspec.errors import StuckError
+from batchspec.service.batch.pool import wait_until_steady
 from batchspec.service.connect import connect
-from batchspec.service.pool import wait_until_steady
 
 from .conftest import Luck
 
@@ -25,8 +25,8 @@ class Wrong(datetime.datetime):
     @classmethod
     def utcnow(cls):
         return cls.now(datetime.UTC).replace(tzinfo=None)
-import azure.batch._patch, batchspec.service.errors
-azure.batch._patch.datetime = batchspec.service.errors.datetime = Wrong
+import azure.batch._patch, batchspec.service.http.errors
+azure.batch._patch.datetime = batchspec.service.http.errors.datetime = Wrong
 from batchspec.cli.main import main
 main()
 """

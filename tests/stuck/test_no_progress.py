@@ -9,16 +9,16 @@ from datetime import timedelta
 import pytest
 from main_job.workload import Workload, wait_until
 
-from batchspec.engine.conduct import Conduct
-from batchspec.engine.doctor import Doctor
-from batchspec.engine.events import Event
-from batchspec.engine.lock import locked
-from batchspec.engine.observe import plan_now
+from batchspec.document.document import decode, parse
+from batchspec.engine.look.observe import plan_now
+from batchspec.engine.run.conduct import Conduct
+from batchspec.engine.run.doctor import Doctor
+from batchspec.engine.run.events import Event
+from batchspec.engine.run.lock import locked
 from batchspec.errors import StuckError
-from batchspec.service import job as job_service
+from batchspec.language.build import build
+from batchspec.service.batch import job as job_service
 from batchspec.service.connect import connect
-from batchspec.spec.build import build
-from batchspec.spec.document import decode, parse
 
 from .conftest import Luck
 

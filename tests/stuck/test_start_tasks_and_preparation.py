@@ -10,8 +10,8 @@ from pathlib import Path
 
 from main_job.workload import SAMPLE, Workload, wait_until
 
-from batchspec.spec.build import build
-from batchspec.spec.document import decode, parse
+from batchspec.document.document import decode, parse
+from batchspec.language.build import build
 
 from .conftest import Luck
 

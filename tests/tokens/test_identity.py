@@ -9,15 +9,15 @@ import pytest
 from main_job.wire import Wire
 from main_job.workload import Workload
 
-from batchspec.service.blobs import Blobs
+from batchspec.desired.body import Links, task_body
+from batchspec.desired.expand import expand
+from batchspec.desired.fold import Bodies
+from batchspec.desired.task import Input
+from batchspec.document.document import parse
+from batchspec.language.build import build
+from batchspec.language.model import Spec
+from batchspec.service.blob.blobs import Blobs
 from batchspec.source import Source
-from batchspec.spec.build import build
-from batchspec.spec.desired import Input
-from batchspec.spec.document import parse
-from batchspec.spec.expand import expand
-from batchspec.spec.fold import Bodies
-from batchspec.spec.model import Spec
-from batchspec.spec.task_body import Links, task_body
 
 IDENTITY = (
     "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/media/providers"

@@ -17,23 +17,23 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from batchspec.emulator.clock import ManualClock, parse_time
-from batchspec.engine import submit
-from batchspec.engine.apply import Apply
-from batchspec.engine.events import Step, StepEvent, TaskEvent
-from batchspec.engine.links import LinksEnd
-from batchspec.engine.lock import locked
-from batchspec.engine.observe import plan_now
-from batchspec.engine.status import read_status
+from batchspec.emulator.state.clock import ManualClock, parse_time
+from batchspec.engine.health.status import read_status
+from batchspec.engine.look.links import LinksEnd
+from batchspec.engine.look.observe import plan_now
+from batchspec.engine.run import submit
+from batchspec.engine.run.apply import Apply
+from batchspec.engine.run.events import Step, StepEvent, TaskEvent
+from batchspec.engine.run.lock import locked
+from batchspec.language.model import Spec
 from batchspec.plan.model import Plan, Reason
 from batchspec.render.as_json import status_json
 from batchspec.render.as_text import plan_text
 from batchspec.render.status import status_text
 from batchspec.resources.base import Json
+from batchspec.resources.links import LINK_LIFE, LINK_MARGIN, LINKS_LAST
 from batchspec.service.connect import Account
 from batchspec.service.embedded import LocalAccount
-from batchspec.spec.model import Spec
-from batchspec.spec.task_body import LINK_LIFE, LINK_MARGIN, LINKS_LAST
 from tests.plan.endpoint import applied, planned, served, spec_of
 
 OLD = LINKS_LAST - LINK_MARGIN + timedelta(minutes=1)

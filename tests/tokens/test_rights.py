@@ -12,8 +12,8 @@ import pytest
 from main_job.wire import Wire
 from main_job.workload import Workload
 
-from batchspec.service.blobs import Blobs
-from batchspec.spec.task_body import LINK_LIFE
+from batchspec.resources.links import LINK_LIFE
+from batchspec.service.blob.blobs import Blobs
 
 KEY = "a2V5" * 16
 INPUT, OUTPUT = ("b", "r"), ("c", "cw")

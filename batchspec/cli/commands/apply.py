@@ -1,0 +1,268 @@
+"""`batchspec apply`: makes it so, watches it, brings the outputs home."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from batchspec.cli import signals
+from batchspec.cli.display import display
+from batchspec.cli.options import (
+    approve_option,
+    confirm,
+    examples,
+    format_option,
+    open_account,
+    read_spec,
+    say,
+    say_json,
+    set_option,
+    target_option,
+    warn,
+)
+from batchspec.errors import InterruptedRunError, PlanError, RefusedError, StalePlanError, TasksFailedError
+from batchspec.plan.identity import describe as describe_action
+from batchspec.plan.identity import differences
+from batchspec.plan.safety import THRESHOLDS, describe
+
+if TYPE_CHECKING:
+    from batchspec.cli.planning import Planned
+    from batchspec.engine.run.apply import Apply
+    from batchspec.engine.saved_plan import SavedPlan
+    from batchspec.plan.model import Action, Plan
+
+
+@click.command(
+    epilog=examples(
+        "batchspec apply specs/ffmpeg.yaml",
+        "batchspec apply specs/ffmpeg.yaml --set bitrate=128k --timeout 30m",
+        "batchspec apply specs/ffmpeg.yaml --detach",
+        "batchspec apply specs/ffmpeg.yaml --allow maxDeletions",
+        "batchspec apply ffmpeg.plan",
+    )
+)
+@click.argument("file", metavar="SPEC|PLAN", type=click.Path(path_type=Path))
+@set_option
+@target_option
+@approve_option
+@format_option
+@click.option("--timeout", metavar="TIME", help="Stop watching after so long: 90s, 30m, 2h. Tasks go on.")
+@click.option("--detach", is_flag=True, help="Add the tasks and leave them running.")
+@click.option(
+    "--allow",
+    "allowed",
+    multiple=True,
+    type=click.Choice(THRESHOLDS),
+    help="Go beyond this threshold of the spec's `safety:`, once; --auto-approve alone does not.",
+)
+@click.option("--plan-id", metavar="ID", help="Do it only if the plan still has this id, as it was reviewed.")
+def apply(
+    file: Path,
+    settings: tuple[str, ...],
+    target: str | None,
+    auto_approve: bool,
+    form: str,
+    timeout: str | None,
+    detach: bool,
+    allowed: tuple[str, ...],
+    plan_id: str | None,
+) -> None:
+    """Make it so: pool, job, inputs and tasks; watch them; fetch the outputs.
+
+    Run it again and only what is missing or changed is done. Exit code 3 when a
+    task failed; Ctrl-C leaves everything so that the same command goes on. A saved
+    plan is done exactly, or refused with exit code 5.
+    """
+    from batchspec.cli import planning
+    from batchspec.engine.saved_plan import is_saved_plan, load, mark_applied
+
+    timeout_s = _seconds(timeout) if timeout else None
+    saved = load(file) if is_saved_plan(file) else None
+    spec_file = Path(saved.spec_file) if saved else file
+    settings = tuple(saved.settings) if saved else settings
+    spec = read_spec(spec_file, settings)
+    account = open_account(spec, saved.target if saved else target, check_inputs=True)
+    shown = planning.make(account, spec)
+    warn(spec)
+    reviewed = saved.plan_id if saved else plan_id
+    if saved:
+        _require_current(saved, shown)
+    elif plan_id:
+        _require_id(plan_id, shown)
+    if form == "json":
+        say_json(shown.json())
+    else:
+        click.echo(shown.text(show_all=False), nl=False)
+    if not shown.plan.is_empty:
+        _require_safe(shown.plan, allowed)
+        if reviewed is None:
+            _require_consent(shown.plan, auto_approve)
+        _run(shown, spec_file, settings, form, timeout_s, detach, allowed, reviewed)
+    if saved:
+        mark_applied(saved, file)
+
+
+def _run(
+    shown: Planned,
+    spec_file: Path,
+    settings: tuple[str, ...],
+    form: str,
+    timeout_s: float | None,
+    detach: bool,
+    allowed: tuple[str, ...],
+    reviewed: str | None,
+) -> None:
+    from batchspec.cli import planning
+    from batchspec.engine.run.apply import Apply
+    from batchspec.engine.run.conduct import Interrupted
+    from batchspec.engine.run.events import SummaryEvent
+    from batchspec.engine.run.lock import locked
+
+    account = shown.account
+    with locked(account, shown.desired.spec, f"plan id {shown.id}") as held:
+        now = planning.make(account, shown.desired.spec)
+        if reviewed is None:
+            _require_same(shown.plan, now.plan)
+        else:
+            _require_id(reviewed, now)
+        _require_safe(now.plan, allowed)
+        run = Apply(account, now.desired, now.plan, held, timeout_s=timeout_s, detach=detach)
+        failed = 0
+        try:
+            with _signals(run) as caught, display(form, shlex.quote(str(spec_file))) as take:
+                for event in run.events():
+                    take(event)
+                    if isinstance(event, SummaryEvent):
+                        failed = event.failed
+        except Interrupted:
+            raise _interrupted(caught(), spec_file, settings, watching=False) from None
+    if number := caught():
+        raise _interrupted(number, spec_file, settings, watching=True)
+    if failed:
+        raise TasksFailedError(
+            "1 task failed" if failed == 1 else f"{failed} tasks failed",
+            help=f"mend what failed; `{_again(spec_file, settings)}` runs only what failed",
+        )
+
+
+def _require_current(saved: SavedPlan, now: Planned) -> None:
+    """Raises `StalePlanError` unless planning again gives the very actions that were reviewed."""
+    if saved.applied:
+        raise StalePlanError(
+            f"this plan was applied at {saved.applied}", help="plan again for what is left to do"
+        )
+    if saved.plan_id == now.id:
+        return
+    if saved.account != now.account.name:
+        raise StalePlanError(f"this plan is for {saved.account}, and this is {now.account.name}")
+    differing = "".join(f"\n    {line}" for line in differences(saved.actions, now.actions))
+    raise StalePlanError(
+        f"this plan is stale; planning now gives other actions{differing}", help="plan and review again"
+    )
+
+
+def _require_id(reviewed: str, now: Planned) -> None:
+    if reviewed != now.id:
+        raise StalePlanError(
+            f"the plan reviewed was {reviewed}, planning now gives {now.id}", help="plan and review again"
+        )
+
+
+def _require_safe(plan: Plan, allowed: tuple[str, ...]) -> None:
+    """Raises `PlanError` where the account would refuse, `RefusedError` past a threshold that is not *allowed*."""
+    if plan.errors:
+        raise PlanError("the account would refuse this plan", help="mend what it shows, and run this again")
+    if beyond := [excess for excess in plan.excesses if excess.name not in allowed]:
+        raise RefusedError(
+            "; ".join(describe(excess) for excess in beyond),
+            help="if that is meant, add " + " ".join(f"--allow {excess.name}" for excess in beyond),
+        )
+
+
+def _require_consent(plan: Plan, approved: bool) -> None:
+    """Raises `RefusedError` when the plan takes something away and nobody says yes."""
+    if not plan.consents:
+        return
+    count = len(plan.consents)
+    what = (
+        "1 action deletes, replaces or empties" if count == 1 else f"{count} actions delete, replace or empty"
+    )
+    if not confirm(f"{what} something. Only `yes` goes on:", approved=approved):
+        raise RefusedError(
+            f"{what} something, and nobody said yes", help="look at the plan, then add --auto-approve"
+        )
+
+
+def _require_same(shown: Plan, now: Plan) -> None:
+    """Under the lock the plan is made again; what it takes away must have been shown."""
+    known = {_takes_away(action) for action in shown.consents}
+    new = [action for action in now.consents if _takes_away(action) not in known]
+    if new:
+        raise RefusedError(
+            f"meanwhile something changed: {describe_action(new[0])} was not in the plan that was shown",
+            help="run the same command again to see the new plan",
+        )
+
+
+def _takes_away(action: Action) -> tuple[object, ...]:
+    return action.operation, action.kind, action.id, action.effects, action.interrupts
+
+
+def _seconds(text: str) -> float:
+    """Seconds of `90`, `90s`, `30m`, `2h` or of an ISO 8601 duration."""
+    from batchspec.resources.equality import duration_s
+
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    try:
+        if text.startswith("P"):
+            return duration_s(text)
+        return float(text[:-1]) * units[text[-1]] if text[-1:] in units else float(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is no time; write 90s, 30m or 2h", param_hint="--timeout"
+        ) from None
+
+
+@contextmanager
+def _signals(run: Apply) -> Iterator[Callable[[], int]]:
+    """Within it the first SIGINT or SIGTERM lets the run finish what is in flight, the second ends at once.
+
+    What it gives says which signal came, 0 for none.
+    """
+    caught: list[int] = []
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if caught:
+            signals.leave(number)
+        caught.append(number)
+        if not run.is_only_watching:
+            say("interrupted: finishing the calls in flight; once more to end at once")
+        run.stop()
+
+    with signals.handled(handle):
+        yield lambda: caught[0] if caught else 0
+
+
+def _interrupted(
+    number: int, spec_file: Path, settings: tuple[str, ...], *, watching: bool
+) -> InterruptedRunError:
+    again = _again(spec_file, settings)
+    if watching:
+        message = "no longer watching; the tasks go on, and on Azure their nodes cost money"
+        look = f"batchspec status --watch {shlex.quote(str(spec_file))}"
+        help = f"look again with `{look}`, go on with `{again}`"
+    else:
+        message, help = "interrupted; nothing is lost", f"go on with `{again}`"
+    return InterruptedRunError(message, signal_number=number, help=help)
+
+
+def _again(spec_file: Path, settings: tuple[str, ...]) -> str:
+    """The command that goes on, whole: without its settings it would run other tasks."""
+    words = ["batchspec", "apply", str(spec_file)]
+    return shlex.join(words + [word for text in settings for word in ("--set", text)])

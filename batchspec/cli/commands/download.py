@@ -1,0 +1,67 @@
+"""`batchspec download`: the outputs that are there and not here."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from batchspec.cli.options import (
+    examples,
+    format_option,
+    open_account,
+    read_spec,
+    say_object,
+    set_option,
+    spec_argument,
+    target_option,
+)
+from batchspec.errors import UsageError
+
+
+@click.command(
+    epilog=examples(
+        "batchspec download specs/ffmpeg.yaml",
+        "batchspec download specs/ffmpeg.yaml --format json | jq -r 'select(.type == \"downloaded\").file'",
+    )
+)
+@spec_argument
+@set_option
+@target_option
+@format_option
+def download(spec_file: Path, settings: tuple[str, ...], target: str | None, form: str) -> None:
+    """Fetch the spec's outputs that are missing here, or differ. Runs nothing.
+
+    In JSON the first line says how many files are to come, and how many tasks have no output
+    yet (`waiting`); then a line for each file that is here.
+    """
+    from batchspec.engine.look.observe import download_path, plan_now
+    from batchspec.engine.run.download import download_output
+    from batchspec.render.as_json import heading
+    from batchspec.render.show import show
+
+    spec = read_spec(spec_file, settings)
+    if spec.download is None:
+        raise UsageError("the spec downloads nothing", help="give it a line such as `download: ../outputs/`")
+    folder = os.path.normpath(spec_file.parent / spec.download)
+    account = open_account(spec, target)
+    fetched = 0
+    _, plan = plan_now(account, spec)
+    waiting = len(plan.work.runs) + len(plan.work.in_progress)
+    if form == "json":
+        counts = {"files": len(plan.work.downloads), "waiting": waiting}
+        say_object({**heading("download", spec.name), "folder": folder, **counts})
+    for wanted in plan.work.downloads:
+        size = download_output(account.blobs, spec, wanted.blob)
+        if size is None:  # somebody has deleted it since
+            continue
+        fetched += 1
+        if form == "json":
+            file = os.path.normpath(download_path(spec, wanted.blob))
+            say_object({"type": "downloaded", "blob": wanted.blob, "file": file, "bytes": size})
+        else:
+            click.echo(show(wanted.blob))
+    click.echo(f"{fetched} file{'' if fetched == 1 else 's'} fetched to {folder}", err=True)
+    if waiting:
+        click.echo(f"{waiting} tasks have no output yet: batchspec apply {spec_file}", err=True)

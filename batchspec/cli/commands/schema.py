@@ -1,0 +1,15 @@
+"""`batchspec schema`: the JSON Schema of a spec, for editors."""
+
+from __future__ import annotations
+
+import click
+
+from batchspec.cli.options import examples
+
+
+@click.command(epilog=examples("batchspec schema > batchspec-v1.schema.json"))
+def schema() -> None:
+    """Print the JSON Schema (draft-07) of a spec, for editors and other tools."""
+    from batchspec.language.schema import schema_text
+
+    click.echo(schema_text(), nl=False)

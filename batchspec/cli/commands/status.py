@@ -1,0 +1,57 @@
+"""`batchspec status`: how the workload stands now."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from batchspec.cli.options import (
+    examples,
+    format_option,
+    open_account,
+    read_spec,
+    say_object,
+    set_option,
+    spec_argument,
+    target_option,
+)
+
+_EVERY_S = {True: 1.0, False: 5.0}  # local, Azure
+
+
+@click.command(
+    epilog=examples("batchspec status specs/ffmpeg.yaml", "batchspec status --watch specs/ffmpeg.yaml")
+)
+@spec_argument
+@set_option
+@target_option
+@format_option
+@click.option(
+    "--watch", is_flag=True, help="Look again and again until no task is at work, or nothing gets on."
+)
+def status(spec_file: Path, settings: tuple[str, ...], target: str | None, form: str, watch: bool) -> None:
+    """Show the pool, the job and the tasks of a spec as they are now. Reads only.
+
+    STUCK(reason) says why nothing gets on, DEGRADED(reason) what makes it slower; in JSON they
+    are the fields `stuck` (empty while something does) and `degraded`.
+    """
+    from batchspec.engine.health.status import read_status
+    from batchspec.render.as_json import status_json
+    from batchspec.render.status import status_text
+
+    spec = read_spec(spec_file, settings)
+    account = open_account(spec, target)
+    while True:
+        now = read_status(account, spec)
+        if form == "json":
+            say_object(status_json(now))
+        else:
+            if watch and sys.stdout.isatty():
+                click.clear()
+            click.echo(status_text(now), nl=False)
+        if not watch or not now.is_at_work:
+            return
+        time.sleep(_EVERY_S[account.is_local])

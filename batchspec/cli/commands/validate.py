@@ -1,0 +1,84 @@
+"""`batchspec validate`: is the spec right? No network, no Azure package."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from batchspec.cli.options import colored, errors_of, examples, read_spec, set_option
+from batchspec.errors import SpecError
+from batchspec.source import Diagnostic
+
+
+@click.command(
+    epilog=examples(
+        "batchspec validate specs/ffmpeg.yaml",
+        "batchspec validate a.yaml b.yaml",
+        "batchspec validate specs/*.yaml --format github",
+    )
+)
+@click.argument("spec_files", metavar="SPEC...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@set_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github"]),
+    default="text",
+    show_default=True,
+    help="For people, for programs, or annotations of a pull request.",
+)
+def validate(spec_files: tuple[Path, ...], settings: tuple[str, ...], form: str) -> int:
+    """Check specs, with all findings of each file at once, and their local inputs.
+
+    Exit code 0 when all are right, 65 when one is not; a warning is no error.
+    """
+    found = {spec_file: check(spec_file, settings) for spec_file in spec_files}
+    findings = [finding for of_file in found.values() for finding in of_file]
+    valid = not errors_of(findings)
+    if form == "text":
+        for spec_file, of_file in found.items():
+            _say(spec_file, of_file)
+    else:
+        click.echo(_for_programs(form, valid, spec_files, findings), nl=False)
+    return 0 if valid else SpecError.exit_code
+
+
+def check(spec_file: Path, settings: tuple[str, ...] = ()) -> tuple[Diagnostic, ...]:
+    """All there is to say about a spec and its local inputs, in order of position."""
+    from batchspec.desired.expand import expand
+    from batchspec.engine.look.inputs import find_inputs
+
+    try:
+        spec = read_spec(spec_file, settings)
+        expand(spec, find_inputs(spec, None))
+    except SpecError as error:
+        return error.diagnostics
+    return spec.warnings
+
+
+def _for_programs(form: str, valid: bool, spec_files: Sequence[Path], findings: Sequence[Diagnostic]) -> str:
+    from batchspec.render import diagnostics
+
+    if form == "github":
+        return diagnostics.as_annotations(findings)
+    result = {
+        "type": "validation",
+        "valid": valid,
+        "files": [str(spec_file) for spec_file in spec_files],
+        "diagnostics": diagnostics.as_json(findings),
+    }
+    return json.dumps(result, ensure_ascii=False) + "\n"
+
+
+def _say(spec_file: Path, findings: Sequence[Diagnostic]) -> None:
+    """The findings on stderr with their number, and on stdout that the spec is right, when it is."""
+    if findings:
+        from batchspec.render import diagnostics
+
+        text = diagnostics.as_text(findings, color=colored())
+        click.echo(f"{text}\n{diagnostics.tally(findings)}. Nothing was sent to Azure.", err=True)
+    if not errors_of(findings):
+        click.echo(f"{spec_file}: valid")

@@ -1,0 +1,175 @@
+"""What should be: the pool's and the job's bodies, and the tasks, of which there may be a million."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from batchspec.language.model import Spec, TaskGroup
+from batchspec.ledger.database import Database, Rows
+from batchspec.resources.base import Json
+from batchspec.resources.task import Work
+
+# Of many, a NamedTuple is made four times as fast as a frozen dataclass.
+
+
+class Input(NamedTuple):
+    """One input of a group.
+
+    `path` is the name people know: the file's, below the fixed part of its glob.
+    `blob` is its name in `container`. `content` is a digest: the MD5 in hexadecimal,
+    or for a blob without one its ETag. `file` is the local file, None for a blob.
+    """
+
+    path: str
+    container: str
+    blob: str
+    size: int
+    content: str
+    file: str | None = None
+
+
+class DesiredTask(NamedTuple):
+    """A task as it should be. `output` is the blob it makes, None where it declares none."""
+
+    number: int  # its place among the spec's tasks
+    group: TaskGroup
+    key: str
+    work: Work
+    input: Input | None
+    output: str | None
+    record: str  # the blob whose fingerprint proves that the work was done
+    id: str  # of the first attempt
+    fingerprint: str
+
+    @property
+    def name(self) -> str:
+        """What people call it: the input's path, or the group's name."""
+        return self.input.path if self.input else self.group.name
+
+
+class DesiredTasks:
+    """The tasks of a spec, in the order of its groups and their inputs; on disk.
+
+    The table `task` of `database` has them: what there is of them is laid beside it.
+    """
+
+    COLUMNS = (
+        "task.number, task.group_name, task.key, task.input_digest, task.record, task.id, task.fingerprint, "
+        "task.is_output, task.path, task.container, task.blob, task.size, task.content, task.file"
+    )
+    """What `read` makes a task of."""
+
+    def __init__(self, groups: Iterable[TaskGroup], tasks: Iterable[DesiredTask]) -> None:
+        self.database = Database()
+        self._groups = {group.name: group for group in groups}
+        self.database.define(
+            "CREATE TABLE task (number INTEGER PRIMARY KEY, group_name, key, input_digest, record, id, fingerprint,"
+            " is_output, path, container, blob, size, content, file)",
+            "CREATE TABLE task_group (name TEXT PRIMARY KEY, digest)",
+        )
+        self.database.fill(
+            "INSERT INTO task_group VALUES (?, ?)", ((g.name, g.digest) for g in self._groups.values())
+        )
+        self.database.fill(f"INSERT INTO task VALUES ({', '.join('?' * 14)})", map(_row, tasks))
+        self.database.define(
+            "CREATE INDEX task_id ON task (id)",
+            "CREATE INDEX task_record ON task (record)",
+            "CREATE INDEX task_blob ON task (blob)",
+        )
+        self._all = Rows(self.database, f"SELECT {self.COLUMNS} FROM task ORDER BY number", self.read)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __iter__(self) -> Iterator[DesiredTask]:
+        return iter(self._all)
+
+    def __getitem__(self, number: int) -> DesiredTask:
+        row = self.database.one(f"SELECT {self.COLUMNS} FROM task WHERE number = ?", number)
+        if row is None:
+            raise IndexError(number)
+        return self.read(row)
+
+    def has_record(self, blob: str) -> bool:
+        """Whether *blob* proves the work of one of them."""
+        return self.database.one("SELECT 1 FROM task WHERE record = ?", blob) is not None
+
+    def read(self, row: tuple[Any, ...]) -> DesiredTask:
+        """The task of a row that begins with COLUMNS."""
+        number, group_name, key, input_digest, record, id, fingerprint, is_output = row[:8]
+        path, container, blob, size, content, file = row[8:14]
+        group = self._groups[group_name]
+        local = os.fsdecode(file) if file is not None else None
+        return DesiredTask(
+            number,
+            group,
+            key,
+            Work(group.digest, input_digest),
+            Input(path, container, blob, size, content, local) if path is not None else None,
+            record if is_output else None,
+            record,
+            id,
+            fingerprint,
+        )
+
+    def sharing_output(self) -> Rows[tuple[DesiredTask, DesiredTask]]:
+        """Pairs of tasks that would write one blob: the first that does, and each further one."""
+        return self._pairs(
+            "SELECT record AS place, min(number) AS first FROM task WHERE is_output"
+            " GROUP BY record HAVING count(*) > 1",
+            "task.record = twice.place AND task.is_output",
+        )
+
+    def sharing_upload(self) -> Rows[tuple[DesiredTask, DesiredTask]]:
+        """Pairs of tasks whose inputs are two files that would be uploaded as one blob."""
+        return self._pairs(
+            "SELECT blob AS place, min(number) AS first FROM task WHERE file IS NOT NULL"
+            " GROUP BY blob HAVING count(DISTINCT file) > 1",
+            "task.blob = twice.place AND task.file <> (SELECT file FROM task WHERE number = twice.first)",
+        )
+
+    def _pairs(self, twice: str, others: str) -> Rows[tuple[DesiredTask, DesiredTask]]:
+        return Rows(
+            self.database,
+            f"SELECT twice.first, task.number FROM ({twice}) twice JOIN task ON {others}"
+            " WHERE task.number <> twice.first ORDER BY task.number",
+            lambda row: (self[row[0]], self[row[1]]),
+        )
+
+
+def _row(task: DesiredTask) -> tuple[object, ...]:
+    item = task.input
+    return (
+        task.number,
+        task.group.name,
+        task.key,
+        task.work.input,
+        task.record,
+        task.id,
+        task.fingerprint,
+        task.output is not None,
+        *(item[:5] if item else _NO_INPUT),
+        os.fsencode(item.file)
+        if item and item.file is not None
+        else None,  # a folder's name may be any bytes
+    )
+
+
+_NO_INPUT = (None,) * 5
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What should be, all of it. `pool` and `job` are create bodies with our stamps."""
+
+    spec: Spec
+    pool: Json | None
+    job: Json | None
+    tasks: DesiredTasks
+
+
+Inputs = Mapping[str, Iterable[Input]]
+"""The inputs of each group, by its name."""

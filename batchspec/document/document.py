@@ -1,0 +1,352 @@
+"""YAML text to plain values that know their place. The only door to PyYAML.
+
+PyYAML's loaders read YAML 1.1: `no` is false, `1:30` is 90, the second of two
+equal keys wins, a few hundred bytes of aliases fill the memory. So only its
+events are used (libyaml's when it is there), and the values are made here: the
+types of YAML 1.2's core schema, no tags, no merge keys, bounded size and depth.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import yaml
+
+from batchspec.codes import Code
+from batchspec.document.node import Node, indexes, line_and_column, trimmed_end
+from batchspec.document.scalar import kind, plain_value
+from batchspec.document.syntax import PLACEHOLDER_SUMMARY, syntax_finding
+from batchspec.errors import SpecError
+from batchspec.source import Diagnostic, Path, Position, Severity, Source, path_text
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 64
+MAX_ALIASES = 100
+MAX_FINDINGS = 100
+"""Where the search for more ends, so that a large wrong file is not a long wait."""
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+# As a list of what is allowed, this pattern would take longer to compile than a spec to parse.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")  # libyaml refuses their escapes, PyYAML does not
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed spec. `data` has only dict, list, str, int, float, bool and None.
+
+    What aliases repeat is one object in `data`: change nothing in it.
+    """
+
+    source: Source
+    data: dict[str, object]
+    _root: Node
+
+    def position(self, path: Path) -> Position:
+        """Where the value at *path* stands, or its nearest parent that exists."""
+        node, found = self._nearest(path)
+        return node.position() if found == path else self.key_position(found)
+
+    def key_position(self, path: Path) -> Position:
+        """Where the key of *path* stands; of a list item, the item."""
+        parent, found = self._nearest(path[:-1])
+        if path and found == path[:-1]:
+            key = parent.keys.get(path[-1]) or parent.children.get(path[-1])
+            if key is not None:
+                return key.position()
+        if found:
+            return self.key_position(found)
+        first = next(iter(self._root.keys.values()), self._root)
+        return first.position()
+
+    def within(self, path: Path, start: int, end: int) -> Position:
+        """Where characters *start* to *end* (exclusive) of the text at *path* stand.
+
+        Exact unless escapes hide the correspondence; then the whole text.
+        """
+        node, found = self._nearest(path)
+        places = indexes(self.source.text, node) if found == path and end > start else None
+        if not places:
+            return self.position(path)
+        first, last = places[start], places[end - 1] + 1
+        return Position(
+            *line_and_column(self.source.text, node, first), *line_and_column(self.source.text, node, last)
+        )
+
+    def written(self, path: Path) -> str:
+        """The scalar at *path* as the file has it (`3.10`, where `data` has 3.1)."""
+        node, found = self._nearest(path)
+        if found != path or node.children:
+            raise KeyError(path_text(path))
+        return (
+            node.value if isinstance(node.value, str) else self.source.text[node.start.index : node.end.index]
+        )
+
+    def diagnostic(
+        self,
+        code: Code,
+        summary: str,
+        path: Path,
+        *,
+        label: str = "",
+        helps: Sequence[str] = (),
+        key: bool = False,
+        span: tuple[int, int] | None = None,
+        severity: Severity = Severity.ERROR,
+    ) -> Diagnostic:
+        """A finding about the value at *path*, its key, or a part of its text.
+
+        A finding about a block mapping or list is shown at its key, one about
+        the whole document has no position.
+        """
+        position: Position | None = None
+        if span is not None:
+            position = self.within(path, *span)
+        elif key or self._nearest(path)[0].is_block:
+            position = self.key_position(path) if path else None
+        else:
+            position = self.position(path)
+        return Diagnostic(code.value, summary, self.source, position, path, label, tuple(helps), severity)
+
+    def _nearest(self, path: Path) -> tuple[Node, Path]:
+        node = self._root
+        for depth, part in enumerate(path):
+            child = node.children.get(part)
+            if child is None:
+                return node, path[:depth]
+            node = child
+        return node, path
+
+
+def decode(data: bytes, name: str) -> Source:
+    """The text of a file's bytes. Raises `SpecError` when it is not UTF-8 or too large."""
+    if len(data) > MAX_BYTES:
+        raise SpecError([_too_large(Source(name, ""))])
+    try:
+        return Source(name, data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+        finding = Diagnostic(
+            Code.NOT_UTF8.value,
+            "not UTF-8 text",
+            Source(name, ""),
+            label="this is UTF-16" if utf16 else f"byte {error.start + 1}, in line {line}, cannot be read",
+            helps=("save the file as UTF-8",),
+        )
+        raise SpecError([finding]) from None
+
+
+def parse(source: Source) -> Document:
+    """The document in *source*. Raises `SpecError` with every finding up to the first that stops reading."""
+    source = source._replace(text=source.text.removeprefix("\ufeff"))
+    if len(source.text) > MAX_BYTES:
+        raise SpecError([_too_large(source._replace(text=""))])
+    forbidden = [*_forbidden_characters(source), *_tag_directive(source)]
+    if forbidden:
+        raise SpecError(forbidden)
+    composer = _Composer(source)
+    root = composer.compose()
+    if composer.findings or not isinstance(root.value, dict):
+        raise SpecError(composer.findings)
+    return Document(source, root.value, root)
+
+
+def _too_large(source: Source) -> Diagnostic:
+    return Diagnostic(
+        Code.TOO_LARGE.value,
+        "too large for a spec",
+        source,
+        label=f"allowed: {MAX_BYTES:,} bytes",
+        helps=("a long list of inputs is better a pattern: `inputs: clips/**/*.mp4`",),
+    )
+
+
+def _forbidden_characters(source: Source) -> Iterator[Diagnostic]:
+    for match in _FORBIDDEN.finditer(source.text):
+        lines = (source.text[: match.start()] + "x").splitlines()
+        line, column = len(lines), len(lines[-1])
+        yield Diagnostic(
+            Code.CONTROL_CHARACTER.value,
+            f"character U+{ord(match[0]):04X} is not allowed in YAML",
+            source,
+            Position(line, column, line, column + 1),
+            helps=('in double quotes it can be written as an escape, such as "\\x1b"',),
+        )
+        return  # a binary file would give thousands; the first one says it
+
+
+def _tag_directive(source: Source) -> Iterator[Diagnostic]:
+    """Found before libyaml does: it compares every one with all others."""
+    if match := re.search(r"^%TAG\b.*", source.text, re.MULTILINE):
+        line = source.text.count("\n", 0, match.start()) + 1
+        position = Position(line, 1, line, len(match[0]) + 1)
+        yield Diagnostic(Code.TAG.value, "tags are not part of a spec", source, position)
+
+
+class _Composer:
+    """Makes nodes of events; a finding that does not stop the reading goes to `findings`."""
+
+    def __init__(self, source: Source) -> None:
+        self.findings: list[Diagnostic] = []
+        self._source = source
+        self._loader = _Loader(source.text)
+        self._anchors: dict[str, Node] = {}
+        self._aliases = 0
+        self._weight = 0
+
+    def compose(self) -> Node:
+        try:
+            return self._stream()
+        except yaml.MarkedYAMLError as error:
+            if any(finding.summary == PLACEHOLDER_SUMMARY for finding in self.findings):
+                raise SpecError(self.findings) from None  # it is what confused the parser
+            mark = error.problem_mark or error.context_mark
+            problem = error.problem or "it cannot be read"
+            self._stop(syntax_finding(self._source, problem, mark.index if mark else None))
+        finally:
+            self._loader.dispose()
+
+    def _stream(self) -> Node:
+        self._loader.get_event()
+        if isinstance(self._loader.get_event(), yaml.StreamEndEvent):
+            self._stop(self._finding(Code.EMPTY, "nothing is in this file", None))
+        event = self._loader.get_event()
+        root = self._node(event, 0)
+        self._loader.get_event()
+        following = self._loader.get_event()
+        if not isinstance(following, yaml.StreamEndEvent):
+            self._add(
+                Code.SEVERAL_DOCUMENTS, "a second document starts here", following, "a spec is one document"
+            )
+        if root.value is None:
+            self._add(Code.EMPTY, "nothing is in this file", None)
+        elif not isinstance(root.value, dict):
+            self._add(
+                Code.NOT_A_MAPPING, "a spec is a mapping of fields", event, "", "start with `version: 1`"
+            )
+        return root
+
+    def _node(self, event: Any, depth: int) -> Node:
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        if event.tag is not None:
+            self._add(
+                Code.TAG, f"tags such as `{event.tag}` are not part of a spec", event, "", "leave the tag out"
+            )
+        if depth > MAX_DEPTH:
+            self._stop(self._finding(Code.TOO_DEEP, f"nested more than {MAX_DEPTH} levels deep", event))
+        node = Node(event.start_mark, event.end_mark, "")
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node
+        if isinstance(event, yaml.ScalarEvent):
+            self._scalar(node, event)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            self._sequence(node, event, depth)
+        else:
+            self._mapping(node, event, depth)
+        node.closed = True
+        return node
+
+    def _scalar(self, node: Node, event: Any) -> None:
+        node.style = "" if event.style in (None, ":") else event.style
+        node.value = event.value if node.style else plain_value(event.value)
+        node.weight += len(event.value)
+        self._spend(event, 1 + len(event.value))
+        if node.style == '"' and _SURROGATE.search(event.value):
+            self._add(Code.CONTROL_CHARACTER, "an escape that is half a character", event)
+        if node.style in ("|", ">"):
+            node.end = trimmed_end(self._source.text, node.start, node.end)
+
+    def _sequence(self, node: Node, event: Any, depth: int) -> None:
+        items: list[object] = []
+        node.value = items
+        self._spend(event, 1)
+        while not isinstance(following := self._loader.get_event(), yaml.SequenceEndEvent):
+            child = self._node(following, depth + 1)
+            node.children[len(items)] = child
+            items.append(child.value)
+            node.weight += child.weight
+        self._close(node, event, following)
+
+    def _mapping(self, node: Node, event: Any, depth: int) -> None:
+        fields: dict[str, object] = {}
+        node.value = fields
+        self._spend(event, 1)
+        while not isinstance(following := self._loader.get_event(), yaml.MappingEndEvent):
+            key = self._node(following, depth + 1)
+            value = self._node(self._loader.get_event(), depth + 1)
+            node.weight += key.weight + value.weight
+            name = self._key(key, node, following)
+            if name is not None:
+                node.keys[name], node.children[name], fields[name] = key, value, value.value
+        self._close(node, event, following)
+
+    def _key(self, key: Node, mapping: Node, event: Any) -> str | None:
+        """The text of *key*, or None when it cannot be one."""
+        name = key.value
+        if self._source.text.startswith("{{", mapping.start.index) and not isinstance(name, str):
+            help = 'put the whole value in quotes: "{{ params.name }}"'
+            self._add(Code.KEY_NOT_TEXT, "a placeholder that starts a value needs quotes", mapping, "", help)
+        elif not isinstance(name, str):
+            help = "" if key.children else f'write it in quotes: "{self._text(key)}"'
+            self._add(Code.KEY_NOT_TEXT, "a key must be text", event, f"this is {kind(name)}", help)
+        elif name == "<<" and not key.style:
+            self._add(Code.MERGE_KEY, "merge keys are not part of a spec", event, "", "repeat the fields")
+        elif name in mapping.keys:
+            line = mapping.keys[name].start.line + 1
+            self._add(Code.DUPLICATE_KEY, f"`{name}` is given twice", event, f"first given in line {line}")
+        else:
+            return name
+        return None
+
+    def _alias(self, event: Any) -> Node:
+        node = self._anchors.get(event.anchor)
+        self._aliases += 1
+        if node is None:
+            self._add(Code.UNKNOWN_ALIAS, f"no anchor `&{event.anchor}` above this alias", event)
+            return Node(event.start_mark, event.end_mark, "")
+        if not node.closed:
+            self._stop(
+                self._finding(Code.ALIAS_CYCLE, f"`*{event.anchor}` stands inside what it repeats", event)
+            )
+        if self._aliases > MAX_ALIASES:
+            self._stop(self._finding(Code.ALIAS_BUDGET, f"more than {MAX_ALIASES} aliases", event))
+        self._spend(event, node.weight)
+        return node
+
+    def _spend(self, event: Any, weight: int) -> None:
+        """Count what has been read; every alias counts as if it were written out."""
+        self._weight += weight
+        if self._weight > 2 * MAX_BYTES:
+            summary = "with its aliases written out, the spec is too large"
+            self._stop(self._finding(Code.ALIAS_BUDGET, summary, event))
+
+    def _close(self, node: Node, start: Any, end: Any) -> None:
+        if start.flow_style:
+            node.style, node.end = "{", end.end_mark
+        elif node.children:
+            node.end = list(node.children.values())[-1].end
+
+    def _text(self, node: Node) -> str:
+        return self._source.text[node.start.index : node.end.index]
+
+    def _finding(self, code: Code, summary: str, at: Any, label: str = "", help: str = "") -> Diagnostic:
+        """*at* is an event, a node, or None for the whole file."""
+        position = None
+        if isinstance(at, Node):
+            position = at.position()
+        elif at is not None:
+            start, end = at.start_mark, at.end_mark
+            position = Position(start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+        return Diagnostic(code.value, summary, self._source, position, (), label, (help,) if help else ())
+
+    def _add(self, code: Code, summary: str, at: Any, label: str = "", help: str = "") -> None:
+        self.findings.append(self._finding(code, summary, at, label, help))
+        if len(self.findings) >= MAX_FINDINGS:
+            raise SpecError(self.findings)
+
+    def _stop(self, finding: Diagnostic) -> NoReturn:
+        raise SpecError([*self.findings, finding])

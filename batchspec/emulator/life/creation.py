@@ -1,0 +1,86 @@
+"""How pools and jobs come to be: asked for, made by a schedule, or as the auto pool of a job."""
+
+import uuid
+from typing import TYPE_CHECKING
+
+from batchspec.emulator.life import job as job_life
+from batchspec.emulator.life import pool as pool_life
+from batchspec.emulator.life.model import Body, Job, Pool
+from batchspec.emulator.state import defaults
+from batchspec.emulator.state.clock import etag, time_text
+
+if TYPE_CHECKING:
+    from batchspec.emulator.life.account import Account
+
+
+def make_pool(account: "Account", pool_id: str, body: Body) -> Pool:
+    """A new pool of the account, resizing to the size that its body asks for."""
+    now = account.clock.now()
+    moment = time_text(now)
+    doc: Body = {
+        "id": pool_id,
+        "eTag": etag(now),
+        "lastModified": moment,
+        "creationTime": moment,
+        "state": "active",
+        "stateTransitionTime": moment,
+        **defaults.pool(body),
+    }
+    pool = Pool(doc)
+    with account.store.transaction():
+        account.pools[pool.key] = pool
+        look_again(account, pool)
+        pool_life.resize(
+            account, pool, body.get("targetDedicatedNodes", 0), body.get("targetLowPriorityNodes", 0)
+        )
+        if doc["enableAutoScale"]:
+            pool_life.autoscale(account, pool)
+    return pool
+
+
+def look_again(account: "Account", pool: Pool) -> None:
+    """Tasks that were too wide for the pool's nodes may fit now."""
+    for job in account.jobs.values():
+        job.maybe_ready = job.maybe_ready or job.pool_key == pool.key
+
+
+def make_job(account: "Account", job_id: str, body: Body, schedule: str = "") -> Job:
+    now = account.clock.now()
+    moment = time_text(now)
+    doc: Body = {
+        "id": job_id,
+        "eTag": etag(now),
+        "lastModified": moment,
+        "creationTime": moment,
+        "state": "active",
+        "stateTransitionTime": moment,
+        **defaults.job(body),
+        "executionInfo": {"startTime": moment},
+    }
+    job = Job(account.store.next_number(), doc, schedule=schedule)
+    with account.store.transaction():
+        account.jobs[job.key] = job
+        job.doc["executionInfo"]["poolId"] = _pool_of(account, job)
+        account.save_job(job)
+        job_life.add_manager(account, job)
+    job_life.watch_limit(account, job)
+    account.wake()
+    return job
+
+
+def _pool_of(account: "Account", job: Job) -> str:
+    """The pool named, or the auto pool: the job's own, or the one that all jobs of a schedule share."""
+    info = job.doc["poolInfo"]
+    if "poolId" in info:
+        return str(info["poolId"])
+    auto = info["autoPoolSpecification"]
+    schedule = account.schedules.get(job.schedule.lower())
+    shared = schedule is not None and auto["poolLifetimeOption"] == "jobschedule"
+    if schedule is not None and shared and schedule.pool.lower() in account.pools:
+        return schedule.pool
+    prefix = auto.get("autoPoolIdPrefix", "")
+    pool_id = f"{prefix}_{uuid.uuid4()}" if prefix else str(uuid.uuid4()).upper()
+    make_pool(account, pool_id, auto["pool"])
+    if schedule is not None and shared:
+        schedule.pool = pool_id
+    return pool_id

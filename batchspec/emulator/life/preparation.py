@@ -1,0 +1,125 @@
+"""Job preparation and release tasks: once on each node that a job comes to, before its tasks and after them."""
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from batchspec.emulator.life import node as node_life
+from batchspec.emulator.life import node_folders as nodes
+from batchspec.emulator.life.model import WORKING, Body, Job, Node
+from batchspec.emulator.node.process import Outcome, Run, Work
+from batchspec.emulator.state.clock import time_text
+
+if TYPE_CHECKING:
+    from batchspec.emulator.life.account import Account
+
+
+def is_prepared(job: Job, node: Node) -> bool:
+    if "jobPreparationTask" not in job.doc:
+        return True
+    found = job.nodes.get(node.key, {}).get("jobPreparationTaskExecutionInfo")
+    return found is not None and found["state"] == "completed" and _is_good(job, found)
+
+
+def _is_good(job: Job, info: Body) -> bool:
+    return bool(info["result"] == "success" or not job.doc["jobPreparationTask"]["waitForSuccess"])
+
+
+def prepare(account: "Account", job: Job, node: Node, then: Callable[[bool], None]) -> None:
+    """Runs the preparation task, once a node; *then* is told whether the job's tasks may run there."""
+    waiting = job.preparing.setdefault(node.key, [])
+    waiting.append(then)
+    if len(waiting) > 1:
+        return
+    task = job.doc["jobPreparationTask"]
+    info = _open_info(account, job, node, "jobPreparationTaskExecutionInfo", task["id"])
+    info["retryCount"] = 0
+    account.save_job(job)
+    _run_preparation(account, job, node, Run(), fresh=True)
+
+
+def _run_preparation(account: "Account", job: Job, node: Node, run: Run, *, fresh: bool) -> None:
+    task = job.doc["jobPreparationTask"]
+    node_life.limit(account, run, task["constraints"]["maxWallClockTime"])
+    work = _work(account, job, node, task, fresh=fresh)
+    account.submit(work, run, functools.partial(_preparation_ended, account, job, node))
+
+
+def _preparation_ended(account: "Account", job: Job, node: Node, outcome: Outcome) -> None:
+    task, info = job.doc["jobPreparationTask"], job.nodes[node.key]["jobPreparationTaskExecutionInfo"]
+    most = task["constraints"]["maxTaskRetryCount"]
+    if outcome.exit_code and (most < 0 or info["retryCount"] < most) and job.state == "active":
+        info["retryCount"] += 1
+        info["lastRetryTime"] = time_text(account.clock.now())
+        _run_preparation(account, job, node, Run(), fresh=False)
+        return
+    _close_info(account, info, outcome)
+    account.save_job(job)
+    good = _is_good(job, info)
+    if not good:
+        job.failed_nodes.add(node.key)
+    for then in job.preparing.pop(node.key, []):
+        then(good)
+
+
+def release_all(account: "Account", job: Job, then: Callable[[], None]) -> bool:
+    """True when no release task has to run or is running; nodes that prepared the job run it, once.
+
+    *then* is called as each of them ends.
+    """
+    task = job.doc.get("jobReleaseTask")
+    if task is None:
+        return not job.preparing
+    waiting = False
+    for pool in account.pools.values():
+        for node in pool.nodes.values():
+            infos = job.nodes.get(node.key)
+            if infos is None:
+                continue
+            if "jobReleaseTaskExecutionInfo" not in infos and node.state in WORKING:
+                _open_info(account, job, node, "jobReleaseTaskExecutionInfo", task["id"])
+                run = Run()
+                node_life.limit(account, run, task["maxWallClockTime"])
+                account.submit(
+                    _work(account, job, node, task, fresh=True),
+                    run,
+                    functools.partial(_released, account, job, node, then),
+                )
+            waiting = waiting or infos.get("jobReleaseTaskExecutionInfo", {}).get("state") == "running"
+    return not waiting and not job.preparing
+
+
+def _released(account: "Account", job: Job, node: Node, then: Callable[[], None], outcome: Outcome) -> None:
+    _close_info(account, job.nodes[node.key]["jobReleaseTaskExecutionInfo"], outcome)
+    account.save_job(job)
+    then()
+
+
+def _work(account: "Account", job: Job, node: Node, task: Body, *, fresh: bool) -> Work:
+    folder = nodes.root(account, node) / nodes.task_folder(job, task["id"])
+    settings = [*job.doc.get("commonEnvironmentSettings", []), *task.get("environmentSettings", [])]
+    return Work(
+        folder=folder,
+        command_line=task["commandLine"],
+        environment=nodes.environment(account, node, folder, settings, job, task["id"]),
+        resource_files=nodes.resource_files(account, task.get("resourceFiles", [])),
+        fresh=fresh,
+    )
+
+
+def _open_info(account: "Account", job: Job, node: Node, name: str, task_id: str) -> Body:
+    url = f"{account.endpoint}/pools/{node.pool.id}/nodes/{node.id}"
+    folder = nodes.task_folder(job, task_id)
+    infos = job.nodes.setdefault(node.key, {"poolId": node.pool.id, "nodeId": node.id, "nodeUrl": url})
+    infos[name] = {
+        "startTime": time_text(account.clock.now()),
+        "state": "running",
+        "taskRootDirectory": folder,
+        "taskRootDirectoryUrl": f"{url}/files/{folder}",
+    }
+    opened: Body = infos[name]
+    return opened
+
+
+def _close_info(account: "Account", info: Body, outcome: Outcome) -> None:
+    info.update(node_life.result_of(outcome), state="completed", endTime=time_text(account.clock.now()))

@@ -1,0 +1,300 @@
+"""What happens to a task: taken by a node, run, tried again, completed, requeued, removed."""
+
+import functools
+import json
+from typing import TYPE_CHECKING, Any
+
+from batchspec.emulator.life import job as job_life
+from batchspec.emulator.life import node as node_life
+from batchspec.emulator.life import node_folders as node
+from batchspec.emulator.life import preparation
+from batchspec.emulator.life.model import Body, Job, Node, Running
+from batchspec.emulator.node.process import Failure, Outcome, Run, Work
+from batchspec.emulator.state.clock import parse_duration, time_text
+from batchspec.emulator.state.store import ACTIVE, COMPLETED, PREPARING, RUNNING, TaskRow
+
+if TYPE_CHECKING:
+    from batchspec.emulator.life.account import Account
+
+ENDED = Failure("TaskEnded", "Task was ended by user request")
+TIMED_OUT = Failure("TaskEnded", "The task exceeded its maximum wall clock time and was ended")
+# The words by which a try is stopped, after which the task is queued again; only the first counts as a requeue.
+_SWEEP_S = 60.0
+REQUEUES = ("requeue", "recover")
+
+
+def body_of(row: TaskRow) -> Body:
+    found: Body = json.loads(b"{" + row.body + b"}")
+    return found
+
+
+def start(account: "Account", job: Job, on: Node, row: TaskRow) -> None:
+    """The node has taken the task: it prepares, or runs at once."""
+    running = Running(
+        row, job, on, body=body_of(row), extra=json.loads(row.extra or "{}"), retries=row.retries
+    )
+    on.tasks[row.seq] = running
+    on.used_slots += row.slots
+    job.running[row.seq] = running
+    node_life.refresh_state(account, on)
+    if preparation.is_prepared(job, on):
+        _begin(account, running, ACTIVE)
+        return
+    now = account.clock.now()
+    account.store.change_task(
+        row.seq,
+        state=PREPARING,
+        state_time=now,
+        previous=ACTIVE,
+        previous_time=row.state_time,
+        node=_node_info(account, running),
+    )
+    preparation.prepare(account, job, on, functools.partial(_prepared, account, running))
+
+
+def _prepared(account: "Account", running: Running, ready: bool) -> None:
+    if running.run.is_stopped():
+        _ended(account, running, Outcome(0, 0, stopped=running.run.stopped))
+    elif ready:
+        _begin(account, running, PREPARING)
+    else:
+        _release(account, running)
+        _requeue(account, running, counted=False)
+    job_life.task_gone(account, running.job)
+
+
+def _begin(account: "Account", running: Running, previous: int) -> None:
+    row, now = running.row, account.clock.now()
+    running.start_time = now
+    account.store.change_task(
+        row.seq,
+        state=RUNNING,
+        state_time=now,
+        previous=previous,
+        previous_time=row.state_time,
+        start_time=now,
+        node=_node_info(account, running),
+    )
+    _try(account, running, fresh=True)
+
+
+def _node_info(account: "Account", running: Running) -> str:
+    on, folder = running.node, node.task_folder(running.job, running.row.id)
+    url = f"{account.endpoint}/pools/{on.pool.id}/nodes/{on.id}"
+    return json.dumps(
+        {
+            "affinityId": on.doc["affinityId"],
+            "nodeUrl": url,
+            "poolId": on.pool.id,
+            "nodeId": on.id,
+            "taskRootDirectory": folder,
+            "taskRootDirectoryUrl": f"{url}/files/{folder}",
+        },
+        separators=(",", ":"),
+    )
+
+
+def _try(account: "Account", running: Running, *, fresh: bool) -> None:
+    body, job, on, task_id = running.body, running.job, running.node, running.row.id
+    folder = node.root(account, on) / node.task_folder(job, task_id)
+    settings = [*job.doc.get("commonEnvironmentSettings", []), *body.get("environmentSettings", [])]
+    work = Work(
+        folder=folder,
+        command_line=body["commandLine"],
+        environment=node.environment(account, on, folder, settings, job, task_id),
+        resource_files=node.resource_files(account, body.get("resourceFiles", [])),
+        output_files=node.output_files(account, body.get("outputFiles", [])),
+        last_try=not _tries_left(running),
+        fresh=fresh,
+    )
+    node_life.limit(account, running.run, body["constraints"]["maxWallClockTime"])
+    account.submit(work, running.run, functools.partial(_ended, account, running))
+
+
+def _tries_left(running: Running) -> bool:
+    most = running.body["constraints"]["maxTaskRetryCount"]
+    return bool(most < 0 or running.retries < most)
+
+
+def _ended(account: "Account", running: Running, outcome: Outcome) -> None:
+    """One try is over: again on this node, again on any node, or done."""
+    failure, word = outcome.failure, outcome.stopped
+    if running.settled:
+        _release(account, running)
+        if word == "delete" and not _id_runs_again(running):
+            _remove_folder(account, running.node, running)
+        job_life.task_gone(account, running.job)
+        return
+    failed_by_exit = word == "timeout" or (
+        failure is not None and failure.during == "command" and bool(outcome.exit_code)
+    )
+    if failed_by_exit and _tries_left(running):
+        _retry(account, running)
+        return
+    _release(account, running)
+    with account.store.transaction():
+        if word in REQUEUES:
+            _requeue(account, running, counted=word == "requeue")
+        else:
+            if word:
+                failure = TIMED_OUT if word == "timeout" else ENDED
+            complete(account, running, outcome.exit_code, failure)
+    job_life.task_gone(account, running.job)
+
+
+def _retry(account: "Account", running: Running) -> None:
+    running.retries += 1
+    running.run = Run()
+    running.extra["lastRetryTime"] = time_text(account.clock.now())
+    account.store.change_task(running.row.seq, retries=running.retries, extra=json.dumps(running.extra))
+    _try(account, running, fresh=False)
+
+
+def _release(account: "Account", running: Running) -> None:
+    if running.node.tasks.pop(running.row.seq, None) is None:
+        return  # already off the node: the end of the try is told again after a fault
+    running.node.used_slots -= running.row.slots
+    running.job.running.pop(running.row.seq, None)
+    node_life.task_left(account, running.node)
+
+
+def _requeue(account: "Account", running: Running, *, counted: bool) -> None:
+    row, now = running.row, account.clock.now()
+    if counted:
+        running.extra["lastRequeueTime"] = time_text(now)
+    account.store.change_task(
+        row.seq,
+        state=ACTIVE,
+        state_time=now,
+        previous=RUNNING if running.start_time else PREPARING,
+        previous_time=running.start_time or row.state_time,
+        start_time=None,
+        node=None,
+        retries=running.retries,
+        requeues=row.requeues + counted,
+        extra=json.dumps(running.extra),
+    )
+    running.job.maybe_ready = True
+
+
+def complete(account: "Account", running: Running, exit_code: int | None, failure: Failure | None) -> None:
+    now, row, body = account.clock.now(), running.row, running.body
+    running.extra.pop("failureInfo", None)
+    if failure:
+        running.extra["failureInfo"] = failure.as_json()
+    options = _exit_options(body.get("exitConditions", {}), exit_code, failure)
+    satisfies = options.get("dependencyAction", "block" if failure else "satisfy") == "satisfy"
+    retention = parse_duration(body["constraints"]["retentionTime"])
+    account.store.change_task(
+        row.seq,
+        state=COMPLETED,
+        state_time=now,
+        previous=RUNNING if running.start_time else ACTIVE,
+        previous_time=running.start_time or row.state_time,
+        end_time=now,
+        exit_code=exit_code,
+        result="failure" if failure else "success",
+        satisfies=int(satisfies),
+        retries=running.retries,
+        extra=json.dumps(running.extra) if running.extra else None,
+        files_until=now + retention if retention < 1 << 61 else None,
+    )
+    if running.start_time:
+        node_life.note_task(account, running, exit_code, failure)
+    if satisfies:
+        unblock(account, running.job, row.id)
+    action = options.get("jobAction", "terminate" if failure else "none")
+    if running.job.doc["onTaskFailure"] == "performexitoptionsjobaction":
+        job_life.act(account, running.job, action)
+    job_life.manager_ended(account, running.job, row.id)
+
+
+def _exit_options(conditions: Body, exit_code: int | None, failure: Failure | None) -> Body:
+    """The options that the way the task ended meets: a code, a range, an error of files in or out, the default."""
+    during = failure.during if failure else "command"
+    if during == "input" and "preProcessingError" in conditions:
+        return dict(conditions["preProcessingError"])
+    if during == "output" and "fileUploadError" in conditions:
+        return dict(conditions["fileUploadError"])
+    if exit_code is not None and during == "command":
+        for item in conditions.get("exitCodes", []):
+            if item["code"] == exit_code:
+                return dict(item["exitOptions"])
+        for item in conditions.get("exitCodeRanges", []):
+            if item["start"] <= exit_code <= item["end"]:
+                return dict(item["exitOptions"])
+    return dict(conditions.get("default", {})) if failure else {}
+
+
+def unblock(account: "Account", job: Job, task_id: str) -> None:
+    """Tasks that waited for this one last may run now."""
+    for waiting in account.store.waiting_on(job.number, task_id):
+        if account.store.is_satisfied(job.number, waiting):
+            account.store.change_task(waiting, waits=0)
+            job.maybe_ready = True
+
+
+def terminate(account: "Account", job: Job, row: TaskRow) -> None:
+    """Ends a task that is not completed: at once in the state, its process as fast as it can be killed."""
+    running = job.running.get(row.seq)
+    if running is None:
+        queued = Running(
+            row, job, _NOWHERE, body=body_of(row), extra=json.loads(row.extra or "{}"), retries=row.retries
+        )
+        complete(account, queued, None, ENDED)
+        job_life.task_gone(account, job)
+        return
+    # Completed when the call returns; the node's slots are free once the process is dead.
+    running.settled = True
+    complete(account, running, None, ENDED)
+    running.run.stop("terminate")
+
+
+def delete(account: "Account", job: Job, row: TaskRow) -> None:
+    running = job.running.get(row.seq)
+    if running is not None:
+        # The id is free at once; its process is an orphan until it is dead.
+        running.settled = True
+        account.store.delete_task(row.seq)
+        running.run.stop("delete")
+        return
+    account.store.delete_task(row.seq)
+    folder = folder_of(account, row.node)
+    if folder is not None:
+        node.discard(account, folder)
+    job_life.task_gone(account, job)
+
+
+def _id_runs_again(running: Running) -> bool:
+    """A new task with the deleted one's id is in the same folder already."""
+    return any(
+        other.job is running.job and other.row.id.lower() == running.row.id.lower()
+        for other in running.node.tasks.values()
+    )
+
+
+def _remove_folder(account: "Account", on: Node, running: Running) -> None:
+    folder = node.root(account, on) / node.task_folder(running.job, running.row.id)
+    node.discard(account, folder)
+
+
+def folder_of(account: "Account", node_info: str | None) -> Any:
+    """The task's folder on this machine, None when it never ran or its node is gone."""
+    if node_info is None:
+        return None
+    info = json.loads(node_info)
+    folder = account.settings.home / "nodes" / info["poolId"] / info["nodeId"] / info["taskRootDirectory"]
+    return folder if folder.is_dir() else None
+
+
+def sweep(account: "Account") -> None:
+    """Folders whose retention time is over go; looked at once a minute."""
+    account.later(_SWEEP_S, functools.partial(sweep, account))
+    for row in list(account.store.tasks("files_until < ?", [account.clock.now()], "files_until", 1000)):
+        account.store.change_task(row.seq, files_until=None)
+        folder = folder_of(account, row.node)
+        if folder is not None:
+            node.discard(account, folder)
+
+
+_NOWHERE: Any = None  # the node of a task that no node has taken

@@ -1,0 +1,230 @@
+"""One try of a task on a node: files in, the command, files out. Runs in a thread of its own.
+
+The command line is split and executed without a shell, in its own session, with nothing of our environment.
+"""
+
+import contextlib
+import logging
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from batchspec.emulator.node import outputs, transfer
+from batchspec.emulator.state.clock import Clock
+
+log = logging.getLogger("batchspec.emulator")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A task's failureInfo. *during* says which exit condition it meets: command, input, output."""
+
+    code: str
+    message: str
+    category: str = "UserError"
+    details: tuple[tuple[str, str], ...] = ()
+    during: str = "command"
+
+    def as_json(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"category": self.category, "code": self.code, "message": self.message}
+        if self.details:
+            found["details"] = [{"name": name, "value": value} for name, value in self.details]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a try consists of. *folder* holds stdout.txt and stderr.txt, and the working directory `wd`."""
+
+    folder: Path
+    command_line: str
+    environment: Mapping[str, str]
+    resource_files: Sequence[Mapping[str, Any]] = ()
+    output_files: Sequence[Mapping[str, Any]] = ()
+    last_try: bool = True
+    fresh: bool = True  # the folder is emptied first; a retry keeps what is in it
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the try ended. *exit_code* is None when nothing ran; *stopped* when we ended it, with the word given."""
+
+    start: int
+    end: int
+    exit_code: int | None = None
+    failure: Failure | None = None
+    stopped: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """A try under way, that another thread may stop."""
+
+    stopped: str = ""
+    process_id: int = 0
+    process_started: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def stop(self, word: str) -> None:
+        """Ends the try: its whole tree is killed; downloads end at their next piece."""
+        with self._lock:
+            self.stopped = self.stopped or word
+            if self.process_id:
+                kill_tree(self.process_id)
+
+    def started(self, process_id: int) -> None:
+        with self._lock:
+            self.process_id = process_id
+            if self.stopped:
+                kill_tree(process_id)
+
+    def ended(self) -> None:
+        with self._lock:
+            self.process_id = 0
+
+    def is_stopped(self) -> bool:
+        return bool(self.stopped)
+
+
+def kill_tree(process_id: int) -> None:
+    """The process, its group, and descendants that left the group are gone."""
+    with contextlib.suppress(psutil.Error):
+        for child in psutil.Process(process_id).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                child.kill()
+    kill_group(process_id)
+
+
+def kill_group(process_id: int) -> None:
+    """The process and what is left in the session's group that it led; what left that group is not looked for."""
+    for kill in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            kill(process_id, signal.SIGKILL)
+
+
+def run_work(work: Work, run: Run, clock: Clock) -> Outcome:
+    """Never raises: what goes wrong is in the outcome."""
+    start = clock.now()
+    try:
+        exit_code, failure = _try(work, run)
+    except OSError as error:
+        exit_code, failure = None, _disk_failure(error)
+    except Exception as error:  # a fault of ours ends the try, it does not leave it hanging
+        log.exception("a try in %s failed", work.folder)
+        exit_code, failure = None, Failure("Unknown", repr(error), "ServerError", during="input")
+    if run.stopped:
+        return Outcome(start, clock.now(), exit_code, None, run.stopped)
+    return Outcome(start, clock.now(), exit_code, failure)
+
+
+def _try(work: Work, run: Run) -> tuple[int | None, Failure | None]:
+    if work.fresh and work.folder.exists():
+        remove_tree(work.folder)
+    wd = work.folder / "wd"
+    wd.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for name in ("stdout.txt", "stderr.txt"):
+        _new_file(work.folder / name).close()
+    try:
+        transfer.fetch_all(work.resource_files, wd, run.is_stopped)
+    except transfer.TransferError as error:
+        return None, Failure(error.code, error.message, error.category, error.details, "input")
+    if run.stopped:
+        return None, None
+    exit_code, failure = _command(work, wd, run)
+    if failure is None and exit_code:
+        failure = EXIT_CODE_FAILURE
+    if run.stopped or not (work.last_try or exit_code == 0):
+        return exit_code, failure
+    try:
+        outputs.upload_all(work, wd, exit_code == 0, run.is_stopped)
+    except transfer.TransferError as error:
+        # A command that failed stays the reason; a command that succeeded fails by its upload.
+        failure = failure or Failure(error.code, error.message, error.category, error.details, "output")
+    return exit_code, failure
+
+
+def remove_tree(folder: Path) -> None:
+    """Gone, also where a task took the rights from its own folders."""
+
+    def allow(_: Any, path: str, __: Any) -> None:
+        with contextlib.suppress(OSError):
+            Path(path).parent.chmod(0o700)
+            Path(path).chmod(0o700)
+            if Path(path).is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                Path(path).unlink()
+
+    shutil.rmtree(folder, onerror=allow)
+
+
+def _command(work: Work, wd: Path, run: Run) -> tuple[int | None, Failure | None]:
+    try:
+        words = shlex.split(work.command_line)
+    except ValueError as error:
+        return None, _launch_failure(
+            "CommandLaunchFailed", "Failed to launch the specified command line", str(error)
+        )
+    if not words:
+        return None, _launch_failure(
+            "CommandLaunchFailed", "Failed to launch the specified command line", "empty"
+        )
+    with _new_file(work.folder / "stdout.txt") as out, _new_file(work.folder / "stderr.txt") as err:
+        try:
+            process = subprocess.Popen(
+                words,
+                cwd=wd,
+                env=dict(work.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+                umask=0o077,
+            )
+        except FileNotFoundError as error:
+            message = "The specified command program is not found"
+            return None, _launch_failure("CommandProgramNotFound", message, str(error.strerror))
+        except (OSError, ValueError) as error:
+            return None, _launch_failure(
+                "CommandLaunchFailed", "Failed to launch the specified command line", str(error)
+            )
+    run.started(process.pid)
+    # Waited for without being reaped first, so that its id cannot be another's while its leftovers are killed.
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    kill_group(process.pid)
+    run.ended()
+    code = process.wait()
+    return (code if code >= 0 else 128 - code), None
+
+
+def _new_file(path: Path) -> Any:
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+
+
+def _launch_failure(code: str, message: str, reason: str) -> Failure:
+    return Failure(code, message, details=(("Message", reason),))
+
+
+EXIT_CODE_FAILURE = Failure(
+    "FailureExitCode",
+    "The task exited with an exit code representing a failure",
+    details=(
+        ("Message", "The task process exited with an unexpected exit code"),
+        ("AdditionalErrorCode", "FailureExitCode"),
+    ),
+)
+
+
+def _disk_failure(error: OSError) -> Failure:
+    full = error.errno == 28  # ENOSPC
+    code = "DiskFull" if full else "ResourceDirectoryCreateFailed"
+    return Failure(code, str(error), "ServerError", during="input")

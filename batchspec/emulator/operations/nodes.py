@@ -1,0 +1,169 @@
+"""The node operations."""
+
+import secrets
+import uuid
+from typing import Any
+
+from batchspec.emulator.http.call import Call, Reply, created, done, entity, list_of
+from batchspec.emulator.life import node as node_life
+from batchspec.emulator.life import node_folders
+from batchspec.emulator.life.model import Body, Node
+from batchspec.emulator.node import transfer
+from batchspec.emulator.operations import pools
+from batchspec.emulator.state.errors import ApiError, invalid_property
+
+
+def find(call: Call) -> Node:
+    node = pools.find(call).nodes.get(call.ids[1])
+    if node is None:
+        raise ApiError("NodeNotFound")
+    return node
+
+
+def shown(call: Call, node: Node) -> Body:
+    return {
+        **node.doc,
+        "url": f"{call.account.endpoint}/pools/{node.pool.id}/nodes/{node.id}",
+        "runningTasksCount": len(node.tasks),
+        "runningTaskSlotsCount": node.used_slots,
+    }
+
+
+def get_node(call: Call) -> Reply:
+    return entity(call, "nodes/@Element", shown(call, find(call)))
+
+
+def list_nodes(call: Call) -> Reply:
+    pool = pools.find(call)
+    return list_of(call, "nodes", ((node.id, shown(call, node)) for node in pool.nodes.values()))
+
+
+# --- scheduling
+
+
+def disable_node_scheduling(call: Call) -> Reply:
+    node = find(call)
+    if node.doc["schedulingState"] == "disabled":
+        raise ApiError("NodeAlreadyInTargetSchedulingState")
+    node.doc["schedulingState"] = "disabled"
+    node_life.stop_tasks(node, call.body.get("nodeDisableSchedulingOption", "requeue"), start_task=False)
+    node_life.refresh_state(call.account, node)
+    call.account.save_node(node)
+    return done(call, 200)
+
+
+def enable_node_scheduling(call: Call) -> Reply:
+    node = find(call)
+    if node.doc["schedulingState"] == "enabled":
+        raise ApiError("NodeAlreadyInTargetSchedulingState")
+    node.doc["schedulingState"] = "enabled"
+    node_life.refresh_state(call.account, node)
+    call.account.save_node(node)
+    call.account.wake()
+    return done(call, 200)
+
+
+# --- reboot, reimage, deallocate, start
+
+_BUSY = {
+    "creating": "NodeBeingCreated",
+    "starting": "NodeBeingStarted",
+    "rebooting": "NodeBeingRebooted",
+    "reimaging": "NodeBeingReimaged",
+    "leavingpool": "OperationNotValidOnNode",
+    "preempted": "OperationNotValidOnNode",
+}
+
+
+def reboot_node(call: Call) -> Reply:
+    return _disturb(call, "reboot", "nodeRebootOption")
+
+
+def reimage_node(call: Call) -> Reply:
+    return _disturb(call, "reimage", "nodeReimageOption")
+
+
+def deallocate_node(call: Call) -> Reply:
+    return _disturb(call, "deallocate", "nodeDeallocateOption")
+
+
+def _disturb(call: Call, how: str, name: str) -> Reply:
+    node = find(call)
+    if node.state in _BUSY or node.leaving or node.state in ("deallocating", "deallocated"):
+        raise ApiError(_BUSY.get(node.state, "OperationNotValidOnNode"))
+    option = call.body.get(name, "requeue")
+    if option not in ("requeue", "terminate", "taskcompletion", "retaineddata"):
+        raise invalid_property(
+            name, option, "The value is not one of requeue, terminate, taskcompletion, retaineddata"
+        )
+    node_life.disturb(call.account, node, how, option)
+    return done(call, 202)
+
+
+def start_node(call: Call) -> Reply:
+    node = find(call)
+    if node.state != "deallocated":
+        raise ApiError("OperationNotValidOnNode")
+    node_life.boot(call.account, node, node.epoch)
+    return done(call, 202)
+
+
+# --- users
+
+
+def create_node_user(call: Call) -> Reply:
+    """Remembered, never made on this machine."""
+    node, body = find(call), call.body
+    if body["name"].lower() in node.users:
+        raise ApiError("NodeUserExists")
+    node.users[body["name"].lower()] = body
+    call.account.save_node(node)
+    return created(f"{call.url}/{body['name']}", {})
+
+
+def replace_node_user(call: Call) -> Reply:
+    node = find(call)
+    _require_user(node, call.ids[2])
+    node.users[call.ids[2].lower()].update(call.body)
+    call.account.save_node(node)
+    return done(call, 200)
+
+
+def delete_node_user(call: Call) -> Reply:
+    node = find(call)
+    _require_user(node, call.ids[2])
+    del node.users[call.ids[2].lower()]
+    call.account.save_node(node)
+    return Reply(200)
+
+
+def _require_user(node: Node, name: str) -> None:
+    if name.lower() not in node.users:
+        raise ApiError("NodeUserNotFound")
+
+
+# --- remote login, logs
+
+
+def get_node_remote_login_settings(call: Call) -> Reply:
+    find(call)
+    settings: dict[str, Any] = {"remoteLoginIPAddress": "127.0.0.1", "remoteLoginPort": 22}
+    kind = "Microsoft.Azure.Batch.Protocol.Entities.ComputeNodeGetRemoteLoginSettingsResult"
+    return entity(call, kind, settings)
+
+
+def upload_node_logs(call: Call) -> Reply:
+    """The node's start task output goes up: it is all the log that a node here keeps."""
+    node = find(call)
+    folder = node_folders.root(call.account, node) / "startup"
+    logs = [path for name in ("stdout.txt", "stderr.txt") if (path := folder / name).is_file()]
+    directory = f"batch-{secrets.token_hex(8).upper()}/{node.pool.id}/{node.id}/{uuid.uuid4()}"
+    container = call.body["containerUrl"]
+
+    def send() -> None:
+        for path in logs:
+            transfer.upload(path, container, f"{directory}/{path.name}", {}, lambda: False)
+
+    call.account.in_thread(send)
+    body = {"virtualDirectoryName": directory, "numberOfFilesUploaded": len(logs)}
+    return entity(call, "Microsoft.Azure.Batch.Protocol.Entities.UploadBatchServiceLogsResult", body)

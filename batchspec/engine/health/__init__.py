@@ -1,0 +1,4 @@
+"""How a workload fares: its status, and whether it is stuck, with the reason.
+
+Reads only.
+"""

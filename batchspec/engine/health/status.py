@@ -1,0 +1,118 @@
+"""How a workload stands now: its pool, its job, its tasks. Reads only, and a few requests whatever their number."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+
+from batchspec.engine.health.diagnose import evidence, read_facts
+from batchspec.engine.health.stuck import Facts, Trouble, judge
+from batchspec.engine.look.links import LinksEnd, links_end, what_now
+from batchspec.language.model import Spec
+from batchspec.plan import planner
+from batchspec.resources.base import Json
+from batchspec.resources.task import LiveTask, read_id
+from batchspec.service.batch import job as job_service
+from batchspec.service.batch import task as task_service
+from batchspec.service.connect import Account
+
+_FAILURES = 20
+_ENDING = ("terminating", "deleting")  # its tasks are being ended
+
+
+@dataclass(frozen=True, slots=True)
+class Degraded:
+    """Something that only makes the work slower; `reason` as in `Status.stuck`."""
+
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """States are Batch's own; None: it is not there.
+
+    `help` says what to do about the failed tasks, where we know it. `stuck` says in a word why
+    nothing gets on (a `Reason`), `problem` in full; both are empty while something does.
+    """
+
+    spec: str
+    pool: str
+    pool_state: str | None
+    nodes: Mapping[str, int]
+    job: str
+    job_state: str | None
+    tasks: Mapping[str, int] = field(default_factory=dict)
+    failed: tuple[LiveTask, ...] = ()
+    help: str = ""
+    links_end: LinksEnd | None = None
+    stuck: str = ""
+    problem: str = ""
+    degraded: tuple[Degraded, ...] = ()
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether tasks run, or will by themselves."""
+        waiting = bool(self.tasks.get("active") or self.tasks.get("running"))
+        return waiting and self.job_state == "active" and not self.stuck
+
+
+def read_status(account: Account, spec: Spec) -> Status:
+    """The status of the newest generation of the spec's job, and of its pool."""
+    live_job = _newest_job(account, spec)
+    job = _shown(live_job)
+    facts = read_facts(account, spec, job.id if job else spec.job_id, spec.groups)
+    tasks = job_service.task_counts(account.batch, job.id) if job else {}
+    failed = _failed(account, job.id) if job and tasks.get("failed") else ()
+    waiting = bool(job and job.state not in _ENDING and (tasks.get("active") or tasks.get("running")))
+    judgement = judge(facts)
+    stuck = judgement.stuck if waiting else None
+    return Status(
+        spec=spec.name,
+        pool=facts.pool_id,
+        pool_state=f"{facts.pool['state']}, {facts.pool.get('allocationState')}" if facts.pool else None,
+        nodes=dict(Counter(str(node.get("state")) for node in facts.nodes)),
+        job=facts.job_id,
+        job_state=job.state if job else None,
+        tasks=tasks,
+        failed=failed,
+        help=next(filter(None, (what_now(spec, task.failure) for task in failed)), ""),
+        links_end=links_end(account, spec, live_job),
+        stuck=stuck.reason.value if stuck else "",
+        problem=_in_full(account, stuck, facts) if stuck else "",
+        degraded=tuple(Degraded(t.reason.value, t.text) for t in judgement.degraded),
+    )
+
+
+def _in_full(account: Account, trouble: Trouble, facts: Facts) -> str:
+    """What is wrong, what its reason wrote, and what to do: a line each, the later ones set in."""
+    lines = [trouble.text, *evidence(account, trouble, facts), f"help: {trouble.help}"]
+    return "\n    ".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveJob:
+    id: str
+    state: str
+
+
+def newest_job(account: Account, spec: Spec) -> LiveJob | None:
+    """The newest generation of the spec's job, whatever its state."""
+    return _shown(_newest_job(account, spec))
+
+
+def _newest_job(account: Account, spec: Spec) -> Json | None:
+    if not spec.job_id:
+        return None
+    return planner.newest_job(spec, job_service.generations(account.batch, spec.job_id))
+
+
+def _shown(job: Json | None) -> LiveJob | None:
+    return LiveJob(job["id"], str(job["state"])) if job else None
+
+
+def _failed(account: Account, job_id: str) -> tuple[LiveTask, ...]:
+    listed = task_service.read_all(account.batch, job_id, filter="executionInfo/result eq 'failure'")
+    return tuple(islice((task for task in listed if read_id(task.id)), _FAILURES))

@@ -1,0 +1,76 @@
+"""Links that end before their task may: which tasks have such, and when the first of them ends.
+
+A task's links are signed when it is added, so the service's own `creationTime` tells how long they
+last. A job that is younger than they last has no such task, and is not asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+
+from batchspec.language.model import Spec
+from batchspec.resources import job as jobs
+from batchspec.resources.base import Json
+from batchspec.resources.links import LINK_MARGIN, LINKS_LAST
+from batchspec.resources.task import LiveTask, is_denied, read_id
+from batchspec.service.batch import task as task_service
+from batchspec.service.connect import Account
+
+_COUNTED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class LinksEnd:
+    """How many tasks wait, and how many run, with links that have ended or do within a day.
+
+    `first` is when the first of them ends, at the earliest: UTC, ISO 8601. Beyond 10,000 tasks nobody counts.
+    """
+
+    queued: int
+    running: int
+    first: str
+
+
+def read_ending(account: Account, spec: Spec, job: Json | None) -> Iterator[LiveTask]:
+    """The tasks of the live *job* whose links end before long; none of a spec whose tasks have no links."""
+    return (task for task, _ in _ending(account, spec, job))
+
+
+def links_end(account: Account, spec: Spec, job: Json | None) -> LinksEnd | None:
+    """The same in numbers; None where there is nothing to say."""
+    found = list(islice(_ending(account, spec, job), _COUNTED))
+    if not found:
+        return None
+    queued = sum(1 for task, _ in found if task.state == "active")
+    first = min(added for _, added in found) + LINKS_LAST
+    return LinksEnd(queued, len(found) - queued, f"{first.astimezone(UTC):%Y-%m-%dT%H:%MZ}")
+
+
+def what_now(spec: Spec, failure: str) -> str:
+    """What to do about a task that failed so; empty where its own words say more."""
+    if not is_denied(failure):
+        return ""
+    if spec.identity is not None:
+        name = spec.identity.rpartition("/")[2]
+        return (
+            f"Storage refuses the identity {name}: give it the role Storage Blob Data Contributor on the storage "
+            "account, then run the same command again"
+        )
+    return (
+        "Storage refuses the links of these tasks: the storage account's key was rotated, or they waited until "
+        "the links had ended; the next apply signs new ones and runs them again"
+    )
+
+
+def _ending(account: Account, spec: Spec, job: Json | None) -> Iterator[tuple[LiveTask, datetime]]:
+    """The tasks with the time at which they were added."""
+    if spec.identity is not None or job is None or not jobs.is_open(job):
+        return
+    added_before = datetime.now(UTC) - (LINKS_LAST - LINK_MARGIN)
+    if datetime.fromisoformat(job["creationTime"]) < added_before:
+        for task, added in task_service.read_waiting(account.batch, job["id"], added_before):
+            if read_id(task.id):
+                yield task, added

@@ -1,0 +1,117 @@
+"""Reading what there is: the live pool, jobs and tasks, the blobs, the downloaded files. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from batchspec.desired.expand import OWN_FOLDER, expand, folder_of
+from batchspec.desired.task import Desired
+from batchspec.engine.look.digests import Digests, cache_path
+from batchspec.engine.look.inputs import find_inputs, spec_folder
+from batchspec.engine.look.links import read_ending
+from batchspec.language.model import Spec
+from batchspec.plan.model import Plan
+from batchspec.plan.observed import Observed, Seen
+from batchspec.plan.planner import make_plan, newest_job
+from batchspec.plan.preflight import needs_images, preflight
+from batchspec.plan.safety import excesses
+from batchspec.plan.schedulable import unschedulable
+from batchspec.resources.blob import LiveBlob
+from batchspec.service.batch import job as job_service
+from batchspec.service.batch import pool as pool_service
+from batchspec.service.batch import task as task_service
+from batchspec.service.connect import Account
+
+
+def plan_now(account: Account, spec: Spec) -> tuple[Desired, Plan]:
+    """What *spec* asks for with the inputs of this moment, and what makes the account so."""
+    desired = expand(spec, find_inputs(spec, account.blobs.list))
+    with Digests(cache_path()) as digests:
+        observed = replace(observe(account, desired), local_md5=partial(_local_md5, spec, digests))
+        plan = make_plan(desired, observed)
+    return desired, _judged(account, desired, observed, plan)
+
+
+def _judged(account: Account, desired: Desired, observed: Observed, plan: Plan) -> Plan:
+    """*plan* with what speaks against it. The account's images are read only where it makes nodes of another one."""
+    images = list(pool_service.supported_images(account.batch)) if needs_images(plan) else []
+    today = datetime.now(UTC).date()
+    found = preflight(
+        desired,
+        plan,
+        images,
+        today,
+        pool=observed.pool,
+        ending=observed.ending,
+        takes_others=account.is_local,
+        any_identity=account.is_local,
+    )
+    return replace(
+        plan,
+        findings=(*found.findings, *unschedulable(desired, observed, plan)),
+        not_checked=found.not_checked,
+        excesses=excesses(desired, observed, plan),
+    )
+
+
+def observe(account: Account, desired: Desired) -> Observed:
+    """What the account has of *desired*.
+
+    Tasks are read before outputs: a task that ends in between is seen with its output.
+    """
+    spec, seen = desired.spec, Seen(desired.tasks)
+    containers = spec.containers
+    with ThreadPoolExecutor(3) as readers:
+        # First what needs no SDK of Storage: it is imported while the first answer is on its way.
+        pool = readers.submit(pool_service.read, account.batch, spec.pool.id) if spec.pool else None
+        inputs = readers.submit(lambda: seen.add_inputs(list_blobs(account, spec, containers.input)))
+        generations = job_service.generations(account.batch, spec.job_id) if spec.job else []
+        newest = newest_job(spec, generations)
+        ending = readers.submit(lambda: seen.add_ending(read_ending(account, spec, newest)))
+        if newest:
+            seen.add_tasks(task_service.read_texts(account.batch, newest["id"]))
+        seen.add_outputs(list_blobs(account, spec, containers.output))
+        inputs.result()
+        ending.result()
+        live_pool = pool.result() if pool else None
+    return Observed(
+        pool=live_pool,
+        pool_running_tasks=_running_tasks(account, spec) if live_pool else 0,
+        jobs=generations,
+        seen=seen,
+    )
+
+
+def download_path(spec: Spec, blob: str) -> Path:
+    """Where an output blob lands on this machine."""
+    if spec.download is None:
+        raise ValueError(f"the spec {spec.name} downloads nothing")
+    return spec_folder(spec) / spec.download / blob.removeprefix(folder_of(spec))
+
+
+def _local_md5(spec: Spec, digests: Digests, output: str) -> str | None:
+    """The MD5 of the file that the blob *output* was downloaded to; None where there is none."""
+    try:
+        return digests.md5(download_path(spec, output))
+    except OSError:
+        return None
+
+
+def list_blobs(account: Account, spec: Spec, container: str) -> Iterator[LiveBlob]:
+    """The spec's blobs in *container*, less the logs of its tasks."""
+    logs = f"{folder_of(spec)}{OWN_FOLDER}/logs/"
+    return (blob for blob in account.blobs.list(container, folder_of(spec)) if not blob.name.startswith(logs))
+
+
+def _running_tasks(account: Account, spec: Spec) -> int:
+    """How many tasks run on the pool now; what a drain would put back into the queue."""
+    if spec.pool is None or spec.pool.existing:
+        return 0
+    return sum(
+        int(node.get("runningTasksCount") or 0) for node in pool_service.nodes(account.batch, spec.pool.id)
+    )

@@ -1,0 +1,151 @@
+"""Making it so: a small graph run with bounded concurrency, told as events.
+
+Uploads go beside the pool's creation; the job after its pool; a task as soon as the
+job and its own input are there; a download as soon as its task ended. Every step may
+be cut off anywhere: running apply again ends in the same state.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+
+from batchspec.desired.task import Desired, DesiredTask
+from batchspec.engine.health.stuck import Reason
+from batchspec.engine.run.conduct import Conduct, Interrupted
+from batchspec.engine.run.doctor import Doctor
+from batchspec.engine.run.download import Downloads
+from batchspec.engine.run.events import Event, Step
+from batchspec.engine.run.lock import Held
+from batchspec.engine.run.provision import clean_up, make_job, make_pool, retire_old_jobs
+from batchspec.engine.run.submit import add_tasks, delete_tasks
+from batchspec.engine.run.summary import summarize
+from batchspec.engine.run.uploads import Uploads
+from batchspec.engine.run.watch import Watch
+from batchspec.errors import ServiceError, StuckError
+from batchspec.language.model import WhenDone
+from batchspec.plan.model import Kind, Operation, Plan
+from batchspec.resources.task import LiveTask
+from batchspec.service.connect import Account
+
+_TRANSFERS = 8
+
+
+class Apply:
+    """One run of a plan. `events` does the work; `stop` may be called from a signal handler at any time."""
+
+    def __init__(
+        self,
+        account: Account,
+        desired: Desired,
+        plan: Plan,
+        held: Held,
+        *,
+        timeout_s: float | None = None,
+        detach: bool = False,
+    ) -> None:
+        self._queue: SimpleQueue[Event | BaseException | None] = SimpleQueue()
+        self._conduct = Conduct(account, desired, plan, held, tell=self._queue.put)
+        self._timeout_s = timeout_s
+        self._detach = detach
+        self._watching = False
+        self._is_told = False
+
+    def stop(self) -> None:
+        """Begins no new call, and no failed one again. While only watching, the run is left to itself."""
+        self._is_told = True
+        self._halt()
+
+    def _halt(self) -> None:
+        self._conduct.stopped.set()
+        self._conduct.account.hurry()
+
+    @property
+    def is_only_watching(self) -> bool:
+        """Whether everything is sent, and what is left is to wait for tasks and fetch their outputs."""
+        return self._watching
+
+    def events(self) -> Iterator[Event]:
+        """Does the work in the background and tells of it, to the last summary."""
+        worker = threading.Thread(target=self._work, name="apply")
+        worker.start()
+        try:
+            while (item := self._queue.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+        finally:
+            self._conduct.stopped.set()
+            worker.join()
+
+    def _work(self) -> None:
+        try:
+            with ThreadPoolExecutor(_TRANSFERS, "transfer") as transfers:
+                try:
+                    self._run(transfers)
+                except BaseException:
+                    self._halt()  # transfers that have not begun are not begun any more
+                    raise
+        except ServiceError as error:
+            # Once told to stop, a failed call is not tried again; the next run sees what became of it.
+            self._queue.put(Interrupted() if self._is_told else error)
+        except BaseException as error:
+            self._queue.put(error)
+        finally:
+            self._queue.put(None)
+
+    def _run(self, transfers: ThreadPoolExecutor) -> None:
+        """The steps of a run, in order; those that need not wait for each other do not."""
+        conduct, doctor = self._conduct, Doctor(self._conduct)
+        doctor.begin()
+        uploads = Uploads(conduct)
+        uploads.start(transfers)
+        if any(action.operation is not Operation.CREATE for action in conduct.plan.of(Kind.POOL)):
+            doctor.last_look()
+        make_pool(conduct)
+        make_job(conduct)
+        begun = delete_tasks(conduct)
+        add_tasks(conduct, uploads, begun)
+        retire_old_jobs(conduct)
+        self._watching = True
+        downloads = Downloads(conduct, transfers)
+        try:
+            self._watch(doctor, downloads)
+        except StuckError as error:
+            if Reason(error.reason).leaves_nodes:
+                clean_up(conduct)  # nodes that run nothing cost as much as others
+            raise
+        downloads.finish()
+        if not conduct.outcome.detached:
+            if conduct.spec.pool is not None and conduct.spec.pool.when_done is not WhenDone.KEEP:
+                doctor.last_look()
+            clean_up(conduct)
+        conduct.tell(summarize(conduct))
+
+    def _watch(self, doctor: Doctor, downloads: Downloads) -> None:
+        """Waits for this plan's tasks, those included that were at work before."""
+        conduct, outcome = self._conduct, self._conduct.outcome
+        total = outcome.followed.total()
+        if not total or self._detach:
+            outcome.detached = self._detach
+            return
+
+        def fetch(task: DesiredTask, live: LiveTask) -> None:
+            if conduct.spec.download is not None and task.output is not None and not live.failure:
+                downloads.want(task.output)
+
+        pool_id = conduct.spec.pool.id if conduct.spec.pool else ""
+        conduct.begin(Step.NODES, pool_id)
+        conduct.begin(Step.RUN, total=total, unit="tasks")
+        deadline = time.monotonic() + self._timeout_s if self._timeout_s is not None else None
+        for job_id in outcome.followed:
+            watch = Watch(conduct, doctor, job_id, fetch)
+            watch.run(deadline)
+            outcome.detached |= bool(watch.pending)
+        if not outcome.detached:
+            conduct.end(Step.NODES, doctor.at_the_end(list(outcome.followed)[-1]))
+            failed = f", {outcome.failed} failed" if outcome.failed else ""
+            conduct.end(Step.RUN, f"{total - outcome.failed} succeeded{failed}")

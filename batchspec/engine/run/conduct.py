@@ -1,0 +1,72 @@
+"""What the steps of a run share: the account, the plan, what was done so far, and how to tell of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from batchspec.desired.task import Desired
+from batchspec.engine.run.events import Event, State, Step, StepEvent
+from batchspec.engine.run.lock import Held
+from batchspec.engine.run.outcome import Outcome
+from batchspec.language.model import Spec
+from batchspec.plan.model import Plan
+from batchspec.resources.base import Json
+from batchspec.service.connect import Account
+
+
+class Interrupted(Exception):
+    """The person asked to stop: the calls in flight are finished, no new one is begun."""
+
+
+@dataclass(slots=True)
+class Conduct:
+    """One run of a plan, handed from step to step. `tell` takes events from any thread."""
+
+    account: Account
+    desired: Desired
+    plan: Plan
+    held: Held
+    tell: Callable[[Event], None]
+    stopped: threading.Event = field(default_factory=threading.Event)
+    outcome: Outcome = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.outcome = Outcome(self.desired.tasks)
+
+    @property
+    def spec(self) -> Spec:
+        return self.desired.spec
+
+    @property
+    def job(self) -> Json:
+        """The job's body; only a run with tasks or an action on the job asks for it."""
+        if self.desired.job is None:
+            raise ValueError(f"the spec {self.spec.name} has no job")
+        return self.desired.job
+
+    @property
+    def pool(self) -> Json:
+        """The pool's body; only a run with an action on the pool asks for it."""
+        if self.desired.pool is None:
+            raise ValueError(f"the spec {self.spec.name} has no pool of its own")
+        return self.desired.pool
+
+    def check(self) -> None:
+        """Before every call that changes something: are we still to go on, and is the lock still ours?"""
+        if self.stopped.is_set():
+            raise Interrupted
+        self.held.check()
+
+    def begin(self, step: Step, text: str = "", *, total: int = 0, unit: str = "") -> None:
+        self.outcome.seconds[step.value] = -time.monotonic()
+        self.tell(StepEvent(step, State.STARTED, text, 0, total, unit))
+
+    def end(self, step: Step, text: str) -> None:
+        self.outcome.seconds[step.value] += time.monotonic()
+        self.tell(StepEvent(step, State.DONE, text))
+
+    def progress(self, step: Step, text: str, done: int = 0, total: int = 0, unit: str = "") -> None:
+        self.tell(StepEvent(step, State.PROGRESS, text, done, total, unit))

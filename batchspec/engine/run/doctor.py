@@ -1,0 +1,166 @@
+"""A run's doctor: looks at pool, nodes and job now and then, tells what is wrong once, and ends what is stuck."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from batchspec.engine.health.diagnose import evidence, explained, read_facts
+from batchspec.engine.health.stuck import PATIENCE, Facts, Judgement, Reason, Trouble, judge, without
+from batchspec.engine.run.conduct import Conduct
+from batchspec.engine.run.events import NoteEvent
+from batchspec.language.model import TaskGroup
+from batchspec.plan.model import Kind
+from batchspec.resources.base import Effect, Json
+from batchspec.service.batch import pool as pool_service
+
+LONGEST_SILENCE = timedelta(days=7)
+"""Links to inputs and outputs last no longer, so nothing that waited so long will still succeed."""
+
+_MOST_TOLD = 5  # times that one kind of trouble is worth a line, whatever the number of nodes
+
+
+@dataclass(slots=True)
+class Seen:
+    """A node at the last look."""
+
+    state: str
+    booted: str
+    tasks: int
+
+
+@dataclass(slots=True)
+class Doctor:
+    """Looks after one run."""
+
+    conduct: Conduct
+    patience: timedelta = PATIENCE
+    silence: timedelta = LONGEST_SILENCE
+    _told: set[tuple[Reason, str]] = field(default_factory=set)
+    _nodes: dict[str, Seen] = field(default_factory=dict)
+    _times: Counter[Reason] = field(default_factory=Counter)
+    _before: str = ""
+    _resizes: bool = False
+    _counts: tuple[int, ...] = ()
+    _still_since: float = field(default_factory=time.monotonic)
+
+    def begin(self) -> None:
+        """Before anything is changed: what an earlier resize came to is not this run's news."""
+        if self._pool_id and self.conduct.plan.work.needed:
+            live = pool_service.read(self.conduct.account.batch, self._pool_id) or {}
+            self._before = str(live.get("allocationStateTransitionTime", ""))
+            self._resizes = any(Effect.RESIZE in a.effects for a in self.conduct.plan.of(Kind.POOL))
+
+    def look(self, job_id: str, counts: Mapping[str, int], groups: Iterable[TaskGroup]) -> str:
+        """What the nodes are doing, in a few words. Raises `StuckError` when none will ever run a task.
+
+        *counts* are those of the job's tasks, *groups* are of tasks that have not ended.
+        """
+        facts = read_facts(self.conduct.account, self.conduct.spec, job_id, groups)
+        self._count_lost(facts.nodes)
+        judgement = without(judge(facts), self._before, again=self._resizes)
+        if judgement.stuck is not None:
+            raise explained(judgement.stuck, evidence(self.conduct.account, judgement.stuck, facts))
+        self._tell(judgement, facts)
+        self._require_progress(judgement, facts, counts)
+        return judgement.words
+
+    def at_the_end(self, job_id: str) -> str:
+        """What the nodes are doing once all tasks ended; what is wrong with some is told, also of a short run."""
+        facts = read_facts(self.conduct.account, self.conduct.spec, job_id, ())
+        self._count_lost(facts.nodes)
+        judgement = without(judge(facts), self._before, again=self._resizes)
+        self._tell(judgement, facts)
+        return judgement.words
+
+    def last_look(self) -> None:
+        """Tells what failed start tasks wrote, before their nodes boot or go and take it along."""
+        if self._pool_id:
+            facts = read_facts(self.conduct.account, self.conduct.spec, self.conduct.plan.job_id, ())
+            found = judge(facts)
+            troubles = [*found.degraded, *([found.stuck] if found.stuck else [])]
+            failed = tuple(t for t in troubles if t.reason is Reason.START_TASK)
+            self._tell(Judgement(found.words, degraded=failed), facts)
+
+    @property
+    def _pool_id(self) -> str:
+        return self.conduct.spec.pool.id if self.conduct.spec.pool else ""
+
+    def _tell(self, judgement: Judgement, facts: Facts) -> None:
+        """Each trouble once: again only when other nodes have it, or another resize."""
+        for trouble in judgement.degraded:
+            whom = trouble.nodes or (trouble.since,)
+            news = tuple(one for one in whom if (trouble.reason, one) not in self._told)
+            self._told |= {(trouble.reason, one) for one in news}
+            if not news or self._times[trouble.reason] == _MOST_TOLD:
+                continue
+            self._times[trouble.reason] += 1
+            lines = evidence(self.conduct.account, replace(trouble, nodes=news), facts)
+            self.conduct.tell(NoteEvent(_with_help(trouble), warning=True, lines=lines))
+
+    def _count_lost(self, nodes: Iterable[Json]) -> None:
+        """Spot nodes that are preempted, or were and have booted again since the last look."""
+        before, self._nodes = self._nodes, {}
+        lost = requeued = 0
+        for node in nodes:
+            seen = _seen(node)
+            self._nodes[str(node["id"])] = seen
+            last = before.get(str(node["id"]))
+            if last is not None and not node.get("isDedicated", True) and _was_lost(last, seen):
+                lost += 1
+                requeued += last.tasks
+        if lost:
+            self.conduct.outcome.preempted += lost
+            self.conduct.outcome.requeued += requeued
+            which = "a Spot node was" if lost == 1 else f"{lost} Spot nodes were"
+            self.conduct.tell(
+                NoteEvent(f"{which} taken away; what ran there is queued again, which is no failure")
+            )
+
+    def _require_progress(self, judgement: Judgement, facts: Facts, counts: Mapping[str, int]) -> None:
+        """Raises `StuckError` when nothing has changed for longer than anybody waits."""
+        now, found = time.monotonic(), tuple(counts[name] for name in sorted(counts))
+        if found != self._counts:
+            self._counts, self._still_since = found, now
+        busy = counts.get("running") or any(node.get("state") == "running" for node in facts.nodes)
+        limit = self.silence if busy else self.patience
+        if now - self._still_since > limit.total_seconds():
+            raise explained(_no_progress(judgement, facts, counts, limit))
+
+
+def _no_progress(judgement: Judgement, facts: Facts, counts: Mapping[str, int], limit: timedelta) -> Trouble:
+    waiting = counts.get("active", 0) + counts.get("running", 0)
+    words = judgement.words
+    if judgement.degraded:
+        words += "; " + "; ".join(trouble.text for trouble in judgement.degraded)
+    return Trouble(
+        Reason.NO_PROGRESS,
+        f"{waiting} tasks of {facts.job_id} wait, and nothing has moved for {_spoken(limit)} ({words})",
+        "look for tasks that depend on one that never ends well, for job.maxParallelTasks, for an autoscale formula "
+        "that asks for no node, and for other jobs on the pool; then run the same command again",
+    )
+
+
+def _spoken(limit: timedelta) -> str:
+    seconds = limit.total_seconds()
+    return f"{round(seconds / 60)} minutes" if seconds < 86400 else f"{limit.days} days"
+
+
+def _with_help(trouble: Trouble) -> str:
+    return f"DEGRADED({trouble.reason.value}): {trouble.text}; {trouble.help}"
+
+
+def _seen(node: Json) -> Seen:
+    return Seen(
+        str(node.get("state")), str(node.get("lastBootTime", "")), int(node.get("runningTasksCount") or 0)
+    )
+
+
+def _was_lost(last: Seen, now: Seen) -> bool:
+    if now.state == "preempted":
+        return last.state != "preempted"
+    came_back = last.state in ("idle", "running") and bool(last.booted) and now.booted != last.booted
+    return came_back and now.state not in ("rebooting", "reimaging")

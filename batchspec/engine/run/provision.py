@@ -1,0 +1,103 @@
+"""The pool and the job: made, brought into line, and put away when the run is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from batchspec.engine.run.conduct import Conduct
+from batchspec.engine.run.events import Step
+from batchspec.language.model import WhenDone
+from batchspec.plan.model import Action, Kind, Operation
+from batchspec.resources.base import Effect
+from batchspec.service.batch import job as job_service
+from batchspec.service.batch import pool as pool_service
+from batchspec.service.batch import pool_update
+from batchspec.service.batch.rollout import roll_out
+
+
+def make_pool(conduct: Conduct) -> None:
+    """Makes the pool, or brings the live one into line."""
+    for action in conduct.plan.of(Kind.POOL):
+        conduct.check()
+        conduct.begin(Step.POOL, action.id)
+        if action.operation is Operation.CREATE:
+            pool_service.create(conduct.account.batch, conduct.pool, _progress(conduct, Step.POOL))
+        elif action.operation is Operation.DELETE:
+            pool_service.delete(conduct.account.batch, action.id)
+        else:
+            _update_pool(conduct, action)
+        conduct.end(Step.POOL, _done(action))
+
+
+def _update_pool(conduct: Conduct, action: Action) -> None:
+    """Changes the live pool, and brings its nodes along where the spec has a `rollout`."""
+    batch, pool = conduct.account.batch, conduct.spec.pool
+    if pool is None:
+        raise ValueError("an action on a pool, and the spec has none")
+    progress = _progress(conduct, Step.POOL)
+    pool_update.update(batch, pool, conduct.pool, action.changes, progress, conduct.spec.ignored)
+    if pool.rollout is not None and Effect.REJOIN in action.effects:
+        roll_out(batch, pool, conduct.pool, progress, conduct.check)
+
+
+def _progress(conduct: Conduct, step: Step) -> Callable[[str], None]:
+    """Tells what a step waits for, and raises when it is not to go on: it may take half an hour."""
+
+    def progress(text: str) -> None:
+        conduct.check()
+        conduct.progress(step, text)
+
+    return progress
+
+
+def make_job(conduct: Conduct) -> None:
+    """Makes the next generation of the job, or brings the open one into line."""
+    for action in conduct.plan.of(Kind.JOB):
+        if action.operation is Operation.DELETE:
+            continue  # see `retire_old_jobs`
+        conduct.check()
+        if action.operation is Operation.UPDATE:
+            conduct.begin(Step.JOB, action.id)
+            job_service.update(
+                conduct.account.batch, conduct.job, action.id, action.changes, conduct.spec.ignored
+            )
+            conduct.end(Step.JOB, _done(action))
+        else:
+            create_job(conduct, action.id)
+
+
+def create_job(conduct: Conduct, job_id: str) -> None:
+    conduct.begin(Step.JOB, job_id)
+    job_service.create(conduct.account.batch, conduct.job, job_id, _progress(conduct, Step.JOB))
+    conduct.end(Step.JOB, f"{job_id} created")
+
+
+def retire_old_jobs(conduct: Conduct) -> None:
+    """Deletes jobs that were replaced, once the new one has its tasks."""
+    for action in conduct.plan.of(Kind.JOB):
+        if action.operation in (Operation.REPLACE, Operation.DELETE):
+            conduct.check()
+            old = action.detail if action.operation is Operation.REPLACE else action.id
+            job_service.delete(conduct.account.batch, old)
+
+
+def clean_up(conduct: Conduct) -> None:
+    """What the spec's `whenDone` says of the pool."""
+    pool = conduct.spec.pool
+    if pool is None or pool.existing or pool.when_done is WhenDone.KEEP or not conduct.plan.work.needed:
+        return
+    conduct.check()
+    conduct.begin(Step.CLEAN_UP, pool.id)
+    batch = conduct.account.batch
+    if pool.when_done is WhenDone.DELETE:
+        pool_service.delete(batch, pool.id)
+    elif not pool.body.get("enableAutoScale"):
+        progress = _progress(conduct, Step.CLEAN_UP)
+        pool_service.wait_until_steady(batch, pool.id, progress)
+        pool_service.resize(batch, {"id": pool.id}, pool.deallocation, progress)
+    conduct.end(Step.CLEAN_UP, f"pool {pool.id}: {pool.when_done.value}")
+
+
+def _done(action: Action) -> str:
+    done = {Operation.CREATE: "created", Operation.DELETE: "deleted"}
+    return f"{action.id} {done.get(action.operation, 'updated')}"

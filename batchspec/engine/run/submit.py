@@ -1,0 +1,162 @@
+"""Adding the tasks, each as soon as its input is there; taking away those that new work replaces."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, filterfalse
+
+from batchspec.desired.fold import Bodies
+from batchspec.engine.run.conduct import Conduct
+from batchspec.engine.run.events import Step
+from batchspec.engine.run.outcome import Followed
+from batchspec.engine.run.provision import create_job
+from batchspec.engine.run.send_all import SINGLE_SLOW_S, send_all
+from batchspec.engine.run.uploads import Uploads
+from batchspec.errors import RunError
+from batchspec.ledger.database import Mapped
+from batchspec.plan.model import Kind, Operation, Reason, Removal, Run
+from batchspec.resources import job as jobs
+from batchspec.service.batch import job as job_service
+from batchspec.service.batch import task as task_service
+from batchspec.service.batch.task import Packed
+
+LINK_KEPT_S = 1800.0  # see LINKS_LAST
+
+
+def delete_tasks(conduct: Conduct) -> list[Followed]:
+    """Deletes what left the spec and what new work supersedes, where the job that has them goes on.
+
+    Gives the tasks that were to get new links and have begun since the plan: they go on with those they have, unless
+    they have failed by now.
+    """
+    begun: list[Followed] = []
+    if any(action.operation is Operation.CREATE for action in conduct.plan.of(Kind.JOB)):
+        return begun  # they are in a completed job, where they are in nobody's way
+    batch, job_id = conduct.account.batch, conduct.plan.job_id
+
+    def has_begun(removal: Removal) -> bool:
+        # Its ETag would not tell: it does not move as a task runs (FACTS 0.11).
+        live = task_service.read(batch, job_id, removal.id)
+        return live is not None and live.state != "active" and not live.failure
+
+    def delete(live: Removal) -> None:
+        conduct.check()
+        if live.reason is Reason.LINKS_END and live.number is not None and has_begun(live):
+            begun.append(Followed(live.id, live.number))
+        else:
+            task_service.delete(batch, job_id, live.id)
+
+    send_all(conduct.plan.work.removals, delete, slow_s=SINGLE_SLOW_S)
+    return begun
+
+
+def add_tasks(conduct: Conduct, uploads: Uploads, begun: Sequence[Followed] = ()) -> None:
+    """Adds the tasks, each as soon as its input is there, and lets their job complete with them.
+
+    In place of those that are to run, *begun* are at work already.
+    """
+    sender, runs = _Sender(conduct, begun), conduct.plan.work.runs
+
+    def send(group: Sequence[Packed]) -> None:
+        try:
+            sender.send(group)
+        except BaseException as error:
+            uploads.fail(error)  # else it would be seen when the next upload ends, which may take hours
+            raise
+
+    if runs:
+        conduct.begin(Step.ADD, total=len(runs), unit="tasks")
+        packer = _Packer(conduct)
+        done = {task.number for task in begun}
+        lots = (filterfalse(lambda run: run.task.number in done, lot) for lot in _as_ready(conduct, uploads))
+        ready = (map(packer.packed, lot) for lot in lots)
+        send_all((group for lot in ready for group in task_service.collections(lot)), send)
+        if uploads:
+            conduct.end(Step.UPLOAD, f"{conduct.outcome.uploaded} files")
+        conduct.end(Step.ADD, f"{len(runs) - conduct.outcome.refused} tasks in {sender.job_id}")
+    moved_on = sender.job_id != conduct.plan.job_id
+    if conduct.plan.seals_job or (moved_on and conduct.job["onAllTasksComplete"] == "terminatejob"):
+        conduct.check()
+        job_service.seal(conduct.account.batch, sender.job_id)
+
+
+def _as_ready(conduct: Conduct, uploads: Uploads) -> Iterator[Iterable[Run]]:
+    """The runs in lots, as their inputs arrive, those whose input is there first. Raises what an upload raised."""
+    work = conduct.plan.work
+    yield work.ready
+    for blobs in uploads.arrived():
+        yield chain.from_iterable(map(work.waiting, blobs))
+
+
+class _Sender:
+    """Adds collections of tasks to one job, which may be over in the middle of it. Used by many threads."""
+
+    def __init__(self, conduct: Conduct, begun: Sequence[Followed]) -> None:
+        self.job_id = conduct.plan.job_id
+        self._conduct = conduct
+        at_work = Mapped(conduct.plan.work.in_progress, lambda entry: Followed(entry[1], entry[0].number))
+        conduct.outcome.follow(self.job_id, at_work)
+        conduct.outcome.follow(self.job_id, begun)
+        self._added = len(begun)
+        self._lock = threading.Lock()
+
+    def send(self, group: Sequence[Packed]) -> None:
+        job_id = self.job_id
+        if late := self._add(job_id, group):
+            job_id = self._job_after(job_id)
+            if self._add(job_id, late):
+                raise RunError(
+                    f"the job {job_id} came to its end as it was made", help="run the same command again"
+                )
+
+    def _add(self, job_id: str, group: Sequence[Packed]) -> list[Packed]:
+        """Adds the tasks; what is left of them when the job is over."""
+        conduct, over = self._conduct, task_service.JOB_IS_OVER
+        conduct.check()
+        refused = task_service.add(conduct.account.batch, job_id, group)
+        late = [task for task in group if task.id in refused and refused[task.id].code in over]
+        with self._lock:
+            for task in group:
+                if task.id in refused and refused[task.id].code not in over:
+                    conduct.outcome.refuse(Followed(task.id, task.number), str(refused[task.id]))
+            added = [Followed(task.id, task.number) for task in group if task.id not in refused]
+            conduct.outcome.follow(job_id, added)
+            self._added += len(group) - len(late)
+            conduct.progress(Step.ADD, "", self._added, len(conduct.plan.work.runs), "tasks")
+        return late
+
+    def _job_after(self, over: str) -> str:
+        """The next generation, which takes the rest of the tasks: *over* completed between the plan and now."""
+        conduct = self._conduct
+        with self._lock:
+            if self.job_id == over:
+                taken = job_service.generations(conduct.account.batch, conduct.spec.job_id)
+                job_id = jobs.next_id(conduct.spec.job_id, (job["id"] for job in taken))
+                create_job(conduct, job_id)
+                conduct.outcome.follow(job_id, ())
+                self.job_id = job_id  # for the others, who do not wait here, not before it is there
+            return self.job_id
+
+
+class _Packer:
+    """Makes the tasks' bodies; the link to the outputs, which all of them share, is never older than half an hour."""
+
+    def __init__(self, conduct: Conduct) -> None:
+        self._spec = conduct.spec
+        self._blobs = conduct.account.blobs
+        self._read = self._blobs.url if self._spec.identity else self._blobs.read_url
+        self._write = self._blobs.url if self._spec.identity else self._blobs.write_url
+        self._renew()
+
+    def packed(self, run: Run) -> Packed:
+        if time.monotonic() - self._made > LINK_KEPT_S:
+            self._renew()
+        item = run.task.input
+        link = self._read(item.container, item.blob) if item else None
+        return Packed(run.id, self._bodies.json(run.task, run.id, link), run.task.number)
+
+    def _renew(self) -> None:
+        self._made = time.monotonic()
+        self._bodies = Bodies(self._spec, self._write(self._spec.containers.output))

@@ -1,0 +1,100 @@
+"""How a run ended: what succeeded, what failed and why, where the outputs are, what still costs money."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import islice
+
+from batchspec.desired.expand import folder_of, log_blob
+from batchspec.engine.health.diagnose import last_lines
+from batchspec.engine.look.inputs import spec_folder
+from batchspec.engine.look.links import what_now
+from batchspec.engine.look.observe import list_blobs
+from batchspec.engine.run.conduct import Conduct
+from batchspec.engine.run.events import FailureGroup, SummaryEvent
+from batchspec.engine.run.outcome import Outcome
+from batchspec.language.model import Spec
+from batchspec.resources.pool import nodes_of
+from batchspec.service.batch import pool as pool_service
+from batchspec.service.batch import task as task_service
+from batchspec.service.connect import Account
+
+_LAST_LINES = 5
+_MANY_PREEMPTIONS = 3  # and more than there are Spot nodes: each was taken away more than once
+_NAMED = 1000
+
+
+def summarize(conduct: Conduct) -> SummaryEvent:
+    """The summary of a run, with every output looked for once more: completed is not success."""
+    account, spec, plan, outcome = conduct.account, conduct.spec, conduct.plan, conduct.outcome
+    if outcome.ended.total() > outcome.failed:
+        outcome.check_outputs(list_blobs(account, spec, spec.containers.output))
+    return SummaryEvent(
+        spec=spec.name,
+        succeeded=outcome.ended.total() - outcome.failed,
+        failed=outcome.failed + outcome.refused,
+        up_to_date=plan.work.up_to_date,
+        uploaded=outcome.uploaded,
+        uploaded_bytes=outcome.uploaded_bytes,
+        downloaded=outcome.downloaded,
+        downloads_to=os.path.normpath(spec_folder(spec) / spec.download) if spec.download else None,
+        outputs_in=f"{spec.containers.output}/{folder_of(spec)}",
+        seconds={step: spent for step, spent in outcome.seconds.items() if spent >= 0},
+        failures=tuple(_grouped(conduct)),
+        still_there=tuple(_still_there(account, spec, list(outcome.followed)[-1])),
+        detached=outcome.detached,
+        preempted=outcome.preempted,
+        requeued=outcome.requeued,
+        advice=tuple(_advice(spec, outcome)),
+    )
+
+
+def _advice(spec: Spec, outcome: Outcome) -> Iterator[str]:
+    """What would have gone better."""
+    spot = int((spec.pool.body if spec.pool else {}).get("targetLowPriorityNodes") or 0)
+    if outcome.preempted > max(spot, _MANY_PREEMPTIONS):
+        yield "so many Spot nodes were taken away: dedicated ones (pool.targetDedicatedNodes) would end sooner"
+
+
+def _grouped(conduct: Conduct) -> Iterator[FailureGroup]:
+    """Failures by their reason, each with the end of one task's stderr."""
+    for reason, count in conduct.outcome.reasons():
+        failed = list(islice(conduct.outcome.failed_for(reason), _NAMED))
+        said = ""
+        if failed[0].job_id is not None:  # one that was refused has no files
+            file = _telling(reason)
+            said = task_output(conduct.account, conduct.spec, failed[0].job_id, failed[0].id, file) or ""
+        yield FailureGroup(
+            reason=reason,
+            count=count,
+            tasks=tuple(task.id for task in failed),
+            names=tuple(task.name for task in failed),
+            last_lines=last_lines(said, _LAST_LINES),
+            help=what_now(conduct.spec, reason),
+        )
+
+
+def _telling(reason: str) -> str:
+    """The file of a task that says more about why it failed."""
+    return "fileuploaderr.txt" if reason.startswith("FileUpload") else "stderr.txt"
+
+
+def task_output(account: Account, spec: Spec, job_id: str, task_id: str, file_name: str) -> str | None:
+    """A task's stdout.txt or stderr.txt: from its node or, when that is gone, the copy it uploaded."""
+    content = task_service.read_file(account.batch, job_id, task_id, file_name)
+    if content is None:
+        content = account.blobs.read(spec.containers.output, log_blob(spec, task_id, file_name))
+    return None if content is None else content.decode("utf-8", "replace")
+
+
+def _still_there(account: Account, spec: Spec, job_id: str) -> list[str]:
+    """What is left in the account, and whether it costs money."""
+    found = []
+    if spec.pool is not None and (pool := pool_service.read(account.batch, spec.pool.id)):
+        nodes = nodes_of(pool)
+        cost = ", which cost nothing here" if account.is_local else ", which cost money until they are gone"
+        found.append(f"pool {spec.pool.id} with {nodes} nodes" + (cost if nodes else ""))
+    if job_id:
+        found.append(f"job {job_id}")
+    return found

@@ -1,0 +1,122 @@
+"""Watching tasks until they end: counts first, then only what completed since the last look."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+
+from batchspec.desired.task import DesiredTask
+from batchspec.engine.run.conduct import Conduct
+from batchspec.engine.run.doctor import Doctor
+from batchspec.engine.run.events import Step, TaskEvent
+from batchspec.errors import RunError
+from batchspec.language.model import TaskGroup
+from batchspec.resources.task import LiveTask
+from batchspec.service.batch import job as job_service
+from batchspec.service.batch import task as task_service
+
+OnEnd = Callable[[DesiredTask, LiveTask], None]
+
+_POLL_S = {True: (0.2, 1.0), False: (2.0, 30.0)}  # local, Azure: the shortest and the longest pause
+_DIAGNOSE_EVERY_S = {True: 1.0, False: 10.0}
+_SLOWER = 1.3
+_LOOKS = 10  # at what is left, while tasks end: each look costs the account as much as it costs us
+_OVERLAP = timedelta(seconds=5)  # a listing may be a little behind the clock that stamps the tasks
+
+
+class Watch:
+    """Waits for the tasks of one job that are followed, and tells *on_end* of each that ends."""
+
+    def __init__(self, conduct: Conduct, doctor: Doctor, job_id: str, on_end: OnEnd) -> None:
+        self._conduct = conduct
+        self._doctor = doctor
+        self._outcome = conduct.outcome
+        self._job_id = job_id
+        self._on_end = on_end
+        self._total = conduct.outcome.followed[job_id]
+        self._latest: datetime | None = None
+        self._began = 0.0
+
+    @property
+    def pending(self) -> int:
+        """How many have yet to end."""
+        return self._outcome.pending(self._job_id)
+
+    def run(self, deadline: float | None) -> None:
+        """Watches until every task ended, or the run is stopped: then some are still pending.
+
+        *deadline* is a time of the monotonic clock. Raises `RunError` when it passes, or
+        when no node will ever run a task.
+        """
+        is_local = self._conduct.account.is_local
+        shortest, longest = _POLL_S[is_local]
+        pause, diagnose_at, seen = shortest, 0.0, 0
+        self._began = time.monotonic()
+        while self.pending and not self._conduct.stopped.is_set():
+            counts = job_service.task_counts(self._conduct.account.batch, self._job_id)
+            over = bool(counts["completed"]) and not (counts["active"] or counts["running"])
+            first = self._latest is None
+            moved = self._collect(everything=over) if over or counts["completed"] != seen else 0
+            # A listing may be behind the counts: then it is looked at again the next time.
+            seen = counts["completed"] if first else min(counts["completed"], seen + moved)
+            self._tell(counts)
+            nothing_runs = not counts["running"] and not moved
+            if self.pending and (nothing_runs or time.monotonic() >= diagnose_at):
+                self._diagnose(counts)
+                diagnose_at = time.monotonic() + _DIAGNOSE_EVERY_S[is_local]
+            if self.pending and deadline is not None and time.monotonic() >= deadline:
+                raise self._out_of_time()
+            pause = min(longest, max(shortest, self._left_s() / _LOOKS) if moved else pause * _SLOWER)
+            if self.pending:
+                self._conduct.stopped.wait(pause)
+
+    def _left_s(self) -> float:
+        """About how long the pending tasks will take, as far as the ended ones tell."""
+        pending = self.pending
+        return (time.monotonic() - self._began) * pending / max(self._total - pending, 1)
+
+    def _collect(self, *, everything: bool) -> int:
+        """Takes the tasks that ended since the last look, or ever, out of the pending ones; says how many."""
+        before = self.pending
+        since = None if everything or self._latest is None else self._latest - _OVERLAP
+        for live in task_service.read_completed(self._conduct.account.batch, self._job_id, since):
+            self._latest = max(filter(None, (self._latest, live.changed)), default=None)
+            task = self._outcome.end(self._job_id, live)
+            if task is not None:
+                self._conduct.tell(TaskEvent(live.id, task.name, live.failure))
+                self._on_end(task, live)
+        return before - self.pending
+
+    def _diagnose(self, counts: Mapping[str, int]) -> None:
+        """Tells what the nodes do. A job that completed just now, with all of its tasks, is no reason to stop."""
+        try:
+            nodes = self._doctor.look(self._job_id, counts, self._groups())
+        except RunError:
+            self._collect(everything=True)
+            if self.pending:
+                raise
+            return
+        self._conduct.progress(Step.NODES, nodes)
+
+    def _groups(self) -> Iterable[TaskGroup]:
+        """The groups of the tasks that have not ended."""
+        groups = self._conduct.spec.groups
+        return groups if len(groups) == 1 else filter(self._is_at_work, groups)
+
+    def _is_at_work(self, group: TaskGroup) -> bool:
+        return self._outcome.is_pending(self._job_id, group)
+
+    def _tell(self, counts: Mapping[str, int]) -> None:
+        outcome = self._outcome
+        text = f"{counts.get('running', 0)} running" + (
+            f", {outcome.failed} failed" if outcome.failed else ""
+        )
+        self._conduct.progress(Step.RUN, text, outcome.ended[self._job_id], self._total, "tasks")
+
+    def _out_of_time(self) -> RunError:
+        return RunError(
+            f"time is up: {self.pending} of {self._total} tasks have not ended; they go on without us",
+            help=f"watch them with `batchspec status --watch {self._conduct.spec.document.source.name}`, "
+            "or run the same command again",
+        )

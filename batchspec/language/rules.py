@@ -1,0 +1,196 @@
+"""Rules between fields, which the schema cannot say: what Batch would refuse, found before any call.
+
+Source: Batch REST API 2025-06-01; FACTS 2, 4 and 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from batchspec.codes import Code
+from batchspec.language.model import Pool, Spec, WhenDone
+from batchspec.language.template import is_template
+from batchspec.resources import job as jobs
+from batchspec.resources import pool as pools
+from batchspec.resources.base import Field, Json
+from batchspec.resources.equality import duration_s
+from batchspec.source import Diagnostic, Path, path_text
+
+SHORTHANDS: dict[str, Path] = {
+    "spot": ("targetLowPriorityNodes",),
+    "image": ("virtualMachineConfiguration", "imageReference"),
+}
+"""Fields of a spec's pool that stand for one of Batch's."""
+
+_MINUTE = 60
+_HOUR = 60 * _MINUTE
+
+# Fields that hold a duration, wherever they stand: (least, most) in seconds, and the rule in words.
+_DURATIONS: dict[str, tuple[float, float, str]] = {
+    "resizeTimeout": (5 * _MINUTE, float("inf"), "at least 5 minutes (PT5M)"),
+    "autoScaleEvaluationInterval": (5 * _MINUTE, 168 * _HOUR, "5 minutes (PT5M) to 168 hours (PT168H)"),
+    "maxWallClockTime": (0, float("inf"), ""),
+    "retentionTime": (0, float("inf"), ""),
+    "pauseTimeBetweenBatches": (0, float("inf"), ""),
+}
+_RELEASE_LIMIT = (0, 15 * _MINUTE, "at most 15 minutes (PT15M) for a release task")
+
+
+class _Finding(NamedTuple):
+    code: Code
+    path: Path
+    what: str
+    rule: str
+    help: str
+
+
+def check_rules(spec: Spec) -> list[Diagnostic]:
+    """What Batch would refuse in *spec*, or what in it contradicts itself."""
+    data: Mapping[str, Any] = spec.document.data
+    job = spec.job or {}
+    groups = {group.name: group.body for group in spec.groups}
+    found = [
+        *_durations({"pool": spec.pool.body if spec.pool else {}, "job": job, "tasks": groups}, ()),
+        *_needs(job, groups),
+        *_slots(spec.pool, job, groups),
+        *_contradictions(spec.pool),
+        *_ignored(data.get("ignoreChanges") or ()),
+    ]
+    return [
+        spec.document.diagnostic(
+            finding.code,
+            f"{path_text(finding.path)}: {finding.what}",
+            finding.path,
+            label=finding.rule,
+            helps=(finding.help,) if finding.help else (),
+        )
+        for finding in found
+    ]
+
+
+def _durations(value: Any, path: Path) -> Iterator[_Finding]:
+    if isinstance(value, Mapping):
+        for name, member in value.items():
+            if name in _DURATIONS and isinstance(member, str):
+                limits = _RELEASE_LIMIT if path[-1] == "jobReleaseTask" else _DURATIONS[name]
+                yield from _duration(
+                    member, (*path, name), limits if name != "retentionTime" else _DURATIONS[name]
+                )
+            else:
+                yield from _durations(member, (*path, name))
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            yield from _durations(item, (*path, i))
+
+
+def _duration(text: str, path: Path, limits: tuple[float, float, str]) -> Iterator[_Finding]:
+    if is_template(text):
+        return  # rendered for each task; or its template has a finding already
+    least, most, rule = limits
+    try:
+        seconds = duration_s(text)
+    except ValueError:
+        rule = "an ISO 8601 duration in days and smaller"
+        yield _Finding(
+            Code.BAD_DURATION, path, f"{text!r} is not a duration", rule, "for example PT15M, PT1H30M or P1D"
+        )
+        return
+    if not least <= seconds <= most:
+        yield _Finding(Code.DURATION_RANGE, path, f"{text} is not a time that Batch takes", rule, "")
+
+
+def _needs(job: Json, groups: Mapping[str, Json]) -> Iterator[_Finding]:
+    """Task fields that Batch refuses unless the job was made for them."""
+    for name, group in groups.items():
+        if "dependsOn" in group and not job.get("usesTaskDependencies"):
+            yield _Finding(
+                Code.NEEDS_FIELD,
+                ("tasks", name, "dependsOn"),
+                "the job is not made for dependencies",
+                "Batch refuses such a task",
+                "add `usesTaskDependencies: true` to the job",
+            )
+        if str(job.get("onTaskFailure", "")).lower() != "performexitoptionsjobaction":
+            for path in _job_actions(group.get("exitConditions"), ("tasks", name, "exitConditions")):
+                yield _Finding(
+                    Code.NEEDS_FIELD,
+                    path,
+                    "the job does not look at exit options",
+                    "Batch refuses such a task",
+                    "add `onTaskFailure: performexitoptionsjobaction` to the job",
+                )
+
+
+def _job_actions(value: Any, path: Path) -> Iterator[Path]:
+    """Where `jobAction` stands in exit conditions."""
+    if isinstance(value, Mapping):
+        for name, member in value.items():
+            if name == "jobAction":
+                yield (*path, name)
+            else:
+                yield from _job_actions(member, (*path, name))
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            yield from _job_actions(item, (*path, i))
+
+
+def _slots(pool: Pool | None, job: Json, groups: Mapping[str, Json]) -> Iterator[_Finding]:
+    """Tasks that no node of the spec's own pool could ever take; of an existing pool nothing is known here."""
+    if pool is None or pool.existing:
+        return
+    slots = pool.body.get("taskSlotsPerNode", 1)
+    wants: dict[Path, Json] = {("tasks", name): group for name, group in groups.items()}
+    wants[("job", "jobManagerTask")] = job.get("jobManagerTask") or {}
+    for path, task in wants.items():
+        required = task.get("requiredSlots", 1)
+        if isinstance(required, int) and required > slots:
+            yield _Finding(
+                Code.TOO_MANY_SLOTS,
+                (*path, "requiredSlots"),
+                f"{required} slots, and a node of the pool has {slots}",
+                "no node could ever run it",
+                f"set pool.taskSlotsPerNode to {required} or more",
+            )
+
+
+def _contradictions(pool: Pool | None) -> Iterator[_Finding]:
+    if pool is not None and pool.protect and pool.when_done is WhenDone.DELETE:
+        yield _Finding(
+            Code.CONTRADICTION,
+            ("pool", "protect"),
+            "`whenDone: delete` would delete a pool that is protected",
+            "keep one of the two",
+            "`whenDone: zero` costs nothing either",
+        )
+
+
+def _ignored(paths: Sequence[str]) -> Iterator[_Finding]:
+    for i, text in enumerate(paths):
+        kind, *names = text.split(".")
+        if kind == "pool" and names[0] in SHORTHANDS:
+            continue
+        known = _known_names({"pool": pools.FIELDS, "job": jobs.FIELDS}[kind], names)
+        if known is not None:
+            from difflib import get_close_matches  # as in schema.py: not before it is needed
+
+            near = get_close_matches(known.missing, known.names, 1)
+            helps = f"did you mean `{near[0]}`?" if near else f"it has: {', '.join(known.names)}"
+            what = f"`{text}`: there is no field `{known.missing}`"
+            yield _Finding(Code.UNKNOWN_PATH, ("ignoreChanges", i), what, "", helps)
+
+
+class _Unknown(NamedTuple):
+    missing: str
+    names: tuple[str, ...]
+
+
+def _known_names(table: Mapping[str, Field], names: list[str]) -> _Unknown | None:
+    """The first of *names* that *table* and the tables below do not have; None when all are known."""
+    for name in names:
+        if name not in table:
+            return _Unknown(name, tuple(table)) if table else None
+        if name == "metadata":
+            return None  # what follows is the key of an entry
+        table = table[name].fields
+    return None

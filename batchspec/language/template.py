@@ -1,0 +1,478 @@
+"""Placeholders in the strings of a spec: `{{ params.bitrate }}`. The only door to jinja2.
+
+A template is text with expressions in it; there are no statements, comments or
+whitespace control, so that `{%s}` and `${#x}` of shell scripts stay as they
+are. A dotted name, which is nearly all that people write, is looked up here;
+only for a filter or an operator is jinja2 loaded, and given that expression
+alone. What it may contain is a list of allowed syntax nodes: no calls, no
+attributes of Python objects, nothing that makes much of little.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from batchspec.codes import Code
+from batchspec.errors import BatchspecError
+from batchspec.language import shell
+from batchspec.language.filters import FILTERS, MAX_CHARACTERS, bounded, text_of
+
+if TYPE_CHECKING:
+    from jinja2 import nodes
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+_MAX_EXPRESSION = 1_000
+
+Reference = tuple[str, ...]
+Values = Mapping[str, object]
+
+_PLACEHOLDER = re.compile(
+    r"""\{\{((?:[^"'{}]|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')*)\}\}""",
+    re.DOTALL,
+)
+_DOTTED = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)\s*", re.ASCII)
+_JINJA_WORDS = frozenset(
+    {"true", "false", "none", "True", "False", "None", "not", "and", "or", "if", "else", "in", "is"}
+)
+_RESERVED = frozenset(["self", "super", "loop", "caller", "varargs", "kwargs"])
+_LITERAL_HELP = 'braces that are not a placeholder are written {{ "{{" }}'
+
+
+class TemplateError(BatchspecError):
+    """A template that is wrong; characters *start* to *end* (exclusive) of its text are.
+
+    One that shows only when a task is rendered (a division by an input's size) ends the command.
+    """
+
+    exit_code = 65
+
+    def __init__(
+        self,
+        message: str,
+        start: int,
+        end: int,
+        *,
+        code: Code = Code.TEMPLATE_SYNTAX,
+        label: str = "",
+        helps: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.start = start
+        self.end = end
+        self.code = code
+        self.label = label
+        self.helps = helps
+
+
+class Use(NamedTuple):
+    """A name that a placeholder reads; optional when a missing one has a fallback."""
+
+    reference: Reference
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """One `{{ ... }}`; `evaluate` raises `TemplateError` or what Python raises."""
+
+    start: int
+    end: int
+    uses: tuple[Use, ...]
+    evaluate: Callable[[Values], object] = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text whose placeholders are understood, ready to be rendered many times."""
+
+    text: str
+    references: frozenset[Reference]
+    parts: tuple[str | Placeholder, ...] = field(repr=False)
+    is_script: bool = False
+
+    @property
+    def is_verbatim(self) -> bool:
+        """Whether each placeholder is a name, and nothing is done with its value."""
+        return all(
+            isinstance(part, str)
+            or self.text[part.start + 2 : part.end - 2].strip()
+            in {".".join(use.reference) for use in part.uses}
+            for part in self.parts
+        )
+
+    def render(self, values: Values) -> str:
+        """The text with *values* put in; quoted for bash in a script.
+
+        Raises `TemplateError` for a name without a value, and for a value that
+        is neither text, a number, nor true or false.
+        """
+        write = _shell_word if self.is_script else text_of
+        rendered = "".join(
+            part if isinstance(part, str) else _written(part, values, write) for part in self.parts
+        )
+        if len(rendered) > MAX_CHARACTERS:
+            raise _error(f"gives more than {MAX_CHARACTERS:,} characters", self.text, Code.TEMPLATE_TOO_LARGE)
+        return rendered
+
+
+class Unknown(NamedTuple):
+    """A reference to nothing: where it stands in the text, and the nearest name that exists or ""."""
+
+    reference: Reference
+    start: int
+    end: int
+    nearest: str
+
+
+def is_template(text: str) -> bool:
+    """Whether *text* has to be compiled: it has `{{`, perhaps of a broken placeholder."""
+    return "{{" in text
+
+
+def compile_text(text: str) -> Template:
+    """The template of *text*. Raises `TemplateError` for the first thing that is wrong."""
+    parts = tuple(_parts(text))
+    uses = (use for part in parts if isinstance(part, Placeholder) for use in part.uses)
+    return Template(text, frozenset(use.reference for use in uses), parts)
+
+
+def compile_script(text: str) -> Template:
+    """The template of a bash script: every text put in becomes one quoted word.
+
+    Numbers, true and false are put in bare, so that `{1..{{ params.count }}}`
+    counts. Raises `TemplateError` also where quotes would not protect a value.
+    """
+    if "\0" in text:
+        raise TemplateError(
+            "a script cannot have the character U+0000", text.index("\0"), text.index("\0") + 1
+        )
+    template = compile_text(text)
+    slotted = "".join(part if isinstance(part, str) else shell.SLOT for part in template.parts)
+    placeholders = [part for part in template.parts if isinstance(part, Placeholder)]
+    for refusal in shell.refusals(slotted):
+        raise _shell_error(placeholders[refusal.slot], refusal)
+    return Template(text, template.references, template.parts, is_script=True)
+
+
+def unknown_references(template: Template, known: Mapping[str, object]) -> list[Unknown]:
+    """The names in *template* that *known* does not have; its values do not matter.
+
+    A placeholder that would put in a whole group (`{{ params }}`) is one too.
+    """
+    found = []
+    for placeholder in template.parts:
+        if isinstance(placeholder, str):
+            continue
+        for use in placeholder.uses:
+            whole = template.text[placeholder.start + 2 : placeholder.end - 2].strip() == ".".join(
+                use.reference
+            )
+            if not _exists(use.reference, known, as_text=whole) and not use.optional:
+                found.append(_unknown(template.text, placeholder, use.reference, known))
+    return found
+
+
+def _exists(reference: Reference, known: object, *, as_text: bool) -> bool:
+    for name in reference:
+        if not isinstance(known, Mapping) or name not in known:
+            return False
+        known = known[name]
+    return not (as_text and isinstance(known, Mapping))
+
+
+def _unknown(
+    text: str, placeholder: Placeholder, reference: Reference, known: Mapping[str, object]
+) -> Unknown:
+    from difflib import get_close_matches
+
+    dotted = ".".join(reference)
+    names = list(_leaves(known, ""))
+    same = [name for name in names if name.lower() == dotted.lower()]
+    inside = [name for name in names if name.startswith(dotted + ".")]
+    nearest = [*same, *inside, *get_close_matches(dotted, names, 1), ""][0]
+    at = text.find(dotted, placeholder.start, placeholder.end)
+    span = (at, at + len(dotted)) if at >= 0 else (placeholder.start, placeholder.end)
+    return Unknown(reference, *span, nearest)
+
+
+def _leaves(known: Mapping[str, object], prefix: str) -> Iterator[str]:
+    for name, value in known.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def _parts(text: str) -> Iterator[str | Placeholder]:
+    if len(text) > MAX_CHARACTERS and is_template(text):
+        raise _error(f"longer than {MAX_CHARACTERS:,} characters", text, Code.TEMPLATE_TOO_LARGE)
+    end = 0
+    for match in _PLACEHOLDER.finditer(text):
+        yield from _plain(text, end, match.start())
+        yield _placeholder(match)
+        end = match.end()
+    yield from _plain(text, end, len(text))
+
+
+def _plain(text: str, start: int, end: int) -> Iterator[str]:
+    stray = text.find("{{", start, end)
+    if stray >= 0:
+        helps = ("end it with `}}`, and use no braces inside", _LITERAL_HELP)
+        raise TemplateError("a placeholder that does not end", stray, stray + 2, helps=helps)
+    if start < end:
+        yield text[start:end]
+
+
+def _placeholder(match: re.Match[str]) -> Placeholder:
+    expression = match[1]
+    dotted = _DOTTED.fullmatch(expression)
+    if dotted:
+        reference = tuple(dotted[1].split("."))
+        if reference[0] not in _JINJA_WORDS:
+            return Placeholder(match.start(), match.end(), (Use(reference),), _lookup(reference))
+    if len(expression) > _MAX_EXPRESSION:
+        message = f"a placeholder of more than {_MAX_EXPRESSION:,} characters"
+        raise TemplateError(message, match.start(), match.end(), code=Code.TEMPLATE_TOO_LARGE)
+    uses, evaluate = _compiled(expression, match.start(), match.end())
+    return Placeholder(match.start(), match.end(), uses, evaluate)
+
+
+def _lookup(reference: Reference) -> Callable[[Values], object]:
+    def evaluate(values: Values) -> object:
+        value: object = values
+        for name in reference:
+            if not isinstance(value, Mapping):
+                raise KeyError(name)
+            value = value[name]
+        return value
+
+    return evaluate
+
+
+def _written(placeholder: Placeholder, values: Values, write: Callable[[object], str]) -> str:
+    """What *placeholder* puts in. Whatever goes wrong in an expression ends as a `TemplateError`."""
+    start, end = placeholder.start, placeholder.end
+    try:
+        return write(placeholder.evaluate(values))
+    except KeyError:
+        names = ", ".join(".".join(use.reference) for use in placeholder.uses)
+        message = f"no value for {names}" if names else "gives nothing"
+        raise TemplateError(message, start, end, code=Code.UNDEFINED_VARIABLE) from None
+    except (ValueError, ArithmeticError) as error:
+        raise TemplateError(str(error), start, end, code=Code.NO_TEXT) from None
+    except TypeError:
+        message = "a filter or operator with values that it does not take"
+        raise TemplateError(message, start, end, code=Code.NO_TEXT) from None
+
+
+def _shell_word(value: object) -> str:
+    """*value* for a script: a text as one quoted word; numbers, true and false bare."""
+    return shell.word(value) if isinstance(value, str) else text_of(value)
+
+
+def _error(message: str, text: str, code: Code) -> TemplateError:
+    return TemplateError(message, 0, len(text), code=code)
+
+
+def _shell_error(placeholder: Placeholder, refusal: shell.Refusal) -> TemplateError:
+    helps: tuple[str, ...] = (
+        'give it to a variable first: `x={{ ... }}`, and write "$x" here',
+        "or use the list form: `command: [program, argument, ...]`",
+    )
+    if refusal.is_quotes:
+        return TemplateError(
+            "placeholder inside quotes can be broken out of",
+            placeholder.start,
+            placeholder.end,
+            code=Code.PLACEHOLDER_IN_QUOTES,
+            label="every value is quoted already; these quotes end its own",
+            helps=("remove the quotes around it", helps[1]),
+        )
+    return TemplateError(
+        "the shell could read the value put in here as code",
+        placeholder.start,
+        placeholder.end,
+        code=Code.UNSAFE_IN_SHELL,
+        label=f"inside or after {refusal.inside}",
+        helps=helps,
+    )
+
+
+# From here on: expressions that need jinja2.
+
+
+def _compiled(expression: str, start: int, end: int) -> tuple[tuple[Use, ...], Callable[[Values], object]]:
+    """The names in *expression*, and the function that gives its value."""
+    from jinja2 import TemplateSyntaxError
+    from jinja2.parser import Parser
+
+    source = expression.strip()
+    if not source or expression[0] in "-+" or expression[-1] in "-+":
+        message = "whitespace control is not part of templates" if source else "an empty placeholder"
+        raise TemplateError(message, start, end, helps=(_LITERAL_HELP,))
+    environment = _environment()
+    try:
+        tree = Parser(environment, source, state="variable").parse_expression()
+        uses = tuple(dict.fromkeys(_uses(tree)))
+        run = environment.compile_expression(source, undefined_to_none=False)
+    except _NotAllowed as error:
+        raise TemplateError(str(error), start, end, code=Code.NOT_IN_TEMPLATES, helps=error.helps) from None
+    except TemplateSyntaxError as error:
+        message = f"cannot be read: {error.message}"
+        raise TemplateError(message, start, end, helps=(_LITERAL_HELP,)) from None
+    except (RecursionError, SyntaxError, MemoryError):
+        raise TemplateError("too deeply nested", start, end) from None
+    return uses, lambda values: _value(run, values)
+
+
+def _value(run: Callable[[Values], object], values: Values) -> object:
+    from jinja2 import Undefined, UndefinedError
+
+    try:
+        value = run(values)
+    except UndefinedError as error:
+        raise KeyError(str(error)) from None
+    if isinstance(value, Undefined):
+        raise KeyError("undefined")
+    return value
+
+
+class _NotAllowed(Exception):
+    def __init__(self, message: str, *helps: str) -> None:
+        super().__init__(message)
+        self.helps = helps
+
+
+_ALLOWED_NODES = frozenset(
+    {
+        *("Name", "Const", "List", "Tuple", "Getattr", "Getitem", "Filter", "Test", "Keyword", "CondExpr"),
+        *("Compare", "Operand", "And", "Or", "Not", "Concat"),
+        *("Add", "Sub", "Mul", "Div", "FloorDiv", "Mod", "Neg", "Pos"),
+    }
+)
+
+
+def _uses(node: "nodes.Node", optional: bool = False) -> Iterator[Use]:
+    """The names that *node* reads. Raises `_NotAllowed` for syntax that is not on the list."""
+    from jinja2 import nodes
+
+    kind = type(node).__name__
+    if kind not in _ALLOWED_NODES:
+        raise _NotAllowed(f"{_NODE_WORDS.get(kind, kind)} cannot be used here")
+    reference = _reference(node)
+    if reference:
+        yield Use(reference, optional)
+        return
+    if isinstance(node, nodes.Getattr | nodes.Getitem):
+        raise _NotAllowed("only a name can have fields, such as `params.bitrate`")
+    if isinstance(node, nodes.Filter):
+        _require_known("filter", node.name, _FILTERS)
+        optional = node.name == "default"
+    if isinstance(node, nodes.Test):
+        _require_known("test", node.name, _TESTS)
+        optional = node.name == "defined"
+    for child in node.iter_child_nodes():
+        yield from _uses(child, optional)
+
+
+_NODE_WORDS = {"Call": "a call", "Pow": "`**`", "Dict": "a mapping", "Slice": "a slice"}
+
+
+def _reference(node: "nodes.Node") -> Reference:
+    """The dotted name that *node* is, or an empty one: `params["bitrate"]` is `params.bitrate`."""
+    from jinja2 import nodes
+
+    if isinstance(node, nodes.Name):
+        if node.name in _RESERVED:
+            raise _NotAllowed(f"`{node.name}` is a name of Jinja's own")
+        return (node.name,)
+    if isinstance(node, nodes.Getattr):
+        name: object = node.attr
+    elif isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
+        name = node.arg.value
+    else:
+        return ()
+    group = _reference(node.node)
+    return (*group, name) if group and isinstance(name, str) else ()
+
+
+def _require_known(kind: str, name: str, known: Mapping[str, object]) -> None:
+    if name not in known:
+        raise _NotAllowed(f"no {kind} `{name}`", f"there are: {', '.join(sorted(known))}")
+
+
+def _default(value: object, instead: object) -> object:
+    from jinja2 import Undefined
+
+    return instead if isinstance(value, Undefined) else value
+
+
+def _defined(value: object) -> bool:
+    from jinja2 import Undefined
+
+    return not isinstance(value, Undefined)
+
+
+def _strict(function: Callable[..., object]) -> Callable[..., object]:
+    """A filter that does not take what is undefined."""
+
+    def strict(value: object, *arguments: object) -> object:
+        if not _defined(value):
+            raise KeyError("undefined")
+        return function(value, *arguments)
+
+    return strict
+
+
+_FILTERS = {"default": _default, **{name: _strict(function) for name, function in FILTERS.items()}}
+_TESTS: dict[str, Callable[..., object]] = {
+    "defined": _defined,
+    "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
+    "string": lambda value: isinstance(value, str),
+}
+
+
+@cache
+def _environment() -> "ImmutableSandboxedEnvironment":
+    """Jinja's sandbox, with less in it: no globals, our filters, no attributes of Python objects."""
+    import operator
+
+    from jinja2 import StrictUndefined
+    from jinja2.runtime import Context
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    arithmetic: dict[str, Callable[[Any, Any], Any]] = {
+        "+": operator.add,
+        "-": operator.sub,
+        "*": operator.mul,
+        "/": operator.truediv,
+        "//": operator.floordiv,
+        "%": operator.mod,
+    }
+
+    class Environment(ImmutableSandboxedEnvironment):
+        intercepted_binops = frozenset(arithmetic)
+
+        def getitem(self, obj: Any, argument: Any) -> Any:
+            inside = isinstance(obj, Mapping) and isinstance(argument, str) and argument in obj
+            return obj[argument] if inside else self.undefined(obj=obj, name=argument)
+
+        def getattr(self, obj: Any, attribute: str) -> Any:
+            return self.getitem(obj, attribute)
+
+        def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ARG002
+            if operator == "+" and isinstance(left, str) and isinstance(right, str):
+                return bounded(left + right)
+            for value in (left, right):
+                if isinstance(value, bool) or not isinstance(value, (int, float)):
+                    raise ValueError(f"`{operator}` takes numbers only; texts are joined with `~`")
+            return arithmetic[operator](left, right)
+
+    environment = Environment(undefined=StrictUndefined, optimized=False)
+    environment.globals.clear()
+    environment.filters = dict(_FILTERS)
+    environment.tests = dict(_TESTS)
+    return environment

@@ -1,0 +1,205 @@
+"""Tasks over Batch: listed narrowly, added in collections. Source: Batch REST API 2025-06-01; FACTS 0.1, 5."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from batchspec.errors import ServiceError
+from batchspec.resources.base import Json
+from batchspec.resources.records import FINGERPRINT_VARIABLE
+from batchspec.resources.task import LiveTask, read_task
+from batchspec.service.batch.client import Batch, path_of
+from batchspec.service.http.retry import Budget
+
+COLLECTION_TASKS = 100
+COLLECTION_BYTES = 1_000_000
+JOB_IS_OVER = ("JobCompleted", "JobBeingTerminated", "JobBeingDeleted", "JobNotFound")
+_NARROW = "id,state,executionInfo"
+
+
+def read_all(batch: Batch, job_id: str, *, filter: str = "", select: str = _NARROW) -> Iterator[LiveTask]:
+    """The tasks of a job, ours and others'. A job that is gone has none."""
+    query = {"select": select} | ({"filter": filter} if filter else {})
+    with _gone_is_none():
+        for page in batch.pages(
+            path_of("jobs", job_id, "tasks"), doing=f"list the tasks of {job_id}", **query
+        ):
+            yield from map(read_task, page)
+
+
+def read_texts(batch: Batch, job_id: str) -> Iterator[str]:
+    """The same tasks as the service's pages tell of them, in JSON: there may be a million."""
+    with _gone_is_none():
+        path = path_of("jobs", job_id, "tasks")
+        yield from batch.texts(path, doing=f"list the tasks of {job_id}", select=_NARROW)
+
+
+def read_completed(batch: Batch, job_id: str, since: datetime | None) -> Iterator[LiveTask]:
+    """The tasks of a job that are completed, with the time of it; only those since *since*, if it is given."""
+    filter = "state eq 'completed'"
+    if since is not None:
+        filter += f" and stateTransitionTime ge DateTime'{since:%Y-%m-%dT%H:%M:%S.%fZ}'"
+    return read_all(batch, job_id, filter=filter, select=f"{_NARROW},stateTransitionTime")
+
+
+def read_waiting(batch: Batch, job_id: str, added_before: datetime) -> Iterator[tuple[LiveTask, datetime]]:
+    """The tasks of a job that have not ended and were added before *added_before*, each with when it was."""
+    filter = f"state ne 'completed' and creationTime lt DateTime'{added_before:%Y-%m-%dT%H:%M:%SZ}'"
+    query = {"select": "id,state,creationTime", "filter": filter}
+    with _gone_is_none():
+        for page in batch.pages(
+            path_of("jobs", job_id, "tasks"), doing=f"list the tasks of {job_id}", **query
+        ):
+            for body in page:
+                yield read_task(body), datetime.fromisoformat(body["creationTime"])
+
+
+@contextmanager
+def _gone_is_none() -> Iterator[None]:
+    """Within it, it is no error that a job or a task is not there."""
+    try:
+        yield
+    except ServiceError as error:
+        if error.status != 404:
+            raise
+
+
+class Packed(NamedTuple):
+    """A task's create body, ready for the wire. It holds signed URLs: send it, do not keep it."""
+
+    id: str
+    json: bytes
+    number: int = 0  # its place among the tasks of its spec
+
+
+def add(batch: Batch, job_id: str, tasks: Sequence[Packed]) -> dict[str, ServiceError]:
+    """Adds a collection; returns the refused ones by id, each with its error.
+
+    Each result is looked at, by its status in any letter case and by its error. What the service failed at, or
+    left out of its answer, is sent again within the budget of one call. Where the job is over, all are refused with
+    that code, but for those that a try whose answer got lost had added, and that ended in time.
+    """
+    budget = batch.patience.begin()
+    todo = list(tasks)
+    refused: dict[str, ServiceError] = {}
+    while True:
+        results = _post(batch, job_id, todo, budget)
+        answers = {str(result.get("taskId")).lower(): result for result in results}
+        again: dict[str, ServiceError] = {}
+        for task in todo:
+            error = _refusal(answers.get(task.id.lower()))
+            if error is not None and error.code == "TaskExists":
+                error = _other_work(batch, job_id, task)
+            elif error is not None and error.code in JOB_IS_OVER and budget.is_repeated:
+                live = read(batch, job_id, task.id)
+                error = None if live is not None and live.is_completed else error
+            if error is not None:
+                (again if error.status >= 500 else refused)[task.id] = error
+        if not again or not budget.wait():
+            return refused | again
+        todo = [task for task in todo if task.id in again]
+
+
+def read(batch: Batch, job_id: str, task_id: str) -> LiveTask | None:
+    """The task; None where the job has none of that id."""
+    with _gone_is_none():
+        where = path_of("jobs", job_id, "tasks", task_id)
+        return read_task(batch.get(where, doing=f"read the task {task_id}", select=_NARROW).body)
+    return None
+
+
+def _post(batch: Batch, job_id: str, tasks: Sequence[Packed], budget: Budget) -> list[dict[str, Any]]:
+    """One collection's results. One that is too large is halved; of a job that is over, all are refused."""
+    doing = f"add tasks to the job {job_id}"
+    body = b'{"value":[%b]}' % b",".join(task.json for task in tasks)
+    try:
+        answer = batch.post(path_of("jobs", job_id, "addtaskcollection"), body, doing=doing, budget=budget)
+        return list(answer.body.get("value") or [])
+    except ServiceError as error:
+        if error.code in JOB_IS_OVER:
+            return _refused(tasks, error.code, str(error))
+        if error.status != 413:
+            raise
+    if len(tasks) == 1:
+        too_large = f"its body of {len(body)} bytes is more than the service takes"
+        return _refused(tasks, "RequestBodyTooLarge", too_large)
+    middle = len(tasks) // 2
+    return _post(batch, job_id, tasks[:middle], budget) + _post(batch, job_id, tasks[middle:], budget)
+
+
+def _refused(tasks: Sequence[Packed], code: str, why: str) -> list[dict[str, Any]]:
+    """The results of tasks that the service refused without saying so of each."""
+    error = {"code": code, "message": {"value": why}}
+    return [{"taskId": task.id, "status": "clienterror", "error": error} for task in tasks]
+
+
+def _refusal(result: Json | None) -> ServiceError | None:
+    """Why a task was not added, without its id, so that equal reasons are equal; None when it is in."""
+    if result is None:
+        return ServiceError("refused: the service said nothing about it", status=500)
+    error = result.get("error") or {}
+    code = str(error.get("code", ""))
+    status = str(result.get("status", "")).lower()
+    if status == "success" and not code:
+        return None
+    sentence = str((error.get("message") or {}).get("value", "")).split("\n")[0]
+    return ServiceError(
+        f"refused: {sentence} ({code})", status=500 if status == "servererror" else 400, code=code
+    )
+
+
+def _other_work(batch: Batch, job_id: str, task: Packed) -> ServiceError | None:
+    """None when the task that exists does the work of *task*: it was added, and the answer got lost (R-11)."""
+    where = path_of("jobs", job_id, "tasks", task.id)
+    try:
+        live = batch.get(where, doing=f"read the task {task.id}", select="id,environmentSettings").body
+    except ServiceError as error:
+        if error.status != 404:
+            raise
+        return ServiceError("refused: a task of its id was there, and went", status=500)
+    if _fingerprint(live) == _fingerprint(json.loads(task.json)):
+        return None
+    return ServiceError(
+        "refused: a task of its id is there, and does other work", status=409, code="TaskExists"
+    )
+
+
+def _fingerprint(body: Json) -> str | None:
+    settings = body.get("environmentSettings") or []
+    return next((entry.get("value") for entry in settings if entry["name"] == FINGERPRINT_VARIABLE), None)
+
+
+def collections(tasks: Iterable[Packed]) -> Iterator[list[Packed]]:
+    """*tasks* in groups that the service takes: at most 100 tasks and 1 MB."""
+    group: list[Packed] = []
+    size = 0
+    for task in tasks:
+        length = len(task.json) + 1
+        if group and (len(group) == COLLECTION_TASKS or size + length > COLLECTION_BYTES):
+            yield group
+            group, size = [], 0
+        group.append(task)
+        size += length
+    if group:
+        yield group
+
+
+def delete(batch: Batch, job_id: str, task_id: str) -> None:
+    """Deletes a task, ending it if it runs; one that is gone is fine."""
+    with _gone_is_none():
+        batch.delete(path_of("jobs", job_id, "tasks", task_id), doing=f"delete the task {task_id}")
+
+
+def read_file(batch: Batch, job_id: str, task_id: str, path: str) -> bytes | None:
+    """A file of a task on its node (`stdout.txt`); None when the task, the node or the file is gone."""
+    try:
+        where = path_of("jobs", job_id, "tasks", task_id, "files", path)
+        return batch.content(where, doing=f"read {path} of the task {task_id}")
+    except ServiceError as error:
+        if error.status in (404, 409):
+            return None
+        raise

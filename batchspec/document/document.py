@@ -16,7 +16,7 @@ import yaml
 from batchspec.codes import Code
 from batchspec.document.node import Node, indexes, line_and_column, trimmed_end
 from batchspec.document.scalar import kind, plain_value
-from batchspec.document.syntax import PLACEHOLDER_SUMMARY, syntax_finding
+from batchspec.document.syntax import PLACEHOLDER_SUMMARY, UNKNOWN_ESCAPE, Trouble, syntax_finding
 from batchspec.errors import SpecError
 from batchspec.source import Diagnostic, Path, Position, Severity, Source, path_text
 
@@ -189,10 +189,10 @@ def _tag_directive(source: Source) -> Iterator[Diagnostic]:
 class _Composer:
     """Makes nodes of events; a finding that does not stop the reading goes to `findings`."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, end: int | None = None) -> None:
         self.findings: list[Diagnostic] = []
         self._source = source
-        self._loader = _Loader(source.text)
+        self._loader = _Loader(source.text[:end])
         self._anchors: dict[str, Node] = {}
         self._aliases = 0
         self._weight = 0
@@ -200,23 +200,23 @@ class _Composer:
     def compose(self) -> Node:
         try:
             return self._stream()
-        except yaml.MarkedYAMLError as error:
+        except yaml.YAMLError as error:
             if any(finding.summary == PLACEHOLDER_SUMMARY for finding in self.findings):
                 raise SpecError(self.findings) from None  # it is what confused the parser
-            mark = error.problem_mark or error.context_mark
-            problem = error.problem or "it cannot be read"
-            self._stop(syntax_finding(self._source, problem, mark.index if mark else None))
+            trouble = _trouble(error)
+            _require_shallow(self._source, trouble.at)
+            self._stop(syntax_finding(self._source, trouble))
         finally:
             self._loader.dispose()
 
     def _stream(self) -> Node:
-        self._loader.get_event()
-        if isinstance(self._loader.get_event(), yaml.StreamEndEvent):
+        self._event()
+        if isinstance(self._event(), yaml.StreamEndEvent):
             self._stop(self._finding(Code.EMPTY, "nothing is in this file", None))
-        event = self._loader.get_event()
+        event = self._event()
         root = self._node(event, 0)
-        self._loader.get_event()
-        following = self._loader.get_event()
+        self._event()
+        following = self._event()
         if not isinstance(following, yaml.StreamEndEvent):
             self._add(
                 Code.SEVERAL_DOCUMENTS, "a second document starts here", following, "a spec is one document"
@@ -228,6 +228,17 @@ class _Composer:
                 Code.NOT_A_MAPPING, "a spec is a mapping of fields", event, "", "start with `version: 1`"
             )
         return root
+
+    def _event(self) -> Any:
+        try:
+            return self._loader.get_event()
+        except (ValueError, OverflowError):  # PyYAML's own, where "\\U00110000" is no character
+            mark = self._loader.get_mark()
+            self._stop(
+                self._finding(
+                    Code.NOT_YAML, UNKNOWN_ESCAPE.summary, Node(mark, mark, ""), "", UNKNOWN_ESCAPE.help
+                )
+            )
 
     def _node(self, event: Any, depth: int) -> Node:
         if isinstance(event, yaml.AliasEvent):
@@ -264,7 +275,7 @@ class _Composer:
         items: list[object] = []
         node.value = items
         self._spend(event, 1)
-        while not isinstance(following := self._loader.get_event(), yaml.SequenceEndEvent):
+        while not isinstance(following := self._event(), yaml.SequenceEndEvent):
             child = self._node(following, depth + 1)
             node.children[len(items)] = child
             items.append(child.value)
@@ -275,9 +286,9 @@ class _Composer:
         fields: dict[str, object] = {}
         node.value = fields
         self._spend(event, 1)
-        while not isinstance(following := self._loader.get_event(), yaml.MappingEndEvent):
+        while not isinstance(following := self._event(), yaml.MappingEndEvent):
             key = self._node(following, depth + 1)
-            value = self._node(self._loader.get_event(), depth + 1)
+            value = self._node(self._event(), depth + 1)
             node.weight += key.weight + value.weight
             name = self._key(key, node, following)
             if name is not None:
@@ -350,3 +361,27 @@ class _Composer:
 
     def _stop(self, finding: Diagnostic) -> NoReturn:
         raise SpecError([*self.findings, finding])
+
+
+def _require_shallow(source: Source, end: int | None) -> None:
+    """What stands before *end* is not nested too deeply; else raises `SpecError`.
+
+    A parser reads ahead, and some releases give up at a depth of their own before we have seen ours.
+    """
+    try:
+        _Composer(source, end)._stream()
+    except yaml.YAMLError:
+        pass
+    except SpecError as error:
+        if any(finding.code == Code.TOO_DEEP.value for finding in error.diagnostics):
+            raise
+
+
+def _trouble(error: yaml.YAMLError) -> Trouble:
+    at, since = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
+    return Trouble(
+        at.index if at else None,
+        since.index if since else None,
+        isinstance(error, yaml.scanner.ScannerError),
+        getattr(error, "problem", None) or "it cannot be read",
+    )

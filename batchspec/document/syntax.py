@@ -1,6 +1,11 @@
-"""What a YAML parser could not read, in our words where it is a common slip."""
+"""What a YAML parser could not read, in our words.
+
+libyaml and PyYAML word their errors differently, and otherwise in each release. The two places
+they report are the same in all of them, so these and the text decide what we say.
+"""
 
 import re
+from typing import NamedTuple
 
 from batchspec.codes import Code
 from batchspec.source import Diagnostic, Position, Source
@@ -8,47 +13,63 @@ from batchspec.source import Diagnostic, Position, Source
 PLACEHOLDER_SUMMARY = "a placeholder that starts a value needs quotes"
 PLACEHOLDER_HELP = 'put the whole value in quotes: "{{ params.name }}"'
 _UNQUOTED_PLACEHOLDER = re.compile(r"\s*(?:- +)*(?:[^\s:#]+: +)?\{\{")
+_QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:''|[^'])*'", re.DOTALL)
 
-# A part of the parser's sentence; what we say; what to do. The two parsers word some of them differently.
-_SYNTAX = (
-    (
-        "mapping values are not allowed",
-        "a `:` where no key can be",
-        "put the text in quotes, or check the indentation",
-    ),
-    (
-        "could not find expected ':'",
-        "a key without its `:`",
-        "write `key: value`, with a blank after the colon",
-    ),
-    ("did not find expected key", "a key was expected here", "check the indentation and the quotes above"),
-    ("expected <block end>", "a key was expected here", "check the indentation and the quotes above"),
-    (
-        "did not find expected '-'",
-        "a list item was expected here",
-        "start every item with `- `, all in one column",
-    ),
-    (
-        "expected ',' or ']'",
-        "a list in brackets is not closed",
-        "end it with `]`, and put `,` between its items",
-    ),
-    (
-        "expected ',' or '}'",
-        "a mapping in braces is not closed",
-        "end it with `}`, and put `,` between its fields",
-    ),
-    ("expected node content", "a value was expected here", "check that every bracket and brace is closed"),
-    (
-        "expected the node content",
-        "a value was expected here",
-        "check that every bracket and brace is closed",
-    ),
-    ("unexpected end of stream", "quotes that are never closed", "close them, or use a block: `key: |`"),
-    ("unexpected document indicator", "quotes that are never closed", "close them before the `---`"),
-    ("cannot start any token", "a character that no value can start with", "put the value in quotes"),
-    ("unknown escape", "an escape that YAML does not have", "double the backslash, or use single quotes"),
-)
+
+class Trouble(NamedTuple):
+    """What a parser reports. Places are characters, counted from 0."""
+
+    at: int | None
+    """Where it cannot continue."""
+    since: int | None = None
+    """Where that began which it was reading."""
+    in_token: bool = False
+    """Whether it was reading a single word, and not a mapping or a list."""
+    sentence: str = ""
+
+
+class Slip(NamedTuple):
+    summary: str
+    help: str = ""
+    is_since: bool = False
+    """Whether it is to be seen where the reading began, which may be far above where it ended."""
+
+
+_COLON = Slip("unexpected `:`", "put the text in quotes, or check the indentation")
+_NO_COLON = Slip("expected `:` after this key", "write `key: value`, with a space after the colon")
+_NO_KEY = Slip("expected a key", "check the indentation and the quotes above")
+_NO_ITEM = Slip("expected a list item", "start every item with `- `, all in one column")
+_NO_VALUE = Slip("expected a value", "check that every bracket and brace is closed")
+_OPEN_LIST = Slip("expected `,` or `]`", "put `,` between the items, and `]` at the end of the list")
+_OPEN_MAPPING = Slip("expected `,` or `}`", "put `,` between the fields, and `}` at the end of the mapping")
+_NO_END = Slip("expected the end of the file", "check the indentation and the quotes above")
+_BLOCK_HEAD = Slip("expected a line break after `|` or `>`", "put the text on the lines below it, indented")
+_OPEN_QUOTE = Slip("unclosed quotes", "close them, or use a block: `key: |`", is_since=True)
+_QUOTE_CUT_OFF = Slip("unclosed quotes", "close them before this line")
+UNKNOWN_ESCAPE = Slip("unknown escape", "double the backslash, or use single quotes")
+_INLINE_LIST = Slip("a list cannot start here", "put its first `- ` on a line of its own")
+_NOT_FIRST = Slip("a value cannot start with this character", "put the value in quotes")
+
+
+def syntax_finding(source: Source, trouble: Trouble) -> Diagnostic:
+    """What is wrong where the parser of *source* stopped."""
+    position = None if trouble.at is None else _last_place(source.text, trouble.at)
+    line = source.line(position.line) if position else ""
+    code, slip = Code.NOT_YAML, _slip(source.text, trouble)
+    if "\t" in line[: len(line) - len(line.lstrip())] and position:
+        column = line.index("\t") + 1
+        position = Position(position.line, column, position.line, column + 1)
+        code, slip = Code.TAB, Slip("a tab cannot indent", "indent with spaces")
+    elif _UNQUOTED_PLACEHOLDER.match(line):
+        slip = Slip(PLACEHOLDER_SUMMARY, PLACEHOLDER_HELP)
+    elif slip.is_since and trouble.since is not None:
+        position = _last_place(source.text, trouble.since)
+    return Diagnostic(code.value, slip.summary, source, position, helps=(slip.help,) if slip.help else ())
+
+
+def _slip(text: str, trouble: Trouble) -> Slip:
+    found = _in_token(text, trouble) if trouble.in_token else _between_tokens(text, trouble)
+    return found or Slip(f"not YAML: {trouble.sentence}")
 
 
 def _last_place(text: str, index: int) -> Position:
@@ -58,18 +79,38 @@ def _last_place(text: str, index: int) -> Position:
     return Position(len(lines), len(lines[-1]), len(lines), len(lines[-1]) + 1)
 
 
-def syntax_finding(source: Source, problem: str, index: int | None) -> Diagnostic:
-    """What is wrong at character *index*; *problem* is the sentence of libyaml or PyYAML."""
-    position = None if index is None else _last_place(source.text, index)
-    line = source.line(position.line) if position else ""
-    if "\t" in line[: len(line) - len(line.lstrip())] and position:
-        column = line.index("\t") + 1
-        position = Position(position.line, column, position.line, column + 1)
-        code, summary, help = Code.TAB, "a tab cannot indent", "indent with spaces"
-    elif _UNQUOTED_PLACEHOLDER.match(line):
-        code, summary, help = Code.NOT_YAML, PLACEHOLDER_SUMMARY, PLACEHOLDER_HELP
-    else:
-        known = (row[1:] for row in _SYNTAX if row[0] in problem)
-        summary, help = next(known, (f"not YAML: {problem}", ""))
-        code = Code.NOT_YAML
-    return Diagnostic(code.value, summary, source, position, helps=(help,) if help else ())
+def _in_token(text: str, trouble: Trouble) -> Slip | None:
+    """The slip inside a word: a key, a text in quotes, the name of an alias."""
+    at, since = trouble.at, trouble.since
+    if at is None:
+        return None
+    if since is None or since == at:  # PyYAML does not say where a word begins that cannot begin
+        return {":": _COLON, "-": _INLINE_LIST}.get(text[at : at + 1], _NOT_FIRST)
+    if text[since] in "\"'":
+        return _in_quotes(text, since, at)
+    if text[since] in "*&":
+        return _NOT_FIRST
+    if text[since] in "|>":
+        return _BLOCK_HEAD
+    return None if text[since] in "!%" else _NO_COLON
+
+
+def _in_quotes(text: str, since: int, at: int) -> Slip:
+    whole = _QUOTED.match(text, since)
+    if whole is None:
+        return _OPEN_QUOTE
+    if whole.end() <= at:
+        return _NO_COLON
+    return _QUOTE_CUT_OFF if text.startswith(("---", "..."), at) else UNKNOWN_ESCAPE
+
+
+def _between_tokens(text: str, trouble: Trouble) -> Slip | None:
+    """The slip inside a mapping or list: a word that cannot follow there."""
+    at, since = trouble.at, trouble.since
+    if since is None:
+        return None if at is None or text.startswith("%", at) else _NO_END
+    if since == at:
+        return None if text.startswith("!", at) else _NO_VALUE
+    if re.compile(r"-\s").match(text, since):
+        return _NO_ITEM
+    return {"[": _OPEN_LIST, "{": _OPEN_MAPPING}.get(text[since], _NO_KEY)

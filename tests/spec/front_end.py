@@ -2,12 +2,17 @@
 
 from pathlib import Path
 
+import yaml
+
 from batchspec.document import document
 from batchspec.document.document import Document
 from batchspec.errors import SpecError
 from batchspec.language import schema
 from batchspec.language.secrets import find_secrets
 from batchspec.source import Diagnostic, Source
+
+LOADERS = [loader for loader in (getattr(yaml, "CSafeLoader", None), yaml.SafeLoader) if loader]
+"""libyaml's, where it is installed, and PyYAML's own."""
 
 
 def findings(path: Path) -> list[Diagnostic]:

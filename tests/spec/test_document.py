@@ -15,15 +15,7 @@ from batchspec.document.document import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, MAX_F
 from batchspec.errors import SpecError
 from batchspec.source import Position, Source
 
-from .front_end import parse, refused
-
-LOADERS = [loader for loader in (getattr(yaml, "CSafeLoader", None), yaml.SafeLoader) if loader]
-
-
-@pytest.fixture(params=LOADERS, ids=lambda loader: loader.__name__)
-def loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test that takes it runs with libyaml and without."""
-    monkeypatch.setattr(document, "_Loader", request.param)
+from .front_end import LOADERS, parse, refused
 
 
 def text_at(source: Source, position: Position) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from batchspec.language.model import Spec, TaskGroup
+from batchspec.ledger import tables
 from batchspec.ledger.database import Database, Rows
 from batchspec.resources.base import Json
 from batchspec.resources.task import Work
@@ -65,20 +66,12 @@ class DesiredTasks:
     def __init__(self, groups: Iterable[TaskGroup], tasks: Iterable[DesiredTask]) -> None:
         self.database = Database()
         self._groups = {group.name: group for group in groups}
-        self.database.define(
-            "CREATE TABLE task (number INTEGER PRIMARY KEY, group_name, key, input_digest, record, id, fingerprint,"
-            " is_output, path, container, blob, size, content, file)",
-            "CREATE TABLE task_group (name TEXT PRIMARY KEY, digest)",
-        )
+        tables.begin(self.database)
         self.database.fill(
             "INSERT INTO task_group VALUES (?, ?)", ((g.name, g.digest) for g in self._groups.values())
         )
         self.database.fill(f"INSERT INTO task VALUES ({', '.join('?' * 14)})", map(_row, tasks))
-        self.database.define(
-            "CREATE INDEX task_id ON task (id)",
-            "CREATE INDEX task_record ON task (record)",
-            "CREATE INDEX task_blob ON task (blob)",
-        )
+        tables.index(self.database)
         self._all = Rows(self.database, f"SELECT {self.COLUMNS} FROM task ORDER BY number", self.read)
 
     def __len__(self) -> int:

@@ -177,6 +177,9 @@ class Excess:
 class Plan:
     """All that would be done, as actions in the order they are shown.
 
+    A plan is a view of the ledger that it was made in. It stands until another plan of the same `Desired` is made,
+    which takes its place there; made of the same things, the two say the same.
+
     `resources` are those on the pool and the jobs; of the others there may be a million. `work` says of
     tasks, inputs and outputs what the actions on them do. `seals_job` says that the job is still open
     for ever and has to be told to complete with its tasks. `findings` and `not_checked` are the

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from batchspec.desired.task import DesiredTasks
+from batchspec.ledger import tables
 from batchspec.ledger.database import Many, Rows
 from batchspec.resources.base import Json
 from batchspec.resources.blob import LiveBlob
@@ -39,13 +40,7 @@ class Seen:
 
     def __init__(self, tasks: DesiredTasks) -> None:
         self._database = tasks.database
-        self._database.define(
-            "CREATE TABLE live (id TEXT PRIMARY KEY, state, failure, execution) WITHOUT ROWID",
-            "CREATE INDEX live_unread ON live (id) WHERE execution IS NOT NULL",
-            "CREATE TABLE ending (id TEXT PRIMARY KEY, state) WITHOUT ROWID",
-            "CREATE TABLE uploaded (name TEXT PRIMARY KEY, size, md5) WITHOUT ROWID",
-            "CREATE TABLE output (name TEXT PRIMARY KEY, md5, fingerprint, command) WITHOUT ROWID",
-        )
+        tables.look(self._database)
 
     def add_tasks(self, pages: Iterable[str]) -> None:
         """Of *pages*, each the JSON that a listing of tasks gives; tasks that are not ours may be among them.

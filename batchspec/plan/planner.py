@@ -31,7 +31,7 @@ from batchspec.source import Path
 
 
 def make_plan(desired: Desired, observed: Observed) -> Plan:
-    """What makes *observed* into *desired*, which one plan is made of. Raises `RefusedError` for what is not ours."""
+    """What makes *observed* into *desired*. Raises `RefusedError` for what is not ours."""
     if lifts_protection(desired, observed.pool):
         return _only(desired, unprotect(desired))
     if observed.seen is None:

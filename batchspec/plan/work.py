@@ -13,6 +13,7 @@ from typing import Any
 
 from batchspec.desired.expand import OWN_FOLDER, folder_of
 from batchspec.desired.task import Desired, DesiredTask
+from batchspec.ledger import tables
 from batchspec.ledger.database import Database, Rows
 from batchspec.plan.model import Download, Reason, Removal, Run, Upload, Work
 from batchspec.resources.task import read_id, task_id
@@ -27,14 +28,7 @@ class Counted(Enum):
 
 
 # Live tasks whose id is that of a desired task's first attempt are found by it. The others are read:
-# further attempts at the same work (`again` is the last of them, and what comes before it `earlier`), and tasks
-# whose work has changed since.
-_OTHERS = (
-    "CREATE TABLE other (id TEXT PRIMARY KEY, number, key, work, attempt, state, failure)",
-    "CREATE TABLE again (number INTEGER PRIMARY KEY, id, attempt, state, failure)",
-    "CREATE TABLE earlier (number, id, state)",
-    "CREATE TABLE changed (number, id, state, same_command)",
-)
+# further attempts at the same work, and tasks whose work has changed since.
 _PAIR_OTHERS = (
     "CREATE INDEX task_key ON task (key)",
     "UPDATE other SET number = (SELECT number FROM task WHERE task.key = other.key)",
@@ -51,7 +45,7 @@ _PAIR_OTHERS = (
     "CREATE INDEX changed_number ON changed (number)",
 )
 
-# A verdict is a reason to run, or one of the first two. `attempt` is that of the task's live one, 0 without.
+# A verdict is a reason to run, or one of the first two.
 _VERDICTS = """
 INSERT INTO verdict
 SELECT task.number,
@@ -203,13 +197,8 @@ def _id(task: DesiredTask, attempt: int) -> str:
 
 def _judge(database: Database, counted: Counted) -> None:
     """Fills the tables that the verdicts are in."""
-    database.define(
-        f"CREATE VIEW counted AS SELECT * FROM live WHERE {counted.value}",
-        *_OTHERS,
-        "CREATE TABLE verdict (number INTEGER PRIMARY KEY, verdict, attempt)",
-        "CREATE TABLE upload (blob TEXT PRIMARY KEY, number, size, reason) WITHOUT ROWID",
-        "CREATE TABLE download (number INTEGER PRIMARY KEY, blob, reason)",
-    )
+    tables.judge(database)
+    database.define(f"CREATE VIEW counted AS SELECT * FROM live WHERE {counted.value}")
     database.fill("INSERT INTO other VALUES (?, NULL, ?, ?, ?, ?, ?)", _strangers(database))
     if database.one("SELECT 1 FROM other"):
         database.define(*_PAIR_OTHERS)

@@ -54,8 +54,12 @@ def load(file: Path) -> dict[str, Any]:
 def outcome(case: Mapping[str, Any]) -> tuple[str, str]:
     """(`plan`, its text) or (`refused`, the error's text and help)."""
     desired = desired_of(case)
+    return planned(desired, observed_of(case.get("observed") or {}, desired))
+
+
+def planned(desired: Desired, observed: Observed) -> tuple[str, str]:
     try:
-        plan = make_plan(desired, observed_of(case.get("observed") or {}, desired))
+        plan = make_plan(desired, observed)
     except RefusedError as error:
         return "refused", f"{error}\n{error.help}\n"
     return "plan", plan_text(plan, lambda run: shown_command(desired.spec, run.task))

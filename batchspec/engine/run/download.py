@@ -35,7 +35,6 @@ class Downloads:
         self._transfers = transfers
         self._planned = iter(conduct.plan.work.downloads)
         self._database = conduct.desired.tasks.database
-        self._database.define("CREATE TABLE wanted (number INTEGER PRIMARY KEY, blob)")
         self._total = len(conduct.plan.work.downloads)
         self._taken = 0
         self._over = 0

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from batchspec.desired.task import DesiredTask, DesiredTasks
 from batchspec.language.model import TaskGroup
+from batchspec.ledger import tables
 from batchspec.ledger.database import Many, Rows, lots
 from batchspec.resources.blob import LiveBlob
 from batchspec.resources.records import FINGERPRINT_METADATA
@@ -52,11 +53,7 @@ class Outcome:
         self.ended: Counter[str] = Counter()
         self._tasks = tasks
         self._database = tasks.database
-        self._database.define(
-            "CREATE TABLE followed (id TEXT PRIMARY KEY, number, job_id, failure) WITHOUT ROWID",
-            "CREATE TABLE refused (id TEXT PRIMARY KEY, number, failure) WITHOUT ROWID",
-            "CREATE TABLE made (name TEXT PRIMARY KEY, fingerprint) WITHOUT ROWID",
-        )
+        tables.run(self._database)
 
     def follow(self, job_id: str, tasks: Many[Followed]) -> None:
         """The *tasks* are in the job, and have yet to end. Called from one thread at a time."""

@@ -1,0 +1,93 @@
+"""Every table of a plan's database, and what a row of each is.
+
+Integer columns have their type, or joins on them are quadratic. A task is found by its `number`, its
+place among the tasks of the spec.
+"""
+
+from __future__ import annotations
+
+from batchspec.ledger.database import Database
+
+_DESIRED = (
+    # A task that should be. Its first input stands in its own row: a table of inputs would take 1.5 times as
+    # long to fill. `record` is the blob that proves its work; `is_output` says that it is its output, too.
+    "CREATE TABLE task (number INTEGER PRIMARY KEY, group_name TEXT, key TEXT, input_digest TEXT, record TEXT,"
+    " id TEXT, fingerprint TEXT, is_output INTEGER, path TEXT, container TEXT, blob TEXT, size INTEGER,"
+    " content TEXT, file BLOB)",
+    # A group of tasks, with the digest of what decides their results besides their inputs.
+    "CREATE TABLE task_group (name TEXT PRIMARY KEY, digest TEXT)",
+)
+_DESIRED_INDEXES = (  # made when the tables are filled: that takes half the time
+    "CREATE INDEX task_id ON task (id)",
+    "CREATE INDEX task_record ON task (record)",
+    "CREATE INDEX task_blob ON task (blob)",
+)
+_SEEN = (
+    # A task of the newest job. `failure` says why it failed; `execution` is what that has yet to be read from.
+    "CREATE TABLE live (id TEXT PRIMARY KEY, state TEXT, failure TEXT, execution TEXT) WITHOUT ROWID",
+    "CREATE INDEX live_unread ON live (id) WHERE execution IS NOT NULL",
+    # A live task whose links end before long.
+    "CREATE TABLE ending (id TEXT PRIMARY KEY, state TEXT) WITHOUT ROWID",
+    # A blob that tasks read.
+    "CREATE TABLE uploaded (name TEXT PRIMARY KEY, size INTEGER, md5 TEXT) WITHOUT ROWID",
+    # A blob that tasks made; `fingerprint` and `command` are its metadata.
+    "CREATE TABLE output (name TEXT PRIMARY KEY, md5 TEXT, fingerprint TEXT, command TEXT) WITHOUT ROWID",
+)
+_JUDGED = (
+    # A live task whose id is not that of a desired task's first attempt; `number` is the task that it was an
+    # attempt at, NULL where that has left the spec.
+    "CREATE TABLE other (id TEXT PRIMARY KEY, number INTEGER, key TEXT, work TEXT, attempt INTEGER, state TEXT,"
+    " failure TEXT)",
+    # The last of several attempts at the present work of a task, and those before it.
+    "CREATE TABLE again (number INTEGER PRIMARY KEY, id TEXT, attempt INTEGER, state TEXT, failure TEXT)",
+    "CREATE TABLE earlier (number INTEGER, id TEXT, state TEXT)",
+    # A live task that does work which the spec no longer asks for.
+    "CREATE TABLE changed (number INTEGER, id TEXT, state TEXT, same_command INTEGER)",
+    # What becomes of each desired task; `attempt` is that of its live one, 0 without.
+    "CREATE TABLE verdict (number INTEGER PRIMARY KEY, verdict TEXT, attempt INTEGER)",
+    # A blob to upload, and the first task that reads it.
+    "CREATE TABLE upload (blob TEXT PRIMARY KEY, number INTEGER, size INTEGER, reason TEXT) WITHOUT ROWID",
+    # An output to download, and the task that made it.
+    "CREATE TABLE download (number INTEGER PRIMARY KEY, blob TEXT, reason TEXT)",
+)
+_RUN = (
+    # A task that a run waits for. `failure` is NULL until it ends, then says why it failed, or nothing.
+    "CREATE TABLE followed (id TEXT PRIMARY KEY, number INTEGER, job_id TEXT, failure TEXT) WITHOUT ROWID",
+    # A task that the service did not take.
+    "CREATE TABLE refused (id TEXT PRIMARY KEY, number INTEGER, failure TEXT) WITHOUT ROWID",
+    # An output as it is there at the end of the run.
+    "CREATE TABLE made (name TEXT PRIMARY KEY, fingerprint TEXT) WITHOUT ROWID",
+    # An output to download as soon as a transfer is free.
+    "CREATE TABLE wanted (number INTEGER PRIMARY KEY, blob TEXT)",
+)
+
+
+def begin(database: Database) -> None:
+    """The tables of what should be."""
+    database.define(*_DESIRED)
+
+
+def index(database: Database) -> None:
+    """Called once what should be is in its tables."""
+    database.define(*_DESIRED_INDEXES)
+
+
+def look(database: Database) -> None:
+    """Empty tables of what there is: what was seen before is forgotten."""
+    _anew(database, _SEEN)
+
+
+def judge(database: Database) -> None:
+    """Empty tables of what a plan decides: the plan made before is forgotten."""
+    database.define("DROP INDEX IF EXISTS task_key", "DROP VIEW IF EXISTS counted")
+    _anew(database, _JUDGED)
+
+
+def run(database: Database) -> None:
+    """Empty tables of what a run does."""
+    _anew(database, _RUN)
+
+
+def _anew(database: Database, statements: tuple[str, ...]) -> None:
+    names = (words[2] for words in map(str.split, statements) if words[1] == "TABLE")
+    database.define(*(f"DROP TABLE IF EXISTS {name}" for name in names), *statements)

@@ -1,11 +1,12 @@
 """Tasks, through the SDK."""
 
+import json
 from typing import Any
 
 import pytest
 from azure.batch import BatchClient
 
-from .conftest import Served, job_body, wait_until
+from .conftest import Served, job_body, pool_body, wait_until
 from .steps import completed, idle_nodes, in_state, ready_pool, refused, run_task, text
 
 
@@ -233,6 +234,35 @@ def test_dependencies_by_id_and_range(job: BatchClient) -> None:
     assert order == ["1", "2", "3", "middle", "last"]
     completed(job, "job", "bad")
     assert job.get_task("job", "blocked").state == "active"
+
+
+def _files(characters: int) -> list[dict[str, Any]]:
+    """A list of resource files of this length as JSON."""
+    link = "http://127.0.0.1/c/" + "x" * 481
+    files = [{"httpUrl": link, "filePath": f"{n:04d}"} for n in range(40)]
+    short = characters - len(json.dumps(files, separators=(",", ":")))
+    files[0]["filePath"] += "y" * short
+    return files
+
+
+def test_resource_files_of_a_task_have_a_limit(job: BatchClient, served: Served) -> None:
+    """32,768 characters of resource files are taken, one more is refused, alone and in a collection, everywhere."""
+    fits, too_long = {"resourceFiles": _files(32_768)}, {"resourceFiles": _files(32_769)}
+    line = {"commandLine": "true"}
+    job.create_task("job", {"id": "fits", **line, **fits})
+    error = refused(job.create_task, "job", {"id": "long", **line, **too_long})
+    assert (error.status_code, error.error.code) == (400, "InvalidPropertyValue")
+    assert [(item.code, item.message) for item in error.error.details] == [
+        ("PropertyName", "resourceFiles"),
+        ("Reason", "Total size of resourceFiles cannot be more than 32768 characters"),
+    ]
+    both = {"value": [{"id": "good", **line}, {"id": "bad", **line, **too_long}]}
+    results = served.raw("POST", "/jobs/job/addtaskcollection", both).json()["value"]
+    assert [result["status"] for result in results] == ["Success", "ClientError"]
+    start_task = {"startTask": {**line, **too_long}}
+    refused(job.create_pool, pool_body("other", **start_task))
+    refused(job.update_pool, "pool", start_task)
+    refused(job.create_job, job_body("other", jobPreparationTask={**line, **too_long}))
 
 
 def test_dependencies_need_the_job_to_say_so(client: BatchClient) -> None:

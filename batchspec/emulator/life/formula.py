@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from batchspec.emulator.life.model import Pool
 from batchspec.emulator.state.errors import ApiError
+from batchspec.emulator.state.store import ACTIVE, PREPARING, RUNNING
 
 if TYPE_CHECKING:
     from batchspec.emulator.life.account import Account
@@ -63,10 +64,11 @@ def samples(pool: Pool, account: "Account") -> dict[str, float]:
         if job.pool_key != pool.key or job.state not in ("active", "disabling", "enabling", "terminating"):
             continue
         for state, result, count, _ in account.store.counts(job.number):
-            active += count if state == 0 else 0
-            running += count if state in (1, 2) else 0
+            active += count if state == ACTIVE else 0
+            running += count if state in (PREPARING, RUNNING) else 0
             succeeded += count if result == "success" else 0
             failed += count if result == "failure" else 0
+        active -= account.store.waiting(job.number)
     slots = pool.doc["taskSlotsPerNode"]
     return {
         "$ActiveTasks": active,

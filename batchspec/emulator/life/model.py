@@ -37,6 +37,7 @@ class Node:
     tasks: dict[int, Running] = field(default_factory=dict)
     used_slots: int = 0
     start_run: Run | None = None
+    job_runs: set[Run] = field(default_factory=set)  # of preparation and release tasks
     epoch: int = 0
     leaving: str = ""  # why it takes no new tasks: remove, reboot, reimage, deallocate
     users: dict[str, Body] = field(default_factory=dict)
@@ -113,7 +114,6 @@ class Job:
     schedule: str = ""
     nodes: dict[str, Body] = field(default_factory=dict)  # preparation and release, by node key
     preparing: dict[str, list[Callable[[bool], None]]] = field(default_factory=dict)  # who waits, by node key
-    failed_nodes: set[str] = field(default_factory=set)  # nodes whose preparation failed
     finishing: str = ""  # the state whose end is already on its way
 
     @property

@@ -8,6 +8,7 @@ from batchspec.emulator.life import node_folders as nodes
 from batchspec.emulator.life import rehearsal
 from batchspec.emulator.life.allocation import settle
 from batchspec.emulator.life.model import Body, Node, Pool, Running
+from batchspec.emulator.life.prepared import node_emptied, node_rebooted
 from batchspec.emulator.node.process import Failure, Outcome, Run, Work
 from batchspec.emulator.state.clock import FOREVER_TEXT, TICKS_PER_S, parse_duration, time_text
 from batchspec.emulator.state.errors import ApiError
@@ -161,6 +162,9 @@ def stop_tasks(node: Node, option: str, *, start_task: bool = True) -> None:
             running.run.stop(option)
     if start_task and node.start_run:
         node.start_run.stop("leave")
+    if start_task and option in ("requeue", "terminate", "recover"):
+        for run in list(node.job_runs):
+            run.stop("leave")
 
 
 def task_left(account: "Account", node: Node) -> None:
@@ -217,8 +221,16 @@ def _disturbed(account: "Account", node: Node, how: str) -> None:
     )
     done = functools.partial(_deallocated if how == "deallocate" else boot, account, node, node.epoch)
     if how == "reimage":
-        nodes.discard(account, nodes.root(account, node))
+        _empty(account, node)
+    else:
+        node_rebooted(account, node)
     account.later(account.settings.speed.node_reboot, done)
+
+
+def _empty(account: "Account", node: Node) -> None:
+    """A fresh disk: no folder, nothing prepared."""
+    nodes.discard(account, nodes.root(account, node))
+    node_emptied(account, node)
 
 
 def _deallocated(account: "Account", node: Node, epoch: int) -> None:
@@ -289,6 +301,6 @@ def _replace(account: "Account", node: Node, epoch: int) -> None:
     if node.tasks:  # the last of its processes is just being killed
         account.later(0.01, functools.partial(_replace, account, node, epoch))
         return
-    nodes.discard(account, nodes.root(account, node))
+    _empty(account, node)
     set_state(account, node, "creating")
     account.later(account.settings.speed.node_create, functools.partial(boot, account, node, epoch))

@@ -7,22 +7,12 @@ from typing import TYPE_CHECKING
 from batchspec.emulator.life import node as node_life
 from batchspec.emulator.life import node_folders as nodes
 from batchspec.emulator.life.model import WORKING, Body, Job, Node
+from batchspec.emulator.life.prepared import PREPARATION, RELEASE, is_good
 from batchspec.emulator.node.process import Outcome, Run, Work
 from batchspec.emulator.state.clock import time_text
 
 if TYPE_CHECKING:
     from batchspec.emulator.life.account import Account
-
-
-def is_prepared(job: Job, node: Node) -> bool:
-    if "jobPreparationTask" not in job.doc:
-        return True
-    found = job.nodes.get(node.key, {}).get("jobPreparationTaskExecutionInfo")
-    return found is not None and found["state"] == "completed" and _is_good(job, found)
-
-
-def _is_good(job: Job, info: Body) -> bool:
-    return bool(info["result"] == "success" or not job.doc["jobPreparationTask"]["waitForSuccess"])
 
 
 def prepare(account: "Account", job: Job, node: Node, then: Callable[[bool], None]) -> None:
@@ -32,7 +22,8 @@ def prepare(account: "Account", job: Job, node: Node, then: Callable[[bool], Non
     if len(waiting) > 1:
         return
     task = job.doc["jobPreparationTask"]
-    info = _open_info(account, job, node, "jobPreparationTaskExecutionInfo", task["id"])
+    job.nodes.pop(node.key, None)  # of a life of the node before its last boot
+    info = _open_info(account, job, node, PREPARATION, task["id"])
     info["retryCount"] = 0
     account.save_job(job)
     _run_preparation(account, job, node, Run(), fresh=True)
@@ -42,12 +33,18 @@ def _run_preparation(account: "Account", job: Job, node: Node, run: Run, *, fres
     task = job.doc["jobPreparationTask"]
     node_life.limit(account, run, task["constraints"]["maxWallClockTime"])
     work = _work(account, job, node, task, fresh=fresh)
-    account.submit(work, run, functools.partial(_preparation_ended, account, job, node))
+    node.job_runs.add(run)
+    account.submit(work, run, functools.partial(_preparation_ended, account, job, node, run))
 
 
-def _preparation_ended(account: "Account", job: Job, node: Node, outcome: Outcome) -> None:
-    task, info = job.doc["jobPreparationTask"], job.nodes[node.key]["jobPreparationTaskExecutionInfo"]
+def _preparation_ended(account: "Account", job: Job, node: Node, run: Run, outcome: Outcome) -> None:
+    node.job_runs.discard(run)
+    task, info = job.doc["jobPreparationTask"], job.nodes[node.key][PREPARATION]
     most = task["constraints"]["maxTaskRetryCount"]
+    if outcome.stopped == "leave":  # the node goes or boots: it was never prepared
+        del job.nodes[node.key]
+        _tell(job, node, ready=False)
+        return
     if outcome.exit_code and (most < 0 or info["retryCount"] < most) and job.state == "active":
         info["retryCount"] += 1
         info["lastRetryTime"] = time_text(account.clock.now())
@@ -55,11 +52,12 @@ def _preparation_ended(account: "Account", job: Job, node: Node, outcome: Outcom
         return
     _close_info(account, info, outcome)
     account.save_job(job)
-    good = _is_good(job, info)
-    if not good:
-        job.failed_nodes.add(node.key)
+    _tell(job, node, ready=is_good(job, info))
+
+
+def _tell(job: Job, node: Node, *, ready: bool) -> None:
     for then in job.preparing.pop(node.key, []):
-        then(good)
+        then(ready)
 
 
 def release_all(account: "Account", job: Job, then: Callable[[], None]) -> bool:
@@ -74,23 +72,34 @@ def release_all(account: "Account", job: Job, then: Callable[[], None]) -> bool:
     for pool in account.pools.values():
         for node in pool.nodes.values():
             infos = job.nodes.get(node.key)
-            if infos is None:
+            if infos is None or PREPARATION not in infos or not is_good(job, infos[PREPARATION]):
                 continue
-            if "jobReleaseTaskExecutionInfo" not in infos and node.state in WORKING:
-                _open_info(account, job, node, "jobReleaseTaskExecutionInfo", task["id"])
-                run = Run()
-                node_life.limit(account, run, task["maxWallClockTime"])
-                account.submit(
-                    _work(account, job, node, task, fresh=True),
-                    run,
-                    functools.partial(_released, account, job, node, then),
-                )
-            waiting = waiting or infos.get("jobReleaseTaskExecutionInfo", {}).get("state") == "running"
+            if RELEASE not in infos and node.state in WORKING:
+                _release(account, job, node, then)
+            waiting = waiting or infos.get(RELEASE, {}).get("state") == "running"
     return not waiting and not job.preparing
 
 
-def _released(account: "Account", job: Job, node: Node, then: Callable[[], None], outcome: Outcome) -> None:
-    _close_info(account, job.nodes[node.key]["jobReleaseTaskExecutionInfo"], outcome)
+def _release(account: "Account", job: Job, node: Node, then: Callable[[], None]) -> None:
+    task, run = job.doc["jobReleaseTask"], Run()
+    info = _open_info(account, job, node, RELEASE, task["id"])
+    node_life.limit(account, run, task["maxWallClockTime"])
+    node.job_runs.add(run)
+    done = functools.partial(_released, account, job, node, run, info, then)
+    account.submit(_work(account, job, node, task, fresh=True), run, done)
+
+
+def _released(
+    account: "Account",
+    job: Job,
+    node: Node,
+    run: Run,
+    info: Body,
+    then: Callable[[], None],
+    outcome: Outcome,
+) -> None:
+    node.job_runs.discard(run)
+    _close_info(account, info, outcome)
     account.save_job(job)
     then()
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from batchspec.emulator.life import task as task_life
 from batchspec.emulator.life.model import Job, Node, Pool
+from batchspec.emulator.life.prepared import is_out
 
 if TYPE_CHECKING:
     from batchspec.emulator.life.account import Account
@@ -20,10 +21,12 @@ def step(account: "Account") -> None:
 
 def has_work(account: "Account", pool: Pool) -> bool:
     """Some task could start on the pool's nodes as they are."""
-    free = max((node.free_slots() for node in pool.nodes.values()), default=0)
-    if free <= 0:
-        return False
-    return any(account.store.ready(job.number, free, 1) for job in _jobs(account, pool))
+    return any(_has_work(account, pool, job) for job in _jobs(account, pool))
+
+
+def _has_work(account: "Account", pool: Pool, job: Job) -> bool:
+    free = max((node.free_slots() for node in pool.nodes.values() if not is_out(job, node)), default=0)
+    return free > 0 and bool(account.store.ready(job.number, free, 1))
 
 
 def _jobs(account: "Account", pool: Pool) -> list[Job]:
@@ -68,7 +71,7 @@ def _place_some(account: "Account", pool: Pool, job: Job, nodes: list[Node]) -> 
 
 
 def _choose(pool: Pool, job: Job, nodes: list[Node], slots: int) -> Node | None:
-    fitting = [node for node in nodes if node.free_slots() >= slots and node.key not in job.failed_nodes]
+    fitting = [node for node in nodes if node.free_slots() >= slots and not is_out(job, node)]
     if not fitting:
         return None
     if pool.doc["taskSchedulingPolicy"]["nodeFillType"].lower() == "pack":

@@ -9,6 +9,7 @@ from batchspec.emulator.life import node as node_life
 from batchspec.emulator.life import node_folders as node
 from batchspec.emulator.life import preparation
 from batchspec.emulator.life.model import Body, Job, Node, Running
+from batchspec.emulator.life.prepared import is_prepared
 from batchspec.emulator.node.process import Failure, Outcome, Run, Work
 from batchspec.emulator.state.clock import parse_duration, time_text
 from batchspec.emulator.state.store import ACTIVE, COMPLETED, PREPARING, RUNNING, TaskRow
@@ -37,7 +38,7 @@ def start(account: "Account", job: Job, on: Node, row: TaskRow) -> None:
     on.used_slots += row.slots
     job.running[row.seq] = running
     node_life.refresh_state(account, on)
-    if preparation.is_prepared(job, on):
+    if is_prepared(job, on):
         _begin(account, running, ACTIVE)
         return
     now = account.clock.now()

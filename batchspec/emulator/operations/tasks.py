@@ -22,6 +22,7 @@ from batchspec.emulator.http.validate import check_body
 from batchspec.emulator.life import task as task_life
 from batchspec.emulator.life.model import Body, Job
 from batchspec.emulator.operations import jobs
+from batchspec.emulator.operations.resource_files import check_resource_files
 from batchspec.emulator.operations.task_bodies import as_bytes, selected_bytes
 from batchspec.emulator.state import defaults
 from batchspec.emulator.state.clock import etag, time_text
@@ -162,8 +163,8 @@ def check_task(job: Job, body: Body) -> None:
             raise ApiError("TaskDependencyListTooLong")
     if "exitConditions" in body and job.doc["onTaskFailure"] == "noaction":
         _refuse_job_actions(body["exitConditions"])
-    for resource in body.get("resourceFiles", []):
-        check_resource_file(resource)
+    check_resource_files(body.get("resourceFiles", []))
+    check_resource_files(body.get("multiInstanceSettings", {}).get("commonResourceFiles", []))
 
 
 def _refuse_job_actions(conditions: Body) -> None:
@@ -179,17 +180,6 @@ def _refuse_job_actions(conditions: Body) -> None:
         if "jobAction" in option:
             reason = "jobAction cannot be specified when the job's onTaskFailure is noaction"
             raise invalid_property("jobAction", option["jobAction"], reason)
-
-
-def check_resource_file(resource: Body) -> None:
-    sources = [
-        name for name in ("httpUrl", "storageContainerUrl", "autoStorageContainerName") if name in resource
-    ]
-    if len(sources) != 1:
-        reason = "Exactly one of httpUrl, storageContainerUrl and autoStorageContainerName must be specified"
-        raise invalid_property("resourceFiles", resource.get("filePath", ""), reason)
-    if sources == ["httpUrl"] and "filePath" not in resource:
-        raise ApiError("MissingRequiredProperty", ("PropertyName", "filePath"))
 
 
 # --- reading
@@ -268,6 +258,7 @@ def reactivate_task(call: Call) -> Reply:
     if row.exit_code == 0 and row.result == "success":
         raise ApiError("TaskSucceeded")
     account, now = call.account, call.account.clock.now()
+    account.store.remember_satisfied(row.seq)
     account.store.change_task(
         row.seq,
         state=ACTIVE,

@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS tasks (
   UNIQUE (job, id));
 CREATE INDEX IF NOT EXISTS tasks_state ON tasks (job, state, id);
 CREATE INDEX IF NOT EXISTS tasks_ready ON tasks (job, seq, slots) WHERE state = 0 AND waits = 0;
+CREATE INDEX IF NOT EXISTS tasks_waiting ON tasks (job) WHERE state = 0 AND waits = 1;
 CREATE INDEX IF NOT EXISTS tasks_files ON tasks (files_until) WHERE files_until IS NOT NULL;
 -- How many tasks a job has of each kind, kept by the database itself: counting 100,000 rows takes a tenth of a second.
 CREATE TABLE IF NOT EXISTS counts (
@@ -65,6 +66,9 @@ CREATE TABLE IF NOT EXISTS waits (
   job INTEGER NOT NULL, on_id TEXT COLLATE NOCASE, first INTEGER, last INTEGER, task INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS waits_on ON waits (job, on_id);
 CREATE INDEX IF NOT EXISTS waits_task ON waits (task);
+-- Ids that let their dependants run once, of tasks that are gone or reactivated: they do so for ever (Azure/Batch#129).
+CREATE TABLE IF NOT EXISTS satisfied (
+  job INTEGER NOT NULL, id TEXT NOT NULL COLLATE NOCASE, PRIMARY KEY (job, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS numbers (kind TEXT PRIMARY KEY, last INTEGER NOT NULL);
 """
 
@@ -183,6 +187,7 @@ class Store:
         self.db.execute(f"UPDATE tasks SET {names} WHERE seq = ?", (*columns.values(), seq))  # noqa: S608
 
     def delete_task(self, seq: int) -> None:
+        self.remember_satisfied(seq)
         self.db.execute("DELETE FROM waits WHERE task = ?", (seq,))
         self.db.execute("DELETE FROM tasks WHERE seq = ?", (seq,))
 
@@ -194,6 +199,7 @@ class Store:
         if self.db.execute("SELECT 1 FROM tasks WHERE job = ? LIMIT 1", (job,)).fetchone():
             return False
         self.db.execute("DELETE FROM waits WHERE job = ?", (job,))
+        self.db.execute("DELETE FROM satisfied WHERE job = ?", (job,))
         self.db.execute("DELETE FROM counts WHERE job = ?", (job,))
         return True
 
@@ -209,6 +215,11 @@ class Store:
         """(state, result or nothing, tasks, slots) of each kind there is."""
         sql = "SELECT state, result, tasks, slots FROM counts WHERE job = ? AND tasks > 0"
         return self.db.execute(sql, (job,)).fetchall()
+
+    def waiting(self, job: int) -> int:
+        """How many tasks of the job are active, but wait for others."""
+        sql = "SELECT count(*) FROM tasks WHERE job = ? AND state = 0 AND waits = 1"
+        return int(self.db.execute(sql, (job,)).fetchone()[0])
 
     def any_unfinished(self, job: int) -> bool:
         sql = "SELECT 1 FROM counts WHERE job = ? AND state < 3 AND tasks > 0"
@@ -236,10 +247,18 @@ class Store:
             found += [task for (task,) in self.db.execute(sql, (job, int(task_id), int(task_id)))]
         return found
 
+    def remember_satisfied(self, seq: int) -> None:
+        """What the task's end has satisfied stays so when the task is no longer there to show it."""
+        self.db.execute(
+            "INSERT OR IGNORE INTO satisfied SELECT job, id FROM tasks WHERE seq = ? AND satisfies = 1",
+            (seq,),
+        )
+
     def is_satisfied(self, job: int, task: int) -> bool:
         sql = (
-            "SELECT 1 FROM waits w WHERE w.task = ? AND w.on_id IS NOT NULL AND NOT EXISTS"
-            " (SELECT 1 FROM tasks t WHERE t.job = ? AND t.id = w.on_id AND t.satisfies = 1) LIMIT 1"
+            "SELECT 1 FROM waits w WHERE w.task = ?1 AND w.on_id IS NOT NULL"
+            " AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.job = ?2 AND t.id = w.on_id AND t.satisfies = 1)"
+            " AND NOT EXISTS (SELECT 1 FROM satisfied s WHERE s.job = ?2 AND s.id = w.on_id) LIMIT 1"
         )
         if self.db.execute(sql, (task, job)).fetchone():
             return False
@@ -249,5 +268,8 @@ class Store:
         return all(self._range_done(job, first, last) for first, last in ranges)
 
     def _range_done(self, job: int, first: int, last: int) -> bool:
-        sql = "SELECT 1 FROM tasks WHERE job = ? AND id = ? AND satisfies = 1"
+        sql = (
+            "SELECT 1 FROM tasks WHERE job = ?1 AND id = ?2 AND satisfies = 1"
+            " UNION ALL SELECT 1 FROM satisfied WHERE job = ?1 AND id = ?2"
+        )
         return all(self.db.execute(sql, (job, str(n))).fetchone() for n in range(first, last + 1))

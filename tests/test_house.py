@@ -138,6 +138,13 @@ def test_each_dependency_has_one_door(module: Path) -> None:
         assert doors is None or where.startswith(doors), f"{where} imports {name}; its door is {doors}"
 
 
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_what_others_publish_is_imported(module: Path) -> None:
+    """A private module of a dependency may be gone in its next release."""
+    others = (name for name in imports_of(module) if not name.startswith(("batchspec.", "__future__.")))
+    assert [name for name in others if any(part.startswith("_") for part in name.split("."))] == []
+
+
 def test_start_up_imports_no_azure_package() -> None:
     """`validate` and every `--help` start without an Azure package, and `validate` without rich."""
     code = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import socket
+import ssl
 import threading
 import time
 import zlib
@@ -15,6 +16,7 @@ from email.message import Message
 from http.client import parse_headers
 
 import pytest
+import trustme
 from azure.core.exceptions import (
     DecodeError,
     IncompleteReadError,
@@ -24,6 +26,7 @@ from azure.core.exceptions import (
 )
 from azure.core.rest import HttpRequest
 
+from batchspec.errors import ServiceError
 from batchspec.service.http.transport import Connection
 
 _EMPTY = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -73,8 +76,9 @@ class Server:
 
 
 @contextmanager
-def serving(*answers: bytes, each: int = 100) -> Iterator[Server]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+def serving(*answers: bytes, each: int = 100, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
+    plain = socket.create_server(("127.0.0.1", 0))
+    with tls.wrap_socket(plain, server_side=True) if tls else plain as listener:
         server = Server(list(answers), each, listener)
         thread = threading.Thread(target=server.serve)
         thread.start()
@@ -253,6 +257,20 @@ def test_proxies_of_the_environment_are_kept_to(
         monkeypatch.setenv(name, value)
     with closing(Connection()) as made:
         assert (type(made._way).__name__ == "Proxied") is is_through
+
+
+@pytest.mark.parametrize("proxy", ["", "http://127.0.0.1:9"], ids=["straight", "by requests"])
+def test_a_certificate_of_an_unknown_authority_is_named(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    """It is an error of ours, which nobody tries again, whoever did the TLS."""
+    monkeypatch.setenv("https_proxy", proxy)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    with serving(_EMPTY, tls=context) as server, closing(Connection()) as made:
+        host = server.url.removeprefix("http://")
+        with pytest.raises(ServiceError) as caught:
+            made.send(HttpRequest("GET", f"https://{host}/"))
+    assert str(caught.value) == f"the certificate of {host} is not trusted by this machine"
 
 
 def test_threads_share_it(connection: Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -53,6 +54,13 @@ class Proxied:
         try:
             return self._transport.send(request, **options)
         except ServiceRequestError as error:
-            if "CERTIFICATE_VERIFY_FAILED" not in str(error):
+            if not _is_of_certificate(error.inner_exception):
                 raise
             raise not_trusted(urlsplit(request.url).netloc) from error
+
+
+def _is_of_certificate(error: BaseException | None) -> bool:
+    """Whether *error* goes back to a certificate that was not accepted."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error is not None

@@ -171,7 +171,7 @@ def test_s15_no_command_says_a_secret(canaries: Canaries) -> None:
         assert ended.code in CODES.get(words[0], (0,)), f"{words}: {ended.said}"
         said[words] = ended.said
     assert "DEBUG azure" in said["plan", SPEC] or "INFO azure" in said["plan", SPEC]
-    assert "DEBUG batchspec.service.http.transport: connected" in said["plan", SPEC]
+    assert "DEBUG batchspec.service.http.direct: connected" in said["plan", SPEC]
     assert said["logs", "leak", "--spec", SPEC].count("***") >= 4
     assert "***" in said["apply", SPEC, "--format", "json"]
     canaries.look()

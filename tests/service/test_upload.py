@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from hashlib import md5
 from pathlib import Path
 from secrets import token_hex
@@ -11,18 +11,9 @@ import pytest
 
 from batchspec.errors import RunError
 from batchspec.service.blob.blobs import Blobs
-from batchspec.service.embedded import LocalAccount
 
 BLOCK = 8 * 1024 * 1024
 SIZES = pytest.mark.parametrize("size", [3, 2 * BLOCK + 1], ids=["one request", "blocks"])
-
-
-@pytest.fixture
-def blobs(local_account: LocalAccount) -> Iterator[Blobs]:
-    connected = Blobs.from_connection_string(local_account.connection_string)
-    connected.ensure_container("input")
-    yield connected
-    connected.close()
 
 
 class Clip:

@@ -40,6 +40,11 @@ class CheckedFile:
             )
         return data
 
+    @property
+    def md5(self) -> str:
+        """The MD5 that was planned, in hexadecimal."""
+        return self._md5
+
 
 @contextmanager
 def checked(file: Path, md5: str) -> Iterator[CheckedFile]:

@@ -17,7 +17,7 @@ from batchspec.emulator.state.store import ACTIVE, COMPLETED, PREPARING, RUNNING
 if TYPE_CHECKING:
     from batchspec.emulator.life.account import Account
 
-ENDED = Failure("TaskEnded", "Task was ended by user request")
+ENDED = Failure("TaskEnded", "Task was ended by user request", during="request")
 TIMED_OUT = Failure("TaskEnded", "The task exceeded its maximum wall clock time and was ended")
 # The words by which a try is stopped, after which the task is queued again; only the first counts as a requeue.
 _SWEEP_S = 60.0
@@ -184,7 +184,7 @@ def complete(account: "Account", running: Running, exit_code: int | None, failur
     if failure:
         running.extra["failureInfo"] = failure.as_json()
     options = _exit_options(body.get("exitConditions", {}), exit_code, failure)
-    satisfies = options.get("dependencyAction", "block" if failure else "satisfy") == "satisfy"
+    satisfies = options["dependencyAction"] == "satisfy"
     retention = parse_duration(body["constraints"]["retentionTime"])
     account.store.change_task(
         row.seq,
@@ -204,27 +204,38 @@ def complete(account: "Account", running: Running, exit_code: int | None, failur
         node_life.note_task(account, running, exit_code, failure)
     if satisfies:
         unblock(account, running.job, row.id)
-    action = options.get("jobAction", "terminate" if failure else "none")
     if running.job.doc["onTaskFailure"] == "performexitoptionsjobaction":
-        job_life.act(account, running.job, action)
+        job_life.act(account, running.job, options["jobAction"])
     job_life.manager_ended(account, running.job, row.id)
 
 
 def _exit_options(conditions: Body, exit_code: int | None, failure: Failure | None) -> Body:
-    """The options that the way the task ended meets: a code, a range, an error of files in or out, the default."""
-    during = failure.during if failure else "command"
-    if during == "input" and "preProcessingError" in conditions:
-        return dict(conditions["preProcessingError"])
-    if during == "output" and "fileUploadError" in conditions:
-        return dict(conditions["fileUploadError"])
-    if exit_code is not None and during == "command":
-        for item in conditions.get("exitCodes", []):
-            if item["code"] == exit_code:
-                return dict(item["exitOptions"])
-        for item in conditions.get("exitCodeRanges", []):
-            if item["start"] <= exit_code <= item["end"]:
-                return dict(item["exitOptions"])
-    return dict(conditions.get("default", {})) if failure else {}
+    """What the end does to the job and to dependants: `jobAction` and `dependencyAction`.
+
+    A task that was ended has not exited: it meets no condition, blocks its dependants and leaves the job alone (the
+    SDK's recorded test goes on adding to such a job). One over its time has: its process has an exit code.
+    """
+    if failure is None:
+        usual = {"jobAction": "none", "dependencyAction": "satisfy"}
+    elif failure.during == "request":
+        return {"jobAction": "none", "dependencyAction": "block"}
+    else:
+        usual = {"jobAction": "terminate", "dependencyAction": "block"}
+    return {**usual, **_met(conditions, exit_code, failure)}
+
+
+def _met(conditions: Body, exit_code: int | None, failure: Failure | None) -> Body:
+    """The options of the condition that the end meets; those of a listed exit code go before all others."""
+    for item in conditions.get("exitCodes", []):
+        if item["code"] == exit_code:
+            return dict(item["exitOptions"])
+    for item in conditions.get("exitCodeRanges", []):
+        if exit_code is not None and item["start"] <= exit_code <= item["end"]:
+            return dict(item["exitOptions"])
+    if failure is None:
+        return {}
+    name = {"start": "preProcessingError", "output": "fileUploadError"}.get(failure.during, "default")
+    return dict(conditions.get(name) or conditions.get("default", {}))
 
 
 def unblock(account: "Account", job: Job, task_id: str) -> None:

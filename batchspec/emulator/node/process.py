@@ -26,7 +26,7 @@ log = logging.getLogger("batchspec.emulator")
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A task's failureInfo. *during* says which exit condition it meets: command, input, output."""
+    """A task's failureInfo. *during* says which exit condition it meets: start, command, output, request (none)."""
 
     code: str
     message: str
@@ -120,7 +120,7 @@ def run_work(work: Work, run: Run, clock: Clock) -> Outcome:
         exit_code, failure = None, _disk_failure(error)
     except Exception as error:  # a fault of ours ends the try, it does not leave it hanging
         log.exception("a try in %s failed", work.folder)
-        exit_code, failure = None, Failure("Unknown", repr(error), "ServerError", during="input")
+        exit_code, failure = None, Failure("Unknown", repr(error), "ServerError", during="start")
     if run.stopped:
         return Outcome(start, clock.now(), exit_code, None, run.stopped)
     return Outcome(start, clock.now(), exit_code, failure)
@@ -136,7 +136,7 @@ def _try(work: Work, run: Run) -> tuple[int | None, Failure | None]:
     try:
         transfer.fetch_all(work.resource_files, wd, run.is_stopped)
     except transfer.TransferError as error:
-        return None, Failure(error.code, error.message, error.category, error.details, "input")
+        return None, Failure(error.code, error.message, error.category, error.details, "start")
     if run.stopped:
         return None, None
     exit_code, failure = _command(work, wd, run)
@@ -211,7 +211,7 @@ def _new_file(path: Path) -> Any:
 
 
 def _launch_failure(code: str, message: str, reason: str) -> Failure:
-    return Failure(code, message, details=(("Message", reason),))
+    return Failure(code, message, details=(("Message", reason),), during="start")
 
 
 EXIT_CODE_FAILURE = Failure(
@@ -227,4 +227,4 @@ EXIT_CODE_FAILURE = Failure(
 def _disk_failure(error: OSError) -> Failure:
     full = error.errno == 28  # ENOSPC
     code = "DiskFull" if full else "ResourceDirectoryCreateFailed"
-    return Failure(code, str(error), "ServerError", during="input")
+    return Failure(code, str(error), "ServerError", during="start")

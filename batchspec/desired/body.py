@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from batchspec.desired.expand import log_blob, template_values
+from batchspec.desired.expand import template_values
+from batchspec.desired.names import log_blob
 from batchspec.desired.task import DesiredTask
 from batchspec.language.model import Command, Spec, TaskGroup
 from batchspec.language.template import Template, compile_text, is_template

@@ -6,15 +6,22 @@ never rendered.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from itertools import islice
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from batchspec import __version__
 from batchspec.codes import Code
+from batchspec.desired.names import (
+    OWN_FOLDER,
+    Parts,
+    folder_of,
+    input_path,
+    name_problem,
+    output_path,
+    parts_of,
+)
 from batchspec.desired.task import Desired, DesiredTask, DesiredTasks, Input, Inputs
 from batchspec.errors import SpecError
 from batchspec.language.model import Spec, TaskGroup
@@ -23,15 +30,8 @@ from batchspec.resources.base import Json, stamped
 from batchspec.resources.task import Work, digest, task_id, task_key
 from batchspec.source import Diagnostic, Path
 
-OWN_FOLDER = ".batchspec"
-"""Under the spec's name in the output container: logs, records of work done, the lock."""
-
-_NAME_LENGTH = 1024  # of a blob, Azure Storage
 _COLLISIONS = 20  # that are told of
 _TOLD = 3  # how many inputs of one group are told of, when many have bad names
-_SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
-_BAD_PART = re.compile(r"(?:^|/)\.{0,2}(?:/|$)")
-_SAFE_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 
 
 def expand(spec: Spec, inputs: Inputs) -> Desired:
@@ -79,51 +79,6 @@ def keys_of(spec: Spec, name: str) -> list[str]:
     ]
 
 
-def folder_of(spec: Spec) -> str:
-    """Where the spec's blobs lie in both containers; ends with a slash, so that no other spec's name fits under it."""
-    return f"{spec.name}/"
-
-
-def log_blob(spec: Spec, task_id: str, file_name: str) -> str:
-    """The blob of a task's stdout.txt or stderr.txt."""
-    return f"{folder_of(spec)}{OWN_FOLDER}/logs/{task_id}/{file_name}"
-
-
-def node_name(path: str) -> str:
-    """A name for *path* on a node that no shell, no ffmpeg and no pattern reads as anything else.
-
-    A safe name is kept; any other is a hash of the whole path with its suffix, so
-    that other files change nothing.
-    """
-    name = path.rpartition("/")[2]
-    if _SAFE_NAME.fullmatch(name):
-        return name
-    suffix = parts_of(path).suffix
-    return digest(path)[:16] + (suffix if _SAFE_SUFFIX.fullmatch(suffix) else "")
-
-
-class Parts(NamedTuple):
-    """What a path consists of: its folder without a slash at the end, and its name, which is stem and suffix."""
-
-    folder: str
-    name: str
-    stem: str
-    suffix: str
-
-
-def parts_of(path: str) -> Parts:
-    """The parts of *path*.
-
-    As pathlib has them up to Python 3.13; from 3.14 on a final dot is a suffix there, and a task's
-    id must not depend on that. It is ten times faster, too.
-    """
-    folder, _, name = path.rpartition("/")
-    dot = name.rfind(".")
-    if 0 < dot < len(name) - 1:
-        return Parts(folder, name, name[:dot], name[dot:])
-    return Parts(folder, name, name, "")
-
-
 def template_values(spec: Spec, item: Input | None, output: str | None) -> dict[str, Any]:
     """All that a template of one task sees. *output* is the blob's name."""
     values: dict[str, Any] = {"params": spec.params, "spec": {"name": spec.name}}
@@ -139,33 +94,6 @@ def input_values(item: Input) -> dict[str, Any]:
     folder, name, stem, suffix = parts_of(item.path)
     path = input_path(item.path)
     return {"name": name, "stem": stem, "suffix": suffix, "folder": folder, "path": path, "size": item.size}
-
-
-def input_path(path: str) -> str:
-    """Where the task finds the input that people call *path*."""
-    return f"in/{node_name(path)}"
-
-
-def output_path(output: str) -> str:
-    """Where the task leaves the output that becomes the blob *output*."""
-    return f"out/{node_name(output)}"
-
-
-def name_problem(name: str) -> str | None:
-    """Why Blob Storage, a shell or a terminal could not be trusted with *name*; None when they can."""
-    if not (name.isascii() and name.isprintable()):  # nearly all are
-        categories = set(map(unicodedata.category, name))
-        if "Cc" in categories:
-            return "has a control character"
-        if "Cs" in categories:
-            return "is not valid UTF-8"
-    if "\\" in name:
-        return "has a backslash"
-    if _BAD_PART.search(name):
-        return "has an empty part, `.` or `..`"
-    if len(name) > _NAME_LENGTH:
-        return f"is longer than {_NAME_LENGTH} characters"
-    return None
 
 
 class _NameProblem(Exception):

@@ -16,7 +16,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from batchspec.desired.body import PLAIN, Facts, Links, body_of, compiled, task_body
-from batchspec.desired.expand import Parts, input_path, output_path, parts_of
+from batchspec.desired.names import Parts, input_path, output_path, parts_of
 from batchspec.desired.task import DesiredTask
 from batchspec.language.model import Spec, TaskGroup
 from batchspec.language.template import Template, is_template

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from batchspec.desired.expand import OWN_FOLDER, folder_of
+from batchspec.desired.names import OWN_FOLDER, folder_of
 from batchspec.desired.task import Desired
 from batchspec.engine.run.lock import lock_blob
 from batchspec.engine.run.send_all import SINGLE_SLOW_S, send_all

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 
-from batchspec.desired.expand import OWN_FOLDER, folder_of, keys_of
+from batchspec.desired.expand import keys_of
+from batchspec.desired.names import OWN_FOLDER, folder_of
 from batchspec.engine.health.status import LiveJob, newest_job
 from batchspec.engine.run.summary import task_output
 from batchspec.errors import UsageError

@@ -11,7 +11,7 @@ from enum import Enum
 from itertools import chain
 from typing import Any
 
-from batchspec.desired.expand import OWN_FOLDER, folder_of
+from batchspec.desired.names import OWN_FOLDER, folder_of
 from batchspec.desired.task import Desired, DesiredTask
 from batchspec.ledger import tables
 from batchspec.ledger.database import Database, Rows

@@ -113,7 +113,7 @@ def _write_batch(root: Path, desired: Desired) -> None:
 
 def _write_blobs(root: Path, desired: Desired) -> None:
     """Inputs with their MD5, outputs with their stamps, and two logs of each task; in the order of their names."""
-    from batchspec.desired.expand import log_blob
+    from batchspec.desired.names import log_blob
     from batchspec.resources.records import COMMAND_METADATA, FINGERPRINT_METADATA
     from batchspec.resources.task import task_id
 

@@ -29,7 +29,8 @@ from typing import Any
 import yaml
 
 from batchspec.desired.body import shown_command
-from batchspec.desired.expand import expand, folder_of
+from batchspec.desired.expand import expand
+from batchspec.desired.names import folder_of
 from batchspec.desired.task import Desired, DesiredTask, Input
 from batchspec.document.document import parse
 from batchspec.errors import RefusedError

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchspec.codes import Code
-from batchspec.desired.expand import folder_of, name_problem
+from batchspec.desired.names import folder_of, name_problem
 from batchspec.desired.task import Input
 from batchspec.engine.look.digests import Digests, cache_path
 from batchspec.errors import SpecError

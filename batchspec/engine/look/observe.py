@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from batchspec.desired.expand import OWN_FOLDER, expand, folder_of
+from batchspec.desired.expand import expand
+from batchspec.desired.names import OWN_FOLDER, folder_of
 from batchspec.desired.task import Desired
 from batchspec.engine.look.digests import Digests, cache_path
 from batchspec.engine.look.inputs import find_inputs, spec_folder

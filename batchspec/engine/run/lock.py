@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from batchspec.desired.expand import OWN_FOLDER, folder_of
+from batchspec.desired.names import OWN_FOLDER, folder_of
 from batchspec.errors import BatchspecError, LockedError
 from batchspec.language.model import Spec
 from batchspec.service.blob.lease import Holder, release_lock, renew_lock, take_lock

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from itertools import islice
 
-from batchspec.desired.expand import folder_of, log_blob
+from batchspec.desired.names import folder_of, log_blob
 from batchspec.engine.health.diagnose import last_lines
 from batchspec.engine.look.inputs import spec_folder
 from batchspec.engine.look.links import what_now

@@ -18,47 +18,14 @@ from batchspec.engine.look import digests
 from batchspec.engine.look.digests import Digests
 from batchspec.engine.look.packs import Pack, PackStream, Unfit, entries_of, pack_of
 from batchspec.errors import RunError
+from packs.odd import EMPTY, ODD, PROGRAM, make_odd, tree
 
-ODD = [
-    "plain.txt",
-    "a b",
-    "-rf",
-    "it's",
-    'say "x"',
-    "two\nlines",
-    "back\\slash",
-    "$HOME`id`",
-    "Émile's film",
-    "映画",
-    "*",
-    "bytes \udcff",
-    "n" * 255,
-    f"{'d' * 120}/{'e' * 120}/{'f' * 120}",
-    "sub/-x/y",
-    "sub.txt",
-    ".hidden",
-    "..two",
-]
 TARS = pytest.mark.parametrize("tar", [["tar"], ["busybox", "tar"]], ids=["GNU", "busybox"])
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return Folder(tmp_path / "scene").path
-
-
-class Folder:
-    """A folder with a file of each odd name, a program and an empty folder."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        for name in ODD:
-            file = path / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(name, errors="surrogateescape")
-        (path / "run.sh").write_text("#!/bin/sh\n")
-        (path / "run.sh").chmod(0o755)
-        (path / "empty" / "below").mkdir(parents=True)
+    return make_odd(tmp_path / "scene")
 
 
 def planned(folder: Path, root: Path | None = None) -> Pack:
@@ -78,16 +45,6 @@ def rest(stream: PackStream) -> bytes:
     return b"".join(iter(lambda: stream.read(100_000), b""))
 
 
-def tree(folder: Path) -> dict[str, object]:
-    """What is below *folder*: contents and whether it is a program; None for folders."""
-    return {
-        path.relative_to(folder).as_posix(): None
-        if path.is_dir()
-        else (path.read_bytes(), os.access(path, os.X_OK))
-        for path in folder.rglob("*")
-    }
-
-
 @TARS
 def test_what_goes_in_comes_out(folder: Path, tmp_path: Path, tar: list[str]) -> None:
     """Names of any kind, programs and empty folders are unpacked as they were, by the tars that nodes have."""
@@ -105,7 +62,7 @@ def test_its_size_and_content_are_known_before(folder: Path) -> None:
         members = archive.getmembers()
     names = [member.name + "/" * member.isdir() for member in members]
     assert names == sorted(names)
-    assert {*ODD, "run.sh", "empty/below/"} == {*names}
+    assert {*ODD, PROGRAM, f"{EMPTY}/"} == {*names}
     assert planned(folder).files == len(names) - 1
     assert {(m.uid, m.gid, m.uname, m.gname, m.mtime) for m in members} == {(0, 0, "", "", 0)}
 

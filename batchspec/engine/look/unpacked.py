@@ -1,0 +1,79 @@
+"""Which pack a downloaded folder was unpacked from, remembered in the person's cache with what its files look like.
+
+The cache may be deleted at any time: the pack is then fetched again, and only what differs is written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from batchspec.engine.look.digests import cache_path
+from batchspec.resources.task import digest
+
+# Of many files, a Path for each takes longer than all that is asked of them: here they are strings.
+# ruff: noqa: PTH118
+
+
+class Unpacked(NamedTuple):
+    """A file as it was unpacked, or a folder: its name ends with a slash, and nothing else of it counts."""
+
+    name: str
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def at(cls, folder: str, name: str) -> Unpacked | None:
+        """What *folder* holds under *name*; None where that is no file, or for a folder's name no folder."""
+        try:
+            status = os.lstat(os.path.join(folder, name))
+        except OSError:
+            return None
+        if name.endswith("/"):
+            return cls(name, 0, 0) if stat.S_ISDIR(status.st_mode) else None
+        return cls(name, status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
+
+    def is_still(self, folder: str) -> bool:
+        return Unpacked.at(folder, self.name) == self
+
+
+def pack_in(folder: Path) -> str | None:
+    """The MD5 of the pack that *folder* was unpacked from; None where any of it is missing or was changed since."""
+    base = str(folder)
+    with suppress(OSError, ValueError), _record(folder).open(encoding="ascii") as lines:
+        md5 = str(json.loads(next(lines, "null")))
+        if folder.is_dir() and all(file.is_still(base) for file in map(_read, lines)):
+            return md5
+    return None
+
+
+def files_in(folder: Path) -> Iterator[Unpacked]:
+    """What was unpacked into *folder* the last time."""
+    with suppress(OSError, ValueError), _record(folder).open(encoding="ascii") as lines:
+        next(lines, None)
+        yield from map(_read, lines)
+
+
+def remember(folder: Path, md5: str, files: Iterable[Unpacked]) -> None:
+    """*folder* has all *files* of the pack *md5*. A cache that cannot be written is done without."""
+    record = _record(folder)
+    part = record.with_suffix(".part")
+    with suppress(OSError):
+        record.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with part.open("w", encoding="ascii") as lines:
+            lines.writelines(f"{json.dumps(line)}\n" for line in (md5, *files))
+        part.replace(record)
+
+
+def _record(folder: Path) -> Path:
+    return cache_path().with_name("unpacked") / digest(str(folder.absolute()))
+
+
+def _read(line: str) -> Unpacked:
+    name, size, mtime_ns = json.loads(line)
+    return Unpacked(name, size, mtime_ns)

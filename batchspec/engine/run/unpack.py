@@ -1,0 +1,157 @@
+"""Unpacking a folder output: each file whole, nothing outside the folder, and what is there already left alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tarfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, BinaryIO, NamedTuple
+
+from batchspec.engine.look.unpacked import Unpacked, files_in, remember
+from batchspec.errors import RunError
+
+_CHUNK = 1024 * 1024
+_PART = ".batchspec.part"
+
+
+def unpack(stream: BinaryIO, folder: Path, md5: str) -> None:
+    """*folder* has all that the pack *stream*, whose MD5 is *md5*, holds.
+
+    Files of the pack that was unpacked there before and this one lacks are gone, unless they were changed since;
+    files of others stay. Raises OSError, and `RunError` for an entry that must not be unpacked: then nothing was.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        names = {entry.name for entry in _entries(stream)}
+        _unpack(stream, _Place(folder), names)
+    except (_Unfit, tarfile.TarError) as error:
+        raise RunError(f"{folder} was not unpacked: {error}") from error
+    remember(folder, md5, (Unpacked.at(str(folder), name) or _gone(name) for name in sorted(names)))
+
+
+def _unpack(stream: BinaryIO, place: _Place, names: set[str]) -> None:
+    """All of the pack, which has *names*, is in its place."""
+    place.remove_others(names)
+    for entry in _entries(stream):
+        if entry.name.endswith("/"):
+            place.at(entry.name)
+        else:
+            with entry.content(place) as content:
+                place.put(entry.name, content, entry.member.mode)
+
+
+def _gone(name: str) -> Unpacked:
+    """What somebody removed while the rest was unpacked: no file is like it."""
+    return Unpacked(name, -1, -1)
+
+
+class _Unfit(Exception):
+    """An entry that must not be unpacked."""
+
+
+class _Entry(NamedTuple):
+    """A file or a folder in a pack: `name` is its place, a folder's ends with a slash."""
+
+    name: str
+    member: tarfile.TarInfo
+    pack: tarfile.TarFile
+
+    def content(self, place: _Place) -> IO[bytes]:
+        """What is in a file; of a file with two names, tars write it under the first one only."""
+        if self.member.islnk():
+            return place.at(_name(self.member.linkname)).open("rb")
+        content = self.pack.extractfile(self.member)
+        if content is None:
+            raise TypeError(f"{self.name} is no file")
+        return content
+
+
+def _entries(stream: BinaryIO) -> Iterator[_Entry]:
+    """The entries of a pack. Raises `_Unfit`."""
+    stream.seek(0)
+    files: set[str] = set()
+    with tarfile.open(fileobj=stream, encoding="utf-8", errors="surrogateescape") as pack:
+        while (member := pack.next()) is not None:
+            pack.members = []  # type: ignore[attr-defined]  # it would keep all that it has read
+            name = _name(member.name)
+            if member.isreg():
+                files.add(name)
+            elif not (member.isdir() or (member.islnk() and _name(member.linkname) in files)):
+                raise _Unfit(f"{member.name!r} is neither a file nor a folder")
+            if name:
+                yield _Entry(f"{name}/" if member.isdir() else name, member, pack)
+
+
+def _name(written: str) -> str:
+    """The place in the folder that an entry says it has, empty for the folder itself."""
+    parts = [part for part in written.split("/") if part not in ("", ".")]
+    if written.startswith("/") or ".." in parts:
+        raise _Unfit(f"{written!r} leads out of it")
+    return "/".join(parts)
+
+
+class _Place:
+    """The folder that is unpacked into, entered by no link that leads out of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._real = folder.resolve()
+        self._seen: Path | None = None
+
+    def at(self, name: str) -> Path:
+        """Where *name* is to be. The folder for it is there, or, for a name that ends with a slash, it is itself."""
+        path = self.folder / name
+        inside = path if name.endswith("/") else path.parent
+        if inside != self._seen:
+            if not self._is_ours(inside):
+                raise _Unfit(f"{inside} is a link that leads out of it")
+            inside.mkdir(parents=True, exist_ok=True)
+            self._seen = inside
+        return path
+
+    def put(self, name: str, content: IO[bytes], mode: int) -> None:
+        """The file *name* has *content*, and is a program where *mode* says so."""
+        target = self.at(name)
+        if _is_same(target, content, mode):
+            return
+        content.seek(0)
+        part = self.folder / _PART
+        part.unlink(missing_ok=True)
+        try:
+            with open(
+                part, "xb", opener=lambda path, flags: os.open(path, flags, mode & 0o777 | 0o600)
+            ) as file:
+                shutil.copyfileobj(content, file, _CHUNK)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def remove_others(self, names: set[str]) -> None:
+        """What the last pack brought, is as it was and not among *names* is gone, with folders that became empty."""
+        others = (file for file in files_in(self.folder) if file.name not in names)
+        for file in sorted(others, reverse=True):  # what is in a folder comes before it
+            path = self.folder / file.name
+            with suppress(OSError):  # a folder that others put something into
+                if file.is_still(str(self.folder)) and self._is_ours(path.parent):
+                    path.rmdir() if path.is_dir() else path.unlink()
+
+    def _is_ours(self, folder: Path) -> bool:
+        return folder.resolve().is_relative_to(self._real)
+
+
+def _is_same(target: Path, content: IO[bytes], mode: int) -> bool:
+    try:
+        status = target.lstat()
+        if not stat.S_ISREG(status.st_mode) or (status.st_mode ^ mode) & stat.S_IXUSR:
+            return False
+        with target.open("rb") as there:
+            while (chunk := content.read(_CHUNK)) == there.read(_CHUNK):
+                if not chunk:
+                    return True
+    except FileNotFoundError:
+        pass
+    return False

@@ -1,0 +1,202 @@
+"""A folder output on this machine is what its pack holds, and nothing outside of it is touched."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from batchspec.engine.look.unpacked import pack_in
+from batchspec.engine.run.unpack import unpack
+from batchspec.errors import RunError
+from packs.odd import make_odd, tree
+
+TARS = pytest.mark.parametrize("tar", [["tar"], ["busybox", "tar"]], ids=["GNU", "busybox"])
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the pack is to be unpacked; its parent is there."""
+    (tmp_path / "outputs").mkdir()
+    return tmp_path / "outputs" / "film"
+
+
+def packed(folder: Path, tar: Iterable[str] = ("tar",)) -> io.BytesIO:
+    """The pack that a node makes."""
+    return io.BytesIO(
+        subprocess.run([*tar, "-C", folder, "-chf", "-", "."], check=True, stdout=subprocess.PIPE).stdout
+    )
+
+
+def pack_of(files: dict[str, str]) -> io.BytesIO:
+    """A pack of files by their names, with an entry for each folder."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as pack:
+        folders = {str(above) for name in files for above in Path(name).parents} - {"."}
+        for name in sorted({*folders, *files}):
+            info = tarfile.TarInfo(f"./{name}")
+            if name in folders:
+                info.type = tarfile.DIRTYPE
+            else:
+                info.size = len(files[name])
+            pack.addfile(info, io.BytesIO(files.get(name, "").encode()))
+    return stream
+
+
+def stamp(file: Path) -> tuple[int, int]:
+    """What shows whether *file* was written."""
+    return file.stat().st_ino, file.stat().st_mtime_ns
+
+
+@TARS
+def test_it_is_what_was_packed(folder: Path, tmp_path: Path, tar: list[str]) -> None:
+    """Odd names, programs, empty folders, files with two names, and files that links led to."""
+    made = make_odd(tmp_path / "made")
+    (made / "second name").hardlink_to(made / "plain.txt")
+    (made / "by a link").symlink_to("sub.txt")
+    unpack(packed(made, tar), folder, "md5")
+    assert tree(folder) == tree(made)
+    assert pack_in(folder) == "md5"
+
+
+def test_an_empty_folder(folder: Path, tmp_path: Path) -> None:
+    """A pack of nothing is a folder that is there."""
+    (tmp_path / "made").mkdir()
+    assert pack_in(folder) is None
+    unpack(packed(tmp_path / "made"), folder, "md5")
+    assert tree(folder) == {}
+    assert pack_in(folder) == "md5"
+    folder.rmdir()
+    assert pack_in(folder) is None
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "missing": Path.unlink,
+    "other content": lambda file: file.write_text("other"),
+    "of the same size": lambda file: file.write_text("B" * 3),
+    "a link": lambda file: (file.unlink(), file.symlink_to("/etc/hostname")),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_is_missing_or_differs_is_restored(folder: Path, change: str) -> None:
+    """And nothing else is written."""
+    pack = pack_of({"180/index.m3u8": "bbb", "180/seg_000.ts": "000", "90/index.m3u8": "ccc"})
+    unpack(pack, folder, "md5")
+    before = {path: stamp(path) for path in folder.rglob("*.ts")}
+    os.utime(folder / "180" / "index.m3u8", (1, 1))
+    CHANGES[change](folder / "180" / "index.m3u8")
+    assert pack_in(folder) is None
+    unpack(pack, folder, "md5")
+    assert (folder / "180" / "index.m3u8").read_text() == "bbb"
+    assert not (folder / "180" / "index.m3u8").is_symlink()
+    assert pack_in(folder) == "md5"
+    assert {path: stamp(path) for path in folder.rglob("*.ts")} == before
+
+
+def test_what_the_next_pack_lacks_goes(folder: Path) -> None:
+    """Of the pack that was unpacked before; what others put there or changed stays."""
+    unpack(pack_of({"a": "1", "b": "2", "old/x": "3", "old/y": "4", "kept/z": "5"}), folder, "one")
+    (folder / "mine.txt").write_text("mine")
+    (folder / "b").write_text("changed by hand")
+    (folder / "kept" / "mine").write_text("mine")
+    unpack(pack_of({"a": "1"}), folder, "two")
+    assert {*tree(folder)} == {"a", "b", "mine.txt", "kept", "kept/mine"}
+    assert pack_in(folder) == "two"
+
+
+def test_a_file_becomes_a_folder_and_back(folder: Path) -> None:
+    """What was unpacked before is not in the way of the next pack."""
+    for files in ({"x": "file"}, {"x/y/z": "below"}, {"x": "file"}):
+        unpack(pack_of(files), folder, str(files))
+        assert (folder / next(iter(files))).read_text() == files[next(iter(files))]
+
+
+def bad(kind: bytes, name: str, link: str = "") -> io.BytesIO:
+    """A pack with a good entry and then another one."""
+    stream = pack_of({"good": "good"})
+    stream.seek(0)
+    with tarfile.open(fileobj=stream, mode="a") as pack:
+        info = tarfile.TarInfo(name)
+        info.type = kind
+        info.linkname = link
+        pack.addfile(info)
+    return stream
+
+
+BAD = {
+    "'../evil' leads out of it": (tarfile.REGTYPE, "../evil"),
+    "'a/../../evil' leads out of it": (tarfile.REGTYPE, "a/../../evil"),
+    "'/tmp/evil' leads out of it": (tarfile.REGTYPE, "/tmp/evil"),
+    "'..' leads out of it": (tarfile.DIRTYPE, ".."),
+    "'../good' leads out of it": (tarfile.LNKTYPE, "evil", "../good"),
+    "'evil' is neither a file nor a folder": (tarfile.LNKTYPE, "evil", "never"),
+    "'link' is neither a file nor a folder": (tarfile.SYMTYPE, "link", "good"),
+    "'fifo' is neither a file nor a folder": (tarfile.FIFOTYPE, "fifo"),
+    "'null' is neither a file nor a folder": (tarfile.CHRTYPE, "null"),
+    "'sda' is neither a file nor a folder": (tarfile.BLKTYPE, "sda"),
+}
+
+
+@pytest.mark.parametrize("why", BAD)
+def test_entries_that_are_refused(folder: Path, why: str) -> None:
+    """With one such entry nothing at all is unpacked."""
+    with pytest.raises(RunError) as raised:
+        unpack(bad(*BAD[why]), folder, "md5")
+    assert str(raised.value) == f"{folder} was not unpacked: {why}"
+    assert tree(folder.parent) == {"film": None}
+    assert pack_in(folder) is None
+
+
+@pytest.mark.parametrize("replaced", ["180", "180/deep"])
+def test_a_link_on_this_machine_is_not_followed_out(folder: Path, tmp_path: Path, replaced: str) -> None:
+    """Nothing is written or deleted where a link in the folder leads to."""
+    unpack(pack_of({"180/deep/a": "1"}), folder, "one")
+    shutil.move(folder / replaced, tmp_path / "elsewhere")
+    (folder / replaced).symlink_to(tmp_path / "elsewhere")
+    before = tree(tmp_path / "elsewhere")
+    with pytest.raises(RunError, match="is a link that leads out of it"):
+        unpack(pack_of({"180/deep/a": "2"}), folder, "two")
+    unpack(pack_of({"b": "2"}), folder, "three")
+    assert tree(tmp_path / "elsewhere") == before
+
+
+def test_a_damaged_pack(folder: Path) -> None:
+    """It is no pack of what could still be read."""
+    stream = pack_of({"a": "1" * 5000})
+    stream.truncate(3000)
+    with pytest.raises(RunError, match="was not unpacked"):
+        unpack(stream, folder, "md5")
+    assert pack_in(folder) is None
+
+
+def test_without_a_cache(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record that is gone or damaged: the folder is not known to be whole, and becomes so again."""
+    pack = pack_of({"a": "1"})
+    unpack(pack, folder, "md5")
+    (record,) = (tmp_path / "cache" / "batchspec" / "unpacked").iterdir()
+    for damage in (
+        lambda: record.write_text("{"),
+        lambda: record.write_text('"md5"\n["a", 1'),
+        record.unlink,
+    ):
+        damage()
+        assert pack_in(folder) is None
+        before = stamp(folder / "a")
+        unpack(pack, folder, "md5")
+        assert pack_in(folder) == "md5"
+        assert stamp(folder / "a") == before
+    monkeypatch.setenv("XDG_CACHE_HOME", os.devnull)
+    unpack(pack, folder, "md5")
+    assert pack_in(folder) is None

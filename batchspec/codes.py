@@ -82,7 +82,6 @@ class Code(Enum):
     LIKELY_SECRET = "BS0507", "a value that looks random under a name that sounds secret"
     PLAIN_SECRET = "BS0508", "a plain value in a field that takes secrets"
 
-    BAD_DURATION = "BS0601", "a text that is not an ISO 8601 duration"
     DURATION_RANGE = "BS0602", "a time shorter or longer than Batch takes"
     NEEDS_FIELD = "BS0603", "a field that has no meaning without another one"
     TOO_MANY_SLOTS = "BS0604", "a task that needs more slots than a node has"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from batchspec.desired.expand import template_values
 from batchspec.desired.names import log_blob
 from batchspec.desired.task import DesiredTask
+from batchspec.language.deferred import Deferred
 from batchspec.language.model import Command, Spec, TaskGroup
-from batchspec.language.template import Template, compile_text, is_template
 from batchspec.resources.base import Json
 from batchspec.resources.records import COMMAND_METADATA, FINGERPRINT_METADATA, FINGERPRINT_VARIABLE
 from batchspec.source import Path
@@ -153,13 +152,7 @@ def _rendered(value: Any, values: Mapping[str, Any]) -> Any:
         return {key: _rendered(member, values) for key, member in value.items()}
     if isinstance(value, list):
         return [_rendered(member, values) for member in value]
-    return compiled(value).render(values) if isinstance(value, str) and is_template(value) else value
-
-
-@lru_cache(maxsize=256)
-def compiled(text: str) -> Template:
-    """The template of a string in a task's body; its group's check has found nothing wrong with it."""
-    return compile_text(text)
+    return value.value(values) if isinstance(value, Deferred) else value
 
 
 def decided_at(group: TaskGroup) -> Path:

@@ -15,11 +15,12 @@ from json.encoder import encode_basestring_ascii
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from batchspec.desired.body import PLAIN, Facts, Links, body_of, compiled, task_body
+from batchspec.desired.body import PLAIN, Facts, Links, body_of, task_body
 from batchspec.desired.names import Parts, input_path, output_path, parts_of
 from batchspec.desired.task import DesiredTask
+from batchspec.language.deferred import Deferred
 from batchspec.language.model import Spec, TaskGroup
-from batchspec.language.template import Template, is_template
+from batchspec.language.template import Template
 
 _COMPARED = 3
 _MOST = 30_000  # characters; what is put in cannot make it more than a template may give
@@ -126,5 +127,5 @@ def _templates(value: Any) -> Iterator[Template]:
     if isinstance(value, list):
         for member in value:
             yield from _templates(member)
-    elif isinstance(value, str) and is_template(value):
-        yield compiled(value)
+    elif isinstance(value, Deferred):
+        yield value.template

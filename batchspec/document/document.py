@@ -7,9 +7,9 @@ types of YAML 1.2's core schema, no tags, no merge keys, bounded size and depth.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, NoReturn
 
 import yaml
 
@@ -33,16 +33,36 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\ud
 _SURROGATE = re.compile("[\ud800-\udfff]")  # libyaml refuses their escapes, PyYAML does not
 
 
+class Piece(NamedTuple):
+    """Characters *start* to *end* of a value come from *source_start* to *source_end* of the text in the file.
+
+    One by one where it is *literal*; all from all of a placeholder otherwise.
+    """
+
+    start: int
+    end: int
+    source_start: int
+    source_end: int
+    literal: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A parsed spec. `data` has only dict, list, str, int, float, bool and None.
 
-    What aliases repeat is one object in `data`: change nothing in it.
+    What aliases repeat is one object in `data`: change nothing in it. `raw` is what the file has;
+    `data` is the same, or has values in place of placeholders, and then `_pieces` says of which.
     """
 
     source: Source
     data: dict[str, object]
     _root: Node
+    raw: dict[str, object]
+    _pieces: Mapping[Path, tuple[Piece, ...]] = field(default_factory=dict)
+
+    def resolved(self, data: dict[str, object], pieces: Mapping[Path, tuple[Piece, ...]]) -> "Document":
+        """The document with *data* in place of what the file has; *pieces* are of its texts that differ."""
+        return replace(self, data=data, _pieces=pieces)
 
     def position(self, path: Path) -> Position:
         """Where the value at *path* stands, or its nearest parent that exists."""
@@ -66,6 +86,7 @@ class Document:
 
         Exact unless escapes hide the correspondence; then the whole text.
         """
+        start, end = _in_source(self._pieces.get(path, ()), start, end)
         node, found = self._nearest(path)
         places = indexes(self.source.text, node) if found == path and end > start else None
         if not places:
@@ -74,6 +95,13 @@ class Document:
         return Position(
             *line_and_column(self.source.text, node, first), *line_and_column(self.source.text, node, last)
         )
+
+    def without_values(self, path: Path, text: str, blank: str) -> str:
+        """*text*, which stands at *path*, with *blank* for each character that a placeholder put in."""
+        for piece in self._pieces.get(path, ()):
+            if not piece.literal:
+                text = text[: piece.start] + blank * (piece.end - piece.start) + text[piece.end :]
+        return text
 
     def written(self, path: Path) -> str:
         """The scalar at *path* as the file has it (`3.10`, where `data` has 3.1)."""
@@ -120,6 +148,17 @@ class Document:
         return node, path
 
 
+def _in_source(pieces: tuple[Piece, ...], start: int, end: int) -> tuple[int, int]:
+    """Where characters *start* to *end* of a text come from, in the text that the file has; *pieces* make it up."""
+    touched = [piece for piece in pieces if piece.start < end and start < piece.end]
+    if not touched:
+        return start, end
+    first, last = touched[0], touched[-1]
+    skipped = max(0, start - first.start) if first.literal else 0
+    left = max(0, last.end - end) if last.literal else 0
+    return first.source_start + skipped, last.source_end - left
+
+
 def decode(data: bytes, name: str) -> Source:
     """The text of a file's bytes. Raises `SpecError` when it is not UTF-8 or too large."""
     if len(data) > MAX_BYTES:
@@ -151,7 +190,7 @@ def parse(source: Source) -> Document:
     root = composer.compose()
     if composer.findings or not isinstance(root.value, dict):
         raise SpecError(composer.findings)
-    return Document(source, root.value, root)
+    return Document(source, root.value, root, root.value)
 
 
 def _too_large(source: Source) -> Diagnostic:

@@ -1,4 +1,8 @@
-"""What an unquoted text of YAML is: a number, true, false, nothing, or just text."""
+"""What an unquoted text of YAML is: a number, true, false, nothing, or just text.
+
+A number whose text is not the one that Python gives it (`3.10`, `1e3`, `0x1F`) remembers
+how it was written: `str` gives that back, JSON and arithmetic see an ordinary number.
+"""
 
 import math
 import re
@@ -8,6 +12,14 @@ _OCTAL = re.compile(r"0o[0-7]+\Z")
 _HEX = re.compile(r"0x[0-9a-fA-F]+\Z")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 _LONGEST_NUMBER = 40
+_KINDS: tuple[tuple[type, str], ...] = (
+    (type(None), "nothing"),
+    (bool, "true or false"),
+    (int, "a whole number"),
+    (float, "a number"),
+    (str, "text"),
+    (list, "a list"),
+)
 _WORDS = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -17,15 +29,65 @@ _WORDS = {
 
 def kind(value: object) -> str:
     """What *value* is, in the words of messages: `text`, `a whole number`, `a list`."""
-    names = {
-        type(None): "nothing",
-        bool: "true or false",
-        int: "a whole number",
-        float: "a number",
-        str: "text",
-        list: "a list",
-    }
-    return names.get(type(value), "a mapping")
+    return next((name for type_, name in _KINDS if isinstance(value, type_)), "a mapping")
+
+
+def is_type(value: object, name: str) -> bool:
+    """Whether *value* is of JSON's type *name*. A whole number has no point here: 2.0 is not one."""
+    if isinstance(value, bool):
+        return name == "boolean"
+    return isinstance(value, _TYPES[name])
+
+
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "null": type(None),
+}
+
+
+def json_type(value: object) -> str:
+    """JSON's name of the type of *value*; of a whole number, `integer`."""
+    return next(name for name in _TYPES if is_type(value, name))
+
+
+class WrittenInt(int):
+    """A whole number that was written in another way than Python would."""
+
+    written: str
+
+    def __str__(self) -> str:
+        return self.written
+
+
+class WrittenFloat(float):
+    """A number that was written in another way than Python would."""
+
+    written: str
+
+    def __str__(self) -> str:
+        return self.written
+
+
+def as_written(number: int | float, text: str) -> int | float:
+    """*number*, whose `str` is *text*."""
+    if str(number) == text:
+        return number
+    kept = WrittenInt(number) if isinstance(number, int) else WrittenFloat(number)
+    kept.written = text
+    return kept
+
+
+def number_of(text: str) -> int | float | None:
+    """The finite number that *text* is, as written: `007` too, which YAML would not take for one."""
+    if re.fullmatch(r"[-+]?[0-9]{1,40}", text, re.ASCII):
+        return as_written(int(text), text)
+    value = plain_value(text)
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def plain_value(text: str) -> object:
@@ -39,11 +101,11 @@ def plain_value(text: str) -> object:
     if text[0] not in "+-.0123456789" or len(text) > _LONGEST_NUMBER:
         return text
     if _NUMBER.match(text):
-        return int(text)
+        return as_written(int(text), text)
     if _OCTAL.match(text):
-        return int(text[2:], 8)
+        return as_written(int(text[2:], 8), text)
     if _HEX.match(text):
-        return int(text[2:], 16)
+        return as_written(int(text[2:], 16), text)
     if _FLOAT.match(text) and math.isfinite(number := float(text)):
-        return number
+        return as_written(number, text)
     return text

@@ -1,4 +1,4 @@
-"""From a checked document to a `Spec`: parameters put in, templates compiled, names held to Batch's rules.
+"""From a document to a `Spec`: parameters resolved, the values checked, the templates of tasks compiled.
 
 All findings of a file are raised together.
 """
@@ -6,7 +6,6 @@ All findings of a file are raised together.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -15,8 +14,11 @@ from typing import Any
 
 from batchspec.codes import Code
 from batchspec.document.document import Document
+from batchspec.document.scalar import WrittenFloat, WrittenInt, is_type, number_of
 from batchspec.errors import SpecError, UsageError
 from batchspec.language import schema
+from batchspec.language.compiled import compiled
+from batchspec.language.deferred import Deferred
 from batchspec.language.lints import lint
 from batchspec.language.model import (
     Blobs,
@@ -32,26 +34,15 @@ from batchspec.language.model import (
     TaskGroup,
     WhenDone,
 )
+from batchspec.language.resolve import resolve
 from batchspec.language.rules import SHORTHANDS, check_rules
 from batchspec.language.secrets import find_secrets
-from batchspec.language.template import (
-    Template,
-    TemplateError,
-    compile_script,
-    compile_text,
-    is_template,
-    unknown_references,
-)
+from batchspec.language.template import Template, is_template
 from batchspec.resources.base import Json
 from batchspec.resources.pool import machine_from_image
 from batchspec.resources.task import digest
-from batchspec.source import Diagnostic, Path, Severity, in_order, path_text
+from batchspec.source import Diagnostic, Path, Severity, in_order
 
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_IDENTITY = re.compile(
-    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[^/]+",
-    re.IGNORECASE,
-)
 _JOB_ID_LENGTH = 58  # leaves room for the generations: -2 up to -99999
 
 # Fields of the service that a group's `body` does not carry: they are ours, or made for each task.
@@ -77,23 +68,21 @@ def build(document: Document, settings: Mapping[str, str] | None = None) -> Spec
 
     Raises `SpecError` with every finding, `UsageError` for a setting that the spec does not know.
     """
-    found = [*schema.check(document), *find_secrets(document)]
+    params = _params(document, settings or {})
+    document, found = resolve(document, params)
+    found += [*schema.check(document), *find_secrets(document)]
+    builder = _Builder(document, params)
     if any(finding.severity is Severity.ERROR for finding in found):
-        raise SpecError([*found, *_beside(found, document)])
-    builder = _Builder(document, _params(document, settings or {}))
+        raise SpecError([*found, *_beside(found, builder)])
     spec = builder.spec()
     if errors := [*builder.findings, *check_rules(spec)]:
         raise SpecError([*found, *errors])
     return replace(spec, warnings=in_order([*found, *lint(spec)]))
 
 
-def _beside(found: Sequence[Diagnostic], document: Document) -> Iterator[Diagnostic]:
+def _beside(found: Sequence[Diagnostic], builder: _Builder) -> Iterator[Diagnostic]:
     """What there is to say of the parts of a spec whose shape is right, where that of others is wrong."""
-    params = document.data.get("params", {})
-    if not isinstance(params, Mapping):
-        return
     places = {finding.position for finding in found}
-    builder = _Builder(document, params)
     for part in builder.parts():
         with suppress(
             LookupError, TypeError, ValueError, AttributeError
@@ -103,7 +92,8 @@ def _beside(found: Sequence[Diagnostic], document: Document) -> Iterator[Diagnos
 
 
 def _params(document: Document, settings: Mapping[str, str]) -> Params:
-    declared: dict[str, Any] = dict(document.data.get("params") or {})  # type: ignore[call-overload]
+    params = document.data.get("params")
+    declared: dict[str, Any] = dict(params) if isinstance(params, Mapping) else {}
     for name, text in settings.items():
         if name not in declared:
             from difflib import get_close_matches  # as in schema.py: not before it is needed
@@ -117,15 +107,16 @@ def _params(document: Document, settings: Mapping[str, str]) -> Params:
 
 def _typed(name: str, text: str, default: object) -> str | int | float | bool:
     """*text* as a value of the default's type."""
-    try:
-        if isinstance(default, bool):
-            return {"true": True, "false": False}[text]
-        if isinstance(default, int):
-            return int(text)
-        return float(text) if isinstance(default, float) else text
-    except (KeyError, ValueError):
-        kind = {bool: "true or false", int: "a whole number", float: "a number"}[type(default)]
-        raise UsageError(f"--set {name}={text}: expected {kind}", help=f"the spec says {default!r}") from None
+    if isinstance(default, str):
+        return text
+    kind = next(kind for kind in _SET if is_type(default, kind))
+    value = number_of(text) if kind != "boolean" else {"true": True, "false": False}.get(text)
+    if value is None or not is_type(value, kind):
+        raise UsageError(f"--set {name}={text}: expected {_SET[kind]}", help=f"the spec says {default!r}")
+    return value
+
+
+_SET = {"boolean": "true or false", "integer": "a whole number", "number": "a number"}
 
 
 class _Builder:
@@ -135,62 +126,46 @@ class _Builder:
         self.document = document
         self.params = params
         self.findings: list[Diagnostic] = []
-        self.known: dict[str, Any] = {"params": dict(params), "spec": {"name": document.data.get("name", "")}}
+        self.known: dict[str, Any] = {"params": params, "spec": {"name": document.data.get("name", "")}}
 
     def parts(self) -> Iterator[Callable[[], object]]:
         """What makes each part of the spec, for its findings alone."""
         data: Mapping[str, Any] = self.document.data
         yield self._job
-        yield self._identity
         yield lambda: self._pool(data["pool"])
-        tasks = data.get("tasks")
-        for name, body in tasks.items() if isinstance(tasks, Mapping) else ():
-            yield partial(self._group, name, body, None)
+        for name in data.get("tasks") or ():
+            yield partial(self._group, name)
 
     def spec(self) -> Spec:
         data: Mapping[str, Any] = self.document.data
-        job = self._job()
-        common = (job or {}).get("commonEnvironmentSettings")
         return Spec(
             name=data["name"],
             target=data.get("target"),
             params=self.params,
             pool=self._pool(data["pool"]) if "pool" in data else None,
-            job=job,
-            groups=tuple(self._group(name, body, common) for name, body in (data.get("tasks") or {}).items()),
+            job=self._job(),
+            groups=tuple(self._group(name) for name in data.get("tasks") or ()),
             download=data.get("download"),
             containers=Containers(**data.get("containers", {})),
             ignored=frozenset(_ignored_path(text) for text in data.get("ignoreChanges") or ()),
             document=self.document,
             safety=_safety(data.get("safety") or {}),
-            identity=self._identity(),
+            identity=data.get("identity"),
         )
 
-    def _identity(self) -> str | None:
-        text: str | None = self._rendered(self.document.data.get("identity"), ("identity",))
-        if text is not None and not is_template(text) and not _IDENTITY.fullmatch(text):
-            self._find(
-                Code.BAD_ID,
-                f"identity: {text!r} is not the resource id of a user-assigned identity",
-                ("identity",),
-                label="/subscriptions/…/providers/Microsoft.ManagedIdentity/userAssignedIdentities/NAME",
-                helps=("az identity show --name NAME --resource-group GROUP --query id",),
-            )
-        return text
-
     def _job(self) -> dict[str, Any] | None:
-        job: dict[str, Any] | None = self._rendered(self.document.data.get("job"), ("job",))
-        if job is not None:
-            self._check_id(job["id"], ("job", "id"), "job", _JOB_ID_LENGTH)
-        return job
+        job: Any = self.document.data.get("job")
+        if job is not None and len(job["id"]) > _JOB_ID_LENGTH and not isinstance(job["id"], Deferred):
+            rule = f"at most {_JOB_ID_LENGTH} characters, to leave room for the number of a later job"
+            self.findings.append(
+                self.document.diagnostic(Code.BAD_ID, "job.id: too long", ("job", "id"), label=rule)
+            )
+        return dict(job) if job is not None else None
 
     def _pool(self, data: Mapping[str, Any]) -> Pool:
         if "existing" in data:
-            existing = self._rendered(data, ("pool",))["existing"]
-            self._check_id(existing, ("pool", "existing"), "pool", 64)
-            return Pool(id=existing, body={}, existing=True, when_done=WhenDone.KEEP)
-        body = self._rendered(data, ("pool",))
-        self._check_id(body["id"], ("pool", "id"), "pool", 64)
+            return Pool(id=data["existing"], body={}, existing=True, when_done=WhenDone.KEEP)
+        body = dict(data)
         when_done = WhenDone(body.pop("whenDone", "keep"))
         if image := body.pop("image", None):
             machine = body.get("virtualMachineConfiguration") or {}
@@ -207,99 +182,68 @@ class _Builder:
             body=body,
         )
 
-    def _group(self, name: str, data: Mapping[str, Any], common: object) -> TaskGroup:
+    def _group(self, name: str) -> TaskGroup:
+        """The group *name*: its values from the resolved document, its templates as they were written."""
         path: Path = ("tasks", name)
-        inputs = self._inputs(data.get("inputs"), (*path, "inputs"))
+        data, raw = _at(self.document.data, path), _at(self.document.raw, path)
+        inputs = _inputs(data.get("inputs"))
+        for where, text in _strings(raw.get("inputs"), (*path, "inputs")):
+            self._template(text, where, self.known)
         before_output = self.known | ({"input": INPUT_NAMES} if inputs else {})
-        output = (
-            self._template(data["output"], (*path, "output"), before_output) if "output" in data else None
-        )
+        output = self._template(raw["output"], (*path, "output"), before_output) if "output" in raw else None
         known = before_output | ({"output": {"path": ""}} if output else {})
-        command = self._command(data, path, known)
-        body = {key: value for key, value in data.items() if key not in _OURS}
+        command = self._command(raw, path, known)
+        written = {key: value for key, value in raw.items() if key not in _OURS}
         templates = [*command.templates, *filter(None, [output])]
-        for where, text in _strings(body, path):
+        for where, text in _strings(written, path):
             if template := self._template(text, where, known):
                 templates.append(template)
-        decisive = {key: body[key] for key in _DECISIVE if key in body} | {
-            "commonEnvironmentSettings": common
-        }
         return TaskGroup(
             name=name,
             inputs=inputs,
             command=command,
             output=output,
-            body=body,
-            digest=_group_digest(decisive, command, output, self._used_params(templates)),
+            body={key: value for key, value in data.items() if key not in _OURS},
+            digest=self._digest(written, command, output, templates),
         )
 
-    def _inputs(self, data: Any, path: Path) -> LocalFiles | Blobs | None:
-        if data is None:
-            return None
-        if isinstance(data, Mapping):
-            rendered = self._rendered(data, path)
-            return Blobs(rendered["container"], rendered.get("prefix", ""), rendered.get("match", "**"))
-        patterns = self._rendered([data] if isinstance(data, str) else data, path)
-        return LocalFiles(tuple(patterns))
-
-    def _command(self, data: Mapping[str, Any], path: Path, known: Mapping[str, Any]) -> Command:
-        if "commandLine" in data:
-            return Command(line=self._template(data["commandLine"], (*path, "commandLine"), known))
+    def _command(self, raw: Mapping[str, Any], path: Path, known: Mapping[str, Any]) -> Command:
+        if "commandLine" in raw:
+            return Command(line=self._template(raw["commandLine"], (*path, "commandLine"), known))
         where = (*path, "command")
-        if isinstance(data["command"], str):
-            return Command(script=self._template(data["command"], where, known, script=True))
-        words = (self._template(word, (*where, i), known) for i, word in enumerate(data["command"]))
+        if isinstance(raw["command"], str):
+            return Command(script=self._template(raw["command"], where, known, script=True))
+        words = (
+            self._template(self.document.written((*where, i)), (*where, i), known)
+            for i in range(len(raw["command"]))
+        )
         return Command(words=tuple(word for word in words if word is not None))
 
     def _template(
         self, text: str, path: Path, known: Mapping[str, Any], *, script: bool = False
     ) -> Template | None:
         """The compiled template, or None after a finding."""
-        try:
-            template = compile_script(text) if script else compile_text(text)
-        except TemplateError as error:
-            span = (error.start, error.end)
-            self._find(error.code, error.message, path, label=error.label, span=span, helps=error.helps)
-            return None
-        for reference, start, end, near in unknown_references(template, known):
-            self._unknown(".".join(reference), path, (start, end), near, known)
-        return template
+        return compiled(self.document, text, path, known, self.findings, script=script)
 
-    def _unknown(
-        self, reference: str, path: Path, span: tuple[int, int], near: str, known: Mapping[str, Any]
-    ) -> None:
-        names = [f"{top}.{name}" for top, members in known.items() for name in members]
-        helps = (f"did you mean `{near}`?",) if near else (f"known here: {', '.join(names)}",)
-        if reference.startswith("input") and "input" not in known:
-            helps = ("only tasks with `inputs` have an input",)
-        if reference.startswith("output") and "output" not in known:
-            helps = ("give the task group an `output: NAME`, then `output.path` is where to write it",)
-        self._find(
-            Code.UNDEFINED_VARIABLE,
-            f"`{reference}` is not defined",
-            path,
-            span=span,
-            label="undefined",
-            helps=helps,
-        )
+    def _digest(
+        self, written: Json, command: Command, output: Template | None, templates: list[Template]
+    ) -> str:
+        """A digest of all that decides the results of a group, except the inputs' content.
 
-    def _rendered(self, value: Any, path: Path) -> Any:
-        """*value* with the templates in its strings rendered; they see parameters and the spec's name."""
-        if isinstance(value, Mapping):
-            return {key: self._rendered(member, (*path, key)) for key, member in value.items()}
-        if isinstance(value, list):
-            return [self._rendered(member, (*path, i)) for i, member in enumerate(value)]
-        if not isinstance(value, str) or not is_template(value):
-            return value
-        before = len(self.findings)
-        template = self._template(value, path, self.known)
-        if template is None or len(self.findings) > before:
-            return value
-        try:
-            return template.render(self.known)
-        except TemplateError as error:
-            self._find(error.code, error.message, path, span=(error.start, error.end), helps=error.helps)
-            return value
+        It is made from what goes into the rendering, so that unchanged tasks are never rendered.
+        """
+        job = self.document.data.get("job")
+        common = job.get("commonEnvironmentSettings") if isinstance(job, Mapping) else None
+        parts = {
+            "words": [word.text for word in command.words],
+            "script": command.script.text if command.script else None,
+            "line": command.line.text if command.line else None,
+            "output": output.text if output else None,
+            "params": _as_texts(self._used_params(templates)),
+            "fields": {key: written[key] for key in _DECISIVE if key in written}
+            | {"commonEnvironmentSettings": common},
+        }
+        return digest(json.dumps(parts, sort_keys=True, ensure_ascii=False))
 
     def _used_params(self, templates: list[Template]) -> dict[str, Any]:
         """The parameters that *templates* read; all of them where one reads the mapping itself."""
@@ -308,28 +252,19 @@ class _Builder:
             return dict(self.params)
         return {ref[1]: self.params[ref[1]] for ref in references if ref[1] in self.params}
 
-    def _check_id(self, text: str, path: Path, kind: str, longest: int) -> None:
-        if is_template(text):
-            return  # its template has a finding already
-        if not _ID.fullmatch(text) or len(text) > longest:
-            rule = (
-                f"a Batch {kind} id has letters, digits, hyphens and underscores only, here at most {longest}"
-            )
-            self._find(Code.BAD_ID, f"{path_text(path)}: Batch would refuse this id", path, label=rule)
 
-    def _find(
-        self,
-        code: Code,
-        summary: str,
-        path: Path,
-        *,
-        label: str = "",
-        helps: tuple[str, ...] = (),
-        span: tuple[int, int] | None = None,
-    ) -> None:
-        self.findings.append(
-            self.document.diagnostic(code, summary, path, label=label, helps=helps, span=span)
-        )
+def _at(value: Any, path: Path) -> Any:
+    for part in path:
+        value = value[part]
+    return value
+
+
+def _inputs(data: Any) -> LocalFiles | Blobs | None:
+    if data is None:
+        return None
+    if isinstance(data, Mapping):
+        return Blobs(data["container"], data.get("prefix", ""), data.get("match", "**"))
+    return LocalFiles(tuple([data] if isinstance(data, str) else data))
 
 
 def _safety(data: Mapping[str, Any]) -> Safety:
@@ -361,19 +296,10 @@ def _strings(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
         yield path, value
 
 
-def _group_digest(
-    decisive: Json, command: Command, output: Template | None, params: Mapping[str, Any]
-) -> str:
-    """A digest of all that decides the group's results, except the inputs' content.
-
-    It is made from what goes into the rendering, so that unchanged tasks are never rendered.
-    """
-    parts = {
-        "words": [word.text for word in command.words],
-        "script": command.script.text if command.script else None,
-        "line": command.line.text if command.line else None,
-        "output": output.text if output else None,
-        "params": params,
-        "fields": decisive,
-    }
-    return digest(json.dumps(parts, sort_keys=True, ensure_ascii=False))
+def _as_texts(params: Any) -> Any:
+    """*params* with the numbers that are put in as they were written, and not as JSON has them, as texts."""
+    if isinstance(params, Mapping):
+        return {name: _as_texts(value) for name, value in params.items()}
+    if isinstance(params, list):
+        return [_as_texts(value) for value in params]
+    return str(params) if isinstance(params, (WrittenInt, WrittenFloat)) else params

@@ -6,7 +6,9 @@ than a template may be.
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+
+from batchspec.document.scalar import is_type
 
 MAX_CHARACTERS = 65_536
 """The most a template may have, and the most it may give."""
@@ -65,6 +67,15 @@ def text_of(value: object) -> str:
         return str(value)
     kind = "nothing" if value is None else "a list or mapping"
     raise ValueError(f"gives {kind}, not text or a number")
+
+
+def as_field(value: object, types: Collection[str]) -> object:
+    """*value* for a field that takes JSON's *types*: as it is if it fits, or if a text would fit no better."""
+    if value is None or isinstance(value, Mapping):
+        return text_of(value)  # raises
+    if "string" not in types or any(is_type(value, name) for name in types):
+        return value
+    return text_of(value)
 
 
 FILTERS: dict[str, Callable[..., object]] = {

@@ -10,6 +10,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from batchspec.document.scalar import is_type
+from batchspec.language.deferred import Deferred
+
 Schema = Mapping[str, Any]
 
 _ANNOTATIONS = frozenset(
@@ -18,7 +21,9 @@ _ANNOTATIONS = frozenset(
 
 
 def fits(value: object, schema: Schema, root: Schema) -> bool:
-    """Whether *value* is valid; *root* is the whole schema, for its `$ref`s."""
+    """Whether *value* is valid; *root* is the whole schema, for its `$ref`s. What is deferred may yet be."""
+    if isinstance(value, Deferred):
+        return True
     if "$ref" in schema:
         return fits(value, resolved(schema, root), root)
     for keyword, argument in schema.items():
@@ -39,24 +44,6 @@ def resolved(schema: Schema, root: Schema) -> Schema:
             target = target[part]
         schema = target
     return schema
-
-
-def is_type(value: object, name: str) -> bool:
-    """Whether *value* is of JSON's type *name*. A whole number has no point here: 2.0 is not one."""
-    if isinstance(value, bool):
-        return name == "boolean"
-    return isinstance(value, _TYPES[name])
-
-
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    "object": dict,
-    "array": list,
-    "string": str,
-    "integer": int,
-    "number": (int, float),
-    "boolean": bool,
-    "null": type(None),
-}
 
 
 def repeated(items: list[Any]) -> Iterator[tuple[int, int]]:

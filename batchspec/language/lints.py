@@ -12,7 +12,6 @@ from typing import Any
 
 from batchspec.codes import Code
 from batchspec.language.model import Spec
-from batchspec.language.template import is_template
 from batchspec.resources.equality import duration_s
 from batchspec.resources.links import LINK_LIFE
 from batchspec.source import Diagnostic, Path, Severity, path_text
@@ -59,9 +58,8 @@ def _commands(spec: Spec) -> Iterator[Diagnostic]:
         if isinstance(text, str):
             yield from _raw_line(spec, path, text)
     for group in spec.groups:
-        words = _at(data, (*group.path, "command"))
-        if isinstance(words, list):
-            yield from _words(spec, (*group.path, "command"), words)
+        if group.command.words:
+            yield from _words(spec, (*group.path, "command"), [word.text for word in group.command.words])
 
 
 def _at(data: Any, path: Path) -> Any:
@@ -74,7 +72,7 @@ def _at(data: Any, path: Path) -> Any:
 
 def _raw_line(spec: Spec, path: Path, text: str) -> Iterator[Diagnostic]:
     """The first piece of shell syntax outside of quotes, where the line does not start a shell."""
-    bare = _blanked(text)
+    bare = _blanked(spec.document.without_values(path, text, _BLANK))
     first = bare.split(maxsplit=1)[0] if bare.strip() else ""
     if _program(first) in _SHELLS or (first and set(first) == {_BLANK}):
         return
@@ -88,7 +86,7 @@ def _raw_line(spec: Spec, path: Path, text: str) -> Iterator[Diagnostic]:
             f"{path_text(path)}: `{match[0]}` means nothing without a shell",
             path,
             label="the node starts the program directly",
-            helps=(f"start one: {_in_shell(text, shell)}",),
+            helps=(f"start one: {_in_shell(str(_at(spec.document.raw, path)), shell)}",),
             span=match.span(),
             severity=Severity.WARNING,
         )
@@ -200,7 +198,7 @@ def _bounds(spec: Spec) -> Iterator[Diagnostic]:
     bound = (spec.job.get("constraints") or {}).get("maxWallClockTime")
     if bound is None:
         yield _no_bound(spec, path)
-    elif not is_template(bound) and duration_s(bound) > LINK_LIFE.total_seconds():
+    elif duration_s(bound) > LINK_LIFE.total_seconds():
         yield spec.document.diagnostic(
             Code.BOUND_TOO_LONG,
             f"{path_text(path)}: {bound} is longer than links to inputs and outputs last ({LINK_LIFE.days} days)",

@@ -6,14 +6,12 @@ chooses are stated. Secrets never come back from the service, so their place is
 taken by the name of an environment variable.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any, NamedTuple
 
 from batchspec.language.fits import Schema, resolved
-from batchspec.language.schema import schema_text
+from batchspec.language.spec_schema import spec_schema
 from batchspec.resources import job as jobs
 from batchspec.resources import pool as pools
 from batchspec.resources.base import STAMPS, UNSTATED, Field, Json, is_protected, same_value
@@ -104,7 +102,7 @@ class _Reader:
         if isinstance(live, Mapping) and described.fields:
             return self._object(described, live, schema, path)
         if isinstance(live, list):
-            items = resolved(schema.get("items", {}), _published())
+            items = resolved(schema.get("items", {}), spec_schema())
             return [self._value(described, item, items, (*path, i)) for i, item in enumerate(live)]
         if isinstance(live, Mapping):  # settings of an extension: whatever they are
             return {key: self._value(described, member, {}, (*path, key)) for key, member in live.items()}
@@ -120,7 +118,7 @@ class _Reader:
                 if _needs_secret(name, live):
                     found[name] = {"fromEnvironment": self._variable(name, live, where)}
             elif live.get(name) is not None and (name in required or not _is_default(member, live[name])):
-                below = resolved(properties.get(name, {}), _published())
+                below = resolved(properties.get(name, {}), spec_schema())
                 found[name] = self._value(member, live[name], below, where)
         return found
 
@@ -187,16 +185,10 @@ def required_at(path: Path) -> tuple[str, ...]:
         below = (
             schema.get("items", {}) if isinstance(part, int) else schema.get("properties", {}).get(part, {})
         )
-        schema = resolved(below, _published())
+        schema = resolved(below, spec_schema())
     return tuple(schema.get("required", ()))
 
 
-@cache
-def _published() -> Schema:
-    schema: Schema = json.loads(schema_text())
-    return schema
-
-
 def _definition(kind: str) -> Schema:
-    definition: Schema = _published()["definitions"][kind]
+    definition: Schema = spec_schema()["definitions"][kind]
     return definition

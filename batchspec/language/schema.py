@@ -1,4 +1,4 @@
-"""A document against the published schema. The only door to jsonschema.
+"""A document against the schema. The only door to jsonschema.
 
 Loading jsonschema takes longer than all else that `validate` does, so `fits`
 answers first; jsonschema is asked only to find out what is wrong. Its errors
@@ -9,42 +9,28 @@ there are alternatives, so no error is about a branch that nobody meant.
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
 from itertools import islice
-from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchspec.codes import Code
 from batchspec.document.document import MAX_FINDINGS, Document
-from batchspec.document.scalar import kind
-from batchspec.language.fits import Schema, fits, is_type, repeated, resolved
+from batchspec.document.scalar import is_type, kind
+from batchspec.language.deferred import Deferred
+from batchspec.language.fits import Schema, fits, repeated, resolved
 from batchspec.language.secrets import hide
+from batchspec.language.spec_schema import spec_schema
 from batchspec.source import Diagnostic, Path, in_order, path_text
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
-_NAME = "batchspec-v1.schema.json"
 _LONGEST_SHOWN = 40
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,9}")
 
 
-def schema_text() -> str:
-    """The published schema: beside this module when installed, else that of the checkout."""
-    here = FilePath(__file__).with_name(_NAME)
-    path = here if here.exists() else here.parents[2] / "schemas" / _NAME
-    return path.read_text(encoding="utf-8")
-
-
-@cache
-def _published() -> Schema:
-    schema: Schema = json.loads(schema_text())
-    return schema
-
-
 def check(document: Document, *, schema: Schema | None = None) -> list[Diagnostic]:
     """All that the schema has against *document*, in order of position. *schema* is for tests."""
-    schema = _published() if schema is None else schema
+    schema = spec_schema() if schema is None else schema
     if fits(document.data, schema, schema):
         return []
     errors = _errors(document.data, schema)
@@ -68,7 +54,7 @@ def _errors(data: object, schema: Schema) -> "Iterator[ValidationError]":
         Draft7Validator, {"uniqueItems": unique}, type_checker=types
     )
     errors: Iterator[ValidationError] = validator(schema).iter_errors(data)
-    return errors
+    return (error for error in errors if not isinstance(error.instance, Deferred))
 
 
 class _Broken:
@@ -180,8 +166,6 @@ def _type_help(value: object, names: list[str]) -> str:
     """What to write instead, where it is plain."""
     if value is None:
         return "give it a value, or leave the field out"
-    if isinstance(value, str) and "{{" in value:
-        return "a placeholder gives text, which this field does not take"
     if (
         isinstance(value, str)
         and not {"integer", "number"}.isdisjoint(names)
@@ -229,7 +213,8 @@ def _not_the_one(broken: _Broken) -> Iterator[Diagnostic]:
 def _wrong_form(broken: _Broken) -> Iterator[Diagnostic]:
     examples = broken.schema.get("examples", ())
     helps = [*broken.description, *(f"for example: {example}" for example in examples[:1])]
-    yield broken.say(Code.PATTERN, f"`{_shown(broken.value)}` is not of the form of this field", "", *helps)
+    field = next((part for part in reversed(broken.path) if isinstance(part, str)), "value")
+    yield broken.say(Code.PATTERN, f"`{_shown(broken.value)}` is not a valid {field}", "", *helps)
 
 
 def _out_of_range(broken: _Broken) -> Iterator[Diagnostic]:
@@ -264,7 +249,7 @@ def _wrong_count(broken: _Broken) -> Iterator[Diagnostic]:
 def _repeated(broken: _Broken) -> Iterator[Diagnostic]:
     for i, first in repeated(broken.value):
         line = broken.document.position((*broken.path, first)).line
-        yield broken.say(Code.REPEATED_ITEM, "stands in the list twice", f"first in line {line}", at=(i,))
+        yield broken.say(Code.REPEATED_ITEM, "appears twice in this list", f"first in line {line}", at=(i,))
 
 
 def _not_allowed(broken: _Broken) -> Iterator[Diagnostic]:

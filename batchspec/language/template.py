@@ -9,21 +9,23 @@ attributes of Python objects, nothing that makes much of little.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from batchspec.codes import Code
 from batchspec.errors import BatchspecError
 from batchspec.language import shell
-from batchspec.language.filters import FILTERS, MAX_CHARACTERS, bounded, text_of
+from batchspec.language.filters import FILTERS, MAX_CHARACTERS, as_field, bounded, text_of
 
 if TYPE_CHECKING:
     from jinja2 import nodes
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 _MAX_EXPRESSION = 1_000
+
+_T = TypeVar("_T")
 
 Reference = tuple[str, ...]
 Values = Mapping[str, object]
@@ -37,7 +39,7 @@ _JINJA_WORDS = frozenset(
     {"true", "false", "none", "True", "False", "None", "not", "and", "or", "if", "else", "in", "is"}
 )
 _RESERVED = frozenset(["self", "super", "loop", "caller", "varargs", "kwargs"])
-_LITERAL_HELP = 'braces that are not a placeholder are written {{ "{{" }}'
+LITERAL_HELP = 'braces that are not a placeholder are written {{ "{{" }}'
 
 
 class TemplateError(BatchspecError):
@@ -109,13 +111,24 @@ class Template:
         Raises `TemplateError` for a name without a value, and for a value that
         is neither text, a number, nor true or false.
         """
-        write = _shell_word if self.is_script else text_of
-        rendered = "".join(
-            part if isinstance(part, str) else _written(part, values, write) for part in self.parts
-        )
+        rendered = "".join(self.rendered_parts(values))
         if len(rendered) > MAX_CHARACTERS:
             raise _error(f"gives more than {MAX_CHARACTERS:,} characters", self.text, Code.TEMPLATE_TOO_LARGE)
         return rendered
+
+    def rendered_parts(self, values: Values) -> list[str]:
+        """What each part gives."""
+        write = _shell_word if self.is_script else text_of
+        return [part if isinstance(part, str) else _written(part, values, write) for part in self.parts]
+
+    def value(self, values: Values, types: Collection[str]) -> Any:
+        """What a field gets that takes values of JSON's *types*: text, unless all of it is one placeholder.
+
+        Such a value stays what it is where the field takes it, or takes no text either.
+        """
+        if len(self.parts) != 1 or isinstance(only := self.parts[0], str):
+            return self.render(values)
+        return _written(only, values, lambda value: as_field(value, types))
 
 
 class Unknown(NamedTuple):
@@ -145,10 +158,6 @@ def compile_script(text: str) -> Template:
     Numbers, true and false are put in bare, so that `{1..{{ params.count }}}`
     counts. Raises `TemplateError` also where quotes would not protect a value.
     """
-    if "\0" in text:
-        raise TemplateError(
-            "a script cannot have the character U+0000", text.index("\0"), text.index("\0") + 1
-        )
     template = compile_text(text)
     slotted = "".join(part if isinstance(part, str) else shell.SLOT for part in template.parts)
     placeholders = [part for part in template.parts if isinstance(part, Placeholder)]
@@ -207,7 +216,7 @@ def _leaves(known: Mapping[str, object], prefix: str) -> Iterator[str]:
 
 
 def _parts(text: str) -> Iterator[str | Placeholder]:
-    if len(text) > MAX_CHARACTERS and is_template(text):
+    if len(text) > MAX_CHARACTERS:
         raise _error(f"longer than {MAX_CHARACTERS:,} characters", text, Code.TEMPLATE_TOO_LARGE)
     end = 0
     for match in _PLACEHOLDER.finditer(text):
@@ -218,9 +227,12 @@ def _parts(text: str) -> Iterator[str | Placeholder]:
 
 
 def _plain(text: str, start: int, end: int) -> Iterator[str]:
+    nul = text.find("\0", start, end)
+    if nul >= 0:
+        raise TemplateError("the character U+0000, which nothing on a node can hold", nul, nul + 1)
     stray = text.find("{{", start, end)
     if stray >= 0:
-        helps = ("end it with `}}`, and use no braces inside", _LITERAL_HELP)
+        helps = ("end it with `}}`, and use no braces inside", LITERAL_HELP)
         raise TemplateError("a placeholder that does not end", stray, stray + 2, helps=helps)
     if start < end:
         yield text[start:end]
@@ -252,7 +264,7 @@ def _lookup(reference: Reference) -> Callable[[Values], object]:
     return evaluate
 
 
-def _written(placeholder: Placeholder, values: Values, write: Callable[[object], str]) -> str:
+def _written(placeholder: Placeholder, values: Values, write: Callable[[object], _T]) -> _T:
     """What *placeholder* puts in. Whatever goes wrong in an expression ends as a `TemplateError`."""
     start, end = placeholder.start, placeholder.end
     try:
@@ -312,7 +324,7 @@ def _compiled(expression: str, start: int, end: int) -> tuple[tuple[Use, ...], C
     source = expression.strip()
     if not source or expression[0] in "-+" or expression[-1] in "-+":
         message = "whitespace control is not part of templates" if source else "an empty placeholder"
-        raise TemplateError(message, start, end, helps=(_LITERAL_HELP,))
+        raise TemplateError(message, start, end, helps=(LITERAL_HELP,))
     environment = _environment()
     try:
         tree = Parser(environment, source, state="variable").parse_expression()
@@ -322,7 +334,7 @@ def _compiled(expression: str, start: int, end: int) -> tuple[tuple[Use, ...], C
         raise TemplateError(str(error), start, end, code=Code.NOT_IN_TEMPLATES, helps=error.helps) from None
     except TemplateSyntaxError as error:
         message = f"cannot be read: {error.message}"
-        raise TemplateError(message, start, end, helps=(_LITERAL_HELP,)) from None
+        raise TemplateError(message, start, end, helps=(LITERAL_HELP,)) from None
     except (RecursionError, SyntaxError, MemoryError):
         raise TemplateError("too deeply nested", start, end) from None
     return uses, lambda values: _value(run, values)

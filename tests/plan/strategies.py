@@ -14,7 +14,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = json.loads((ROOT / "schemas" / "batchspec-v1.schema.json").read_text("utf-8"))
+SCHEMA = json.loads((ROOT / "batchspec" / "language" / "spec.schema.json").read_text("utf-8"))
 
 SECRET_VARIABLE = "BATCHSPEC_TEST_SECRET"
 

@@ -54,7 +54,7 @@ RULES = {
         params: {{limit: 90 minutes}}
         pool: {POOL}, resizeTimeout: "{{{{ params.limit }}}}"}}
         """,
-        ["BS0601 4 pool.resizeTimeout: '90 minutes' is not a duration"],
+        ["BS0123 4 `90 minutes` is not a valid resizeTimeout"],
     ),
     "depends-on-needs-task-dependencies": (
         f"""

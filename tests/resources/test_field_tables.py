@@ -12,7 +12,7 @@ from batchspec.resources.base import UNSTATED, Change, Field, differences, same_
 from batchspec.resources.equality import never_compared
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = json.loads((ROOT / "schemas" / "batchspec-v1.schema.json").read_text("utf-8"))
+SCHEMA = json.loads((ROOT / "batchspec" / "language" / "spec.schema.json").read_text("utf-8"))
 RECORDINGS = ROOT.parent / "shared" / "azure-batch-api" / "recordings"
 
 TABLES = {"pool": pool.FIELDS, "job": job.FIELDS}

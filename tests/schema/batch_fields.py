@@ -19,7 +19,7 @@ from azure.batch import models
 from azure.batch.models import _models
 
 ROOT = Path(__file__).parents[2]
-SCHEMA_FILE = ROOT / "schemas" / "batchspec-v1.schema.json"
+SCHEMA_FILE = ROOT / "batchspec" / "language" / "spec.schema.json"
 REFERENCE_FILE = ROOT.parent / "shared" / "azure-batch-api" / "batch-2025-06-01.sdk-derived.openapi.json"
 
 Node = Mapping[str, Any]

@@ -1,5 +1,6 @@
 """The schema as a document: valid, closed, described, and pleasant to validate against."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,19 +11,13 @@ import pytest
 from azure.batch.models import _enums, _models
 from batch_fields import load_schema, resolve
 
+from batchspec.language.spec_schema import published_text
+
 SCHEMA = load_schema()
 ANNOTATIONS = {"$ref", "title", "description", "default", "examples"}
 MAPS = {"properties", "definitions"}
-PLAIN_TEXTS = {
-    "/properties/name",
-    "/properties/params/propertyNames",
-    "/properties/tasks/propertyNames",
-    "/properties/ignoreChanges/items",
-    "/definitions/secret/properties/fromEnvironment",
-    "/definitions/blobContainerName",
-    "/definitions/limit",
-}
-"""Texts that are names, never templates."""
+LITERAL = {"/definitions/secret/properties/fromEnvironment"}
+"""Values in which a placeholder is none."""
 SCHEMAS = {"items", "additionalProperties", "propertyNames", "if", "then", "else", "not"}
 
 
@@ -111,13 +106,22 @@ def test_defaults_and_examples_are_valid(keyword: str) -> None:
             assert list(jsonschema.Draft7Validator(closed).iter_errors(value)) == [], path
 
 
-def test_texts_take_templates() -> None:
-    """Wherever pool, job and task groups have a pattern, a text with a placeholder passes it."""
-    patterns = {path: node["pattern"] for path, node in nodes() if "pattern" in node}
-    assert patterns.keys() >= PLAIN_TEXTS
-    patterns = {path: pattern for path, pattern in patterns.items() if path not in PLAIN_TEXTS}
-    assert len(patterns) > 10
-    assert [p for p, pattern in patterns.items() if not re.search(pattern, "x {{ params.x }}")] == []
+def test_a_value_may_be_a_placeholder_in_an_editor() -> None:
+    """Wherever the published schema asks for one value of some form, it takes a placeholder in its place."""
+    published = json.loads(published_text())
+    valued = [node for path, node in nodes(published) if "if" in node and path not in LITERAL]
+    for node in valued:
+        validator = jsonschema.Draft7Validator({**node, "definitions": published["definitions"]})
+        if node["if"] == {"$ref": "#/definitions/placeholder"}:
+            assert validator.is_valid("x {{ params.x }}")
+            assert not validator.is_valid("not a value of that form!")
+    loose = [
+        path
+        for path, node in nodes(published)
+        if {"pattern", "enum", "minimum"} & node.keys()
+        and not re.search("/(if|not|else)(/|$)|propertyNames|placeholder", path)
+    ]
+    assert sorted(loose) == sorted(LITERAL)
 
 
 @pytest.mark.parametrize("definition", ["id", "blobContainerName", "duration"])

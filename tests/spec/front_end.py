@@ -8,6 +8,7 @@ from batchspec.document import document
 from batchspec.document.document import Document
 from batchspec.errors import SpecError
 from batchspec.language import schema
+from batchspec.language.resolve import resolve
 from batchspec.language.secrets import find_secrets
 from batchspec.source import Diagnostic, Source
 
@@ -21,7 +22,13 @@ def findings(path: Path) -> list[Diagnostic]:
         parsed = document.parse(document.decode(path.read_bytes(), path.name))
     except SpecError as error:
         return list(error.diagnostics)
-    return [*schema.check(parsed), *find_secrets(parsed)]
+    return [*schema.check(resolved(parsed)), *find_secrets(parsed)]
+
+
+def resolved(document: Document) -> Document:
+    """*document* with its own parameters put in."""
+    params = document.data.get("params")
+    return resolve(document, params if isinstance(params, dict) else {})[0]
 
 
 def parse(text: str) -> Document:

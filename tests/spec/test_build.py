@@ -75,4 +75,4 @@ def test_r31_a_rendered_identity_is_looked_at_too() -> None:
     """A parameter that makes it no identity is found, at the line of the identity."""
     with pytest.raises(SpecError) as raised:
         identity_of('params: {who: ""}\nidentity: "' + IDENTITY + '{{ params.who }}"\n')
-    assert [(found.code, found.place) for found in raised.value.diagnostics] == [("BS0401", "work.yaml:5:11")]
+    assert [(found.code, found.place) for found in raised.value.diagnostics] == [("BS0123", "work.yaml:5:11")]

@@ -10,6 +10,6 @@ from batchspec.cli.options import examples
 @click.command(epilog=examples("batchspec schema > batchspec-v1.schema.json"))
 def schema() -> None:
     """Print the JSON Schema (draft-07) of a spec, for editors and other tools."""
-    from batchspec.language.schema import schema_text
+    from batchspec.language.spec_schema import published_text
 
-    click.echo(schema_text(), nl=False)
+    click.echo(published_text(), nl=False)

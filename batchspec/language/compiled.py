@@ -1,0 +1,73 @@
+"""Templates at their place in a document: compiled, and what is wrong with them as findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from batchspec.codes import Code
+from batchspec.document.document import Document
+from batchspec.language.template import (
+    LITERAL_HELP,
+    Template,
+    TemplateError,
+    Unknown,
+    compile_script,
+    compile_text,
+    unknown_references,
+)
+from batchspec.source import Diagnostic, Path
+
+
+def compiled(
+    document: Document,
+    text: str,
+    path: Path,
+    known: Mapping[str, Any],
+    findings: list[Diagnostic],
+    *,
+    script: bool = False,
+) -> Template | None:
+    """The template *text* at *path*, or None; what is wrong with it is added to *findings*.
+
+    *known* has the names that it may read.
+    """
+    try:
+        template = compile_script(text) if script else compile_text(text)
+    except TemplateError as error:
+        findings.append(render_finding(document, error, path))
+        return None
+    findings += (
+        _undefined(document, unknown, path, known) for unknown in unknown_references(template, known)
+    )
+    return template
+
+
+def render_finding(document: Document, error: TemplateError, path: Path) -> Diagnostic:
+    """What *error* says, at its characters of the text at *path*."""
+    return document.diagnostic(
+        error.code, error.message, path, label=error.label, helps=error.helps, span=(error.start, error.end)
+    )
+
+
+def _undefined(document: Document, unknown: Unknown, path: Path, known: Mapping[str, Any]) -> Diagnostic:
+    return document.diagnostic(
+        Code.UNDEFINED_VARIABLE,
+        f"`{'.'.join(unknown.reference)}` is not defined",
+        path,
+        span=(unknown.start, unknown.end),
+        label="undefined",
+        helps=_way_out(unknown, known),
+    )
+
+
+def _way_out(unknown: Unknown, known: Mapping[str, Any]) -> tuple[str, ...]:
+    top = unknown.reference[0]
+    if top == "input" and top not in known:
+        return ("only tasks with `inputs` have an input",)
+    if top == "output" and top not in known:
+        return ("give the task group an `output: NAME`, then `output.path` is where to write it",)
+    if unknown.nearest:
+        return (f"did you mean `{unknown.nearest}`?",)
+    names = [f"{group}.{name}" for group, members in known.items() for name in members]
+    return (f"known here: {', '.join(names)}", *([] if top in known else [LITERAL_HELP]))

@@ -1,0 +1,107 @@
+"""Parameters put into a document: all that reads it afterwards sees the values that will be sent.
+
+A string that is one placeholder keeps the type of its value where the field takes it. Every value
+keeps its place. What only a task can fill is `Deferred`; a task's script is never touched, since
+there every value is quoted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from batchspec.document.document import Document, Piece
+from batchspec.language.compiled import compiled, render_finding
+from batchspec.language.deferred import Deferred
+from batchspec.language.spec_schema import types_at
+from batchspec.language.template import Template, TemplateError, is_template, unknown_references
+from batchspec.source import Diagnostic, Path
+
+_LITERAL = frozenset({"version", "params"})
+
+
+def resolve(document: Document, params: Mapping[str, object]) -> tuple[Document, list[Diagnostic]]:
+    """*document* with *params* in its strings, and what is wrong with those outside of task groups.
+
+    What tasks may name is known where they are built; so are the findings about it.
+    """
+    resolver = _Resolver(document, params)
+    data = resolver.data()
+    return document.resolved(data, resolver.pieces), resolver.findings
+
+
+class _Resolver:
+    def __init__(self, document: Document, params: Mapping[str, object]) -> None:
+        self.findings: list[Diagnostic] = []
+        self.pieces: dict[Path, tuple[Piece, ...]] = {}
+        self._document = document
+        self._known: dict[str, Any] = {"params": params}
+
+    def data(self) -> dict[str, object]:
+        raw = self._document.raw
+        name = self._value(raw.get("name", ""), ("name",))
+        self._known["spec"] = {"name": name}
+        values = {
+            key: value if key in _LITERAL else self._value(value, (key,))
+            for key, value in raw.items()
+            if key != "name"
+        }
+        return {key: name if key == "name" else values[key] for key in raw}
+
+    def _value(self, value: Any, path: Path) -> Any:
+        if isinstance(value, Mapping):
+            return {key: self._value(member, (*path, key)) for key, member in value.items()}
+        if isinstance(value, list):
+            return [self._value(member, (*path, i)) for i, member in enumerate(value)]
+        if isinstance(value, str):
+            return self._text(value, path) if is_template(value) else value
+        return self._document.written(path) if _is_word(path) and value is not None else value
+
+    def _text(self, text: str, path: Path) -> Any:
+        if _is_script(path) or path[-1] == "fromEnvironment":
+            return text
+        findings = [] if _is_of_task(path) else self.findings
+        template = compiled(self._document, text, path, self._known, findings)
+        if template is None:
+            return Deferred.of(text)
+        if (
+            _is_of_task(path)
+            and not {reference[0] for reference in template.references} <= self._known.keys()
+        ):
+            return Deferred.of(text, template, types_at(path))
+        return (
+            Deferred.of(text) if unknown_references(template, self._known) else self._filled(template, path)
+        )
+
+    def _filled(self, template: Template, path: Path) -> Any:
+        try:
+            value = template.value(self._known, types_at(path))
+        except TemplateError as error:
+            self.findings.append(render_finding(self._document, error, path))
+            return Deferred.of(template.text)
+        if isinstance(value, str):
+            self.pieces[path] = tuple(_pieces(template, template.rendered_parts(self._known)))
+        return value
+
+
+def _is_of_task(path: Path) -> bool:
+    return path[0] == "tasks" and len(path) > 2
+
+
+def _is_word(path: Path) -> bool:
+    """Whether a word of a command stands at *path*: it is text, also where it looks like a number."""
+    return _is_of_task(path) and path[2] == "command" and len(path) == 4
+
+
+def _is_script(path: Path) -> bool:
+    return _is_of_task(path) and path[2:] == ("command",)
+
+
+def _pieces(template: Template, rendered: list[str]) -> list[Piece]:
+    """Where each part of the rendered text comes from."""
+    pieces, at, source = [], 0, 0
+    for part, text in zip(template.parts, rendered, strict=True):
+        end = source + len(part) if isinstance(part, str) else part.end
+        pieces.append(Piece(at, at + len(text), source, end, isinstance(part, str)))
+        at, source = at + len(text), end
+    return pieces

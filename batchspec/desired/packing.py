@@ -1,0 +1,76 @@
+"""Parts of the wrapper for folders: each is one blob, a tar beside the folder, packed and unpacked by the task itself.
+
+Written for the node's `sh` under the wrapper's rules: one line, without a single quote or a backslash. The folders are
+words behind the script: `in/...` and `files/...` are unpacked before the command, `out/...` are packed after it. Their
+names have only letters, digits, `_`, `.`, `-` and `/`; what is in them may be called anything.
+"""
+
+from __future__ import annotations
+
+PACK_SUFFIX = ".tar"
+LIST_SUFFIX = ".list"
+CANNOT_PACK = 66
+"""The exit code of a task whose folder output cannot be packed: it counts as missing."""
+
+
+def one_line(script: str) -> str:
+    """*script* as it stands in a task's line."""
+    return " ".join(script.split())
+
+
+# The pack goes when all of it is unpacked: a retry finds either the pack or the whole folder.
+UNPACK = one_line(
+    f"""
+command -v tar >/dev/null || {{ echo "batchspec: folders need tar, and there is none here" >&2; exit 1; }};
+for o; do
+  case $o in in/*/|files/*/) ;; *) continue;; esac;
+  o=${{o%/}};
+  [ -f $o{PACK_SUFFIX} ] || continue;
+  {{ rm -rf $o 2>/dev/null || {{ chmod -R u+rwx $o; rm -rf $o; }}; }} &&
+  mkdir -p $o && tar -xmof $o{PACK_SUFFIX} -C $o && rm $o{PACK_SUFFIX} ||
+    {{ echo "batchspec: $o{PACK_SUFFIX} could not be unpacked" >&2; exit 1; }};
+done;
+"""
+)
+
+# GNU's tar makes equal packs of equal folders; any other one makes packs that hold the same. Links are followed (-h):
+# w walks through the folder first, and meets each link before tar does. A circle of links ends by itself, as the
+# kernel follows 40 of them. Without rights, busybox could not unpack a folder that is read-only.
+# o folder, r where it really is, f file, d where a link leads, k number of files, g tar's options, e ends it all.
+_WALK = """
+e() {{ echo "batchspec: $f $1" >&2; exit {failed}; }};
+w() {{
+  for f in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+    if [ -L "$f" ]; then
+      d=$(readlink -f "$f");
+      case $d/ in "$r"/*) ;; *) e "is a link that leads out of $o/";; esac;
+      case $(cd "./${{f%/*}}" && pwd -P)/ in "$d"/*) e "is a link to a folder that it lies in";; esac;
+    fi;
+    if [ -d "$f" ]; then [ -w "$f" ] || chmod u+w "$f"; w "$f";
+    elif [ -f "$f" ]; then case $f in */.*) ;; *) k=$((k+1));; esac;
+    elif [ -L "$f" ]; then e "is a link that leads nowhere";
+    elif [ -e "$f" ]; then e "is neither a file nor a folder"; fi;
+  done;
+}};
+g="--sort=name --format=gnu --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u+rwX";
+tar $g --version >/dev/null 2>&1 || g=;
+for o; do
+  case $o in out/*/) [ -d $o ] || continue;; *) continue;; esac;
+  o=${{o%/}}; r=$(cd ./$o && pwd -P); k=0;
+  w $o; f=$o/;
+  tar $g -chf $o{pack} -C $o . || e "could not be packed";
+  {more}
+done;
+"""
+
+# Batch's patterns take no name with a part that begins with a dot, so none of these is listed.
+_LIST = """
+find -L $o -type f ! -path "*/.*" | sed "s,^$o/,," | LC_ALL=C sort >$o{list};
+[ $(wc -l <$o{list}) = $k ] || e "has a file whose name has a line break";
+"""
+
+
+def pack(*, listed: bool = False) -> str:
+    """What packs the folder outputs that are there; where they are *listed*, it writes the names of their files too."""
+    more = _LIST.format(list=LIST_SUFFIX) if listed else ""
+    return one_line(_WALK.format(failed=CANNOT_PACK, pack=PACK_SUFFIX, more=more))

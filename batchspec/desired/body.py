@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from batchspec.desired.expand import template_values
 from batchspec.desired.names import log_blob
 from batchspec.desired.task import DesiredTask
+from batchspec.desired.wrapper import (
+    ANY,
+    COMMAND_VARIABLE,
+    OUTPUT_FOLDER,
+    NodeOutput,
+    wrapped_script,
+    wrapped_words,
+)
 from batchspec.language.deferred import Deferred
 from batchspec.language.model import Command, Spec, TaskGroup
 from batchspec.resources.base import Json
@@ -16,12 +24,12 @@ from batchspec.resources.records import COMMAND_METADATA, FINGERPRINT_METADATA, 
 from batchspec.source import Path
 
 _DISPLAY_NAME_LENGTH = 1024
-_COMMAND_VARIABLE = "BATCHSPEC_COMMAND"
 PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-")
+_FOLDER_FILE = f"{OUTPUT_FOLDER}/.keep"
 
 
 class Links(NamedTuple):
-    """URLs of the input and of the output container.
+    """URLs of the input, of the output container, and of the tiny blob that makes the folder for outputs.
 
     Signed ones are made when the task is sent, and kept nowhere; with an `identity` in the spec
     they are bare.
@@ -29,45 +37,62 @@ class Links(NamedTuple):
 
     input: str | None
     output_container: str
+    folder: str | None = None
 
 
 class CommandLine(NamedTuple):
-    """Batch's commandLine, and what the environment carries for it (None: nothing)."""
+    """Batch's commandLine, and the command that the environment carries for it where that is the wrapper's."""
 
     line: str
-    environment: str | None
+    wrapped: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """The command as a person reads it, without the wrapper around it."""
+        return self.line if self.wrapped is None else self.wrapped
 
 
-def command_line(words: list[str] | None, script: str | None, *, makes_output: bool) -> CommandLine:
-    """The line that runs *words*, each reaching the program as it is, or *script* by bash.
+def render_command(
+    command: Command, values: Mapping[str, Any], outputs: Sequence[NodeOutput], *, in_container: bool
+) -> CommandLine:
+    """The line that runs *command* in a task whose templates see *values*.
 
-    The node splits the line by rules that nobody publishes. So it only ever holds
-    plain words, or a constant; anything else travels in the environment, quoted for
-    the one shell that reads it. A task with an output first makes the folder for it.
+    The node splits a line by rules that nobody publishes. So it holds plain words, which run without any
+    shell, or the wrapper: always where a task outside of containers has *outputs*.
     """
-    folder = "mkdir -p out && " if makes_output else ""
-    if words is not None and all(word and PLAIN.issuperset(word) for word in words):
-        plain = " ".join(words)
-        return CommandLine(f"/bin/bash -c '{folder}exec {plain}'" if folder else plain, None)
-    code = script if words is None else f"exec {shlex.join(words)}"
-    return CommandLine(f"/bin/bash -c '{folder}eval \"${_COMMAND_VARIABLE}\"'", code)
-
-
-def render_command(command: Command, values: Mapping[str, Any], *, makes_output: bool) -> CommandLine:
-    """The command line of a task whose templates see *values*."""
     if command.line is not None:
-        return CommandLine(command.line.render(values), None)
-    words = [word.render(values) for word in command.words] or None
-    script = command.script.render(values) if command.script else None
-    return command_line(words, script, makes_output=makes_output)
+        return CommandLine(command.line.render(values))
+    if command.script is not None:
+        return CommandLine(wrapped_script(outputs), command.script.render(values))
+    words = [word.render(values) for word in command.words]
+    is_plain = all(word and PLAIN.issuperset(word) for word in words)
+    if is_plain and (in_container or {*outputs} <= {ANY}):
+        return CommandLine(" ".join(words))
+    return CommandLine(wrapped_words(outputs), shlex.join(words))
+
+
+def command_line(group: TaskGroup, values: Mapping[str, Any]) -> CommandLine:
+    """The line of a task of *group* whose templates see *values*."""
+    return render_command(
+        group.command, values, _outputs(group, values), in_container="containerSettings" in group.body
+    )
+
+
+def _outputs(group: TaskGroup, values: Mapping[str, Any]) -> list[NodeOutput]:
+    """What the task leaves in `out/`, as its wrapper is told of it."""
+    declared = [NodeOutput(values["output"]["path"])] if "output" in values else []
+    return [*declared, *([ANY] if group.body.get("outputFiles") else [])]
+
+
+def may_be_unwrapped(group: TaskGroup) -> bool:
+    """Whether a task of *group* may have an output and no wrapper that makes the folder and looks for it."""
+    is_bare = group.command.line is not None or "containerSettings" in group.body
+    return is_bare and group.output is not None
 
 
 def shown_command(spec: Spec, task: DesiredTask) -> str:
     """The command as a person reads it in a plan, with the names it has on the node."""
-    rendered = render_command(
-        task.group.command, template_values(spec, task.input, task.output), makes_output=False
-    )
-    return (rendered.environment or rendered.line).removeprefix("exec ")
+    return command_line(task.group, template_values(spec, task.input, task.output)).shown
 
 
 def task_body(spec: Spec, task: DesiredTask, task_id: str, links: Links) -> dict[str, Any]:
@@ -90,16 +115,21 @@ class Facts(NamedTuple):
 def body_of(spec: Spec, group: TaskGroup, facts: Facts, links: Links) -> dict[str, Any]:
     """The create body of a task of *group*."""
     body = _rendered(group.body, facts.values)
-    line, environment = render_command(group.command, facts.values, makes_output="output" in facts.values)
+    command = command_line(group, facts.values)
+    needs_folder = command.wrapped is None and "output" in facts.values
     own = {FINGERPRINT_VARIABLE: facts.fingerprint}
-    if environment is not None:
-        own[_COMMAND_VARIABLE] = environment
+    if command.wrapped is not None:
+        own[COMMAND_VARIABLE] = command.wrapped
     return {
         "displayName": facts.name,
         **body,
         "id": facts.id,
-        "commandLine": line,
-        "resourceFiles": [*_input_file(spec, facts, links), *body.get("resourceFiles", [])],
+        "commandLine": command.line,
+        "resourceFiles": [
+            *_input_file(spec, facts, links),
+            *(_folder_file(spec, links) if needs_folder else ()),
+            *body.get("resourceFiles", []),
+        ],
         "outputFiles": [*_output_files(spec, group, facts, links), *body.get("outputFiles", [])],
         "environmentSettings": [
             *body.get("environmentSettings", []),
@@ -113,6 +143,11 @@ def _input_file(spec: Spec, facts: Facts, links: Links) -> list[Json]:
         return []
     path = facts.values["input"]["path"]
     return [{"httpUrl": links.input, **_reference(spec), "filePath": path}]
+
+
+def _folder_file(spec: Spec, links: Links) -> list[Json]:
+    """What makes the folder for outputs on every system, without a shell."""
+    return [{"httpUrl": links.folder, **_reference(spec), "filePath": _FOLDER_FILE}]
 
 
 def _reference(spec: Spec) -> Json:

@@ -39,9 +39,9 @@ _SLOT = re.compile("|".join(f"({mark})" for mark in _MARKS))
 class Bodies:
     """The create bodies of a spec's tasks, as they go over the wire. They hold signed URLs: send them, keep none."""
 
-    def __init__(self, spec: Spec, output_container: str) -> None:
+    def __init__(self, spec: Spec, output_container: str, folder: str | None = None) -> None:
         self._spec = spec
-        self._output_container = output_container
+        self._links = Links(None, output_container, folder)  # all tasks share them
         self._folded: dict[str, _Folded | None] = {}
         self._compared: dict[str, int] = {}
 
@@ -49,9 +49,7 @@ class Bodies:
         """The body of *task* under *task_id*; *link* is where its input can be read."""
         name = task.group.name
         if name not in self._folded:
-            self._folded[name] = _fold(
-                self._spec, task.group, self._output_container, task.output is not None
-            )
+            self._folded[name] = _fold(self._spec, task.group, self._links, task.output is not None)
         folded = self._folded[name]
         text = folded.text(task, task_id, link) if folded is not None and link is not None else None
         if text is not None and self._compared.get(name, 0) == _COMPARED:
@@ -64,7 +62,7 @@ class Bodies:
         return rendered.encode()
 
     def _rendered(self, task: DesiredTask, task_id: str, link: str | None) -> str:
-        return _ENCODER.encode(task_body(self._spec, task, task_id, Links(link, self._output_container)))
+        return _ENCODER.encode(task_body(self._spec, task, task_id, self._links._replace(input=link)))
 
 
 class _Folded(NamedTuple):
@@ -95,7 +93,7 @@ class _Folded(NamedTuple):
         return self.form % self.pick(words)
 
 
-def _fold(spec: Spec, group: TaskGroup, output_container: str, has_output: bool) -> _Folded | None:
+def _fold(spec: Spec, group: TaskGroup, links: Links, has_output: bool) -> _Folded | None:
     """*group*'s body in pieces; None where its templates do more than put values in."""
     command = group.command.templates
     if not all(template.is_verbatim for template in (*command, *_templates(group.body))):
@@ -105,7 +103,7 @@ def _fold(spec: Spec, group: TaskGroup, output_container: str, has_output: bool)
     if has_output:
         values["output"] = {"path": _OUTPUT}
     facts = Facts(_ID, _NAME, _RECORD, _FINGERPRINT, values)
-    text = _ENCODER.encode(body_of(spec, group, facts, Links(_LINK, output_container)))
+    text = _ENCODER.encode(body_of(spec, group, facts, links._replace(input=_LINK)))
     references = {reference for template in command for reference in template.references}
     used = tuple(name for name in ("name", "stem", "suffix", "folder") if ("input", name) in references)
     if len(text) >= _MOST:

@@ -28,6 +28,11 @@ def log_blob(spec: Spec, task_id: str, file_name: str) -> str:
     return f"{folder_of(spec)}{OWN_FOLDER}/logs/{task_id}/{file_name}"
 
 
+def folder_blob(spec: Spec) -> str:
+    """The tiny blob that makes the folder for outputs on a node, in the container for inputs."""
+    return f"{folder_of(spec)}{OWN_FOLDER}/folder"
+
+
 def node_name(path: str) -> str:
     """A name for *path* on a node that no shell, no ffmpeg and no pattern reads as anything else.
 

@@ -103,6 +103,8 @@ def model(number: int) -> object:
 
     from azure.batch import models
 
+    from batchspec.desired.wrapper import COMMAND_VARIABLE, NodeOutput, wrapped_words
+    from batchspec.resources.records import FINGERPRINT_VARIABLE
     from tests.bench.workload import md5_of
 
     name = f"clip-{number:07d}"
@@ -132,14 +134,17 @@ def model(number: int) -> object:
     return models.BatchTaskCreateOptions(
         id=own_id,
         display_name=f"0000/{name}.mp4",
-        command_line=f"/bin/bash -c 'mkdir -p out && exec {command}'",
+        command_line=wrapped_words([NodeOutput(f"out/{name}.mp3")]),
         resource_files=[models.ResourceFile(http_url=blob, file_path=f"in/{name}.mp4")],
         output_files=[
             upload(f"out/{name}.mp3", f"bench/0000/{name}.mp3", "tasksuccess", stamps),
             upload("../stdout.txt", f"bench/.batchspec/logs/{own_id}/stdout.txt", "taskcompletion", None),
             upload("../stderr.txt", f"bench/.batchspec/logs/{own_id}/stderr.txt", "taskcompletion", None),
         ],
-        environment_settings=[models.EnvironmentSetting(name="BATCHSPEC_FINGERPRINT", value=md5_of(number))],
+        environment_settings=[
+            models.EnvironmentSetting(name=FINGERPRINT_VARIABLE, value=md5_of(number)),
+            models.EnvironmentSetting(name=COMMAND_VARIABLE, value=command),
+        ],
         constraints=models.BatchTaskConstraints(
             max_wall_clock_time=timedelta(hours=1), retention_time=timedelta(days=7), max_task_retry_count=2
         ),

@@ -11,6 +11,7 @@ from typing import Any
 from batchspec.desired.body import Links, task_body
 from batchspec.desired.expand import expand
 from batchspec.desired.fold import Bodies
+from batchspec.desired.names import folder_blob
 from batchspec.desired.task import DesiredTask
 from batchspec.document import document
 from batchspec.engine.look.inputs import find_inputs
@@ -36,7 +37,7 @@ def tasks_of(file: Path, settings: Mapping[str, str], blobs: Blobs) -> list[Task
             "fingerprint": task.fingerprint,
             "record": task.record,
             "output": task.output,
-            "body": task_body(spec, task, task.id, Links(_input_link(spec, task), _output_link(spec))),
+            "body": task_body(spec, task, task.id, _links(spec, task)),
         }
         for task in tasks
     ]
@@ -45,7 +46,7 @@ def tasks_of(file: Path, settings: Mapping[str, str], blobs: Blobs) -> list[Task
 def bodies_as_sent(file: Path, settings: Mapping[str, str], blobs: Blobs) -> list[Any]:
     """The bodies of the same tasks, read from the bytes that would go over the wire."""
     spec, tasks = _expanded(file, settings, blobs)
-    bodies = Bodies(spec, _output_link(spec))
+    bodies = Bodies(spec, _output_link(spec), _folder_link(spec))
     passes = [[bodies.json(task, task.id, _input_link(spec, task)) for task in tasks] for _ in range(_PASSES)]
     return [json.loads(sent) for sent in passes[-1]]
 
@@ -65,12 +66,20 @@ def _live(name: str, *, has_md5: bool) -> LiveBlob:
     return LiveBlob(name, len(name.encode()), md5, etag=f"0x{len(name):016X}")
 
 
+def _links(spec: Spec, task: DesiredTask) -> Links:
+    return Links(_input_link(spec, task), _output_link(spec), _folder_link(spec))
+
+
 def _input_link(spec: Spec, task: DesiredTask) -> str | None:
     return _link(spec, f"{task.input.container}/{task.input.blob}", "read") if task.input else None
 
 
 def _output_link(spec: Spec) -> str:
     return _link(spec, spec.containers.output, "write")
+
+
+def _folder_link(spec: Spec) -> str:
+    return _link(spec, f"{spec.containers.input}/{folder_blob(spec)}", "read")
 
 
 def _link(spec: Spec, path: str, right: str) -> str:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from batchspec.desired.wrapper import COMMAND_VARIABLE, wrapped_words
 from batchspec.errors import ServiceError
 from batchspec.service.batch.client import path_of
 from batchspec.service.connect import Account
@@ -25,7 +26,7 @@ SPLIT = {
     "backslash": r"/usr/bin/printf [%s] a\ b c",
     "escaped": r'/usr/bin/printf [%s] "a\"b" c',
     "dollar": "/usr/bin/printf [%s] $HOME '$HOME'",
-    "ours": "/bin/bash -c 'mkdir -p out && eval \"$BATCHSPEC_COMMAND\"'",
+    "ours": wrapped_words([]),
 }
 """Command lines by what they try; the last is the form that batchspec itself sends."""
 
@@ -91,7 +92,7 @@ def _tasks(account: Account, name: str) -> list[dict[str, Any]]:
         condition = {"uploadCondition": "tasksuccess"}
         return {"filePattern": pattern, "destination": {"container": container}, "uploadOptions": condition}
 
-    ours = [{"name": "BATCHSPEC_COMMAND", "value": "exec printf '[%s]' 'a b' '$HOME' \"it's\""}]
+    ours = [{"name": COMMAND_VARIABLE, "value": "printf '[%s]' 'a b' '$HOME' \"it's\""}]
     shell = "/bin/bash -c '{}'"
     return [
         *(

@@ -19,7 +19,7 @@ def test_command_lines_are_split_like_a_shell_would(facts: Facts, what: str) -> 
 
 
 def test_our_own_form_of_a_command_line_survives(facts: Facts) -> None:
-    """The one constant line that batchspec sends reaches bash whole, and the command by its variable. [FACTS 5.2]"""
+    """The constant script that batchspec sends reaches sh whole, and the command by its variable. [FACTS 5.2]"""
     assert facts.stdout("split-ours") == "[a b][$HOME][it's]"
 
 

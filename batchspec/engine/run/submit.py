@@ -7,7 +7,9 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, filterfalse
 
+from batchspec.desired.body import may_be_unwrapped
 from batchspec.desired.fold import Bodies
+from batchspec.desired.names import folder_blob
 from batchspec.engine.run.conduct import Conduct
 from batchspec.engine.run.events import Step
 from batchspec.engine.run.outcome import Followed
@@ -18,6 +20,7 @@ from batchspec.errors import RunError
 from batchspec.ledger.database import Mapped
 from batchspec.plan.model import Kind, Operation, Reason, Removal, Run
 from batchspec.resources import job as jobs
+from batchspec.resources.records import SPEC_METADATA
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import task as task_service
 from batchspec.service.batch.task import Packed
@@ -67,6 +70,7 @@ def add_tasks(conduct: Conduct, uploads: Uploads, begun: Sequence[Followed] = ()
             raise
 
     if runs:
+        _make_folder_blob(conduct)
         conduct.begin(Step.ADD, total=len(runs), unit="tasks")
         packer = _Packer(conduct)
         done = {task.number for task in begun}
@@ -80,6 +84,20 @@ def add_tasks(conduct: Conduct, uploads: Uploads, begun: Sequence[Followed] = ()
     if conduct.plan.seals_job or (moved_on and conduct.job["onAllTasksComplete"] == "terminatejob"):
         conduct.check()
         job_service.seal(conduct.account.batch, sender.job_id)
+
+
+def _make_folder_blob(conduct: Conduct) -> None:
+    """The blob that tasks without a wrapper get their output folder from is there, where there may be such tasks."""
+    spec, blobs = conduct.spec, conduct.account.blobs
+    if any(map(may_be_unwrapped, spec.groups)):
+        conduct.check()
+        blobs.ensure_container(spec.containers.input)
+        blobs.put(
+            spec.containers.input,
+            folder_blob(spec),
+            b"This file makes the folder that it lies in.\n",
+            {SPEC_METADATA: spec.name},
+        )
 
 
 def _as_ready(conduct: Conduct, uploads: Uploads) -> Iterator[Iterable[Run]]:
@@ -159,4 +177,6 @@ class _Packer:
 
     def _renew(self) -> None:
         self._made = time.monotonic()
-        self._bodies = Bodies(self._spec, self._write(self._spec.containers.output))
+        containers = self._spec.containers
+        folder = self._read(containers.input, folder_blob(self._spec))
+        self._bodies = Bodies(self._spec, self._write(containers.output), folder)

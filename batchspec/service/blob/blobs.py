@@ -7,6 +7,7 @@ Source: Blob service REST API; azure-storage-blob 12.
 from __future__ import annotations
 
 import base64
+import hashlib
 import hmac
 import re
 import threading
@@ -24,7 +25,7 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError
 from batchspec.errors import NotSignedInError
 from batchspec.resources.blob import LiveBlob
 from batchspec.resources.links import LINK_LIFE
-from batchspec.service.blob.blob_calls import list_blobs
+from batchspec.service.blob.blob_calls import list_blobs, put_blob
 from batchspec.service.blob.checked_file import checked
 from batchspec.service.blob.sending import Content, send
 from batchspec.service.http.errors import storage_code, translated
@@ -171,6 +172,12 @@ class Blobs:
         """Likewise for any *content*, which people call *called*."""
         with translated(f"upload {called}"):
             send(self._service, container, blob, content, metadata, progress)
+
+    def put(self, container: str, blob: str, content: bytes, metadata: Mapping[str, str]) -> None:
+        """Makes the small blob of *content*, or makes it anew."""
+        md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        with translated(f"upload {blob}"):
+            put_blob(self._service, container, blob, content, md5, metadata)
 
     def download(self, container: str, blob: str, file: Path) -> LiveBlob | None:
         """Writes the blob to *file*; None when the blob is not there."""

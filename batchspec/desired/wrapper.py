@@ -1,0 +1,94 @@
+"""The line of a task that needs more than its command: a script for the node's `sh`, always the same.
+
+Each try begins with an empty `out/`, the command runs as a child, and a success without a declared output
+ends with exit code 66. How the node splits a line nobody publishes, so that the script holds neither a single
+quote nor a backslash, and what differs from task to task are plain words behind it (the outputs) and an
+environment setting (the command).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from batchspec.desired.packing import one_line
+
+OUTPUT_FOLDER = "out"
+OUTPUT_MISSING = 66
+"""The exit code of a task whose command succeeded without writing a declared output."""
+
+COMMAND_VARIABLE = "BATCHSPEC_COMMAND"
+STRAY = "belongs to no output"
+"""How a line on stderr ends that names a file in `out/` that nothing takes."""
+
+
+class NodeOutput(NamedTuple):
+    """Something that a task leaves on its node: `path` lies below `out/`, a folder's without a slash at its end."""
+
+    path: str
+    is_folder: bool = False
+    is_optional: bool = False
+
+
+ANY = NodeOutput(OUTPUT_FOLDER, is_folder=True, is_optional=True)
+"""Whatever lies in `out/`: raw `outputFiles` may take it, so that no file there is called a stray."""
+
+
+def wrapped_words(outputs: Sequence[NodeOutput]) -> str:
+    """The line that runs the variable's words, quoted for a shell; each reaches the program as it is."""
+    return _line(f'(eval "exec ${COMMAND_VARIABLE}")', outputs)
+
+
+def wrapped_script(outputs: Sequence[NodeOutput]) -> str:
+    """The line that runs the variable as a script; it fails when any part of it does."""
+    return _line(f'bash -eo pipefail -c "${COMMAND_VARIABLE}"', outputs)
+
+
+def _line(command: str, outputs: Sequence[NodeOutput]) -> str:
+    required = [_word(output) for output in outputs if not output.is_optional]
+    optional = [_word(output) for output in outputs if output.is_optional]
+    words = [*required, *(("-", *optional) if optional else ())]
+    return " ".join((f"/bin/sh -c '{_BEFORE} {command} {_AFTER}' batchspec", *words))
+
+
+def _word(output: NodeOutput) -> str:
+    return f"{output.path}/" if output.is_folder else output.path
+
+
+# The outputs are $1, $2, ...; behind a `-` those that may be missing. A folder ends with a slash. Not `exec`, since
+# something has to look at what the command left; so a signal is handed on, and the command's end waited for again.
+# The names are short because each task carries the script: o output, p process, c exit code, s signalled, a all
+# outputs, f file, n number of strays, l list.
+
+
+_BEFORE = one_line(
+    """
+if [ -e out ] || [ -L out ]; then
+  rm -rf out 2>/dev/null || { chmod -R u+rwx out; rm -rf out; } || exit 1;
+fi;
+for o; do [ $o = - ] || mkdir -p ${o%/*} || exit 1; done;
+"""
+)
+_AFTER = one_line(
+    f"""
+& p=$!; s=; t() {{ s=1; kill $p; }}; trap t TERM INT HUP;
+wait $p; c=$?;
+while [ $s ]; do s=; wait $p; c=$?; done;
+[ $c = 0 ] || exit $c;
+for o; do
+  case $o in -) break;; */) [ -d $o ];; *) [ -f $o ];; esac ||
+    {{ echo "batchspec: $o is missing" >&2; c={OUTPUT_MISSING}; }};
+done;
+a=" $* "; n=0;
+l() {{
+  for f in "$1"/* "$1"/.[!.]*; do
+    case $a in *" $f "*|*" $f/ "*) continue;; esac;
+    if [ -d "$f" ] && [ ! -L "$f" ]; then l "$f";
+    elif [ -e "$f" ]; then n=$((n+1)); [ $n -gt 20 ] || echo "batchspec: $f {STRAY}" >&2; fi;
+  done;
+}};
+case $a in *" out/ "*) ;; *) l out;; esac;
+[ $n -le 20 ] || echo "batchspec: and $((n-20)) more files in out/" >&2;
+exit $c
+"""
+)

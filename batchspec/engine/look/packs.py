@@ -128,7 +128,7 @@ def pack_of(entries: Iterable[Entry], digests: Digests) -> Pack:
             raise Unfit(entry.name, f"cannot be read: {error.strerror}") from error
         pack = Pack(
             _with(pack.content, entry, status, md5),
-            pack.size + len(_header(entry, status)) + _padded(entry, status),
+            pack.size + _header_size(entry) + (0 if entry.is_folder else _padded(status.st_size)),
             pack.files + (not entry.is_folder),
         )
     return pack
@@ -154,9 +154,16 @@ def _header(entry: Entry, status: os.stat_result) -> bytes:
     return info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
 
 
-def _padded(entry: Entry, status: os.stat_result) -> int:
-    """How many bytes of the tar the content of *entry* takes."""
-    return 0 if entry.is_folder else -(-status.st_size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+def _header_size(entry: Entry) -> int:
+    """The length of `_header`, which takes long to make: a long name has a header of its own, ended by a NUL."""
+    name = len(entry.name.encode("utf-8", "surrogateescape"))
+    own = tarfile.BLOCKSIZE + _padded(name + 1) if name > tarfile.LENGTH_NAME else 0
+    return own + tarfile.BLOCKSIZE
+
+
+def _padded(size: int) -> int:
+    """How many bytes of the tar *size* bytes take."""
+    return -(-size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
 
 
 class PackStream:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 PACK_SUFFIX = ".tar"
 LIST_SUFFIX = ".list"
-CANNOT_PACK = 66
-"""The exit code of a task whose folder output cannot be packed: it counts as missing."""
 
 
 def one_line(script: str) -> str:
@@ -18,10 +16,15 @@ def one_line(script: str) -> str:
     return " ".join(script.split())
 
 
+NEEDS_TAR = one_line(
+    """
+command -v tar >/dev/null || { echo "batchspec: folders need tar, and there is none here" >&2; exit 1; };
+"""
+)
+
 # The pack goes when all of it is unpacked: a retry finds either the pack or the whole folder.
 UNPACK = one_line(
     f"""
-command -v tar >/dev/null || {{ echo "batchspec: folders need tar, and there is none here" >&2; exit 1; }};
 for o; do
   case $o in in/*/|files/*/) ;; *) continue;; esac;
   o=${{o%/}};
@@ -70,7 +73,10 @@ find -L $o -type f ! -path "*/.*" | sed "s,^$o/,," | LC_ALL=C sort >$o{list};
 """
 
 
-def pack(*, listed: bool = False) -> str:
-    """What packs the folder outputs that are there; where they are *listed*, it writes the names of their files too."""
+def pack(failed: int, *, listed: bool) -> str:
+    """What packs the folder outputs that are there, or ends with the exit code *failed*.
+
+    Where they are *listed*, it writes the names of their files too.
+    """
     more = _LIST.format(list=LIST_SUFFIX) if listed else ""
-    return one_line(_WALK.format(failed=CANNOT_PACK, pack=PACK_SUFFIX, more=more))
+    return one_line(_WALK.format(failed=failed, pack=PACK_SUFFIX, more=more))

@@ -1,17 +1,17 @@
 """The line of a task that needs more than its command: a script for the node's `sh`, always the same.
 
 Each try begins with an empty `out/`, the command runs as a child, and a success without a declared output
-ends with exit code 66. How the node splits a line nobody publishes, so that the script holds neither a single
-quote nor a backslash, and what differs from task to task are plain words behind it (the outputs) and an
-environment setting (the command).
+ends with exit code 66. Folders come as packs and go as packs (`packing`). How the node splits a line nobody
+publishes, so that the script holds neither a single quote nor a backslash, and what differs from task to task
+are plain words behind it (outputs and packs) and an environment setting (the command).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from batchspec.desired.packing import one_line
+from batchspec.desired.packing import NEEDS_TAR, UNPACK, one_line, pack
 
 OUTPUT_FOLDER = "out"
 OUTPUT_MISSING = 66
@@ -23,42 +23,64 @@ STRAY = "belongs to no output"
 
 
 class NodeOutput(NamedTuple):
-    """Something that a task leaves on its node: `path` lies below `out/`, a folder's without a slash at its end."""
+    """Something that a task leaves on its node: `path` lies below `out/`, a folder's without a slash at its end.
+
+    A folder becomes `PATH.tar`. `is_listed`: the names of its files are in `PATH.list` then.
+    """
 
     path: str
     is_folder: bool = False
     is_optional: bool = False
+    is_listed: bool = False
 
 
 ANY = NodeOutput(OUTPUT_FOLDER, is_folder=True, is_optional=True)
 """Whatever lies in `out/`: raw `outputFiles` may take it, so that no file there is called a stray."""
 
 
-def wrapped_words(outputs: Sequence[NodeOutput]) -> str:
-    """The line that runs the variable's words, quoted for a shell; each reaches the program as it is."""
-    return _line(f'(eval "exec ${COMMAND_VARIABLE}")', outputs)
+def wrapped_words(outputs: Sequence[NodeOutput], packs: Sequence[str] = ()) -> str:
+    """The line that runs the variable's words, quoted for a shell; each reaches the program as it is.
+
+    *packs* are folders that come as packs: of `in/frames` resource files bring `in/frames.tar`.
+    """
+    return _line(f'(eval "exec ${COMMAND_VARIABLE}")', outputs, packs)
 
 
-def wrapped_script(outputs: Sequence[NodeOutput]) -> str:
+def wrapped_script(outputs: Sequence[NodeOutput], packs: Sequence[str] = ()) -> str:
     """The line that runs the variable as a script; it fails when any part of it does."""
-    return _line(f'bash -eo pipefail -c "${COMMAND_VARIABLE}"', outputs)
+    return _line(f'bash -eo pipefail -c "${COMMAND_VARIABLE}"', outputs, packs)
 
 
-def _line(command: str, outputs: Sequence[NodeOutput]) -> str:
+def _line(command: str, outputs: Sequence[NodeOutput], packs: Sequence[str]) -> str:
     required = [_word(output) for output in outputs if not output.is_optional]
-    optional = [_word(output) for output in outputs if output.is_optional]
-    words = [*required, *(("-", *optional) if optional else ())]
-    return " ".join((f"/bin/sh -c '{_BEFORE} {command} {_AFTER}' batchspec", *words))
+    others = [*(_word(output) for output in outputs if output.is_optional), *(f"{path}/" for path in packs)]
+    words = [*required, *(("-", *others) if others else ())]
+    script = " ".join(_script(command, outputs, packs))
+    return " ".join((f"/bin/sh -c '{script}' batchspec", *words))
+
+
+def _script(command: str, outputs: Sequence[NodeOutput], packs: Sequence[str]) -> Iterator[str]:
+    """The parts of the script; those about packs only where there are some."""
+    folders = [output for output in outputs if output.is_folder and output != ANY]
+    if folders or packs:
+        yield NEEDS_TAR
+    if packs:
+        yield UNPACK
+    yield f"{_BEFORE} {command} {_AFTER}"
+    if folders:
+        yield f"[ $c = 0 ] || {_END}; trap - TERM INT HUP;"
+        yield pack(OUTPUT_MISSING, listed=any(folder.is_listed for folder in folders))
+    yield _END
 
 
 def _word(output: NodeOutput) -> str:
     return f"{output.path}/" if output.is_folder else output.path
 
 
-# The outputs are $1, $2, ...; behind a `-` those that may be missing. A folder ends with a slash. Not `exec`, since
-# something has to look at what the command left; so a signal is handed on, and the command's end waited for again.
-# The names are short because each task carries the script: o output, p process, c exit code, s signalled, a all
-# outputs, f file, n number of strays, l list.
+# The outputs are $1, $2, ...; behind a `-` those that may be missing, and packs. A folder ends with a slash. Not
+# `exec`, since something has to look at what the command left; so a signal is handed on, and the command's end waited
+# for again. The names are short because each task carries the script: o output, p process, c exit code, s signalled,
+# a all outputs, f file, n number of strays, l list.
 
 
 _BEFORE = one_line(
@@ -89,6 +111,6 @@ l() {{
 }};
 case $a in *" out/ "*) ;; *) l out;; esac;
 [ $n -le 20 ] || echo "batchspec: and $((n-20)) more files in out/" >&2;
-exit $c
 """
 )
+_END = "exit $c"

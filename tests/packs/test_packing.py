@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from batchspec.desired.packing import UNPACK, pack
+from batchspec.desired.packing import NEEDS_TAR, UNPACK, pack
+from batchspec.desired.wrapper import OUTPUT_MISSING
 from batchspec.engine.look.digests import Digests
 from batchspec.engine.look.packs import PackStream, entries_of, pack_of
 from batchspec.engine.run.unpack import unpack
@@ -53,11 +54,11 @@ class Node:
         return done.returncode
 
     def pack(self, *words: str, listed: bool = False) -> None:
-        assert self.run(pack(listed=listed), *(words or ("out/frames/",))) == 0, self.said
+        assert self.run(pack(OUTPUT_MISSING, listed=listed), *(words or ("out/frames/",))) == 0, self.said
         assert self.said == ""
 
     def refuse(self, *, listed: bool = False) -> str:
-        assert self.run(pack(listed=listed), "out/frames/") == 66
+        assert self.run(pack(OUTPUT_MISSING, listed=listed), "out/frames/") == 66
         assert self.said.count("batchspec: ") == 1
         return self.said.removeprefix("batchspec: ").rstrip("\n")
 
@@ -155,7 +156,7 @@ def test_without_tar(node: Node, tmp_path: Path, request: pytest.FixtureRequest)
     if "Alpine" in request.node.name:
         pytest.skip("this busybox has a tar in its shell")
     (tmp_path / "tools" / "tar").unlink()
-    assert node.run(UNPACK, "out/frames/") == 1
+    assert node.run(NEEDS_TAR) == 1
     assert node.said == "batchspec: folders need tar, and there is none here\n"
 
 
@@ -221,16 +222,16 @@ def test_a_circle_of_links(node: Node) -> None:
     for here, there in (("a", "b"), ("b", "a")):
         (node.out / here).mkdir()
         (node.out / here / "on").symlink_to(f"../{there}")
-    assert node.run(pack(), "out/frames/") == 66
+    assert node.run(pack(66, listed=False), "out/frames/") == 66
     (node.out / "b" / "on").unlink()
     (node.out / "b" / "up").symlink_to("..")
-    assert node.run(pack(), "out/frames/") == 66
+    assert node.run(pack(66, listed=False), "out/frames/") == 66
 
 
 def test_a_file_that_cannot_be_read(node: Node) -> None:
     """What tar fails at is a missing output, with tar's own sentence."""
     (node.folder / "out" / "frames.tar").mkdir()
-    assert node.run(pack(), "out/frames/") == 66
+    assert node.run(pack(66, listed=False), "out/frames/") == 66
     assert node.said.endswith("batchspec: out/frames/ could not be packed\n")
 
 

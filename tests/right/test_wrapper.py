@@ -64,11 +64,12 @@ def run_script(
 
 def test_the_line_is_safe_to_split() -> None:
     """However the node splits it: one quoted word without quotes or backslashes inside, and plain words."""
-    outputs = [A, NodeOutput("out/frames", is_folder=True), NodeOutput("out/log.txt", is_optional=True)]
-    for line in (wrapped_words(outputs), wrapped_script(outputs)):
+    frames = NodeOutput("out/frames", is_folder=True, is_listed=True)
+    outputs = [A, frames, NodeOutput("out/log.txt", is_optional=True)]
+    for line in (wrapped_words(outputs, ["in/scene"]), wrapped_script(outputs, ["in/scene"])):
         before, script, after = line.split("'")
         assert (before, "\\" in script, "\n" in script) == ("/bin/sh -c ", False, False)
-        assert after == " batchspec out/a out/frames/ - out/log.txt"
+        assert after == " batchspec out/a out/frames/ - out/log.txt in/scene/"
         assert all(PLAIN.issuperset(word) for word in after.split())
 
 
@@ -176,6 +177,34 @@ def test_of_many_such_files_the_first_are_listed(tmp_path: Path, shell: list[str
 
 def test_what_raw_output_files_may_take_is_no_stray(tmp_path: Path, shell: list[str]) -> None:
     assert run_script("mkdir out/x; touch out/a out/x/b", tmp_path, shell, A, ANY) == (0, [])
+
+
+def test_folders_come_and_go_as_packs(tmp_path: Path, shell: list[str]) -> None:
+    """The command sees folders; what it leaves in one is packed beside it, and the pack is no stray."""
+    frames = NodeOutput("out/frames", is_folder=True)
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "1.png").write_text("1")
+    (tmp_path / "in").mkdir()
+    subprocess.run(["tar", "-C", tmp_path / "made", "-cf", tmp_path / "in" / "scene.tar", "."], check=True)
+    script = 'for f in in/scene/*; do cp "$f" out/frames/; done; mkdir out/frames/empty; touch out/a'
+    for _ in range(2):
+        code = run_line(wrapped_script([A, frames], ["in/scene"]), script, tmp_path, shell)
+        assert code == (0, [])
+        (tmp_path / "back").mkdir()
+        subprocess.run(["tar", "-C", tmp_path / "back", "-xf", tmp_path / "out" / "frames.tar"], check=True)
+        assert {path.name for path in (tmp_path / "back").iterdir()} == {"1.png", "empty"}
+        shutil.rmtree(tmp_path / "back")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a", "frames", "frames.tar"]
+
+
+def test_a_folder_that_cannot_be_packed_is_missing(tmp_path: Path, shell: list[str]) -> None:
+    """The task ends as with any output that is missing; where another one is, or it failed, nothing is packed."""
+    frames = NodeOutput("out/frames", is_folder=True)
+    link = "ln -s /etc out/frames/etc"
+    said = ["batchspec: out/frames/etc is a link that leads out of out/frames/"]
+    assert run_script(f"touch out/a; {link}", tmp_path, shell, A, frames) == (66, said)
+    assert run_script(link, tmp_path, shell, A, frames) == (66, ["batchspec: out/a is missing"])
+    assert run_script(f"{link}; exit 7", tmp_path, shell, A, frames) == (7, [])
 
 
 def test_a_signal_reaches_the_command_and_its_end_is_awaited(tmp_path: Path, shell: list[str]) -> None:

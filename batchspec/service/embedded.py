@@ -25,6 +25,7 @@ _STOP_WITHIN_S = 30.0
 _ANSWER_WITHIN_S = 5.0
 _PROGRESS_EVERY_S = 2.0
 _ALREADY_RUNNING = 75
+_ROOM = 1 << 20  # bytes; with less, whatever failed to start failed by that
 _EXTRA = ("psutil", "starlette", "uvicorn", "jwt")
 _DAEMON = "batchspec.emulator"
 
@@ -52,6 +53,7 @@ class LocalAccount:
     storage_key: str = field(repr=False)
     home: Path
     pid: int
+    run: Run | None = field(default=None, compare=False)  # what the daemon tells of its life, where it runs
 
     @property
     def connection_string(self) -> str:
@@ -80,7 +82,7 @@ def find() -> LocalAccount | None:
     config = home.config()
     if config is None or not _lives(run, home) or not _answers(config.batch_port):
         return None
-    return _account(home, config, run.pid)
+    return _account(home, config, run)
 
 
 def ensure(progress: Progress) -> LocalAccount:
@@ -150,7 +152,7 @@ def configured() -> LocalAccount | None:
     home = Home(home_path())
     with _as_batchspec_errors():
         config = home.config()
-    return find() or (_account(home, config, 0) if config else None)
+    return find() or (_account(home, config, None) if config else None)
 
 
 def require_extra() -> None:
@@ -163,7 +165,7 @@ def require_extra() -> None:
         )
 
 
-def _account(home: Home, config: Config, pid: int) -> LocalAccount:
+def _account(home: Home, config: Config, run: Run | None) -> LocalAccount:
     return LocalAccount(
         batch_endpoint=config.batch_endpoint,
         batch_account=config.batch_account,
@@ -172,7 +174,8 @@ def _account(home: Home, config: Config, pid: int) -> LocalAccount:
         storage_account=config.storage_account,
         storage_key=config.storage_key,
         home=home.path,
-        pid=pid,
+        pid=run.pid if run else 0,
+        run=run,
     )
 
 
@@ -249,6 +252,9 @@ def _environment() -> dict[str, str]:
 
 
 def _failed(home: Home) -> BatchspecError:
+    disk = os.statvfs(home.path)
+    if disk.f_bavail * disk.f_frsize < _ROOM:
+        return BatchspecError(f"the disk that holds {home.path} is full", help="make room, then run it again")
     said = home.read("failure.json")
     if said:
         return BatchspecError(str(said.get("message")), help=str(said.get("help", "")))

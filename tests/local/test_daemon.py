@@ -1,5 +1,6 @@
 """The background process: one, found again, ended cleanly, and no loss when it is not ended cleanly."""
 
+import hashlib
 import http.client
 import json
 import os
@@ -14,13 +15,21 @@ from pathlib import Path
 
 import psutil
 import pytest
+from azure.batch import BatchClient
+from azure.core.credentials import AzureNamedKeyCredential
 from azure.storage.blob import BlobServiceClient
+from click.testing import CliRunner
 
+from batchspec.cli.commands.local import local
+from batchspec.emulator.node import account_sas
 from batchspec.errors import BatchspecError
 from batchspec.service import embedded
 from batchspec.service.embedded import LocalAccount
 
 _ENSURE = "from batchspec.service import embedded; a = embedded.ensure(lambda m: None); print(a.pid, a.batch_endpoint)"
+
+
+_BIG = 100 << 20  # bytes, enough to be caught on their way
 
 
 def quiet(_: str) -> None:
@@ -187,6 +196,78 @@ def test_a_dead_azurite_is_started_again(home: Path) -> None:
         until(lambda: answers(account.blob_endpoint))
         assert [container.name for container in client.list_containers()] == ["kept"]
     assert embedded.find() == account
+
+
+def test_tasks_do_not_fail_because_azurite_restarts(home: Path) -> None:
+    """A download that Azurite's death breaks off, and an upload that finds none, are done by the next Azurite."""
+    account = embedded.ensure(quiet)
+    content = os.urandom(1 << 20) * (_BIG >> 20)
+    with BlobServiceClient.from_connection_string(account.connection_string) as client:
+        container = client.create_container("big")
+        container.upload_blob("in", content)
+        time.sleep(6)  # Azurite keeps what it knows every five seconds; it is killed now
+        with batch_client(account) as batch:
+            batch.create_pool(POOL)
+            batch.create_job({"id": "job", "poolInfo": {"poolId": "pool"}})
+            batch.create_task("job", copying(container.url, account))
+            cut_off(account, lambda: partial(home))
+            until(lambda: partial(home) == len(content))
+            kill(azurite_pid(account))
+            until(lambda: batch.get_task("job", "task").state == "completed")
+            assert batch.get_task("job", "task").execution_info.result == "success"
+        digest = hashlib.md5(content).digest()
+        assert container.get_blob_client("out").get_blob_properties().content_settings.content_md5 == digest
+    said = run_status()
+    assert said["storage"]["restarts"] >= 2
+    assert said["storage"]["ended"] == "signal 9"
+
+
+POOL = {
+    "id": "pool",
+    "vmSize": "standard_d2ds_v5",
+    "targetDedicatedNodes": 1,
+    "virtualMachineConfiguration": {
+        "imageReference": {"publisher": "canonical", "offer": "ubuntu-24_04-lts", "sku": "server"},
+        "nodeAgentSKUId": "batch.node.ubuntu 24.04",
+    },
+}
+
+
+def batch_client(account: LocalAccount) -> BatchClient:
+    credential = AzureNamedKeyCredential(account.batch_account, account.batch_key)
+    return BatchClient(endpoint=account.batch_endpoint, credential=credential)
+
+
+def copying(container: str, account: LocalAccount) -> dict[str, object]:
+    """A task that brings a blob in, waits a little, and puts it back under another name."""
+    sas = f"{container}?{account_sas.reading(account.storage_account, account.storage_key)}"
+    write = f"{container}?{account_sas.writing(account.storage_account, account.storage_key)}"
+    link = sas.replace("?", "/in?", 1)
+    upload = {
+        "filePattern": "x",
+        "destination": {"container": {"containerUrl": write, "path": "out"}},
+        "uploadOptions": {"uploadCondition": "taskcompletion"},
+    }
+    files = [{"httpUrl": link, "filePath": "x"}]
+    return {"id": "task", "commandLine": "sleep 1", "resourceFiles": files, "outputFiles": [upload]}
+
+
+def partial(home: Path) -> int:
+    """How much of the task's file is there."""
+    return sum(path.stat().st_size for path in home.glob("batch/nodes/pool/*/workitems/job/job-1/task/wd/x"))
+
+
+def cut_off(account: LocalAccount, arrived: Callable[[], int]) -> None:
+    """Azurite is killed while a file is on its way."""
+    azurite = azurite_of(account)
+    until(lambda: arrived() > 0)
+    azurite.suspend()
+    assert 0 < arrived() < _BIG
+    kill(azurite.pid)
+
+
+def run_status() -> dict[str, dict[str, object]]:
+    return dict(json.loads(CliRunner().invoke(local, ["status", "--format", "json"]).stdout))
 
 
 def answers(endpoint: str) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -86,11 +87,22 @@ def test_status_of_one_that_runs(home: Path) -> None:
         "pid": account.pid,
         "home": str(home),
         "batch": {"endpoint": account.batch_endpoint, "account": "local"},
-        "storage": {"endpoint": account.blob_endpoint, "account": "batchspeclocal"},
+        "storage": {"endpoint": account.blob_endpoint, "account": "batchspeclocal", "restarts": 0},
         "pools": [],
         "jobs": [],
     }
     assert run("status").stdout.startswith(f"running\n  batch    {account.batch_endpoint}  account local\n")
+
+
+def test_status_says_that_azurite_was_started_again(home: Path) -> None:
+    """How often, when last, and how it had ended: a reason for what a run may have seen."""
+    embedded.ensure(lambda _: None)
+    first = json.loads((home / "azurite.json").read_text())["pid"]
+    os.kill(first, signal.SIGKILL)
+    while "\n  azurite  " not in (said := run("status").stdout):
+        time.sleep(0.05)
+    (line,) = (line for line in said.splitlines() if line.startswith("  azurite"))
+    assert line.startswith("  azurite  ended unexpectedly (signal 9); restarted once, last at ")
 
 
 def test_status_starts_nothing(home: Path) -> None:
@@ -148,7 +160,8 @@ def test_the_extra_is_named_when_it_is_missing(home: Path) -> None:
 def test_looking_for_it_imports_neither_azure_nor_a_server() -> None:
     """The command group and `find` cost no heavy import: they are on the way of every command."""
     code = (
-        "import sys; from batchspec.cli import local; from batchspec.service import embedded; embedded.find()\n"
+        "import sys; from batchspec.cli.commands import local\n"
+        "from batchspec.service import embedded; embedded.find()\n"
         "print([m for m in ('azure', 'starlette', 'uvicorn', 'psutil') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

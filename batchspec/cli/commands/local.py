@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -180,8 +181,21 @@ def _described(account: LocalAccount) -> dict[str, Any]:
         "pid": account.pid or None,
         "home": str(account.home),
         "batch": {"endpoint": account.batch_endpoint, "account": account.batch_account},
-        "storage": {"endpoint": account.blob_endpoint, "account": account.storage_account},
+        "storage": {
+            "endpoint": account.blob_endpoint,
+            "account": account.storage_account,
+            **_restarts(account),
+        },
     }
+
+
+def _restarts(account: LocalAccount) -> dict[str, Any]:
+    """How often Azurite was started again in this life of the account, and how it had ended the last time."""
+    run = account.run
+    if run is None or not run.restarts:
+        return {"restarts": 0}
+    at = datetime.fromtimestamp(run.restarted, UTC).isoformat(timespec="seconds")
+    return {"restarts": run.restarts, "restarted": at, "ended": run.ended}
 
 
 def _places(account: LocalAccount) -> list[str]:
@@ -190,7 +204,15 @@ def _places(account: LocalAccount) -> list[str]:
         f"  blobs    {account.blob_endpoint}  account {account.storage_account}",
         f"  home     {account.home}",
     ]
-    return [*lines, f"  process  {account.pid}"] if account.pid else lines
+    if account.pid:
+        lines.append(f"  process  {account.pid}")
+    if account.run is not None and account.run.restarts:
+        times = "once" if account.run.restarts == 1 else f"{account.run.restarts} times"
+        last = datetime.fromtimestamp(account.run.restarted).astimezone().strftime("%H:%M:%S")
+        lines.append(
+            f"  azurite  ended unexpectedly ({account.run.ended}); restarted {times}, last at {last}"
+        )
+    return lines
 
 
 def _held(pools: list["Pool"], jobs: list["Job"]) -> list[str]:

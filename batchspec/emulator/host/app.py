@@ -102,9 +102,10 @@ class _Endpoint:
             return
         except ApiError as error:
             reply = self._error(error, request_id)
-        except Exception:  # the service's own answer to a fault of its own
+        except Exception as error:  # the service's own answer to a fault of its own
             log.exception("%s %s failed", method, path)
-            reply = self._error(ApiError("InternalError"), request_id)
+            disk = self.account.disk
+            reply = self._error(disk.error() if disk.note(error) else ApiError("InternalError"), request_id)
         self.account.requests.add(time_text(self.account.clock.now()), method, path, query, reply.status)
         await self._send(send, method, reply, headers, request_id)
 
@@ -124,6 +125,7 @@ class _Endpoint:
         if path.startswith("/_local/"):
             return await local.answer(self.account, method, path, query, raw)
         # 3. In which version, asking for what.
+        self.account.disk.require_room()
         version = require_version(query)
         name, ids = self.routes.find(method, path)
         # 4. A fault that a test has asked for.

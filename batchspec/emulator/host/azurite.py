@@ -106,6 +106,11 @@ class Azurite:
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    def ended(self) -> str:
+        """How its process ended: `signal 9`, `exit code 1`."""
+        code = self._process.poll() if self._process is not None else None
+        return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+
     def traffic(self) -> bool:
         """Whether a request came since the last call; what else Azurite said goes to the log."""
         said = os.pread(self._output.fileno(), 1 << 20, 0)

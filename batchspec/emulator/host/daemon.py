@@ -17,6 +17,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from importlib import metadata, util
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -68,13 +69,18 @@ def run(path: Path, idle_s: float, *, as_measured: bool = False) -> int:
             asyncio.run(Daemon(home, idle_s, AS_MEASURED if as_measured else INSTANT).live())
         except LocalAccountError as error:
             log.error("%s (%s)", error, error.help)
-            home.write("failure.json", {"message": str(error), "help": error.help})
+            _note_failure(home, str(error), error.help)
             return 1
         except Exception:
             log.exception("the daemon failed")
-            home.write("failure.json", {"message": "the local account failed", "help": f"see {home.log}"})
+            _note_failure(home, "the local account failed", f"see {home.log}")
             return 1
     return 0
+
+
+def _note_failure(home: Home, message: str, help: str) -> None:
+    with contextlib.suppress(OSError):  # a full disk, which whoever waits for us sees too
+        home.write("failure.json", {"message": message, "help": help})
 
 
 def _say_whose_lock(home: Home) -> None:
@@ -115,7 +121,8 @@ class Daemon:
             try:
                 await asyncio.to_thread(blob.start)
                 async with _serving(account, listener):
-                    await self._work(_said(config), account, blob)
+                    self._run = _said(config)
+                    await self._work(account, blob)
             finally:
                 self._home.remove("run.json")
                 await asyncio.to_thread(blob.stop)
@@ -145,8 +152,9 @@ class Daemon:
             auto_storage_write_sas=account_sas.writing(config.storage_account, config.storage_key),
         )
 
-    async def _work(self, run: Run, account: Account, blob: Azurite) -> None:
+    async def _work(self, account: Account, blob: Azurite) -> None:
         """Returns when it is told to end, or has been idle; restarts Azurite when that dies."""
+        run = self._run
         self._home.write("run.json", run)
         log.info("answers at %s and %s, pid %d", run.batch_endpoint, run.blob_endpoint, run.pid)
         last_request = account.last_request_at
@@ -156,7 +164,7 @@ class Daemon:
                 await self._restart(blob)
             if blob.traffic() or account.busy() or account.last_request_at != last_request:
                 last_request, active = account.last_request_at, time.monotonic()
-            elif time.monotonic() - active >= self._idle_s and self._may_go(run):
+            elif time.monotonic() - active >= self._idle_s and self._may_go():
                 log.info("idle for %.0f s", self._idle_s)
                 return
 
@@ -165,7 +173,7 @@ class Daemon:
             await asyncio.wait_for(self._told_to_end.wait(), wait_s)
         return self._told_to_end.is_set()
 
-    def _may_go(self, run: Run) -> bool:
+    def _may_go(self) -> bool:
         """Whether nobody came in the last moment.
 
         A client first says that it needs the account and then looks for run.json; we take that
@@ -174,7 +182,7 @@ class Daemon:
         self._home.remove("run.json")
         if time.time() - self._home.last_use() >= self._idle_s:
             return True
-        self._home.write("run.json", run)
+        self._home.write("run.json", self._run)
         return False
 
     async def _restart(self, blob: Azurite) -> None:
@@ -184,8 +192,11 @@ class Daemon:
         self._deaths.append(now)
         if len(self._deaths) == _AZURITE_DEATHS and now - self._deaths[0] < _AZURITE_DEATHS_WITHIN_S:
             raise LocalAccountError("Azurite died time and again", help=f"see {self._home.log}")
-        log.warning("Azurite died; starting it again")
+        ended = blob.ended()
+        log.warning("Azurite died (%s); starting it again", ended)
         await asyncio.to_thread(blob.start)
+        self._run = replace(self._run, restarts=self._run.restarts + 1, restarted=time.time(), ended=ended)
+        self._home.write("run.json", self._run)
 
 
 def _said(config: Config) -> Run:

@@ -69,6 +69,9 @@ class Run:
     version: str
     batch_endpoint: str
     blob_endpoint: str
+    restarts: int = 0  # of Azurite, which died; when last, and how it had ended
+    restarted: float = 0.0
+    ended: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import json
 import os
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -38,7 +39,11 @@ class RequestLog:
             "status": status,
         }
         self._ring.append(entry)
-        self._file.write(json.dumps(entry) + "\n")
+        with suppress(OSError):  # a full disk ends no request
+            self._write(json.dumps(entry) + "\n")
+
+    def _write(self, line: str) -> None:
+        self._file.write(line)
         if self.count % _LOOK_EVERY == 0:
             self._file.close()
             self._file = self._open()
@@ -47,4 +52,5 @@ class RequestLog:
         return [entry for entry in self._ring if entry["n"] > number]
 
     def close(self) -> None:
-        self._file.close()
+        with suppress(OSError):
+            self._file.close()

@@ -18,9 +18,10 @@ from batchspec.emulator.life import recovery, scheduler
 from batchspec.emulator.life import schedule as schedule_life
 from batchspec.emulator.life.model import Job, Node, Pool, Schedule
 from batchspec.emulator.life.rehearsal import Rehearsals
-from batchspec.emulator.node import transfer
 from batchspec.emulator.node.process import Outcome, Run, Work, run_work
+from batchspec.emulator.node.storage import Storage
 from batchspec.emulator.state.clock import TICKS_PER_S, Clock, Timers, etag, time_text
+from batchspec.emulator.state.disk import Disk
 from batchspec.emulator.state.store import Store
 
 _AGAIN_S = 2.0
@@ -93,6 +94,8 @@ class Account:
             folder.chmod(0o700)
         self.store = Store(settings.home / "batch.sqlite")
         self.requests = RequestLog(settings.home / "logs" / "requests.jsonl")
+        self.disk = Disk(settings.home, self.store)
+        self.storage = Storage(settings.auto_storage_url)
         self.faults: list[Fault] = []
         self.rehearsals = Rehearsals()
         self._threads = ThreadPoolExecutor(max_workers=512, thread_name_prefix="task")
@@ -120,19 +123,29 @@ class Account:
         for run in list(self._runs):
             run.stop("shutdown")
         await asyncio.to_thread(self._threads.shutdown)
-        transfer.close_idle()
+        self.storage.close()
         self.requests.close()
         self.store.close()
 
     async def _main(self) -> None:
         while True:
-            try:
-                self.timers.run_due(self.clock.now())
-                scheduler.step(self)
-            except Exception:  # the loop outlives a fault in one step; the fault is in the log
-                log.exception("a step of the scheduler failed")
+            now = (
+                self.clock.now()
+            )  # what an action puts off by nothing comes after others have had their turn
+            while action := self.timers.pop_due(now):
+                self._do(action)
+            self._do(functools.partial(scheduler.step, self))
             await self.clock.wait(self._wake, self.timers.next_due())
             self._wake.clear()
+
+    def _do(self, action: Callable[[], None]) -> None:
+        """The loop outlives a fault in one step; where the disk was full, the step is done again."""
+        try:
+            action()
+        except Exception as error:
+            log.exception("a step of the account failed")
+            if self.disk.note(error):
+                self.later(_AGAIN_S, action)
 
     def wake(self) -> None:
         self._wake.set()
@@ -154,13 +167,14 @@ class Account:
                 return
             try:
                 done(outcome)
-            except Exception:  # the disk may be full: told again, until it can be written down
+            except Exception as error:  # the disk may be full: told again, until it can be written down
                 log.exception("the end of a try could not be noted")
+                self.disk.note(error)
                 self.later(_AGAIN_S, functools.partial(finish, outcome))
             self.wake()
 
         def work_in_thread() -> None:
-            outcome = run_work(work, run, self.clock)
+            outcome = run_work(self.storage, work, run, self.clock)
             if not self._closing:
                 loop.call_soon_threadsafe(finish, outcome)
 

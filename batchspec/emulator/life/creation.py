@@ -1,6 +1,8 @@
 """How pools and jobs come to be: asked for, made by a schedule, or as the auto pool of a job."""
 
+import contextlib
 import uuid
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from batchspec.emulator.life import job as job_life
@@ -26,9 +28,8 @@ def make_pool(account: "Account", pool_id: str, body: Body) -> Pool:
         "stateTransitionTime": moment,
         **defaults.pool(body),
     }
-    pool = Pool(doc)
-    with account.store.transaction():
-        account.pools[pool.key] = pool
+    pool = account.pools[pool_id.lower()] = Pool(doc)
+    with _made(account, pool):
         look_again(account, pool)
         pool_life.resize(
             account, pool, body.get("targetDedicatedNodes", 0), body.get("targetLowPriorityNodes", 0)
@@ -36,6 +37,19 @@ def make_pool(account: "Account", pool_id: str, body: Body) -> Pool:
         if doc["enableAutoScale"]:
             pool_life.autoscale(account, pool)
     return pool
+
+
+@contextlib.contextmanager
+def _made(account: "Account", pool: Pool) -> Iterator[None]:
+    """What is done inside is noted as a whole; where it cannot be, there is no such pool, and nothing grows in it."""
+    try:
+        with account.store.transaction():
+            yield
+    except BaseException:
+        del account.pools[pool.key]
+        pool.resize_epoch += 1
+        pool.scale_epoch += 1
+        raise
 
 
 def look_again(account: "Account", pool: Pool) -> None:
@@ -59,10 +73,10 @@ def make_job(account: "Account", job_id: str, body: Body, schedule: str = "") ->
     }
     job = Job(account.store.next_number(), doc, schedule=schedule)
     with account.store.transaction():
-        account.jobs[job.key] = job
         job.doc["executionInfo"]["poolId"] = _pool_of(account, job)
         account.save_job(job)
         job_life.add_manager(account, job)
+    account.jobs[job.key] = job
     job_life.watch_limit(account, job)
     account.wake()
     return job

@@ -38,8 +38,8 @@ def add(account: "Account", pool: Pool, dedicated: bool) -> None:
         "virtualMachineInfo": _machine_info(pool),
     }
     node = Node(doc, pool)
-    pool.nodes[node_id] = node
     account.save_node(node)
+    pool.nodes[node_id] = node
     account.later(account.settings.speed.node_create, functools.partial(boot, account, node, node.epoch))
 
 

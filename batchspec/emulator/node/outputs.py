@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from batchspec.emulator.node import transfer
+from batchspec.emulator.node.storage import Storage
 
 if TYPE_CHECKING:
     from batchspec.emulator.node.process import Work
@@ -16,7 +17,9 @@ _NAME = "(?!\\.)[^/]+"  # of a folder or file that is not hidden
 _VARIABLE = re.compile(r"\$(\w+)|\$\{(\w+)\}|%(\w+)%")
 
 
-def upload_all(work: "Work", wd: Path, succeeded: bool, stopped: Callable[[], bool]) -> None:
+def upload_all(
+    storage: Storage, work: "Work", wd: Path, succeeded: bool, stopped: Callable[[], bool]
+) -> None:
     """All that the conditions ask for is up; the first error, after trying the rest, is raised.
 
     What was done is written to fileuploadout.txt and fileuploaderr.txt beside stdout.txt.
@@ -33,7 +36,7 @@ def upload_all(work: "Work", wd: Path, succeeded: bool, stopped: Callable[[], bo
             headers = {item["name"]: item.get("value", "") for item in container.get("uploadHeaders", [])}
             for source, name in find(rule["filePattern"], wd, work.environment, container.get("path", "")):
                 try:
-                    transfer.upload(source, container["containerUrl"], name, headers, stopped)
+                    transfer.upload(storage, source, container["containerUrl"], name, headers, stopped)
                     out.write(f"uploaded {source} to {name}\n")
                 except transfer.TransferError as failure:
                     err.write(f"{failure.code}: {failure.message}: {source}\n")

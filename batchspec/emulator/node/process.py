@@ -4,6 +4,7 @@ The command line is split and executed without a shell, in its own session, with
 """
 
 import contextlib
+import errno
 import logging
 import os
 import shlex
@@ -19,6 +20,7 @@ from typing import Any
 import psutil
 
 from batchspec.emulator.node import outputs, transfer
+from batchspec.emulator.node.storage import Storage
 from batchspec.emulator.state.clock import Clock
 
 log = logging.getLogger("batchspec.emulator")
@@ -111,11 +113,11 @@ def kill_group(process_id: int) -> None:
             kill(process_id, signal.SIGKILL)
 
 
-def run_work(work: Work, run: Run, clock: Clock) -> Outcome:
+def run_work(storage: Storage, work: Work, run: Run, clock: Clock) -> Outcome:
     """Never raises: what goes wrong is in the outcome."""
     start = clock.now()
     try:
-        exit_code, failure = _try(work, run)
+        exit_code, failure = _try(storage, work, run)
     except OSError as error:
         exit_code, failure = None, _disk_failure(error)
     except Exception as error:  # a fault of ours ends the try, it does not leave it hanging
@@ -126,7 +128,7 @@ def run_work(work: Work, run: Run, clock: Clock) -> Outcome:
     return Outcome(start, clock.now(), exit_code, failure)
 
 
-def _try(work: Work, run: Run) -> tuple[int | None, Failure | None]:
+def _try(storage: Storage, work: Work, run: Run) -> tuple[int | None, Failure | None]:
     if work.fresh and work.folder.exists():
         remove_tree(work.folder)
     wd = work.folder / "wd"
@@ -134,7 +136,7 @@ def _try(work: Work, run: Run) -> tuple[int | None, Failure | None]:
     for name in ("stdout.txt", "stderr.txt"):
         _new_file(work.folder / name).close()
     try:
-        transfer.fetch_all(work.resource_files, wd, run.is_stopped)
+        transfer.fetch_all(storage, work.resource_files, wd, run.is_stopped)
     except transfer.TransferError as error:
         return None, Failure(error.code, error.message, error.category, error.details, "start")
     if run.stopped:
@@ -145,7 +147,7 @@ def _try(work: Work, run: Run) -> tuple[int | None, Failure | None]:
     if run.stopped or not (work.last_try or exit_code == 0):
         return exit_code, failure
     try:
-        outputs.upload_all(work, wd, exit_code == 0, run.is_stopped)
+        outputs.upload_all(storage, work, wd, exit_code == 0, run.is_stopped)
     except transfer.TransferError as error:
         # A command that failed stays the reason; a command that succeeded fails by its upload.
         failure = failure or Failure(error.code, error.message, error.category, error.details, "output")
@@ -225,6 +227,5 @@ EXIT_CODE_FAILURE = Failure(
 
 
 def _disk_failure(error: OSError) -> Failure:
-    full = error.errno == 28  # ENOSPC
-    code = "DiskFull" if full else "ResourceDirectoryCreateFailed"
+    code = "DiskFull" if error.errno == errno.ENOSPC else "ResourceDirectoryCreateFailed"
     return Failure(code, str(error), "ServerError", during="start")

@@ -1,30 +1,25 @@
-"""Blobs to files and files to blobs, by the REST API of Blob storage over kept-alive connections.
+"""Blobs to files and files to blobs, whole or not at all, by the REST API of Blob storage.
 
 What a node needs and no more: GET, container listing, Put Blob, Put Block and Put Block List, all with the SAS that
 the URL carries.
 """
 
 import base64
+import errno
 import hashlib
 import http.client
 import os
-import ssl
-import threading
-import time
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+from batchspec.emulator.node.storage import LocalFileError, Stopped, Storage, local_file
 
 _PIECE = 1 << 20
 _BLOCK = 8 << 20  # files above this go up in blocks of this size
-_TRIES = 4
-_TIMEOUT_S = 60.0
-_IDLE_S = 3.0  # Node.js, and so Azurite, closes a connection that was idle for five
-_VERSION = "2021-12-02"
-
-Stopped = Callable[[], bool]
+_COMMITS = 3  # how often blocks are sent whose list Storage then does not take: it has lost some by a restart
 
 
 class TransferError(Exception):
@@ -38,95 +33,26 @@ class TransferError(Exception):
         self.details = details
 
 
-class _Connections:
-    """Idle connections by scheme and host; one is used by one thread at a time."""
-
-    def __init__(self) -> None:
-        self._idle: dict[tuple[str, str], list[tuple[http.client.HTTPConnection, float]]] = {}
-        self._lock = threading.Lock()
-
-    def take(self, scheme: str, host: str, *, fresh: bool) -> http.client.HTTPConnection:
-        """*fresh* when an idle one has just proved dead: then the others are no better."""
-        with self._lock:
-            idle = self._idle.get((scheme, host), [])
-            while idle:
-                connection, since = idle.pop()
-                if not fresh and time.monotonic() - since < _IDLE_S:
-                    return connection
-                connection.close()
-        if scheme == "https":
-            return http.client.HTTPSConnection(host, timeout=_TIMEOUT_S, context=_tls())
-        return http.client.HTTPConnection(host, timeout=_TIMEOUT_S)
-
-    def give_back(self, scheme: str, host: str, connection: http.client.HTTPConnection) -> None:
-        with self._lock:
-            self._idle.setdefault((scheme, host), []).append((connection, time.monotonic()))
-
-    def close(self) -> None:
-        with self._lock:
-            for idle in self._idle.values():
-                for connection, _ in idle:
-                    connection.close()
-            self._idle.clear()
-
-
-_connections = _Connections()
-close_idle = _connections.close
-
-
-def _tls() -> ssl.SSLContext:
-    """Trusts what the process was told to trust, under the names that Python's and requests' users know."""
-    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE")
-    return ssl.create_default_context(cafile=bundle or None)
-
-
-def _send(
-    method: str,
-    url: str,
-    take: Callable[[http.client.HTTPResponse], Any],
-    *,
-    body: bytes = b"",
-    headers: Mapping[str, str] | None = None,
-) -> tuple[int, Any]:
-    """(status, what *take* made of a good answer, or the error's text). Tries again what may pass by itself."""
-    parts = urllib.parse.urlsplit(url)
-    target = urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, ""))
-    status, result = 0, None
-    for attempt in range(_TRIES):
-        if attempt:
-            time.sleep(0.1 * 4 ** (attempt - 1))
-        connection = _connections.take(parts.scheme, parts.netloc, fresh=attempt > 0)
-        try:
-            connection.request(method, target, body or None, {"x-ms-version": _VERSION, **(headers or {})})
-            answer = connection.getresponse()
-            status = answer.status
-            result = take(answer) if status < 300 else answer.read().decode(errors="replace")
-            answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            status, result = 0, f"{type(error).__name__}: {error}"
-            continue
-        _connections.give_back(parts.scheme, parts.netloc, connection)
-        if status not in (408, 429, 500, 502, 503, 504):
-            break
-    return status, result
-
-
 # --- files in
 
 
-def fetch_all(resource_files: Sequence[Mapping[str, Any]], wd: Path, stopped: Stopped) -> None:
+def fetch_all(
+    storage: Storage, resource_files: Sequence[Mapping[str, Any]], wd: Path, stopped: Stopped
+) -> None:
+    """Each file is there as it is in Storage. Raises `TransferError` at the first that is not."""
     for resource in resource_files:
-        for url, relative in _sources(resource):
+        for url, relative in _sources(storage, resource, stopped):
             target = _inside(wd, relative)
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             if stopped():
                 return
-            _fetch(url, target, stopped)
+            _fetch(storage, url, target, stopped)
+            if stopped():
+                return
             target.chmod(int(resource.get("fileMode", "0770"), 8))
 
 
-def _sources(resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _sources(storage: Storage, resource: Mapping[str, Any], stopped: Stopped) -> Iterator[tuple[str, str]]:
     """(URL, name below the working directory) of each blob that a resource file stands for."""
     if "httpUrl" in resource:
         url = resource["httpUrl"]
@@ -134,7 +60,7 @@ def _sources(resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         return
     folder = resource.get("filePath", "")
     container = resource["storageContainerUrl"]
-    for name in _list(container, resource.get("blobPrefix", "")):
+    for name in _list(storage, container, resource.get("blobPrefix", ""), stopped):
         yield _blob_url(container, name), f"{folder}/{name}" if folder else name
 
 
@@ -146,31 +72,47 @@ def _inside(wd: Path, relative: str) -> Path:
     return target
 
 
-def _fetch(url: str, target: Path, stopped: Stopped) -> None:
-    def save(answer: http.client.HTTPResponse) -> None:
-        with target.open("wb") as file:
-            while piece := answer.read(_PIECE):
-                file.write(piece)
-                if stopped():
-                    return
-
+def _fetch(storage: Storage, url: str, target: Path, stopped: Stopped) -> None:
     try:
-        status, text = _send("GET", url, save)
-    except OSError as error:
-        code = "DiskFull" if error.errno == 28 else "ResourceFileWriteFailed"
+        status, text = storage.send(
+            "GET", url, lambda answer: _save(answer, target, stopped), stopped=stopped
+        )
+    except LocalFileError as error:
+        full = isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.ENOSPC
+        code = "DiskFull" if full else "ResourceFileWriteFailed"
         raise TransferError(code, str(error), "ServerError", (("FilePath", target.name),)) from error
-    if status not in (200, 206):
+    if status not in (200, 206) and not stopped():
+        target.unlink(missing_ok=True)  # half a file is none
         raise _input_error(status, url, target.name, str(text))
 
 
-def _list(container: str, prefix: str) -> Iterator[str]:
+def _save(answer: http.client.HTTPResponse, target: Path, stopped: Stopped) -> None:
+    """*target* holds all that the answer says it has, with the MD5 that it names, unless it was *stopped*."""
+    digest = hashlib.md5(usedforsecurity=False)
+    with local_file():
+        file = target.open("wb", buffering=0)
+    with file:
+        while not stopped() and (piece := answer.read(_PIECE)):
+            digest.update(piece)
+            with local_file():
+                file.write(piece)
+    if stopped():
+        return
+    if answer.length:  # `read` ends in silence when the other side has hung up
+        raise http.client.IncompleteRead(b"", answer.length)
+    wanted = answer.getheader("Content-MD5")
+    if wanted and wanted != base64.b64encode(digest.digest()).decode():
+        raise http.client.HTTPException("the content does not have the MD5 that Storage names")
+
+
+def _list(storage: Storage, container: str, prefix: str, stopped: Stopped) -> Iterator[str]:
     marker = ""
     while True:
         query = {"restype": "container", "comp": "list", "prefix": prefix, "marker": marker}
         extra = urllib.parse.urlencode({key: value for key, value in query.items() if value})
-        status, text = _send(
-            "GET", f"{container}{'&' if '?' in container else '?'}{extra}", lambda a: a.read()
-        )
+        status, text = storage.send("GET", _with_query(container, extra), _read, stopped=stopped)
+        if stopped():
+            return
         if status != 200:
             raise _input_error(status, container, prefix, str(text))
         # The answer of the storage endpoint the person named; expat itself bounds entity expansion.
@@ -203,37 +145,72 @@ def _input_error(status: int, url: str, name: str, text: str) -> TransferError:
 # --- files out
 
 
-def upload(source: Path, container: str, name: str, headers: Mapping[str, str], stopped: Stopped) -> None:
+def upload(
+    storage: Storage, source: Path, container: str, name: str, headers: Mapping[str, str], stopped: Stopped
+) -> None:
+    """The blob *name* is the file *source*. Raises `TransferError`."""
     url = _blob_url(container, name)
-    size = source.stat().st_size
-    if size <= _BLOCK:
+    try:
+        with local_file():
+            size = source.stat().st_size
+        if size <= _BLOCK:
+            _upload_whole(storage, source, url, headers, stopped)
+        else:
+            _upload_in_blocks(storage, source, url, headers, stopped)
+    except LocalFileError as error:
+        raise _output_error(0, url, source.name, f"could not read the file: {error}") from error
+
+
+def _upload_whole(
+    storage: Storage, source: Path, url: str, headers: Mapping[str, str], stopped: Stopped
+) -> None:
+    with local_file():
         data = source.read_bytes()
-        wanted = {
-            "x-ms-blob-type": "BlockBlob",
-            "Content-MD5": _md5(data),
-            "Content-Type": "application/octet-stream",
-        }
-        _put(url, data, {**wanted, **headers}, source)
+    wanted = {
+        "x-ms-blob-type": "BlockBlob",
+        "Content-MD5": _md5(data),
+        "Content-Type": "application/octet-stream",
+    }
+    _require(_put(storage, url, data, {**wanted, **headers}, stopped), url, source, stopped)
+
+
+def _upload_in_blocks(
+    storage: Storage, source: Path, url: str, headers: Mapping[str, str], stopped: Stopped
+) -> None:
+    """The blocks are sent again where Storage no longer has them when they are to be made a blob."""
+    for left in reversed(range(_COMMITS)):
+        blocks, md5 = _send_blocks(storage, source, url, stopped)
+        if stopped():
+            return
+        listing = "<BlockList>" + "".join(f"<Latest>{block}</Latest>" for block in blocks) + "</BlockList>"
+        wanted = {"x-ms-blob-content-md5": md5}
+        wanted.update({_block_list_name(header): value for header, value in headers.items()})
+        answer = _put(storage, _with_query(url, "comp=blocklist"), listing.encode(), wanted, stopped)
+        if left and answer[0] == 400 and "InvalidBlockList" in answer[1]:
+            continue
+        _require(answer, url, source, stopped)
         return
+
+
+def _send_blocks(storage: Storage, source: Path, url: str, stopped: Stopped) -> tuple[list[str], str]:
+    """(the ids of the blocks, the MD5 of all of them)."""
     blocks: list[str] = []
     whole = hashlib.md5(usedforsecurity=False)
-    with source.open("rb") as file:
-        while data := file.read(_BLOCK):
-            if stopped():
-                return
+    with local_file():
+        file = source.open("rb")
+    with file:
+        while not stopped() and (data := _next_block(file)):
             whole.update(data)
             blocks.append(base64.b64encode(f"{len(blocks):08d}".encode()).decode())
-            block = urllib.parse.quote(blocks[-1], safe="")
-            _put(
-                f"{url}{'&' if '?' in url else '?'}comp=block&blockid={block}",
-                data,
-                {"Content-MD5": _md5(data)},
-                source,
-            )
-    listing = "<BlockList>" + "".join(f"<Latest>{block}</Latest>" for block in blocks) + "</BlockList>"
-    wanted = {"x-ms-blob-content-md5": base64.b64encode(whole.digest()).decode()}
-    wanted.update({_block_list_name(header): value for header, value in headers.items()})
-    _put(f"{url}{'&' if '?' in url else '?'}comp=blocklist", listing.encode(), wanted, source)
+            query = f"comp=block&blockid={urllib.parse.quote(blocks[-1], safe='')}"
+            answer = _put(storage, _with_query(url, query), data, {"Content-MD5": _md5(data)}, stopped)
+            _require(answer, url, source, stopped)
+    return blocks, base64.b64encode(whole.digest()).decode()
+
+
+def _next_block(file: BinaryIO) -> bytes:
+    with local_file():
+        return file.read(_BLOCK)
 
 
 def _block_list_name(header: str) -> str:
@@ -242,11 +219,26 @@ def _block_list_name(header: str) -> str:
     return f"x-ms-blob-{plain}" if plain.startswith(("content-", "cache-")) else header
 
 
-def _put(url: str, data: bytes, headers: Mapping[str, str], source: Path) -> None:
-    length = {"Content-Length": str(len(data))}
-    status, text = _send("PUT", url, lambda answer: answer.read(), body=data, headers={**headers, **length})
-    if status != 201:
-        raise _output_error(status, url, source.name, str(text))
+def _put(
+    storage: Storage, url: str, data: bytes, headers: Mapping[str, str], stopped: Stopped
+) -> tuple[int, str]:
+    headers = {**headers, "Content-Length": str(len(data))}
+    status, result = storage.send("PUT", url, _read, body=data, headers=headers, stopped=stopped)
+    return status, result if isinstance(result, str) else ""
+
+
+def _require(answer: tuple[int, str], url: str, source: Path, stopped: Stopped) -> None:
+    status, text = answer
+    if status != 201 and not stopped():
+        raise _output_error(status, url, source.name, text)
+
+
+def _read(answer: http.client.HTTPResponse) -> bytes:
+    return answer.read()
+
+
+def _with_query(url: str, query: str) -> str:
+    return f"{url}{'&' if '?' in url else '?'}{query}"
 
 
 def _output_error(status: int, url: str, name: str, text: str) -> TransferError:

@@ -162,7 +162,9 @@ def upload_node_logs(call: Call) -> Reply:
 
     def send() -> None:
         for path in logs:
-            transfer.upload(path, container, f"{directory}/{path.name}", {}, lambda: False)
+            transfer.upload(
+                call.account.storage, path, container, f"{directory}/{path.name}", {}, lambda: False
+            )
 
     call.account.in_thread(send)
     body = {"virtualDirectoryName": directory, "numberOfFilesUploaded": len(logs)}

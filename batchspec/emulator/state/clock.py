@@ -86,9 +86,9 @@ class Timers:
     def next_due(self) -> int | None:
         return self._heap[0][0] if self._heap else None
 
-    def run_due(self, now: int) -> None:
-        while self._heap and self._heap[0][0] <= now:
-            heapq.heappop(self._heap)[2]()
+    def pop_due(self, now: int) -> Callable[[], None] | None:
+        """The next action whose moment has come."""
+        return heapq.heappop(self._heap)[2] if self._heap and self._heap[0][0] <= now else None
 
 
 @lru_cache(maxsize=4096)

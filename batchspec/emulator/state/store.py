@@ -78,6 +78,9 @@ _COLUMNS = (
 )
 
 
+_ROOM = 1 << 16  # bytes
+
+
 class TaskRow(NamedTuple):
     seq: int
     job: int
@@ -130,10 +133,11 @@ class Store:
         self.db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self.db.execute("COMMIT")
         except BaseException:
-            self.db.execute("ROLLBACK")
+            if self.db.in_transaction:  # a full disk has ended it already
+                self.db.execute("ROLLBACK")
             raise
-        self.db.execute("COMMIT")
 
     # --- documents
 
@@ -147,6 +151,11 @@ class Store:
     def load(self, kind: str) -> list[Any]:
         rows = self.db.execute("SELECT body FROM documents WHERE kind = ? ORDER BY key", (kind,))
         return [json.loads(body) for (body,) in rows]
+
+    def touch(self) -> None:
+        """Something was written. Raises what writing raises, where there is no room."""
+        self.save("room", "", "x" * _ROOM)
+        self.remove("room", "")
 
     def next_number(self) -> int:
         """A number that was never given before."""

@@ -59,6 +59,9 @@ class Code(Enum):
     BARE_APT = "BS0214", "a start task uses apt without waiting for its lock"
     BOUND_TOO_LONG = "BS0215", "a time limit longer than links to inputs and outputs last"
 
+    FOLDER_TWICE = "BS0216", "an output name that repeats the folder, which outputs keep anyway"
+    LITERAL_BRACES = "BS0217", "braces in a glob that are neither alternatives nor an axis"
+
     TEMPLATE_SYNTAX = "BS0301", "a placeholder that cannot be read"
     UNDEFINED_VARIABLE = "BS0302", "a placeholder names something that is not there"
     NOT_IN_TEMPLATES = "BS0303", "a part of Jinja that specs do not have"
@@ -72,6 +75,8 @@ class Code(Enum):
     NAME_COLLISION = "BS0403", "two things want one name"
     NO_MATCH = "BS0404", "inputs that match nothing"
     BAD_INPUT = "BS0405", "an input that cannot or must not be read"
+    BAD_GLOB = "BS0406", "a glob that cannot be read, or that splits a path in two ways"
+    OTHER_CASE = "BS0407", "files that a glob misses only by upper and lower case"
 
     CONNECTION_STRING = "BS0501", "a connection string"
     ACCOUNT_KEY = "BS0502", "the key of a storage or Batch account"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from batchspec.language.model import Spec, TaskGroup
@@ -22,6 +23,7 @@ class Input(NamedTuple):
     `path` is the name people know: the file's, below the fixed part of its glob.
     `blob` is its name in `container`. `content` is a digest: the MD5 in hexadecimal,
     or for a blob without one its ETag. `file` is the local file, None for a blob.
+    `axes` are those of its glob.
     """
 
     path: str
@@ -30,6 +32,7 @@ class Input(NamedTuple):
     size: int
     content: str
     file: str | None = None
+    axes: Mapping[str, str] = MappingProxyType({})
 
 
 class DesiredTask(NamedTuple):

@@ -19,13 +19,12 @@ from batchspec.errors import SpecError, UsageError
 from batchspec.language import schema
 from batchspec.language.compiled import compiled
 from batchspec.language.deferred import Deferred
+from batchspec.language.inputs import InputsReader
 from batchspec.language.lints import lint
 from batchspec.language.model import (
-    Blobs,
     Command,
     Containers,
     Limit,
-    LocalFiles,
     Params,
     Pool,
     Rollout,
@@ -46,7 +45,7 @@ from batchspec.source import Diagnostic, Path, Severity, in_order
 _JOB_ID_LENGTH = 58  # leaves room for the generations: -2 up to -99999
 
 # Fields of the service that a group's `body` does not carry: they are ours, or made for each task.
-_OURS = frozenset({"inputs", "command", "commandLine", "output"})
+_OURS = frozenset({"inputs", "exclude", "allowEmpty", "command", "commandLine", "output"})
 
 # What decides a task's result. The rest (priority, limits, slots) may change without anything running again.
 _DECISIVE = (
@@ -77,7 +76,7 @@ def build(document: Document, settings: Mapping[str, str] | None = None) -> Spec
     spec = builder.spec()
     if errors := [*builder.findings, *check_rules(spec)]:
         raise SpecError([*found, *errors])
-    return replace(spec, warnings=in_order([*found, *lint(spec)]))
+    return replace(spec, warnings=in_order([*found, *builder.inputs.warnings, *lint(spec)]))
 
 
 def _beside(found: Sequence[Diagnostic], builder: _Builder) -> Iterator[Diagnostic]:
@@ -126,6 +125,7 @@ class _Builder:
         self.document = document
         self.params = params
         self.findings: list[Diagnostic] = []
+        self.inputs = InputsReader(document, self.findings)
         self.known: dict[str, Any] = {"params": params, "spec": {"name": document.data.get("name", "")}}
 
     def parts(self) -> Iterator[Callable[[], object]]:
@@ -186,9 +186,10 @@ class _Builder:
         """The group *name*: its values from the resolved document, its templates as they were written."""
         path: Path = ("tasks", name)
         data, raw = _at(self.document.data, path), _at(self.document.raw, path)
-        inputs = _inputs(data.get("inputs"))
-        for where, text in _strings(raw.get("inputs"), (*path, "inputs")):
-            self._template(text, where, self.known)
+        for word in ("inputs", "exclude", "allowEmpty"):
+            for where, text in _strings(raw.get(word), (*path, word)):
+                self._template(text, where, self.known)
+        inputs = self.inputs.read(data, path)
         before_output = self.known | ({"input": INPUT_NAMES} if inputs else {})
         output = self._template(raw["output"], (*path, "output"), before_output) if "output" in raw else None
         known = before_output | ({"output": {"path": ""}} if output else {})
@@ -257,14 +258,6 @@ def _at(value: Any, path: Path) -> Any:
     for part in path:
         value = value[part]
     return value
-
-
-def _inputs(data: Any) -> LocalFiles | Blobs | None:
-    if data is None:
-        return None
-    if isinstance(data, Mapping):
-        return Blobs(data["container"], data.get("prefix", ""), data.get("match", "**"))
-    return LocalFiles(tuple([data] if isinstance(data, str) else data))
 
 
 def _safety(data: Mapping[str, Any]) -> Safety:

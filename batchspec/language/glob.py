@@ -59,7 +59,8 @@ class Glob:
         self.warnings = warnings
         self.fixed = "".join(f"{name}/" for name in _common(branch.folders for branch in branches))
         self._branches = branches
-        self._matches = re.compile("|".join(path_regex(branch.parts) for branch in branches)).fullmatch
+        self._regex = "|".join(path_regex(branch.parts) for branch in branches)
+        self._matches = re.compile(self._regex).fullmatch
         self._levels: dict[frozenset[Place], Level] = {}
 
     def __repr__(self) -> str:
@@ -70,9 +71,21 @@ class Glob:
 
         Raises `AmbiguousPath`.
         """
-        if not self._matches(path):
+        if not self.fits(path):
             return None
         return self._values(path) if self.axes else {}
+
+    def misses(self, path: str) -> bool:
+        """Whether *path* differs only in case from one that matches."""
+        return self._in_any_case.fullmatch(path) is not None and not self.fits(path)
+
+    @cached_property
+    def _in_any_case(self) -> re.Pattern[str]:
+        return re.compile(self._regex, re.IGNORECASE)
+
+    def fits(self, path: str) -> bool:
+        """Whether *path* matches, whatever its axes are."""
+        return self._matches(path) is not None
 
     def _values(self, path: str) -> Mapping[str, str] | None:
         found: list[Mapping[str, str]] = []
@@ -161,6 +174,11 @@ class Level:
     def takes(self, name: str) -> bool:
         """Whether a path may end with *name*."""
         return self._takes(name) is not None
+
+    @cached_property
+    def takes_all(self) -> bool:
+        """Whether a path may go on with anything at all."""
+        return any(part.is_deep and is_last and not part.start for part, is_last, _ in self._parts)
 
     def misses(self, name: str) -> bool:
         """Whether *name* differs only in case from one that a path may end with."""

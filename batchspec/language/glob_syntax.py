@@ -56,13 +56,12 @@ Branch = tuple[Piece, ...]
 
 
 class GlobError(Exception):
-    """A glob that cannot be read: why not, at which of its characters (both 0: all of it), and what may help."""
+    """A glob that cannot be read: why not, at which of its characters (0 and 0: all of it), and what may help."""
 
     def __init__(self, message: str, start: int = 0, end: int = 0, *helps: str) -> None:
         super().__init__(message)
         self.message = message
-        self.start = start
-        self.end = end
+        self.span = (start, end)
         self.helps = helps
 
 
@@ -70,8 +69,7 @@ class GlobWarning(NamedTuple):
     """A brace that is read as a literal one, at these characters of the glob."""
 
     message: str
-    start: int
-    end: int
+    span: tuple[int, int]
     help: str
 
 
@@ -177,7 +175,7 @@ class _Reader:
 
     def _warn(self, message: str, start: int, end: int) -> None:
         help = "write `[{]` and `[}]` for braces in a name, `{a,b}` for alternatives, `{name}` for an axis"
-        self.warnings.append(GlobWarning(message, start, end, help))
+        self.warnings.append(GlobWarning(message, (start, end), help))
 
 
 def _at_least_one(branch: Branch, axis: Axis) -> Branch:

@@ -30,13 +30,15 @@ _SHELL_SYNTAX = re.compile(
 _PLACEHOLDER = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _QUOTED = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
 
+_INPUT_FOLDER = re.compile(r"\{\{\s*input\.folder\s*\}\}/")
+
 _APT = re.compile(r"\bapt(?:-get)?\s+(?:-\S+\s+)*(?:update|install|upgrade|dist-upgrade|full-upgrade)\b")
 _WAITS = re.compile(r"DPkg::Lock::Timeout|\bflock\b|\bfuser\b|\b(?:for|while|until)\b.*\bdo\b", re.DOTALL)
 
 
 def lint(spec: Spec) -> list[Diagnostic]:
     """What in *spec* is worth a warning."""
-    return [*_commands(spec), *_start_task(spec), *_bounds(spec)]
+    return [*_commands(spec), *_start_task(spec), *_bounds(spec), *_folders(spec)]
 
 
 # A command without a shell ----------------------------------------------------------------
@@ -220,3 +222,22 @@ def _no_bound(spec: Spec, path: Path) -> Diagnostic:
         helps=("add `constraints: {maxWallClockTime: P1D}` to the job, or what suits it",),
         severity=Severity.WARNING,
     )
+
+
+# Inputs and outputs -----------------------------------------------------------------------
+
+
+def _folders(spec: Spec) -> Iterator[Diagnostic]:
+    """Output names that begin with the input's folder, in which an output lies anyway."""
+    for group in spec.groups:
+        if group.output and (match := _INPUT_FOLDER.match(group.output.text)):
+            path = (*group.path, "output")
+            yield spec.document.diagnostic(
+                Code.FOLDER_TWICE,
+                f"{path_text(path)}: an output keeps the folder of its input, so this repeats it",
+                path,
+                label="would be there twice: a/a/name",
+                helps=(f"write {group.output.text[match.end() :]!r}",),
+                span=match.span(),
+                severity=Severity.WARNING,
+            )

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from batchspec.document.document import Document
+from batchspec.language.glob import Glob
 from batchspec.language.template import Template
 from batchspec.resources.base import Json
 from batchspec.source import Diagnostic, Path
@@ -49,18 +50,22 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class LocalFiles:
-    """Inputs on this machine: glob patterns, relative to the spec's folder."""
+    """Inputs on this machine: what one of `globs` matches and none of `exclude`, relative to the spec's folder."""
 
-    patterns: tuple[str, ...]
+    globs: tuple[Glob, ...]
+    exclude: tuple[Glob, ...] = ()
+    allow_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Blobs:
-    """Inputs that are blobs already: those under `prefix` whose remaining name matches `match`."""
+    """Inputs that are blobs already: those under `prefix` whose remaining name `match` matches, and no `exclude`."""
 
     container: str
     prefix: str
-    match: str
+    match: Glob
+    exclude: tuple[Glob, ...] = ()
+    allow_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def ours(folder: str, count: str, later_s: str = "0") -> None:
     time.time_ns = lambda: now() + int(later_s) * 1_000_000_000
     spec = spec_of(FROM_FILES, os.path.join(folder, "bench.yaml"))  # noqa: PTH118 (as a person names it)
     with timed() as taken:
-        found = list(find_inputs(spec, None)["audio"])
+        found = list(find_inputs(spec, None, [])["audio"])
     if len(found) != int(count):
         raise SystemExit(f"{len(found)} inputs were found, not {count}")
     report(taken())

@@ -78,8 +78,7 @@ def prepare(folder: str, count: str) -> None:
     """Writes the files, remembers their digests, and writes what the services would list."""
     import time
 
-    from batchspec.desired.expand import expand
-    from batchspec.engine.look.inputs import find_inputs
+    from batchspec.engine.look.inputs import desired_now
     from tests.bench.workload import FROM_FILES, spec_of, write_files
 
     root = Path(folder)
@@ -88,7 +87,7 @@ def prepare(folder: str, count: str) -> None:
     now = time.time_ns
     time.time_ns = lambda: now() + _LATER_S * 1_000_000_000  # else files made just now are not remembered
     spec = spec_of(FROM_FILES, str(root / "bench.yaml"))
-    desired = expand(spec, find_inputs(spec, None))
+    desired = desired_now(spec, None)
     _write_batch(root, desired)
     _write_blobs(root, desired)
     print("done")
@@ -153,8 +152,7 @@ def fill(folder: str) -> None:
 
     from azure.storage.blob import BlobServiceClient, ContentSettings
 
-    from batchspec.desired.expand import expand
-    from batchspec.engine.look.inputs import find_inputs
+    from batchspec.engine.look.inputs import desired_now
     from batchspec.resources.records import COMMAND_METADATA, FINGERPRINT_METADATA
     from batchspec.service import embedded
     from tests.bench.workload import FROM_FILES, spec_of
@@ -162,7 +160,7 @@ def fill(folder: str) -> None:
     found = embedded.find()
     assert found is not None
     spec = spec_of(FROM_FILES, str(Path(folder) / "bench.yaml"))
-    desired = expand(spec, find_inputs(spec, None))
+    desired = desired_now(spec, None)
     service = BlobServiceClient.from_connection_string(found.connection_string)
     into = {name: service.create_container(name) for name in ("input", "output")}
 

@@ -121,8 +121,7 @@ def ours(folder: str, container: str) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     os.environ["XDG_CACHE_HOME"] = str(Path(folder) / "no-cache")  # every run hashes
-    from batchspec.desired.expand import expand
-    from batchspec.engine.look.inputs import find_inputs
+    from batchspec.engine.look.inputs import desired_now
     from batchspec.engine.run.apply import _TRANSFERS as threads
     from batchspec.engine.run.uploads import Uploads
     from batchspec.plan.observed import Observed
@@ -135,7 +134,7 @@ def ours(folder: str, container: str) -> None:
     spec = spec_of(text, str(Path(folder) / "bench.yaml"))
     local = connect("local", lambda _: None)
     with timed() as taken:
-        desired = expand(spec, find_inputs(spec, None))
+        desired = desired_now(spec, None)
         conduct = conduct_of(local, desired, make_plan(desired, Observed()))
         uploads = Uploads(conduct)
         with ThreadPoolExecutor(threads) as transfers:

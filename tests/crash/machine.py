@@ -33,8 +33,7 @@ from main_job.workload import Workload, wait_until
 
 from batchspec.cli.main import cli
 from batchspec.cli.options import read_spec
-from batchspec.desired.expand import expand
-from batchspec.engine.look.inputs import find_inputs
+from batchspec.engine.look.inputs import desired_now
 from batchspec.errors import BatchspecError
 from batchspec.plan.safety import THRESHOLDS
 from batchspec.service import embedded
@@ -407,7 +406,7 @@ class Life(RuleBasedStateMachine):
         """Names whose output is not there with the fingerprint it has to have, and that no live task makes."""
         with closing(connect("local", lambda _: None)) as account:
             spec = read_spec(self.work.spec)
-            desired = expand(spec, find_inputs(spec, account.blobs.list))
+            desired = desired_now(spec, account.blobs.list)
         found = find(self.work)
         works = {task.input.path: task.work for task in desired.tasks if task.input}
         return {

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from batchspec.desired.body import Links, task_body
-from batchspec.desired.expand import expand
 from batchspec.desired.fold import Bodies
 from batchspec.desired.names import folder_blob
 from batchspec.desired.task import DesiredTask
 from batchspec.document import document
-from batchspec.engine.look.inputs import find_inputs
+from batchspec.engine.look.inputs import desired_now
 from batchspec.language.build import build
 from batchspec.language.model import Spec
 from batchspec.resources.blob import LiveBlob
@@ -57,7 +56,7 @@ def _expanded(file: Path, settings: Mapping[str, str], blobs: Blobs) -> tuple[Sp
         return (_live(name, has_md5=blobs[container][name]) for name in found)
 
     spec = build(document.parse(document.decode(file.read_bytes(), str(file))), settings)
-    return spec, list(expand(spec, find_inputs(spec, list_blobs)).tasks)
+    return spec, list(desired_now(spec, list_blobs).tasks)
 
 
 def _live(name: str, *, has_md5: bool) -> LiveBlob:

@@ -34,7 +34,7 @@ BODIES = {
 OURS = {
     "pool": {"image", "spot", "whenDone", "rollout", "nodeDeallocationOption", "protect"},
     "job": set[str](),
-    "task": {"inputs", "command", "output"},
+    "task": {"inputs", "exclude", "allowEmpty", "command", "output"},
 }
 """Fields that Batch does not know: batchspec turns them into fields that it does."""
 
@@ -73,7 +73,7 @@ def _schema_value(schema: Node, node: Node, path: str) -> Iterator[tuple[str, Fi
     yield path, _schema_field(name, node)
     if name == "secret":
         return
-    if "items" in node and path.rsplit(".")[-1] != "inputs":
+    if "items" in node and path.rsplit(".")[-1] not in ("inputs", "exclude"):
         yield from _schema_value(schema, node["items"], path + "[]")
     if isinstance(node.get("additionalProperties"), dict):
         yield from _schema_value(schema, node["additionalProperties"], path + ".*")

@@ -141,7 +141,7 @@ def test_a_glob_that_cannot_be_read(text: str, said: str, characters: str) -> No
     with pytest.raises(GlobError) as raised:
         parse(text)
     assert raised.value.message == said
-    assert text[raised.value.start : raised.value.end] == characters
+    assert text[slice(*raised.value.span)] == characters
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_glob_that_cannot_be_read(text: str, said: str, characters: str) -> No
 )
 def test_literal_braces(text: str, said: str) -> None:
     """A brace that is neither an axis nor an alternative gets a warning; `[{]` gets none."""
-    found = [f"{w.message}: {text[w.start : w.end]}" for w in parse(text).warnings]
+    found = [f"{w.message}: {text[slice(*w.span)]}" for w in parse(text).warnings]
     assert found == ([said] if said else [])
 
 

@@ -89,7 +89,7 @@ def apply(
     spec = read_spec(spec_file, settings)
     account = open_account(spec, saved.target if saved else target, check_inputs=True)
     shown = planning.make(account, spec)
-    warn(spec)
+    warn(shown.desired.spec)
     reviewed = saved.plan_id if saved else plan_id
     if saved:
         _require_current(saved, shown)

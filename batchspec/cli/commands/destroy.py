@@ -59,15 +59,14 @@ def destroy(
 
     In JSON the first line says what is to go, and then a line each what is gone.
     """
-    from batchspec.desired.expand import expand
     from batchspec.engine.destroy import destroy as destroy_all
     from batchspec.engine.destroy import find_doomed, forget_lock
-    from batchspec.engine.look.inputs import find_inputs
+    from batchspec.engine.look.inputs import desired_now
     from batchspec.engine.run.lock import locked
 
     spec = read_spec(spec_file, settings)
     account = open_account(spec, target)
-    orphans_of = expand(spec, find_inputs(spec, account.blobs.list)) if orphans else None
+    orphans_of = desired_now(spec, account.blobs.list) if orphans else None
 
     def find() -> Doomed:
         return find_doomed(account, spec, keep_pool=keep == "pool", outputs=outputs, orphans_of=orphans_of)

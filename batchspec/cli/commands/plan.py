@@ -63,7 +63,7 @@ def plan(
     spec = read_spec(spec_file, settings)
     account = open_account(spec, target, check_inputs=True)
     made = planning.make(account, spec)
-    warn(spec)
+    warn(made.desired.spec)
     if form == "json":
         say_json(made.json())
     elif form == "markdown":

@@ -48,15 +48,12 @@ def validate(spec_files: tuple[Path, ...], settings: tuple[str, ...], form: str)
 
 def check(spec_file: Path, settings: tuple[str, ...] = ()) -> tuple[Diagnostic, ...]:
     """All there is to say about a spec and its local inputs, in order of position."""
-    from batchspec.desired.expand import expand
-    from batchspec.engine.look.inputs import find_inputs
+    from batchspec.engine.look.inputs import desired_now
 
     try:
-        spec = read_spec(spec_file, settings)
-        expand(spec, find_inputs(spec, None))
+        return desired_now(read_spec(spec_file, settings), None).spec.warnings
     except SpecError as error:
         return error.diagnostics
-    return spec.warnings
 
 
 def _for_programs(form: str, valid: bool, spec_files: Sequence[Path], findings: Sequence[Diagnostic]) -> str:

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from batchspec.desired.expand import expand
 from batchspec.desired.names import OWN_FOLDER, folder_of
 from batchspec.desired.task import Desired
 from batchspec.engine.look.digests import Digests, cache_path
-from batchspec.engine.look.inputs import find_inputs, spec_folder
+from batchspec.engine.look.inputs import desired_now
 from batchspec.engine.look.links import read_ending
+from batchspec.engine.look.local_files import spec_folder
 from batchspec.language.model import Spec
 from batchspec.plan.model import Plan
 from batchspec.plan.observed import Observed, Seen
@@ -31,7 +31,7 @@ from batchspec.service.connect import Account
 
 def plan_now(account: Account, spec: Spec) -> tuple[Desired, Plan]:
     """What *spec* asks for with the inputs of this moment, and what makes the account so."""
-    desired = expand(spec, find_inputs(spec, account.blobs.list))
+    desired = desired_now(spec, account.blobs.list)
     with Digests(cache_path()) as digests:
         observed = replace(observe(account, desired), local_md5=partial(_local_md5, spec, digests))
         plan = make_plan(desired, observed)
@@ -104,9 +104,10 @@ def _local_md5(spec: Spec, digests: Digests, output: str) -> str | None:
 
 
 def list_blobs(account: Account, spec: Spec, container: str) -> Iterator[LiveBlob]:
-    """The spec's blobs in *container*, less the logs of its tasks."""
+    """The spec's blobs in *container*, without its tasks' logs and without blobs that stand for folders."""
     logs = f"{folder_of(spec)}{OWN_FOLDER}/logs/"
-    return (blob for blob in account.blobs.list(container, folder_of(spec)) if not blob.name.startswith(logs))
+    blobs = account.blobs.list(container, folder_of(spec))
+    return (blob for blob in blobs if not blob.is_folder and not blob.name.startswith(logs))
 
 
 def _running_tasks(account: Account, spec: Spec) -> int:

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from batchspec.engine.look.inputs import spec_folder
+from batchspec.engine.look.local_files import spec_folder
 from batchspec.engine.look.observe import download_path
 from batchspec.engine.run.conduct import Conduct
 from batchspec.engine.run.events import Step

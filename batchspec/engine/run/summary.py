@@ -8,8 +8,8 @@ from itertools import islice
 
 from batchspec.desired.names import folder_of, log_blob
 from batchspec.engine.health.diagnose import last_lines
-from batchspec.engine.look.inputs import spec_folder
 from batchspec.engine.look.links import what_now
+from batchspec.engine.look.local_files import spec_folder
 from batchspec.engine.look.observe import list_blobs
 from batchspec.engine.run.conduct import Conduct
 from batchspec.engine.run.events import FailureGroup, SummaryEvent

@@ -16,7 +16,7 @@ import pytest
 
 from batchspec.engine.look import digests
 from batchspec.engine.look.digests import Digests
-from batchspec.engine.look.packs import Pack, PackStream, Unfit, entries_of, pack_of
+from batchspec.engine.look.packs import Entry, Pack, PackStream, Unfit, entries_of, fit, pack_of
 from batchspec.errors import RunError
 from packs.odd import EMPTY, ODD, PROGRAM, make_odd, tree
 
@@ -163,6 +163,26 @@ def test_what_cannot_be_packed(folder: Path, tmp_path: Path) -> None:
     link.unlink()
     os.mkfifo(link)
     assert unfit(folder) == "sub/odd is not a regular file"
+
+
+def test_what_a_glob_has_found(folder: Path, tmp_path: Path) -> None:
+    """Files below the root are packed, by links too; nothing is read that lies elsewhere, however it is reached."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a").touch()
+    (folder / "there").symlink_to("../elsewhere")
+    (folder / "link").symlink_to("sub.txt")
+    (folder / "out").symlink_to("../elsewhere/a")
+    good = [Entry(name, str(folder / name)) for name in ("link", "plain.txt", "sub/-x/y")]
+    assert list(fit(good, folder)) == good
+    for name, why in {
+        "there/a": f"is a link that leads out of {folder}",
+        "out": f"is a link that leads out of {folder}",
+        "empty": "is not a regular file",
+        "gone": "is not a regular file",
+    }.items():
+        with pytest.raises(Unfit) as raised:
+            list(fit([*good, Entry(name, str(folder / name))], folder))
+        assert raised.value.args == (name, why)
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from batchspec.desired.names import OWN_FOLDER, folder_of
+from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.task import Desired
 from batchspec.engine.look.digests import Digests, cache_path
 from batchspec.engine.look.inputs import desired_now
@@ -93,6 +94,11 @@ def download_path(spec: Spec, blob: str) -> Path:
     if spec.download is None:
         raise ValueError(f"the spec {spec.name} downloads nothing")
     return spec_folder(spec) / spec.download / blob.removeprefix(folder_of(spec))
+
+
+def folder_path(spec: Spec, blob: str) -> Path:
+    """Where the folder whose pack is the output *blob* lands on this machine."""
+    return download_path(spec, blob.removesuffix(PACK_SUFFIX))
 
 
 def _local_md5(spec: Spec, digests: Digests, output: str) -> str | None:

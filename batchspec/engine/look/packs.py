@@ -10,6 +10,7 @@ import os
 import stat
 import tarfile
 from collections.abc import Generator, Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -18,7 +19,7 @@ from batchspec.errors import RunError
 from batchspec.resources.task import digest
 
 # Of many files, a Path for each takes longer than all that is asked of them: here they are strings.
-# ruff: noqa: PTH116
+# ruff: noqa: PTH113, PTH114, PTH116, PTH120
 
 _CHUNK = 1024 * 1024
 _END = bytes(2 * tarfile.BLOCKSIZE)
@@ -67,6 +68,18 @@ def entries_of(folder: Path, root: Path) -> Iterator[Entry]:
         if found.name and not inside:
             yield Entry(found.name, found.file)
         todo += inside
+
+
+def fit(entries: Iterable[Entry], root: Path) -> Iterator[Entry]:
+    """*entries* that a glob has found. Raises `Unfit` for what is no file, and where a link leads out of *root*."""
+    inside = root.resolve()
+    lies_inside = lru_cache(1)(lambda path: Path(path).resolve().is_relative_to(inside))
+    for entry in entries:
+        if not os.path.isfile(entry.file):
+            raise Unfit(entry.name, "is not a regular file")
+        if not lies_inside(entry.file if os.path.islink(entry.file) else os.path.dirname(entry.file)):
+            raise Unfit(entry.name, f"is a link that leads out of {inside}")
+        yield entry
 
 
 class _Found(NamedTuple):

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from batchspec.engine.look.local_files import spec_folder
-from batchspec.engine.look.observe import download_path
+from batchspec.engine.look.observe import download_path, folder_path
 from batchspec.engine.run.conduct import Conduct
 from batchspec.engine.run.events import Step
+from batchspec.engine.run.unpack import unpack
 from batchspec.errors import RunError
 from batchspec.language.model import Spec
 from batchspec.resources.task import digest
@@ -109,20 +110,46 @@ def download_output(blobs: Blobs, spec: Spec, blob: str) -> int | None:
     a file ever has its final name. Raises `RunError` where it cannot be written.
     """
     target = download_path(spec, blob)
+    with _fetched(blobs, spec, blob, target) as found:
+        if found is None:
+            return None
+        found.part.replace(target)
+        return found.size
+
+
+def download_folder(blobs: Blobs, spec: Spec, blob: str) -> int | None:
+    """Likewise for the pack *blob* of a folder output, which is unpacked at its place."""
+    folder = folder_path(spec, blob)
+    with _fetched(blobs, spec, blob, folder) as found:
+        if found is None:
+            return None
+        _make_folder(spec, folder)
+        with found.part.open("rb") as stream:
+            unpack(stream, folder, found.md5)
+        return found.size
+
+
+class _Fetched(NamedTuple):
+    """A blob that has arrived whole, in a file of our own."""
+
+    part: Path
+    size: int
+    md5: str
+
+
+@contextmanager
+def _fetched(blobs: Blobs, spec: Spec, blob: str, target: Path) -> Iterator[_Fetched | None]:
+    """What is in *blob*, beside *target* until the block ends; None when it is not there."""
     try:
         _make_folder(spec, target.parent)
         with _part_of(target) as part:
             live = blobs.download(spec.containers.output, blob, part)
-            if live is None:
-                return None
-            _check(part, live.size, live.md5, blob)
-            part.replace(target)
+            yield _Fetched(part, live.size, _check(part, live.size, live.md5, blob)) if live else None
     except OSError as error:
         raise RunError(
             f"could not write {target}: {error.strerror}",
-            help="make room or mend the folder, then `batchspec download` goes on",
+            help="make room or fix the folder, then run `batchspec download`",
         ) from error
-    return live.size
 
 
 @contextmanager
@@ -157,15 +184,17 @@ def _is_still(held: BinaryIO, path: Path) -> bool:
 def _make_folder(spec: Spec, folder: Path) -> None:
     """Makes *folder*, which must not lead out of the download folder by a link (REQUIREMENTS S-13)."""
     root = spec_folder(spec) / (spec.download or "")
-    folder.mkdir(parents=True, exist_ok=True)
     if not folder.resolve().is_relative_to(root.resolve()):
         raise RunError(f"{folder} is a link that leads out of {root}", help="remove the link")
+    folder.mkdir(parents=True, exist_ok=True)
 
 
-def _check(part: Path, size: int, md5: str, blob: str) -> None:
+def _check(part: Path, size: int, md5: str, blob: str) -> str:
+    """The MD5 of *part*. Raises `RunError` where it has not *size*, or not *md5*, if that is known."""
     with part.open("rb") as stream:
         found = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
         os.fsync(stream.fileno())
         length = stream.seek(0, os.SEEK_END)
     if length != size or (md5 and found != md5):
         raise RunError(f"{blob} did not arrive whole", help="run it again; nothing was left behind")
+    return found

@@ -1,0 +1,114 @@
+"""A folder output is brought here as one blob, and becomes a folder only when all of it has arrived."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from secrets import token_hex
+
+import pytest
+
+from batchspec.document.document import parse
+from batchspec.engine.look.observe import folder_path
+from batchspec.engine.look.unpacked import pack_in
+from batchspec.engine.run.download import download_folder
+from batchspec.errors import RunError
+from batchspec.language.build import build
+from batchspec.language.model import Spec
+from batchspec.service.blob.blobs import Blobs
+from batchspec.service.embedded import LocalAccount
+from batchspec.source import Source
+from packs.odd import make_odd, tree
+from packs.test_unpack import pack_of, packed
+
+SPEC = """\
+version: 1
+name: {name}
+pool: {{existing: p}}
+job: {{id: j, constraints: {{maxWallClockTime: P1D}}}}
+tasks:
+  a:
+    command: [touch, "{{{{ output.path }}}}"]
+    output: a
+download: outputs
+"""
+
+
+@pytest.fixture
+def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Spec:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return build(parse(Source(str(tmp_path / "work.yaml"), SPEC.format(name=f"packs-{token_hex(6)}"))))
+
+
+@pytest.fixture
+def blobs(local_account: LocalAccount) -> Iterator[Blobs]:
+    connected = Blobs.from_connection_string(local_account.connection_string)
+    connected.ensure_container("output")
+    yield connected
+    connected.close()
+
+
+def store(blobs: Blobs, blob: str, pack: io.BytesIO) -> None:
+    blobs.client("output", blob).upload_blob(pack.getvalue(), overwrite=True)
+
+
+def test_a_folder_comes_home(blobs: Blobs, spec: Spec, tmp_path: Path) -> None:
+    """At its place, in folders that are made for it, known by the MD5 of its blob; nothing else is left there."""
+    made = make_odd(tmp_path / "made")
+    blob = f"{spec.name}/Émile's film/180.tar"
+    store(blobs, blob, packed(made))
+    folder = folder_path(spec, blob)
+    assert folder == tmp_path / "outputs" / "Émile's film" / "180"
+    assert download_folder(blobs, spec, blob) == len(packed(made).getvalue())
+    assert tree(folder) == tree(made)
+    assert [path.name for path in folder.parent.iterdir()] == ["180"]
+    (live,) = blobs.list("output", blob)
+    assert pack_in(folder) == (live.md5 or pack_in(folder))
+    assert pack_in(folder) is not None
+
+
+def test_a_pack_that_is_not_there(blobs: Blobs, spec: Spec, tmp_path: Path) -> None:
+    """It leaves what is here as it is."""
+    folder = tmp_path / "outputs" / "180"
+    folder.mkdir(parents=True)
+    (folder / "a").touch()
+    assert download_folder(blobs, spec, f"{spec.name}/180.tar") is None
+    assert tree(folder) == {"a": (b"", False)}
+
+
+def test_a_pack_of_somebody_else(blobs: Blobs, spec: Spec, tmp_path: Path) -> None:
+    """What is no pack is told, and leaves nothing."""
+    blob = f"{spec.name}/180.tar"
+    store(blobs, blob, io.BytesIO(b"no pack at all" * 100))
+    with pytest.raises(RunError, match="180 was not unpacked: "):
+        download_folder(blobs, spec, blob)
+    assert tree(tmp_path / "outputs") == {"180": None}
+
+
+def test_a_file_in_the_way(blobs: Blobs, spec: Spec, tmp_path: Path) -> None:
+    """A file of the folder's name, or a link out of the download folder, is told and stays."""
+    blob = f"{spec.name}/180.tar"
+    store(blobs, blob, pack_of({"a": "1"}))
+    (tmp_path / "outputs").mkdir()
+    (tmp_path / "outputs" / "180").touch()
+    with pytest.raises(RunError, match=r"could not write .*180: File exists"):
+        download_folder(blobs, spec, blob)
+    (tmp_path / "outputs" / "180").unlink()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "outputs" / "180").symlink_to("../elsewhere")
+    with pytest.raises(RunError, match=r"180 is a link that leads out of .*outputs"):
+        download_folder(blobs, spec, blob)
+    assert tree(tmp_path / "elsewhere") == {}
+
+
+def test_nothing_is_made_where_a_link_leads(blobs: Blobs, spec: Spec, tmp_path: Path) -> None:
+    """Not even the folders for an output whose place lies out of the download folder."""
+    blob = f"{spec.name}/film/90/180.tar"
+    store(blobs, blob, pack_of({"a": "1"}))
+    for folder in ("outputs", "elsewhere"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "outputs" / "film").symlink_to("../elsewhere")
+    with pytest.raises(RunError, match="is a link that leads out of"):
+        download_folder(blobs, spec, blob)
+    assert tree(tmp_path / "elsewhere") == {}

@@ -185,6 +185,14 @@ def test_what_a_glob_has_found(folder: Path, tmp_path: Path) -> None:
         assert raised.value.args == (name, why)
 
 
+def test_a_folder_outside_of_the_project(folder: Path, tmp_path: Path) -> None:
+    """It is not read, whether it is named or a link leads there."""
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "scene").symlink_to(folder)
+    for outside in (folder, tmp_path / "project" / "scene", tmp_path / "project" / ".." / "scene"):
+        assert unfit(outside, tmp_path / "project") == f"./ lies outside of {tmp_path / 'project'}"
+
+
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     """Nothing to look into is no empty folder."""
     assert unfit(tmp_path / "gone") == "./ cannot be read: No such file or directory"

@@ -58,13 +58,16 @@ def entries_of(folder: Path, root: Path) -> Iterator[Entry]:
 
     Links are followed within *root*.
     """
-    todo = [_Found("", str(folder), (folder.resolve(),))]
+    root, real = root.resolve(), folder.resolve()
+    if not real.is_relative_to(root):
+        raise Unfit("./", f"lies outside of {root}")
+    todo = [_Found("", str(folder), (real,))]
     while todo:
         found = todo.pop()
         if found.name and not found.name.endswith("/"):
             yield Entry(found.name, found.file)
             continue
-        inside = sorted(_inside(found, root.resolve()), reverse=True)
+        inside = sorted(_inside(found, root), reverse=True)
         if found.name and not inside:
             yield Entry(found.name, found.file)
         todo += inside

@@ -36,17 +36,9 @@ def _test(resolution: str, arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="batchspec-versions-") as folder:
         python = f"{folder}/bin/python"
         _uv("venv", "--quiet", "--python", sys.executable, folder)
-        _uv(
-            "pip",
-            "install",
-            "--quiet",
-            "--python",
-            python,
-            "--resolution",
-            resolution,
-            "--editable",
-            ".[dev]",
-        )
+        install = ("pip", "install", "--quiet", "--python", python)
+        _uv(*install, "--resolution", resolution, "--requirement", "pyproject.toml", "--extra", "dev")
+        _uv(*install, "--no-deps", "--no-build-isolation", "--editable", ".")  # built at that end, too
         _uv("pip", "freeze", "--python", python)
         return subprocess.run([python, "-m", "pytest", *arguments], cwd=ROOT, check=False).returncode
 

@@ -123,6 +123,42 @@ def test_a_file_becomes_a_folder_and_back(folder: Path) -> None:
         assert (folder / next(iter(files))).read_text() == files[next(iter(files))]
 
 
+class Killed(BaseException):
+    """What takes a process away while it unpacks."""
+
+
+def test_a_run_that_is_cut_off_anywhere(folder: Path) -> None:
+    """The next one makes it whole, and whatever the cut one has written is known: another pack takes it away."""
+    first, second = {"a": "1", "b/c": "2"}, {"a": "2", "b/c": "3", "new/d": "4", "new/e": "5"}
+    for reads in range(100):
+        unpack(pack_of(first), folder, "first")
+        try:
+            unpack(Dying(pack_of(second).getvalue(), reads), folder, "second")
+        except Killed:
+            (folder / ".batchspec.part").write_text("left over")
+            assert pack_in(folder) in (None, "first")
+            unpack(pack_of({"z": "6"}), folder, "third")
+            assert tree(folder) == {"z": (b"6", False)}
+            continue
+        break
+    assert reads > 10
+    assert pack_in(folder) == "second"
+
+
+class Dying(io.BytesIO):
+    """A pack that can be read so many times."""
+
+    def __init__(self, data: bytes, reads: int) -> None:
+        super().__init__(data)
+        self._left = reads
+
+    def read(self, size: int | None = -1) -> bytes:
+        self._left -= 1
+        if self._left < 0:
+            raise Killed
+        return super().read(size)
+
+
 def bad(kind: bytes, name: str, link: str = "") -> io.BytesIO:
     """A pack with a good entry and then another one."""
     stream = pack_of({"good": "good"})

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,7 +47,7 @@ def pack_in(folder: Path) -> str | None:
     """The MD5 of the pack that *folder* was unpacked from; None where any of it is missing or was changed since."""
     base = str(folder)
     with suppress(OSError, ValueError), _record(folder).open(encoding="ascii") as lines:
-        md5 = str(json.loads(next(lines, "null")))
+        md5: str | None = json.loads(next(lines, "null"))
         if folder.is_dir() and all(file.is_still(base) for file in map(_read, lines)):
             return md5
     return None
@@ -59,19 +60,39 @@ def files_in(folder: Path) -> Iterator[Unpacked]:
         yield from map(_read, lines)
 
 
-def remember(folder: Path, md5: str, files: Iterable[Unpacked]) -> None:
-    """*folder* has all *files* of the pack *md5*. A cache that cannot be written is done without."""
+@contextmanager
+def noted(folder: Path) -> Iterator[Callable[[Unpacked], object]]:
+    """Takes notes of what is unpacked into *folder*, so that a run that is cut off leaves no file that nobody knows.
+
+    What was known before stays known; until `remember` is called the folder holds no pack.
+    """
+    remember(folder, None, files_in(folder))
+    with ExitStack() as stack:
+        try:
+            lines = stack.enter_context(_record(folder).open("a", encoding="ascii", buffering=1))
+        except OSError:
+            yield lambda _: None
+        else:
+            yield lambda file: lines.write(_line(file))
+
+
+def remember(folder: Path, md5: str | None, files: Iterable[Unpacked]) -> None:
+    """*folder* has all *files* of the pack *md5*, or these without being one. A cache that fails is done without."""
     record = _record(folder)
     part = record.with_suffix(".part")
     with suppress(OSError):
         record.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with part.open("w", encoding="ascii") as lines:
-            lines.writelines(f"{json.dumps(line)}\n" for line in (md5, *files))
+            lines.writelines(map(_line, chain([md5], files)))
         part.replace(record)
 
 
 def _record(folder: Path) -> Path:
     return cache_path().with_name("unpacked") / digest(str(folder.absolute()))
+
+
+def _line(value: object) -> str:
+    return f"{json.dumps(value)}\n"
 
 
 def _read(line: str) -> Unpacked:

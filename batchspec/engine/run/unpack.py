@@ -6,12 +6,12 @@ import os
 import shutil
 import stat
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, BinaryIO, NamedTuple
 
-from batchspec.engine.look.unpacked import Unpacked, files_in, remember
+from batchspec.engine.look.unpacked import Unpacked, files_in, noted, remember
 from batchspec.errors import RunError
 
 _CHUNK = 1024 * 1024
@@ -27,18 +27,19 @@ def unpack(stream: BinaryIO, folder: Path, md5: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         names = {entry.name for entry in _entries(stream)}
-        _unpack(stream, _Place(folder), names)
+        with noted(folder) as note:
+            _unpack(stream, names, _Place(folder, note))
     except (_Unfit, tarfile.TarError) as error:
         raise RunError(f"{folder} was not unpacked: {error}") from error
     remember(folder, md5, (Unpacked.at(str(folder), name) or _gone(name) for name in sorted(names)))
 
 
-def _unpack(stream: BinaryIO, place: _Place, names: set[str]) -> None:
-    """All of the pack, which has *names*, is in its place."""
-    place.remove_others(names)
+def _unpack(stream: BinaryIO, names: set[str], place: _Place) -> None:
+    """All of the pack, which has *names*, is in its place, and nothing of the one before it."""
+    place.clear(names)
     for entry in _entries(stream):
         if entry.name.endswith("/"):
-            place.at(entry.name)
+            place.make(entry.name)
         else:
             with entry.content(place) as content:
                 place.put(entry.name, content, entry.member.mode)
@@ -74,7 +75,7 @@ def _entries(stream: BinaryIO) -> Iterator[_Entry]:
     """The entries of a pack. Raises `_Unfit`."""
     stream.seek(0)
     files: set[str] = set()
-    with tarfile.open(fileobj=stream, encoding="utf-8", errors="surrogateescape") as pack:
+    with tarfile.open(fileobj=stream, mode="r:", encoding="utf-8", errors="surrogateescape") as pack:
         while (member := pack.next()) is not None:
             pack.members = []  # type: ignore[attr-defined]  # it would keep all that it has read
             name = _name(member.name)
@@ -97,14 +98,31 @@ def _name(written: str) -> str:
 class _Place:
     """The folder that is unpacked into, entered by no link that leads out of it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, note: Callable[[Unpacked], object]) -> None:
+        self._folder = folder
+        self._note = note
+        self._part = folder / _PART
         self._real = folder.resolve()
         self._seen: Path | None = None
 
+    def clear(self, names: set[str]) -> None:
+        """What the last pack brought, is as it was and not among *names* is gone, with folders that became empty."""
+        self._part.unlink(missing_ok=True)  # of a run that was killed
+        others = (file for file in files_in(self._folder) if file.name not in names)
+        for file in sorted(others, reverse=True):  # what is in a folder comes before it
+            path = self._folder / file.name
+            with suppress(OSError):  # a folder that others put something into
+                if file.is_still(str(self._folder)) and self._is_ours(path.parent):
+                    path.rmdir() if path.is_dir() else path.unlink()
+
+    def make(self, name: str) -> None:
+        """The folder *name* is there."""
+        self.at(name)
+        self._note(Unpacked(name, 0, 0))
+
     def at(self, name: str) -> Path:
         """Where *name* is to be. The folder for it is there, or, for a name that ends with a slash, it is itself."""
-        path = self.folder / name
+        path = self._folder / name
         inside = path if name.endswith("/") else path.parent
         if inside != self._seen:
             if not self._is_ours(inside):
@@ -117,30 +135,28 @@ class _Place:
         """The file *name* has *content*, and is a program where *mode* says so."""
         target = self.at(name)
         if _is_same(target, content, mode):
+            self._note_at(name, target)
             return
         content.seek(0)
-        part = self.folder / _PART
-        part.unlink(missing_ok=True)
         try:
-            with open(
-                part, "xb", opener=lambda path, flags: os.open(path, flags, mode & 0o777 | 0o600)
-            ) as file:
+            with open(self._part, "xb", opener=_opener(mode)) as file:
                 shutil.copyfileobj(content, file, _CHUNK)
-            part.replace(target)
+            self._note_at(name, self._part)  # before it has its name: nothing may lie there that nobody knows
+            self._part.replace(target)
         finally:
-            part.unlink(missing_ok=True)
+            self._part.unlink(missing_ok=True)
 
-    def remove_others(self, names: set[str]) -> None:
-        """What the last pack brought, is as it was and not among *names* is gone, with folders that became empty."""
-        others = (file for file in files_in(self.folder) if file.name not in names)
-        for file in sorted(others, reverse=True):  # what is in a folder comes before it
-            path = self.folder / file.name
-            with suppress(OSError):  # a folder that others put something into
-                if file.is_still(str(self.folder)) and self._is_ours(path.parent):
-                    path.rmdir() if path.is_dir() else path.unlink()
+    def _note_at(self, name: str, file: Path) -> None:
+        status = file.stat()
+        self._note(Unpacked(name, status.st_size, status.st_mtime_ns))
 
     def _is_ours(self, folder: Path) -> bool:
         return folder.resolve().is_relative_to(self._real)
+
+
+def _opener(mode: int) -> Callable[[str, int], int]:
+    """Opens a new file with *mode*, of which the umask takes its part."""
+    return lambda path, flags: os.open(path, flags, mode & 0o777 | stat.S_IRUSR | stat.S_IWUSR)
 
 
 def _is_same(target: Path, content: IO[bytes], mode: int) -> bool:

@@ -92,6 +92,12 @@ class Code(Enum):
     TOO_MANY_SLOTS = "BS0604", "a task that needs more slots than a node has"
     CONTRADICTION = "BS0605", "two fields that want the opposite"
     UNKNOWN_PATH = "BS0606", "`ignoreChanges` names a field that there is not"
+    PORTS = "BS0607", "ports that Batch does not take, or that overlap"
+    NOT_UNIQUE = "BS0608", "a value that must be unique within the pool is used twice"
+    ADDRESS = "BS0609", "a text that is not an address prefix"
+    RESOURCE_ID = "BS0610", "the id of another kind of Azure resource, or of no subscription"
+    WRONG_SYSTEM = "BS0611", "a setting for another operating system than the image's"
+    CONTAINERS = "BS0612", "a container without a pool for containers, or the reverse"
 
     IMAGE_NOT_OFFERED = "BS0701", "an image that the account does not offer"
     AGENT_NOT_OFFERED = "BS0702", "a node agent that the account does not offer for the image"

@@ -12,6 +12,7 @@ from typing import Any
 
 from batchspec.codes import Code
 from batchspec.language.model import Spec
+from batchspec.language.pool_rules import is_windows
 from batchspec.resources.equality import duration_s
 from batchspec.resources.links import LINK_LIFE
 from batchspec.source import Diagnostic, Path, Severity, path_text
@@ -116,10 +117,7 @@ def _in_shell(text: str, shell: str) -> str:
 
 
 def _is_windows(spec: Spec) -> bool:
-    machine = spec.pool.body.get("virtualMachineConfiguration") or {} if spec.pool else {}
-    publisher = str((machine.get("imageReference") or {}).get("publisher", ""))
-    said = f"{publisher} {machine.get('nodeAgentSKUId', '')}".lower()
-    return "windows" in said or "windowsConfiguration" in machine
+    return spec.pool is not None and is_windows(spec.pool.body.get("virtualMachineConfiguration") or {})
 
 
 def _words(spec: Spec, path: Path, words: Sequence[str]) -> Iterator[Diagnostic]:

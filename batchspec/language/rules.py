@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 from batchspec.codes import Code
 from batchspec.language.deferred import Deferred
+from batchspec.language.finding import Finding
 from batchspec.language.model import Pool, Spec, WhenDone
+from batchspec.language.pool_rules import check_job_network, check_pool
 from batchspec.resources import job as jobs
 from batchspec.resources import pool as pools
 from batchspec.resources.base import Field, Json
@@ -37,14 +39,6 @@ _DURATIONS: dict[str, tuple[float, float, str]] = {
 _RELEASE_LIMIT = (0, 15 * _MINUTE, "at most 15 minutes (PT15M) for a release task")
 
 
-class _Finding(NamedTuple):
-    code: Code
-    path: Path
-    what: str
-    rule: str
-    help: str
-
-
 def check_rules(spec: Spec) -> list[Diagnostic]:
     """What Batch would refuse in *spec*, or what in it contradicts itself."""
     data: Mapping[str, Any] = spec.document.data
@@ -54,7 +48,10 @@ def check_rules(spec: Spec) -> list[Diagnostic]:
         *_durations({"pool": spec.pool.body if spec.pool else {}, "job": job, "tasks": groups}, ()),
         *_needs(job, groups),
         *_slots(spec.pool, job, groups),
+        *_containers(spec.pool, job, groups),
         *_contradictions(spec.pool),
+        *(check_pool(spec.pool.body) if spec.pool else ()),
+        *check_job_network(job),
         *_ignored(data.get("ignoreChanges") or ()),
     ]
     return [
@@ -69,7 +66,7 @@ def check_rules(spec: Spec) -> list[Diagnostic]:
     ]
 
 
-def _durations(value: Any, path: Path) -> Iterator[_Finding]:
+def _durations(value: Any, path: Path) -> Iterator[Finding]:
     if isinstance(value, Mapping):
         for name, member in value.items():
             if name in _DURATIONS and isinstance(member, str) and not isinstance(member, Deferred):
@@ -84,18 +81,18 @@ def _durations(value: Any, path: Path) -> Iterator[_Finding]:
             yield from _durations(item, (*path, i))
 
 
-def _duration(text: str, path: Path, limits: tuple[float, float, str]) -> Iterator[_Finding]:
+def _duration(text: str, path: Path, limits: tuple[float, float, str]) -> Iterator[Finding]:
     least, most, rule = limits
     seconds = duration_s(text)
     if not least <= seconds <= most:
-        yield _Finding(Code.DURATION_RANGE, path, f"{text} is not a time that Batch takes", rule, "")
+        yield Finding(Code.DURATION_RANGE, path, f"{text} is not a time that Batch takes", rule, "")
 
 
-def _needs(job: Json, groups: Mapping[str, Json]) -> Iterator[_Finding]:
+def _needs(job: Json, groups: Mapping[str, Json]) -> Iterator[Finding]:
     """Task fields that Batch refuses unless the job was made for them."""
     for name, group in groups.items():
         if "dependsOn" in group and not job.get("usesTaskDependencies"):
-            yield _Finding(
+            yield Finding(
                 Code.NEEDS_FIELD,
                 ("tasks", name, "dependsOn"),
                 "the job is not made for dependencies",
@@ -104,7 +101,7 @@ def _needs(job: Json, groups: Mapping[str, Json]) -> Iterator[_Finding]:
             )
         if str(job.get("onTaskFailure", "")).lower() != "performexitoptionsjobaction":
             for path in _job_actions(group.get("exitConditions"), ("tasks", name, "exitConditions")):
-                yield _Finding(
+                yield Finding(
                     Code.NEEDS_FIELD,
                     path,
                     "the job does not look at exit options",
@@ -126,7 +123,7 @@ def _job_actions(value: Any, path: Path) -> Iterator[Path]:
             yield from _job_actions(item, (*path, i))
 
 
-def _slots(pool: Pool | None, job: Json, groups: Mapping[str, Json]) -> Iterator[_Finding]:
+def _slots(pool: Pool | None, job: Json, groups: Mapping[str, Json]) -> Iterator[Finding]:
     """Tasks that no node of the spec's own pool could ever take; of an existing pool nothing is known here."""
     if pool is None or pool.existing:
         return
@@ -136,7 +133,7 @@ def _slots(pool: Pool | None, job: Json, groups: Mapping[str, Json]) -> Iterator
     for path, task in wants.items():
         required = task.get("requiredSlots", 1)
         if isinstance(required, int) and required > slots:
-            yield _Finding(
+            yield Finding(
                 Code.TOO_MANY_SLOTS,
                 (*path, "requiredSlots"),
                 f"{required} slots, and a node of the pool has {slots}",
@@ -145,9 +142,36 @@ def _slots(pool: Pool | None, job: Json, groups: Mapping[str, Json]) -> Iterator
             )
 
 
-def _contradictions(pool: Pool | None) -> Iterator[_Finding]:
+def _containers(pool: Pool | None, job: Json, groups: Mapping[str, Json]) -> Iterator[Finding]:
+    """Tasks that would fail because they have a container and the pool has none, or the reverse."""
+    if pool is None or pool.existing:
+        return
+    machine = pool.body.get("virtualMachineConfiguration") or {}
+    tasks: dict[Path, Json] = {("tasks", name): group for name, group in groups.items()}
+    if "jobManagerTask" in job:
+        tasks[("job", "jobManagerTask")] = job["jobManagerTask"]
+    for path, task in tasks.items():
+        if "containerSettings" in task and "containerConfiguration" not in machine:
+            yield Finding(
+                Code.CONTAINERS,
+                (*path, "containerSettings"),
+                "the pool is not set up for containers",
+                "the task would fail: ContainerPoolNotSupported",
+                "add `containerConfiguration: {type: dockerCompatible}` to pool.virtualMachineConfiguration",
+            )
+        elif "containerConfiguration" in machine and "containerSettings" not in task:
+            yield Finding(
+                Code.CONTAINERS,
+                path,
+                "every task of a pool for containers runs in one",
+                "the task would fail: ContainerTaskSettingsNotFound",
+                "add `containerSettings: {imageName: …}`, or remove the pool's containerConfiguration",
+            )
+
+
+def _contradictions(pool: Pool | None) -> Iterator[Finding]:
     if pool is not None and pool.protect and pool.when_done is WhenDone.DELETE:
-        yield _Finding(
+        yield Finding(
             Code.CONTRADICTION,
             ("pool", "protect"),
             "`whenDone: delete` would delete a pool that is protected",
@@ -156,7 +180,7 @@ def _contradictions(pool: Pool | None) -> Iterator[_Finding]:
         )
 
 
-def _ignored(paths: Sequence[str]) -> Iterator[_Finding]:
+def _ignored(paths: Sequence[str]) -> Iterator[Finding]:
     for i, text in enumerate(paths):
         kind, *names = text.split(".")
         if kind == "pool" and names[0] in SHORTHANDS:
@@ -168,7 +192,7 @@ def _ignored(paths: Sequence[str]) -> Iterator[_Finding]:
             near = get_close_matches(known.missing, known.names, 1)
             helps = f"did you mean `{near[0]}`?" if near else f"it has: {', '.join(known.names)}"
             what = f"`{text}`: there is no field `{known.missing}`"
-            yield _Finding(Code.UNKNOWN_PATH, ("ignoreChanges", i), what, "", helps)
+            yield Finding(Code.UNKNOWN_PATH, ("ignoreChanges", i), what, "", helps)
 
 
 class _Unknown(NamedTuple):

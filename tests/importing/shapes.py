@@ -81,6 +81,7 @@ POOLS: dict[str, Body] = {
     "metadata": _with(metadata=[{"name": "cost centre", "value": "42"}, {"name": "note", "value": "yes"}]),
     "packages": _with(applicationPackageReferences=[{"applicationId": "Blender", "version": "4.2"}]),
     "containers": _machine(
+        imageReference={"publisher": "microsoft-dsvm", "offer": "ubuntu-hpc", "sku": "2404"},
         containerConfiguration={
             "type": "DockerCompatible",
             "containerImageNames": ["python:3.13-slim", "acc.azurecr.io/a/b@sha256:0"],
@@ -91,7 +92,7 @@ POOLS: dict[str, Body] = {
                     "identityReference": {"resourceId": "/subscriptions/s/id"},
                 },
             ],
-        }
+        },
     ),
     "mounts": _with(
         mountConfiguration=[

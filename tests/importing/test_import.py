@@ -41,7 +41,8 @@ def test_the_next_plan_of_an_adopted_pool_is_empty(shape: str, run: Run, sdk: Ba
 @pytest.mark.parametrize("shape", JOBS)
 def test_the_next_plan_of_an_adopted_job_is_empty(shape: str, run: Run, sdk: BatchClient, name: str) -> None:
     """A pool and a job on it in one command, whatever the job's shape."""
-    sdk.create_pool({"id": name, **POOLS["bare"]})  # type: ignore[arg-type]
+    pool = POOLS["containers" if shape == "manager" else "bare"]
+    sdk.create_pool({"id": name, **pool})  # type: ignore[arg-type]
     sdk.create_job({"id": name, "poolInfo": {"poolId": name}, **JOBS[shape]})  # type: ignore[arg-type]
     text = import_and_plan(run, "pool", name, "job", name)
     assert left_out(text) == WITH_SOMETHING_LEFT_OUT.get(shape, [])

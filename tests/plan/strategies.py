@@ -24,7 +24,11 @@ Strategy = st.SearchStrategy[Any]
 _MOST_OPTIONAL = 3  # members of an object beside those it must have
 _MOST_ITEMS = 2
 _IMAGES = ("canonical:ubuntu-24_04-lts:server", "Canonical:ubuntu-24_04-lts:server-gen1:latest")
-_ARM = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/g/providers/p/t"
+_GROUP = "/subscriptions/2f1c0d5e-1111-4a7b-9d3c-0a1b2c3d4e5f/resourceGroups/g/providers"
+_ARM = f"{_GROUP}/p/t"
+_GALLERY = f"{_GROUP}/Microsoft.Compute/galleries/g/images"
+_SUBNETS = f"{_GROUP}/Microsoft.Network/virtualNetworks/v/subnets"
+_ADDRESSES = f"{_GROUP}/Microsoft.Network/publicIPAddresses"
 
 # Not Batch's: what batchspec does with the pool, and the shorthands, which `pools` gives.
 _OURS = {"whenDone", "rollout", "nodeDeallocationOption", "protect", "image", "spot"}
@@ -57,7 +61,7 @@ _BY_DEFINITION: dict[str, Callable[[], Strategy]] = {
             },
             optional={"version": _texts("latest", "24.04.1")},
         ),
-        st.fixed_dictionaries({"virtualMachineImageId": _texts(f"{_ARM}/one", f"{_ARM}/Two")}),
+        st.fixed_dictionaries({"virtualMachineImageId": _texts(f"{_GALLERY}/one", f"{_GALLERY}/Two")}),
         st.fixed_dictionaries({"sharedGalleryImageId": st.just("/SharedGalleries/G/Images/I")}),
         st.fixed_dictionaries({"communityGalleryImageId": st.just("/CommunityGalleries/G/Images/I")}),
     ),
@@ -72,19 +76,24 @@ _BY_DEFINITION: dict[str, Callable[[], Strategy]] = {
     ),
     "virtualMachineConfiguration": lambda: _object(
         SCHEMA["definitions"]["virtualMachineConfiguration"], {"imageReference", "nodeAgentSKUId"}
-    ),
+    ).map(_one_system),
 }
 
 _BY_NAME: dict[str, Callable[[], Strategy]] = {
     "vmSize": lambda: _texts("Standard_D2ds_v5", "STANDARD_D4DS_V5", "standard_d2ds_v5"),
     "taskSlotsPerNode": lambda: st.integers(1, 8),  # as many as two cores take
     "nodeAgentSKUId": lambda: _texts("batch.node.ubuntu 24.04", "batch.node.ubuntu 22.04"),
+    "subnetId": lambda: _texts(f"{_SUBNETS}/one", f"{_SUBNETS}/Two"),
+    "ipAddressIds": lambda: st.sampled_from(
+        [[], [f"{_ADDRESSES}/one"], [f"{_ADDRESSES}/one", f"{_ADDRESSES}/Two"]]
+    ),
+    "inboundNATPools": lambda: _array({"items": {"$ref": "#/definitions/inboundNatPool"}}).map(_apart),
+    "dataDisks": lambda: _array({"items": {"$ref": "#/definitions/dataDisk"}}).map(_numbered),
+    "sourceAddressPrefix": lambda: _texts("*", "10.0.0.0/24", "Internet"),
     "fileMode": lambda: _texts("0770", "0755", "644"),
     "keyUrl": lambda: st.just("https://vault.example/keys/k"),
-    "sourcePortRanges": lambda: st.lists(_texts("*", "22", "100-200"), min_size=1, max_size=2, unique=True),
+    "sourcePortRanges": lambda: st.sampled_from([["*"], ["22"], ["22", "100-200"], ["100-200", "22"]]),
     "requiredSlots": lambda: st.just(1),
-    "frontendPortRangeStart": lambda: st.sampled_from([15000, 16000]),
-    "frontendPortRangeEnd": lambda: st.sampled_from([17000, 18000]),
     "linuxUserConfiguration": lambda: st.sampled_from(
         [{}, {"uid": 1001, "gid": 1002}, {"sshPrivateKey": {"fromEnvironment": SECRET_VARIABLE}}]
     ),
@@ -92,6 +101,42 @@ _BY_NAME: dict[str, Callable[[], Strategy]] = {
     "containerUrl": lambda: _texts("https://a.example/c", "https://b.example/c"),
     "storageContainerUrl": lambda: _texts("https://a.example/c", "https://b.example/c"),
 }
+
+_PUBLIC = {"publisher": "canonical", "offer": "ubuntu-24_04-lts", "sku": "server"}
+_DOCKER = {"publisher": "microsoft-dsvm", "offer": "ubuntu-hpc", "sku": "2404"}
+_WINDOWS = {"publisher": "MicrosoftWindowsServer", "offer": "WindowsServer", "sku": "2022-datacenter"}
+
+
+def _one_system(machine: dict[str, Any]) -> dict[str, Any]:
+    """*machine* with an image and an agent that go with the rest of it."""
+    image, agent = machine["imageReference"], "batch.node.ubuntu 24.04"
+    if "windowsConfiguration" in machine:
+        image, agent = _WINDOWS, "batch.node.windows amd64"
+    elif "publisher" not in image and "diskEncryptionConfiguration" not in machine:
+        return machine
+    elif "containerConfiguration" in machine:
+        image = _DOCKER
+    elif "publisher" not in image:
+        image = _PUBLIC
+    left = {"containerConfiguration"} if image is _WINDOWS else set()
+    kept = {name: value for name, value in machine.items() if name not in left}
+    return {**kept, "imageReference": image, "nodeAgentSKUId": agent}
+
+
+def _apart(pools: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Inbound NAT pools with ports and priorities of their own."""
+    for i, pool in enumerate(pools):
+        first = 15000 + 1000 * i
+        pool |= {"name": f"{pool['name']}{i}", "backendPort": 22 + i}
+        pool |= {"frontendPortRangeStart": first, "frontendPortRangeEnd": first + 100}
+        for j, rule in enumerate(pool.get("networkSecurityGroupRules", ())):
+            rule["priority"] = 150 + 10 * i + j
+    return pools
+
+
+def _numbered(disks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**disk, "lun": disk["lun"] + i} for i, disk in enumerate(disks)]
+
 
 _PLAIN: dict[str, Callable[[Node], Strategy]] = {
     "string": lambda node: _texts("a", "Other") if node.get("minLength") else _texts("", "a", "Other"),
@@ -214,4 +259,12 @@ def specs() -> Strategy:
     """A spec's text but for its name: a pool, and often a job with one task, which no node is there to run."""
     job = st.fixed_dictionaries({"job": jobs(), "tasks": st.just({"only": {"command": ["true"]}})})
     pool = st.fixed_dictionaries({"pool": pools()})
-    return st.builds(lambda one, other: {**one, **other}, pool, st.one_of(st.just({}), job))
+    return st.builds(lambda one, other: _contained({**one, **other}), pool, st.one_of(st.just({}), job))
+
+
+def _contained(spec: dict[str, Any]) -> dict[str, Any]:
+    """*spec* with its task in a container where the pool is for containers."""
+    machine = spec["pool"].get("virtualMachineConfiguration", {})
+    if "tasks" in spec and "containerConfiguration" in machine:
+        spec["tasks"] = {"only": {"command": ["true"], "containerSettings": {"imageName": "busybox"}}}
+    return spec

@@ -12,6 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from batchspec.emulator.http.refusals import REFUSALS, Rule
 from batchspec.emulator.http.versions import RETIRED
 from batchspec.emulator.state.clock import duration_text, parse_duration, parse_time, time_text
 from batchspec.emulator.state.errors import ApiError, invalid_property
@@ -41,7 +42,8 @@ _PASCAL = {
 _WRITE_ONLY = {"password", "accountKey", "sasKey", "sshPrivateKey", "protectedSettings"}
 
 _MINUTE = 60 * 10_000_000
-# (least, most) of numbers and of durations in ticks; from the property descriptions of the SDK and FACTS section 2.
+# (least, most) of numbers and of durations in ticks, by property, or by property and type; from the property
+# descriptions of the SDK and FACTS section 2.
 _RANGES: dict[str, tuple[int, int]] = {
     "priority": (-1000, 1000),
     "taskSlotsPerNode": (1, 256),
@@ -53,6 +55,15 @@ _RANGES: dict[str, tuple[int, int]] = {
     "autoScaleEvaluationInterval": (5 * _MINUTE, 168 * 60 * _MINUTE),
     "startWindow": (_MINUTE, 2**62),
     "recurrenceInterval": (_MINUTE, 2**62),
+    "priority:NetworkSecurityGroupRule": (150, 4096),
+    "maxParallelTasks": (-1, 2**31 - 1),
+    "backendPort": (1, 65535),
+    "frontendPortRangeStart": (1, 65534),
+    "frontendPortRangeEnd": (1, 65534),
+    "lun": (0, 63),
+    "maxBatchInstancePercent": (5, 100),
+    "maxUnhealthyInstancePercent": (5, 100),
+    "maxUnhealthyUpgradedInstancePercent": (0, 100),
 }
 _LENGTHS = {
     "displayName": 1024,
@@ -83,7 +94,7 @@ def check_body(type_name: str, body: Any, *, retired: bool = False) -> dict[str,
 @cache
 def _checker(type_name: str, retired: bool) -> Check:
     if type_name.startswith("["):
-        return _list_checker(_checker(type_name[1:-1], retired))
+        return _list_checker(_checker(type_name[1:-1], retired), REFUSALS.get(type_name))
     if type_name in API["enums"]:
         return _enum_checker(type_name)
     if type_name in API["types"]:
@@ -100,6 +111,7 @@ def _object_checker(type_name: str, retired: bool) -> Check:
     required = [name for name in schema["required"] if name not in read_only]
     # Made when first needed: types refer to each other.
     checks: dict[str, Check] = {}
+    refuse, secret = REFUSALS.get(type_name), _WRITE_ONLY & kinds.keys()
 
     def check(where: str, value: Any) -> Any:
         if not isinstance(value, dict):
@@ -112,13 +124,13 @@ def _object_checker(type_name: str, retired: bool) -> Check:
                 raise _unknown(name, type_name)
             if name not in checks:
                 checks[name] = _property_checker(type_name, name, kinds[name], retired)
-            checked = checks[name](name, item)
-            if name not in _WRITE_ONLY:
-                found[name] = checked
+            found[name] = checks[name](name, item)
         for name in required:
             if value.get(name) is None:
                 raise ApiError("MissingRequiredProperty", ("PropertyName", name))
-        return found
+        if refuse is not None:
+            refuse(found)
+        return {name: item for name, item in found.items() if name not in secret} if secret else found
 
     return check
 
@@ -127,8 +139,9 @@ def _property_checker(type_name: str, name: str, kind: str, retired: bool) -> Ch
     check = _checker(kind, retired)
     if name == "id" and type_name in _NAMED:
         return _id
-    if name in _RANGES:
-        return _ranged(check, *_RANGES[name], is_duration=kind == "duration")
+    span = _RANGES.get(f"{name}:{type_name}", _RANGES.get(name))
+    if span is not None:
+        return _ranged(check, *span, is_duration=kind == "duration")
     limit = _LENGTHS.get(f"{name}:{type_name}", _LENGTHS.get(name))
     if limit is not None:
         return _limited(check, limit)
@@ -185,11 +198,14 @@ def _metadata_name(where: str, value: Any) -> Any:
     return value
 
 
-def _list_checker(check: Check) -> Check:
+def _list_checker(check: Check, refuse: Rule | None) -> Check:
     def check_list(where: str, value: Any) -> Any:
         if not isinstance(value, list):
             raise _malformed(where, "A collection was expected.")
-        return [check(where, item) for item in value]
+        found = [check(where, item) for item in value]
+        if refuse is not None:
+            refuse(found)
+        return found
 
     return check_list
 

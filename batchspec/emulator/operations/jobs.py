@@ -7,7 +7,6 @@ from batchspec.emulator.life import job as job_life
 from batchspec.emulator.life.creation import make_job
 from batchspec.emulator.life.model import Body, Job
 from batchspec.emulator.operations.pools import check_pool
-from batchspec.emulator.operations.resource_files import check_resource_files
 from batchspec.emulator.state import defaults
 from batchspec.emulator.state.clock import parse_duration
 from batchspec.emulator.state.errors import ApiError, invalid_property
@@ -55,8 +54,6 @@ def require_quota(account: "Account") -> None:
 def check_job(body: Body) -> None:
     """What no schema says of a new job or a job specification."""
     check_pool_info(body["poolInfo"])
-    for name in ("jobManagerTask", "jobPreparationTask", "jobReleaseTask"):
-        check_resource_files(body.get(name, {}).get("resourceFiles", []))
     if "jobReleaseTask" in body:
         if "jobPreparationTask" not in body:
             raise invalid_property("jobReleaseTask", "", "A job release task needs a job preparation task")

@@ -11,6 +11,7 @@ from batchspec.emulator.life.model import Body, Node
 from batchspec.emulator.node import transfer
 from batchspec.emulator.operations import pools
 from batchspec.emulator.state.errors import ApiError, invalid_property
+from batchspec.emulator.state.images import is_windows
 
 
 def find(call: Call) -> Node:
@@ -114,6 +115,7 @@ def start_node(call: Call) -> Reply:
 def create_node_user(call: Call) -> Reply:
     """Remembered, never made on this machine."""
     node, body = find(call), call.body
+    _refuse_key_on_windows(node, body)
     if body["name"].lower() in node.users:
         raise ApiError("NodeUserExists")
     node.users[body["name"].lower()] = body
@@ -124,6 +126,7 @@ def create_node_user(call: Call) -> Reply:
 def replace_node_user(call: Call) -> Reply:
     node = find(call)
     _require_user(node, call.ids[2])
+    _refuse_key_on_windows(node, call.body)
     node.users[call.ids[2].lower()].update(call.body)
     call.account.save_node(node)
     return done(call, 200)
@@ -135,6 +138,12 @@ def delete_node_user(call: Call) -> Reply:
     del node.users[call.ids[2].lower()]
     call.account.save_node(node)
     return Reply(200)
+
+
+def _refuse_key_on_windows(node: Node, user: Body) -> None:
+    agent = node.pool.doc.get("virtualMachineConfiguration", {}).get("nodeAgentSKUId", "")
+    if "sshPublicKey" in user and is_windows(agent):
+        raise invalid_property("sshPublicKey", "", "The property can be specified only for a node with Linux")
 
 
 def _require_user(node: Node, name: str) -> None:

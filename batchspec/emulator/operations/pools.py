@@ -19,7 +19,6 @@ from batchspec.emulator.life.creation import look_again, make_pool
 from batchspec.emulator.life.formula import evaluate
 from batchspec.emulator.life.model import Body, Pool
 from batchspec.emulator.life.pool import cores
-from batchspec.emulator.operations.resource_files import check_resource_files
 from batchspec.emulator.state import defaults
 from batchspec.emulator.state.clock import TICKS_PER_S, time_text
 from batchspec.emulator.state.errors import ApiError, invalid_property
@@ -82,7 +81,6 @@ def create_pool(call: Call) -> Reply:
 
 def check_pool(body: Body) -> None:
     """What no schema says of a new pool."""
-    _check_start_task(body)
     slots, size = body.get("taskSlotsPerNode", 1), body["vmSize"]
     most = min(4 * cores(size), 256)
     if slots > most:
@@ -99,10 +97,6 @@ def check_pool(body: Body) -> None:
         raise invalid_property(
             "autoScaleFormula", "", "The property cannot be specified when autoscaling is not enabled"
         )
-
-
-def _check_start_task(body: Body) -> None:
-    check_resource_files(body.get("startTask", {}).get("resourceFiles", []))
 
 
 def get_pool(call: Call) -> Reply:
@@ -142,7 +136,6 @@ def update_pool(call: Call) -> Reply:
     if pool.nodes and (given := sorted(_EMPTY_ONLY & body.keys())):
         reason = f"The properties {', '.join(given)} can be updated only when the pool has no nodes"
         raise ApiError("OperationInvalidForCurrentState", ("Reason", reason))
-    _check_start_task(body)
     changes = dict(body)
     if "vmSize" in changes:
         changes["vmSize"] = changes["vmSize"].lower()
@@ -156,7 +149,6 @@ def update_pool(call: Call) -> Reply:
 def replace_pool_properties(call: Call) -> Reply:
     """Replaces all of them: a start task that is left out is removed."""
     pool = changeable(call)
-    _check_start_task(call.body)
     pool.doc.pop("startTask", None)
     changes = dict(call.body)
     if not changes["applicationPackageReferences"]:

@@ -22,7 +22,6 @@ from batchspec.emulator.http.validate import check_body
 from batchspec.emulator.life import task as task_life
 from batchspec.emulator.life.model import Body, Job
 from batchspec.emulator.operations import jobs
-from batchspec.emulator.operations.resource_files import check_resource_files
 from batchspec.emulator.operations.task_bodies import as_bytes, selected_bytes
 from batchspec.emulator.state import defaults
 from batchspec.emulator.state.clock import etag, time_text
@@ -163,8 +162,6 @@ def check_task(job: Job, body: Body) -> None:
             raise ApiError("TaskDependencyListTooLong")
     if "exitConditions" in body and job.doc["onTaskFailure"] == "noaction":
         _refuse_job_actions(body["exitConditions"])
-    check_resource_files(body.get("resourceFiles", []))
-    check_resource_files(body.get("multiInstanceSettings", {}).get("commonResourceFiles", []))
 
 
 def _refuse_job_actions(conditions: Body) -> None:

@@ -1,0 +1,16 @@
+"""A finding of a rule, before it is given its place in the text."""
+
+from typing import NamedTuple
+
+from batchspec.codes import Code
+from batchspec.source import Path
+
+
+class Finding(NamedTuple):
+    """*what* is wrong at *path*, by which *rule*, and what to do."""
+
+    code: Code
+    path: Path
+    what: str
+    rule: str
+    help: str = ""

@@ -1,8 +1,9 @@
 """Parts of the wrapper for folders: each is one blob, a tar beside the folder, packed and unpacked by the task itself.
 
 Written for the node's `sh` under the wrapper's rules: one line, without a single quote or a backslash. The folders are
-words behind the script: `in/...` and `files/...` are unpacked before the command, `out/...` are packed after it. Their
-names have only letters, digits, `_`, `.`, `-` and `/`; what is in them may be called anything.
+words behind the script: `in/NAME/` and `files/NAME/` are unpacked before the command, `out/NAME/` are packed after it,
+and `in/NAME.tar` is a pack that is unpacked where it lies. The names have only letters, digits, `_`, `.`, `-` and `/`;
+what is in the folders may be called anything.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ command -v tar >/dev/null || { echo "batchspec: folders need tar, and there is n
 )
 
 # The pack goes when all of it is unpacked: a retry finds either the pack or the whole folder.
+# r where it is unpacked: a folder of its own, which is made anew, or the one that it lies in, with what is there.
 UNPACK = one_line(
     f"""
 for o; do
-  case $o in in/*/|files/*/) ;; *) continue;; esac;
-  o=${{o%/}};
-  [ -f $o{PACK_SUFFIX} ] || continue;
-  {{ rm -rf $o 2>/dev/null || {{ chmod -R u+rwx $o; rm -rf $o; }}; }} &&
-  mkdir -p $o && tar -xmof $o{PACK_SUFFIX} -C $o && rm $o{PACK_SUFFIX} ||
-    {{ echo "batchspec: $o{PACK_SUFFIX} could not be unpacked" >&2; exit 1; }};
+  r=${{o%/}}; f=$r{PACK_SUFFIX};
+  case $o in in/*/|files/*/) ;; in/*{PACK_SUFFIX}|files/*{PACK_SUFFIX}) f=$o; r=${{o%/*}};; *) continue;; esac;
+  [ -f $f ] || continue;
+  [ $f = $o ] || rm -rf $r 2>/dev/null || {{ chmod -R u+rwx $r; rm -rf $r; }} || exit 1;
+  mkdir -p $r && tar -xmof $f -C $r && rm $f || {{ echo "batchspec: $f could not be unpacked" >&2; exit 1; }};
 done;
 """
 )

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from batchspec.desired.packing import NEEDS_TAR, UNPACK, one_line, pack
+from batchspec.desired.packing import NEEDS_TAR, PACK_SUFFIX, UNPACK, one_line, pack
 
 OUTPUT_FOLDER = "out"
 OUTPUT_MISSING = 66
@@ -38,28 +38,32 @@ ANY = NodeOutput(OUTPUT_FOLDER, is_folder=True, is_optional=True)
 """Whatever lies in `out/`: raw `outputFiles` may take it, so that no file there is called a stray."""
 
 
-def wrapped_words(outputs: Sequence[NodeOutput], packs: Sequence[str] = ()) -> str:
-    """The line that runs the variable's words, quoted for a shell; each reaches the program as it is.
+class NodePack(NamedTuple):
+    """A pack that a resource file brings as `PATH.tar`: of the folder `path`, or for the one that it lies in."""
 
-    *packs* are folders that come as packs: of `in/frames` resource files bring `in/frames.tar`.
-    """
+    path: str
+    is_merged: bool = False
+
+
+def wrapped_words(outputs: Sequence[NodeOutput], packs: Sequence[NodePack] = ()) -> str:
+    """The line that runs the variable's words, quoted for a shell; each reaches the program as it is."""
     return _line(f'(eval "exec ${COMMAND_VARIABLE}")', outputs, packs)
 
 
-def wrapped_script(outputs: Sequence[NodeOutput], packs: Sequence[str] = ()) -> str:
+def wrapped_script(outputs: Sequence[NodeOutput], packs: Sequence[NodePack] = ()) -> str:
     """The line that runs the variable as a script; it fails when any part of it does."""
     return _line(f'bash -eo pipefail -c "${COMMAND_VARIABLE}"', outputs, packs)
 
 
-def _line(command: str, outputs: Sequence[NodeOutput], packs: Sequence[str]) -> str:
+def _line(command: str, outputs: Sequence[NodeOutput], packs: Sequence[NodePack]) -> str:
     required = [_word(output) for output in outputs if not output.is_optional]
-    others = [*(_word(output) for output in outputs if output.is_optional), *(f"{path}/" for path in packs)]
+    others = [*(_word(output) for output in outputs if output.is_optional), *map(_pack_word, packs)]
     words = [*required, *(("-", *others) if others else ())]
     script = " ".join(_script(command, outputs, packs))
     return " ".join((f"/bin/sh -c '{script}' batchspec", *words))
 
 
-def _script(command: str, outputs: Sequence[NodeOutput], packs: Sequence[str]) -> Iterator[str]:
+def _script(command: str, outputs: Sequence[NodeOutput], packs: Sequence[NodePack]) -> Iterator[str]:
     """The parts of the script; those about packs only where there are some."""
     folders = [output for output in outputs if output.is_folder and output != ANY]
     if folders or packs:
@@ -75,6 +79,10 @@ def _script(command: str, outputs: Sequence[NodeOutput], packs: Sequence[str]) -
 
 def _word(output: NodeOutput) -> str:
     return f"{output.path}/" if output.is_folder else output.path
+
+
+def _pack_word(pack: NodePack) -> str:
+    return f"{pack.path}{PACK_SUFFIX}" if pack.is_merged else f"{pack.path}/"
 
 
 # The outputs are $1, $2, ...; behind a `-` those that may be missing, and packs. A folder ends with a slash. Not

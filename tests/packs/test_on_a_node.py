@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from main_job.workload import Workload, make_workload, wait_until
 
-from batchspec.desired.wrapper import COMMAND_VARIABLE, NodeOutput, wrapped_script
+from batchspec.desired.wrapper import COMMAND_VARIABLE, NodeOutput, NodePack, wrapped_script
 from batchspec.engine.look.digests import Digests
 from batchspec.engine.look.packs import PackStream, entries_of, pack_of
 from batchspec.engine.run.unpack import unpack
@@ -56,7 +56,9 @@ class Node:
         container = {"containerUrl": self.blobs.write_url("output"), "path": blob}
         task = {
             "id": f"t{token_hex(4)}",
-            "commandLine": wrapped_script([NodeOutput("out/frames", is_folder=True)], ["files/scene"]),
+            "commandLine": wrapped_script(
+                [NodeOutput("out/frames", is_folder=True)], [NodePack("files/scene")]
+            ),
             "environmentSettings": [{"name": COMMAND_VARIABLE, "value": script}],
             "resourceFiles": [{"httpUrl": scene, "filePath": "files/scene.tar"}],
             "outputFiles": [

@@ -138,6 +138,21 @@ def test_a_folder_that_is_read_only(node: Node) -> None:
         assert (node.folder / "in" / "frames" / "fixed" / "a").read_text() == "a"
 
 
+def test_packs_are_unpacked_where_they_lie(node: Node) -> None:
+    """Several become one folder, with the files that are there already."""
+    (node.folder / "in" / "sub").mkdir(parents=True)
+    (node.folder / "in" / "sub" / "here").write_text("here")
+    for name in ("1", "2"):
+        shutil.rmtree(node.out)
+        (node.out / "sub").mkdir(parents=True)
+        (node.out / "sub" / name).write_text(name)
+        node.pack()
+        shutil.move(node.folder / "out" / "frames.tar", node.folder / "in" / f"{name}.tar")
+    for _ in range(2):
+        assert node.run(UNPACK, "-", "in/1.tar", "in/2.tar") == 0, node.said
+        assert {*tree(node.folder / "in")} == {"sub", "sub/1", "sub/2", "sub/here"}
+
+
 @pytest.mark.parametrize("cut", [0, 700])
 def test_a_damaged_pack_ends_the_task(node: Node, cut: int) -> None:
     """The command never sees half a folder; the pack stays for the next try."""

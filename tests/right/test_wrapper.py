@@ -14,7 +14,14 @@ from pathlib import Path
 import pytest
 
 from batchspec.desired.body import PLAIN
-from batchspec.desired.wrapper import ANY, COMMAND_VARIABLE, NodeOutput, wrapped_script, wrapped_words
+from batchspec.desired.wrapper import (
+    ANY,
+    COMMAND_VARIABLE,
+    NodeOutput,
+    NodePack,
+    wrapped_script,
+    wrapped_words,
+)
 
 SHELLS = {
     "sh": ["/bin/sh"],
@@ -66,7 +73,10 @@ def test_the_line_is_safe_to_split() -> None:
     """However the node splits it: one quoted word without quotes or backslashes inside, and plain words."""
     frames = NodeOutput("out/frames", is_folder=True, is_listed=True)
     outputs = [A, frames, NodeOutput("out/log.txt", is_optional=True)]
-    for line in (wrapped_words(outputs, ["in/scene"]), wrapped_script(outputs, ["in/scene"])):
+    for line in (
+        wrapped_words(outputs, [NodePack("in/scene")]),
+        wrapped_script(outputs, [NodePack("in/scene")]),
+    ):
         before, script, after = line.split("'")
         assert (before, "\\" in script, "\n" in script) == ("/bin/sh -c ", False, False)
         assert after == " batchspec out/a out/frames/ - out/log.txt in/scene/"
@@ -188,7 +198,7 @@ def test_folders_come_and_go_as_packs(tmp_path: Path, shell: list[str]) -> None:
     subprocess.run(["tar", "-C", tmp_path / "made", "-cf", tmp_path / "in" / "scene.tar", "."], check=True)
     script = 'for f in in/scene/*; do cp "$f" out/frames/; done; mkdir out/frames/empty; touch out/a'
     for _ in range(2):
-        code = run_line(wrapped_script([A, frames], ["in/scene"]), script, tmp_path, shell)
+        code = run_line(wrapped_script([A, frames], [NodePack("in/scene")]), script, tmp_path, shell)
         assert code == (0, [])
         (tmp_path / "back").mkdir()
         subprocess.run(["tar", "-C", tmp_path / "back", "-xf", tmp_path / "out" / "frames.tar"], check=True)

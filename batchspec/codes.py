@@ -52,6 +52,7 @@ class Code(Enum):
     REPEATED_ITEM = "BS0127", "an item that may stand in its list only once"
     NOT_ALLOWED_HERE = "BS0128", "a field that does not go with another one"
     OTHER_RULE = "BS0129", "a rule of the published schema is broken"
+    NO_VALUE = "BS0130", "a parameter without a default that nobody gave a value"
 
     SHELL_SYNTAX = "BS0211", "shell syntax in a command that no shell reads"
     START_TASK_NOT_AWAITED = "BS0212", "nodes take tasks though the start task failed"

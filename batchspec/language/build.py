@@ -14,8 +14,8 @@ from typing import Any
 
 from batchspec.codes import Code
 from batchspec.document.document import Document
-from batchspec.document.scalar import WrittenFloat, WrittenInt, is_type, number_of
-from batchspec.errors import SpecError, UsageError
+from batchspec.document.scalar import WrittenFloat, WrittenInt
+from batchspec.errors import SpecError
 from batchspec.language import schema
 from batchspec.language.compiled import compiled
 from batchspec.language.deferred import Deferred
@@ -25,7 +25,6 @@ from batchspec.language.model import (
     Command,
     Containers,
     Limit,
-    Params,
     Pool,
     Rollout,
     Safety,
@@ -33,6 +32,7 @@ from batchspec.language.model import (
     TaskGroup,
     WhenDone,
 )
+from batchspec.language.params import Values, values_of
 from batchspec.language.resolve import resolve
 from batchspec.language.rules import SHORTHANDS, check_rules
 from batchspec.language.secrets import find_secrets
@@ -62,15 +62,17 @@ INPUT_NAMES = {"name": "", "stem": "", "suffix": "", "folder": "", "path": "", "
 """What a template may say of its input."""
 
 
-def build(document: Document, settings: Mapping[str, str] | None = None) -> Spec:
-    """The `Spec` of *document*, with *settings* (`--set name=value`) over its parameters.
+def build(
+    document: Document, settings: Mapping[str, str] | None = None, files: Sequence[Document] = ()
+) -> Spec:
+    """The `Spec` of *document*, with the values of *files*, then *settings* (`--set name=value`), for its parameters.
 
     Raises `SpecError` with every finding, `UsageError` for a setting that the spec does not know.
     """
-    params = _params(document, settings or {})
-    document, found = resolve(document, params)
-    found += [*schema.check(document), *find_secrets(document)]
-    builder = _Builder(document, params)
+    values = values_of(document, files, settings or {})
+    document, found = resolve(document, values)
+    found += [*values.findings, *schema.check(document), *find_secrets(document)]
+    builder = _Builder(document, values)
     if any(finding.severity is Severity.ERROR for finding in found):
         raise SpecError([*found, *_beside(found, builder)])
     spec = builder.spec()
@@ -90,43 +92,15 @@ def _beside(found: Sequence[Diagnostic], builder: _Builder) -> Iterator[Diagnost
     yield from (finding for finding in builder.findings if finding.position not in places)
 
 
-def _params(document: Document, settings: Mapping[str, str]) -> Params:
-    params = document.data.get("params")
-    declared: dict[str, Any] = dict(params) if isinstance(params, Mapping) else {}
-    for name, text in settings.items():
-        if name not in declared:
-            from difflib import get_close_matches  # as in schema.py: not before it is needed
-
-            near = get_close_matches(name, declared, 1)
-            known = f"did you mean {near[0]}?" if near else f"it has: {', '.join(declared) or 'none'}"
-            raise UsageError(f"--set {name}: the spec has no such parameter", help=known)
-        declared[name] = _typed(name, text, declared[name])
-    return declared
-
-
-def _typed(name: str, text: str, default: object) -> str | int | float | bool:
-    """*text* as a value of the default's type."""
-    if isinstance(default, str):
-        return text
-    kind = next(kind for kind in _SET if is_type(default, kind))
-    value = number_of(text) if kind != "boolean" else {"true": True, "false": False}.get(text)
-    if value is None or not is_type(value, kind):
-        raise UsageError(f"--set {name}={text}: expected {_SET[kind]}", help=f"the spec says {default!r}")
-    return value
-
-
-_SET = {"boolean": "true or false", "integer": "a whole number", "number": "a number"}
-
-
 class _Builder:
     """Collects findings while the parts are made; a part with a finding is still made, from what it has."""
 
-    def __init__(self, document: Document, params: Params) -> None:
+    def __init__(self, document: Document, values: Values) -> None:
         self.document = document
-        self.params = params
+        self.params = values.by_name
         self.findings: list[Diagnostic] = []
         self.inputs = InputsReader(document, self.findings)
-        self.known: dict[str, Any] = {"params": params, "spec": {"name": document.data.get("name", "")}}
+        self.known: dict[str, Any] = {"params": values.names, "spec": {"name": ""}}
 
     def parts(self) -> Iterator[Callable[[], object]]:
         """What makes each part of the spec, for its findings alone."""

@@ -13,7 +13,8 @@ from batchspec.language.template import Template
 from batchspec.resources.base import Json
 from batchspec.source import Diagnostic, Path
 
-Params = Mapping[str, str | int | float | bool]
+Scalar = str | int | float | bool
+Params = Mapping[str, Scalar | list[Scalar]]
 
 
 class WhenDone(Enum):

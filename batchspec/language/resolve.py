@@ -13,6 +13,7 @@ from typing import Any
 from batchspec.document.document import Document, Piece
 from batchspec.language.compiled import compiled, render_finding
 from batchspec.language.deferred import Deferred
+from batchspec.language.params import Values
 from batchspec.language.spec_schema import types_at
 from batchspec.language.template import Template, TemplateError, is_template, unknown_references
 from batchspec.source import Diagnostic, Path
@@ -20,7 +21,7 @@ from batchspec.source import Diagnostic, Path
 _LITERAL = frozenset({"version", "params"})
 
 
-def resolve(document: Document, params: Mapping[str, object]) -> tuple[Document, list[Diagnostic]]:
+def resolve(document: Document, params: Values) -> tuple[Document, list[Diagnostic]]:
     """*document* with *params* in its strings, and what is wrong with those outside of task groups.
 
     What tasks may name is known where they are built; so are the findings about it.
@@ -31,11 +32,12 @@ def resolve(document: Document, params: Mapping[str, object]) -> tuple[Document,
 
 
 class _Resolver:
-    def __init__(self, document: Document, params: Mapping[str, object]) -> None:
+    def __init__(self, document: Document, params: Values) -> None:
         self.findings: list[Diagnostic] = []
         self.pieces: dict[Path, tuple[Piece, ...]] = {}
         self._document = document
-        self._known: dict[str, Any] = {"params": params}
+        self._missing = {("params", name) for name in params.missing}
+        self._known: dict[str, Any] = {"params": params.names}
 
     def data(self) -> dict[str, object]:
         raw = self._document.raw
@@ -62,7 +64,7 @@ class _Resolver:
             return text
         findings = [] if _is_of_task(path) else self.findings
         template = compiled(self._document, text, path, self._known, findings)
-        if template is None:
+        if template is None or self._missing & template.references:
             return Deferred.of(text)
         if (
             _is_of_task(path)

@@ -30,11 +30,15 @@ _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,9}")
 
 def check(document: Document, *, schema: Schema | None = None) -> list[Diagnostic]:
     """All that the schema has against *document*, in order of position. *schema* is for tests."""
-    schema = spec_schema() if schema is None else schema
-    if fits(document.data, schema, schema):
+    return check_value(document, (), document.data, spec_schema() if schema is None else schema)
+
+
+def check_value(document: Document, path: Path, value: object, schema: Schema) -> list[Diagnostic]:
+    """All that *schema* has against *value*, which stands at *path* of *document*."""
+    if fits(value, schema, schema):
         return []
-    errors = _errors(document.data, schema)
-    findings = (finding for error in errors for finding in _findings(_Broken(document, error, schema)))
+    errors = _errors(value, schema)
+    findings = (finding for error in errors for finding in _findings(_Broken(document, path, error, schema)))
     found: dict[tuple[str, Path, str], Diagnostic] = {}
     for finding in islice(findings, MAX_FINDINGS):
         found.setdefault((finding.code, finding.path, finding.summary), finding)
@@ -60,12 +64,12 @@ def _errors(data: object, schema: Schema) -> "Iterator[ValidationError]":
 class _Broken:
     """One error of jsonschema, with what is needed to say it better."""
 
-    def __init__(self, document: Document, error: "ValidationError", root: Schema) -> None:
+    def __init__(self, document: Document, at: Path, error: "ValidationError", root: Schema) -> None:
         self.document = document
         self.rule = str(error.validator)
         self.argument: Any = error.validator_value
         self.value: Any = error.instance
-        self.path: Path = tuple(error.absolute_path)
+        self.path: Path = (*at, *error.absolute_path)
         self.schema: Schema = error.schema if isinstance(error.schema, Mapping) else {}
         self.is_key = "propertyNames" in error.absolute_schema_path
         self.root = root
@@ -213,7 +217,8 @@ def _not_the_one(broken: _Broken) -> Iterator[Diagnostic]:
 def _wrong_form(broken: _Broken) -> Iterator[Diagnostic]:
     examples = broken.schema.get("examples", ())
     helps = [*broken.description, *(f"for example: {example}" for example in examples[:1])]
-    field = next((part for part in reversed(broken.path) if isinstance(part, str)), "value")
+    named = [part for part in broken.path if isinstance(part, str) and part != "default"]
+    field = named[-1] if named else "value"
     yield broken.say(Code.PATTERN, f"`{_shown(broken.value)}` is not a valid {field}", "", *helps)
 
 

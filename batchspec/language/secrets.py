@@ -151,11 +151,14 @@ def _in_values(document: Document, value: object, path: Path) -> Iterator[Diagno
 
 
 def _likely(document: Document, fields: dict[str, object], path: Path) -> Iterator[Diagnostic]:
-    """Random-looking values of parameters, and of `name: X` beside `value: Y`, whose name sounds secret.
+    """Random-looking values of parameters (at the top of a --params file), and of `name: X` beside `value: Y`,
+    whose name sounds secret.
 
     Elsewhere the schema knows which fields are secret.
     """
-    named = [(key, key, value) for key, value in fields.items()] if path == ("params",) else []
+    named = [(key, key, value) for key, value in fields.items()] if path in ((), ("params",)) else []
+    if path[:1] == ("params",) and len(path) == 2:
+        named.append((str(path[1]), "default", fields.get("default")))
     named.append((str(fields.get("name", "")), "value", fields.get("value")))
     for name, key, value in named:
         if isinstance(value, str) and _SECRET_NAME.search(name) and _looks_random(value) and not spans(value):

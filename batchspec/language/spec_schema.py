@@ -24,7 +24,7 @@ _PLACEHOLDER = {
     "pattern": r"\{\{",
 }
 _ANNOTATIONS = frozenset({"title", "description", "default", "examples"})
-_LITERAL = frozenset({"version", "params", "fromEnvironment"})
+_LITERAL = frozenset({"version", "params", "param", "fromEnvironment"})
 """Fields in which a placeholder is none."""
 
 

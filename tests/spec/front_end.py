@@ -8,6 +8,7 @@ from batchspec.document import document
 from batchspec.document.document import Document
 from batchspec.errors import SpecError
 from batchspec.language import schema
+from batchspec.language.params import values_of
 from batchspec.language.resolve import resolve
 from batchspec.language.secrets import find_secrets
 from batchspec.source import Diagnostic, Source
@@ -27,8 +28,7 @@ def findings(path: Path) -> list[Diagnostic]:
 
 def resolved(document: Document) -> Document:
     """*document* with its own parameters put in."""
-    params = document.data.get("params")
-    return resolve(document, params if isinstance(params, dict) else {})[0]
+    return resolve(document, values_of(document, (), {}))[0]
 
 
 def parse(text: str) -> Document:

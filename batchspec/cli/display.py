@@ -26,15 +26,15 @@ _BAR = 20
 
 
 @contextmanager
-def display(form: str, spec_file: str) -> Iterator[Take]:
+def display(form: str, arguments: str) -> Iterator[Take]:
     """Within it, every event taken is shown: progress on stderr, the summary on stdout."""
     if form == "json":
         yield _json
     elif sys.stderr.isatty() and not is_listening():
-        with _live(spec_file) as take:
+        with _live(arguments) as take:
             yield take
     else:
-        yield _lines(spec_file)
+        yield _lines(arguments)
 
 
 def _json(event: Event) -> None:
@@ -43,7 +43,7 @@ def _json(event: Event) -> None:
     say_object(event_json(event))
 
 
-def _lines(spec_file: str) -> Take:
+def _lines(arguments: str) -> Take:
     from batchspec.render.as_text import summary_text
     from batchspec.render.progress import Lines
 
@@ -51,7 +51,7 @@ def _lines(spec_file: str) -> Take:
 
     def take(event: Event) -> None:
         if isinstance(event, SummaryEvent):
-            click.echo(summary_text(event, spec_file), nl=False)
+            click.echo(summary_text(event, arguments), nl=False)
         elif (line := lines.line(event)) is not None:
             click.echo(line, err=True)
 
@@ -59,7 +59,7 @@ def _lines(spec_file: str) -> Take:
 
 
 @contextmanager
-def _live(spec_file: str) -> Iterator[Take]:
+def _live(arguments: str) -> Iterator[Take]:
     from rich.console import Console
     from rich.live import Live
 
@@ -79,7 +79,7 @@ def _live(spec_file: str) -> Iterator[Take]:
     with Live(get_renderable=lambda: _table(board), console=console, refresh_per_second=8):
         yield take
     for summary in summaries:
-        click.echo(summary_text(summary, spec_file), nl=False)
+        click.echo(summary_text(summary, arguments), nl=False)
 
 
 def _table(board: Board) -> Table:

@@ -27,6 +27,7 @@ from batchspec.errors import BatchspecError, SpecError, UsageError
 _COMMANDS = (
     "init",
     "validate",
+    "render",
     "plan",
     "apply",
     "drift",
@@ -41,7 +42,9 @@ _COMMANDS = (
     "local",
 )
 
-_SHOWING = frozenset({"init", "validate", "plan", "drift", "show", "status", "logs", "schema", "completion"})
+_SHOWING = frozenset(
+    {"init", "validate", "render", "plan", "drift", "show", "status", "logs", "schema", "completion"}
+)
 """The commands that change nothing: whoever pipes them into `head` has what was wanted."""
 
 _INTERRUPTED = 128 + signal.SIGINT

@@ -6,9 +6,11 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -17,6 +19,7 @@ from batchspec.secrecy import keep_secret
 from batchspec.source import Diagnostic, Severity
 
 if TYPE_CHECKING:
+    from batchspec.document.document import Document
     from batchspec.language.model import Spec
     from batchspec.service.connect import Account
 
@@ -30,12 +33,56 @@ set_option = click.option(
     help="Another value for one of the spec's params.",
 )
 
+params_option = click.option(
+    "--params",
+    "params_files",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A YAML file with values for the spec's params. Repeatable; later files win, --set wins over all.",
+)
+
 target_option = click.option(
     "--target",
     type=click.Choice(["local", "azure"]),
     envvar="BATCHSPEC_TARGET",
     help="Where to work. Default: Azure if its variables are set, else the local account.",
 )
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What selects a workload besides its spec: values for its params, and where to work."""
+
+    settings: tuple[str, ...] = ()
+    params_files: tuple[Path, ...] = ()
+    target: str | None = None
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """The words of a command line that select the same."""
+        given = [("--params", str(file)) for file in self.params_files]
+        given += [("--set", setting) for setting in self.settings]
+        given += [("--target", self.target)] if self.target else []
+        return tuple(word for pair in given for word in pair)
+
+
+def environment_options(command: _Command) -> _Command:
+    """*command*, which gets `--set`, `--params` and `--target` as its `environment`."""
+
+    @set_option
+    @params_option
+    @target_option
+    @wraps(command)
+    def collected(
+        *, settings: tuple[str, ...], params_files: tuple[Path, ...], target: str | None, **others: Any
+    ) -> Any:
+        return command(environment=Environment(settings, params_files, target), **others)
+
+    return cast("_Command", collected)
+
 
 approve_option = click.option(
     "--auto-approve", is_flag=True, help="Do not ask before deleting, replacing or emptying anything."
@@ -56,19 +103,26 @@ def examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-def read_spec(spec_file: Path, settings: tuple[str, ...] = ()) -> Spec:
-    """The spec in *spec_file*. Raises `SpecError` or `UsageError`."""
-    from batchspec.document.document import decode, parse
+def read_spec(spec_file: Path, environment: Environment | None = None) -> Spec:
+    """The spec in *spec_file* in *environment*. Raises `SpecError` or `UsageError`."""
     from batchspec.language.build import build
 
+    environment = environment or Environment()
+    document = _read(spec_file, "`batchspec init` writes a spec to start from")
+    files = [_read(file, "a --params file has lines such as `nodes: 5`") for file in environment.params_files]
+    spec = build(document, dict(_setting(text) for text in environment.settings), files)
+    return replace(spec, flags=environment.flags)
+
+
+def _read(file: Path, help: str) -> Document:
+    from batchspec.document.document import decode, parse
+
     try:
-        data = spec_file.read_bytes()
+        data = file.read_bytes()
     except OSError as error:
-        raise UsageError(
-            f"cannot read {spec_file}: {error.strerror}", help="`batchspec init` writes a spec to start from"
-        ) from error
+        raise UsageError(f"cannot read {file}: {error.strerror}", help=help) from error
     _keep_secrets(data)
-    return build(parse(decode(data, str(spec_file))), dict(_setting(text) for text in settings))
+    return parse(decode(data, str(file)))
 
 
 def _keep_secrets(data: bytes) -> None:

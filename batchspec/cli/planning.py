@@ -14,6 +14,7 @@ from batchspec.plan.identity import describe, plan_id
 from batchspec.render.show import show
 
 if TYPE_CHECKING:
+    from batchspec.cli.options import Environment
     from batchspec.desired.task import Desired
     from batchspec.engine.saved_plan import SavedPlan
     from batchspec.language.model import Spec
@@ -65,7 +66,7 @@ class Planned:
 
         return plan_markdown(self.plan, self._command, self.header, id=self.id, warnings=self._warnings)
 
-    def saved(self, settings: tuple[str, ...]) -> SavedPlan:
+    def saved(self, environment: Environment) -> SavedPlan:
         """The plan as a file keeps it."""
         from batchspec.engine.saved_plan import SavedPlan, digest_of, now_text
 
@@ -74,7 +75,8 @@ class Planned:
             plan_id=self.id,
             spec_file=name,
             spec_digest=digest_of(Path(name)),
-            settings=settings,
+            settings=environment.settings,
+            params_files=tuple(map(str, environment.params_files)),
             target="local" if self.account.is_local else "azure",
             account=self.account.name,
             made=now_text(),

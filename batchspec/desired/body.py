@@ -64,7 +64,7 @@ def render_command(
         return CommandLine(command.line.render(values))
     if command.script is not None:
         return CommandLine(wrapped_script(outputs), command.script.render(values))
-    words = [word.render(values) for word in command.words]
+    words = [text for word in command.words for text in word.words(values)]
     is_plain = all(word and PLAIN.issuperset(word) for word in words)
     if is_plain and (in_container or {*outputs} <= {ANY}):
         return CommandLine(" ".join(words))

@@ -23,7 +23,7 @@ _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 def spec_text(data: Mapping[str, Any], notes: Mapping[Path, str], header: Sequence[str] = ()) -> str:
     """The text of a spec. *notes* are comments, by the path of the value they stand beside; *header* stands above.
 
-    *data* holds what JSON can hold, and no empty mapping or list.
+    *data* holds what JSON can hold.
     """
     lines = [f"# {_printable(line)}".rstrip() for line in header]
     for key, value in data.items():
@@ -41,7 +41,8 @@ class _Writer:
         """The lines of `lead: value`; *lead* stands at column *indent*, and what is below it two further."""
         start, note = " " * indent + lead + ":", self._note(path)
         if isinstance(value, (Mapping, list)):
-            flow = _flow(value) if len(path) > 1 and not self._has_notes(path) else None
+            is_short = not value or (len(path) > 1 and not self._has_notes(path))
+            flow = _flow(value) if is_short else None
             if flow is not None and len(start) + len(flow) < _WIDTH:
                 yield f"{start} {flow}{note}"
             else:
@@ -85,6 +86,8 @@ def _flow(value: Any) -> str | None:
         members = [_flow(member) for member in value.values()]
         if len(members) > _MOST_ON_A_LINE or None in members:
             return None
+        if not members:
+            return "{}"
         return (
             "{ " + ", ".join(f"{_key(key)}: {text}" for key, text in zip(value, members, strict=True)) + " }"
         )
@@ -103,7 +106,7 @@ def _scalar(value: Any, *, in_flow: bool = False) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if not isinstance(value, str):
-        return repr(value)
+        return str(value)
     plain = _PLAIN_IN_FLOW if in_flow else _PLAIN
     if plain.fullmatch(value) and not value.endswith(":") and value.lower() not in _WORDS:
         return value

@@ -34,6 +34,7 @@ class SavedPlan:
     spec_file: str
     spec_digest: str
     settings: Sequence[str]
+    params_files: Sequence[str]
     target: str
     account: str
     made: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -151,7 +152,8 @@ class Spec:
     """A whole workload. `ignored` has the fields that `ignoreChanges` names, as paths.
 
     `identity` is the resource id of the managed identity by which tasks reach their blobs;
-    None: by signed links. `warnings` are findings that do not make it wrong.
+    None: by signed links. `warnings` are findings that do not make it wrong. `flags` are the words
+    of a command line that give it these params and this target.
     """
 
     name: str
@@ -167,6 +169,12 @@ class Spec:
     safety: Safety = Safety()
     identity: str | None = None
     warnings: tuple[Diagnostic, ...] = ()
+    flags: tuple[str, ...] = ()
+
+    @property
+    def arguments(self) -> str:
+        """What follows `batchspec apply`, or any other command, to select this spec in this environment."""
+        return shlex.join([self.document.source.name, *self.flags])
 
     @property
     def job_id(self) -> str:

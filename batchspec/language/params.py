@@ -48,8 +48,14 @@ class _Given:
     def check(self, rule: Schema) -> list[Diagnostic]:
         """What *rule* has against the value; of an option, with its words in place of a position."""
         found = check_value(self._document, self._path, self.value, rule)
-        source = Source(self._option, "")
-        return [replace(each, source=source, position=None) for each in found] if self._option else found
+        if self._option:
+            found = [replace(each, source=Source(self._option, ""), position=None) for each in found]
+        about = rule.get("description", "")
+        return [each if about in each.helps or not about else _with_help(each, about) for each in found]
+
+
+def _with_help(finding: Diagnostic, help: str) -> Diagnostic:
+    return replace(finding, helps=(*finding.helps, help))
 
 
 def values_of(document: Document, files: Sequence[Document], settings: Mapping[str, str]) -> Values:

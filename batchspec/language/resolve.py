@@ -7,12 +7,13 @@ there every value is quoted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from batchspec.document.document import Document, Piece
 from batchspec.language.compiled import compiled, render_finding
 from batchspec.language.deferred import Deferred
+from batchspec.language.filters import text_of
 from batchspec.language.params import Values
 from batchspec.language.spec_schema import types_at
 from batchspec.language.template import Template, TemplateError, is_template, unknown_references
@@ -54,13 +55,14 @@ class _Resolver:
         if isinstance(value, Mapping):
             return {key: self._value(member, (*path, key)) for key, member in value.items()}
         if isinstance(value, list):
-            return [self._value(member, (*path, i)) for i, member in enumerate(value)]
+            members = [self._value(member, (*path, i)) for i, member in enumerate(value)]
+            return list(_flat(members)) if _is_command(path) else members
         if isinstance(value, str):
             return self._text(value, path) if is_template(value) else value
         return self._document.written(path) if _is_word(path) and value is not None else value
 
     def _text(self, text: str, path: Path) -> Any:
-        if _is_script(path) or path[-1] == "fromEnvironment":
+        if _is_command(path) or path[-1] == "fromEnvironment":
             return text
         findings = [] if _is_of_task(path) else self.findings
         template = compiled(self._document, text, path, self._known, findings)
@@ -77,7 +79,10 @@ class _Resolver:
 
     def _filled(self, template: Template, path: Path) -> Any:
         try:
-            value = template.value(self._known, types_at(path))
+            types = types_at(path) | ({"array"} if _is_word(path) else set())
+            value = template.value(self._known, types)
+            if isinstance(value, list) and _is_word(path):
+                return [text_of(item) for item in value]
         except TemplateError as error:
             self.findings.append(render_finding(self._document, error, path))
             return Deferred.of(template.text)
@@ -95,8 +100,14 @@ def _is_word(path: Path) -> bool:
     return _is_of_task(path) and path[2] == "command" and len(path) == 4
 
 
-def _is_script(path: Path) -> bool:
+def _is_command(path: Path) -> bool:
     return _is_of_task(path) and path[2:] == ("command",)
+
+
+def _flat(words: list[Any]) -> Iterator[Any]:
+    """*words*, where a placeholder that gives a list stands for several."""
+    for word in words:
+        yield from word if isinstance(word, list) else [word]
 
 
 def _pieces(template: Template, rendered: list[str]) -> list[Piece]:

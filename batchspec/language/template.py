@@ -121,6 +121,11 @@ class Template:
         write = _shell_word if self.is_script else text_of
         return [part if isinstance(part, str) else _written(part, values, write) for part in self.parts]
 
+    def words(self, values: Values) -> list[str]:
+        """What a word of a command gives: several words where all of it is one placeholder that gives a list."""
+        value = self.value(values, ("string", "array"))
+        return [text_of(item) for item in value] if isinstance(value, list) else [value]
+
     def value(self, values: Values, types: Collection[str]) -> Any:
         """What a field gets that takes values of JSON's *types*: text, unless all of it is one placeholder.
 

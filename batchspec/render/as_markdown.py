@@ -66,7 +66,7 @@ def _fenced(text: str, room: int) -> str:
     if len(text) > room:
         kept = text[:room].rpartition("\n")[0]
         left = text.count("\n") - kept.count("\n")
-        text = f"{kept}\n… {left} more lines: batchspec plan SPEC --all\n"
+        text = f"{kept}\n… {left} more lines: run `plan --all`\n"
     # GitHub Actions reads lines that begin with two colons as commands, in logs where this may be printed too.
     text = re.sub(r"^(\s*)::", r"\1: :", text, flags=re.MULTILINE)
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)

@@ -167,12 +167,12 @@ def _some(actions: Many[Action], show_all: bool, entry: Callable[[Action], list[
         yield f"      … {len(actions) - shown} more (--all)"
 
 
-def summary_text(summary: SummaryEvent, spec_file: str) -> str:
+def summary_text(summary: SummaryEvent, arguments: str) -> str:
     """How a run ended, and what to do next."""
-    return "\n".join(_summary(summary, spec_file)) + "\n"
+    return "\n".join(_summary(summary, arguments)) + "\n"
 
 
-def _summary(summary: SummaryEvent, spec_file: str) -> Iterator[str]:
+def _summary(summary: SummaryEvent, arguments: str) -> Iterator[str]:
     yield ""
     yield _result(summary)
     for group in summary.failures:
@@ -183,7 +183,7 @@ def _summary(summary: SummaryEvent, spec_file: str) -> Iterator[str]:
         yield from (f"      | {show(line)}" for line in group.last_lines)
         if group.help:
             yield f"      help: {show(group.help)}"
-        yield f"      all of it: batchspec logs {group.tasks[0]} --spec {show(spec_file)}"
+        yield f"      all of it: batchspec logs {group.tasks[0]} --spec {show(arguments)}"
     if summary.uploaded:
         yield f"  uploaded    {_files(summary.uploaded)}, {size_text(summary.uploaded_bytes)}"
     if summary.downloads_to is not None:
@@ -199,9 +199,9 @@ def _summary(summary: SummaryEvent, spec_file: str) -> Iterator[str]:
     for what in summary.still_there:
         yield f"  still there {show(what)}"
     if summary.detached:
-        yield f"  look again  batchspec status --watch {show(spec_file)}"
+        yield f"  look again  batchspec status --watch {show(arguments)}"
     if summary.still_there:
-        yield f"  remove it   batchspec destroy {show(spec_file)}  (--outputs: those in storage too)"
+        yield f"  remove it   batchspec destroy {show(arguments)}  (--outputs: those in storage too)"
 
 
 def _result(summary: SummaryEvent) -> str:

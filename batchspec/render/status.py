@@ -45,7 +45,7 @@ def _links(end: LinksEnd) -> Iterator[str]:
     """What becomes of tasks whose links end."""
     if end.queued:
         yield f"  LINKS  of {end.queued} queued tasks end within a day, or have ended (the first {end.first})"
-        yield "         `batchspec apply` adds these tasks again, with new ones"
+        yield "         the next apply adds these tasks again, with new ones"
     if end.running:
         yield f"  LINKS  of {end.running} running tasks end within a day, or have ended (the first {end.first})"
         yield "         nothing renews them; what comes too late, the next apply runs again"

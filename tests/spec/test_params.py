@@ -53,7 +53,8 @@ def test_a_violation_says_what_the_parameter_is_for() -> None:
     with pytest.raises(SpecError) as raised:
         read(NODES, nodes="0")
     assert as_text(raised.value.diagnostics, color=False) == (
-        "error[BS0124]: 0 is too small\n  --> --set nodes=0\n   = note: allowed: 1 or more\n   = help: How many nodes.\n"
+        "error[BS0124]: 0 is too small\n  --> --set nodes=0\n"
+        "   = note: allowed: 1 or more\n   = help: How many nodes.\n"
     )
 
 

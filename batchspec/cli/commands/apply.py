@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,16 +13,16 @@ import click
 from batchspec.cli import signals
 from batchspec.cli.display import display
 from batchspec.cli.options import (
+    Environment,
     approve_option,
     confirm,
+    environment_options,
     examples,
     format_option,
     open_account,
     read_spec,
     say,
     say_json,
-    set_option,
-    target_option,
     warn,
 )
 from batchspec.errors import InterruptedRunError, PlanError, RefusedError, StalePlanError, TasksFailedError
@@ -48,8 +47,7 @@ if TYPE_CHECKING:
     )
 )
 @click.argument("file", metavar="SPEC|PLAN", type=click.Path(path_type=Path))
-@set_option
-@target_option
+@environment_options
 @approve_option
 @format_option
 @click.option("--timeout", metavar="TIME", help="Stop watching after so long: 90s, 30m, 2h. Tasks go on.")
@@ -64,8 +62,7 @@ if TYPE_CHECKING:
 @click.option("--plan-id", metavar="ID", help="Do it only if the plan still has this id, as it was reviewed.")
 def apply(
     file: Path,
-    settings: tuple[str, ...],
-    target: str | None,
+    environment: Environment,
     auto_approve: bool,
     form: str,
     timeout: str | None,
@@ -85,9 +82,10 @@ def apply(
     timeout_s = _seconds(timeout) if timeout else None
     saved = load(file) if is_saved_plan(file) else None
     spec_file = Path(saved.spec_file) if saved else file
-    settings = tuple(saved.settings) if saved else settings
-    spec = read_spec(spec_file, settings)
-    account = open_account(spec, saved.target if saved else target, check_inputs=True)
+    if saved:
+        environment = Environment(tuple(saved.settings), tuple(map(Path, saved.params_files)), saved.target)
+    spec = read_spec(spec_file, environment)
+    account = open_account(spec, environment.target, check_inputs=True)
     shown = planning.make(account, spec)
     warn(shown.desired.spec)
     reviewed = saved.plan_id if saved else plan_id
@@ -103,15 +101,13 @@ def apply(
         _require_safe(shown.plan, allowed)
         if reviewed is None:
             _require_consent(shown.plan, auto_approve)
-        _run(shown, spec_file, settings, form, timeout_s, detach, allowed, reviewed)
+        _run(shown, form, timeout_s, detach, allowed, reviewed)
     if saved:
         mark_applied(saved, file)
 
 
 def _run(
     shown: Planned,
-    spec_file: Path,
-    settings: tuple[str, ...],
     form: str,
     timeout_s: float | None,
     detach: bool,
@@ -124,7 +120,7 @@ def _run(
     from batchspec.engine.run.events import SummaryEvent
     from batchspec.engine.run.lock import locked
 
-    account = shown.account
+    account, arguments = shown.account, shown.desired.spec.arguments
     with locked(account, shown.desired.spec, f"plan id {shown.id}") as held:
         now = planning.make(account, shown.desired.spec)
         if reviewed is None:
@@ -135,19 +131,19 @@ def _run(
         run = Apply(account, now.desired, now.plan, held, timeout_s=timeout_s, detach=detach)
         failed = 0
         try:
-            with _signals(run) as caught, display(form, shlex.quote(str(spec_file))) as take:
+            with _signals(run) as caught, display(form, arguments) as take:
                 for event in run.events():
                     take(event)
                     if isinstance(event, SummaryEvent):
                         failed = event.failed
         except Interrupted:
-            raise _interrupted(caught(), spec_file, settings, watching=False) from None
+            raise _interrupted(caught(), arguments, watching=False) from None
     if number := caught():
-        raise _interrupted(number, spec_file, settings, watching=True)
+        raise _interrupted(number, arguments, watching=True)
     if failed:
         raise TasksFailedError(
             "1 task failed" if failed == 1 else f"{failed} tasks failed",
-            help=f"mend what failed; `{_again(spec_file, settings)}` runs only what failed",
+            help=f"mend what failed; `batchspec apply {arguments}` runs only what failed",
         )
 
 
@@ -249,20 +245,12 @@ def _signals(run: Apply) -> Iterator[Callable[[], int]]:
         yield lambda: caught[0] if caught else 0
 
 
-def _interrupted(
-    number: int, spec_file: Path, settings: tuple[str, ...], *, watching: bool
-) -> InterruptedRunError:
-    again = _again(spec_file, settings)
+def _interrupted(number: int, arguments: str, *, watching: bool) -> InterruptedRunError:
+    again = f"batchspec apply {arguments}"
     if watching:
         message = "no longer watching; the tasks go on, and on Azure their nodes cost money"
-        look = f"batchspec status --watch {shlex.quote(str(spec_file))}"
+        look = f"batchspec status --watch {arguments}"
         help = f"look again with `{look}`, go on with `{again}`"
     else:
         message, help = "interrupted; nothing is lost", f"go on with `{again}`"
     return InterruptedRunError(message, signal_number=number, help=help)
-
-
-def _again(spec_file: Path, settings: tuple[str, ...]) -> str:
-    """The command that goes on, whole: without its settings it would run other tasks."""
-    words = ["batchspec", "apply", str(spec_file)]
-    return shlex.join(words + [word for text in settings for word in ("--set", text)])

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batchspec.cli.options import (
+    Environment,
     approve_option,
     confirm,
+    environment_options,
     examples,
     format_option,
     open_account,
     read_spec,
     say_object,
-    set_option,
     spec_argument,
-    target_option,
 )
 from batchspec.errors import RefusedError
 
@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     )
 )
 @spec_argument
-@set_option
-@target_option
+@environment_options
 @approve_option
 @format_option
 @click.option("--keep", type=click.Choice(["pool"]), help="What to leave standing.")
@@ -44,8 +43,7 @@ if TYPE_CHECKING:
 @click.option("--orphans", is_flag=True, help="Delete only the outputs whose input is no longer in the spec.")
 def destroy(
     spec_file: Path,
-    settings: tuple[str, ...],
-    target: str | None,
+    environment: Environment,
     auto_approve: bool,
     form: str,
     keep: str | None,
@@ -64,8 +62,8 @@ def destroy(
     from batchspec.engine.look.inputs import desired_now
     from batchspec.engine.run.lock import locked
 
-    spec = read_spec(spec_file, settings)
-    account = open_account(spec, target)
+    spec = read_spec(spec_file, environment)
+    account = open_account(spec, environment.target)
     orphans_of = desired_now(spec, account.blobs.list) if orphans else None
 
     def find() -> Doomed:

@@ -8,14 +8,14 @@ from pathlib import Path
 import click
 
 from batchspec.cli.options import (
+    Environment,
+    environment_options,
     examples,
     format_option,
     open_account,
     read_spec,
     say_object,
-    set_option,
     spec_argument,
-    target_option,
 )
 from batchspec.errors import UsageError
 
@@ -27,10 +27,9 @@ from batchspec.errors import UsageError
     )
 )
 @spec_argument
-@set_option
-@target_option
+@environment_options
 @format_option
-def download(spec_file: Path, settings: tuple[str, ...], target: str | None, form: str) -> None:
+def download(spec_file: Path, environment: Environment, form: str) -> None:
     """Fetch the spec's outputs that are missing here, or differ. Runs nothing.
 
     In JSON the first line says how many files are to come, and how many tasks have no output
@@ -41,11 +40,11 @@ def download(spec_file: Path, settings: tuple[str, ...], target: str | None, for
     from batchspec.render.as_json import heading
     from batchspec.render.show import show
 
-    spec = read_spec(spec_file, settings)
+    spec = read_spec(spec_file, environment)
     if spec.download is None:
         raise UsageError("the spec downloads nothing", help="give it a line such as `download: ../outputs/`")
     folder = os.path.normpath(spec_file.parent / spec.download)
-    account = open_account(spec, target)
+    account = open_account(spec, environment.target)
     fetched = 0
     _, plan = plan_now(account, spec)
     waiting = len(plan.work.runs) + len(plan.work.in_progress)
@@ -64,4 +63,4 @@ def download(spec_file: Path, settings: tuple[str, ...], target: str | None, for
             click.echo(show(wanted.blob))
     click.echo(f"{fetched} file{'' if fetched == 1 else 's'} fetched to {folder}", err=True)
     if waiting:
-        click.echo(f"{waiting} tasks have no output yet: batchspec apply {spec_file}", err=True)
+        click.echo(f"{waiting} tasks have no output yet: batchspec apply {spec.arguments}", err=True)

@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 
 from batchspec.cli.options import (
+    Environment,
+    environment_options,
     examples,
     format_option,
     open_account,
     read_spec,
     say_object,
-    set_option,
     spec_argument,
-    target_option,
 )
 
 _DRIFT = 2
@@ -24,10 +24,9 @@ _DRIFT = 2
     epilog=examples("batchspec drift specs/ffmpeg.yaml", "batchspec drift specs/ffmpeg.yaml --format json")
 )
 @spec_argument
-@set_option
-@target_option
+@environment_options
 @format_option
-def drift(spec_file: Path, settings: tuple[str, ...], target: str | None, form: str) -> int:
+def drift(spec_file: Path, environment: Environment, form: str) -> int:
     """Show where the pool and the open job differ from the spec. Reads only.
 
     Both values are shown. What is not there yet, and tasks and inputs, are for
@@ -36,8 +35,8 @@ def drift(spec_file: Path, settings: tuple[str, ...], target: str | None, form: 
     from batchspec.engine.drift import drift_now
     from batchspec.render.as_drift import drift_json, drift_text
 
-    spec = read_spec(spec_file, settings)
-    account = open_account(spec, target)
+    spec = read_spec(spec_file, environment)
+    account = open_account(spec, environment.target)
     compared = drift_now(account, spec)
     if form == "json":
         say_object(drift_json(spec.name, compared))

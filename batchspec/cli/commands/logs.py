@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 
 from batchspec.cli.options import (
+    Environment,
+    environment_options,
     examples,
     format_option,
     open_account,
     read_spec,
     say_object,
-    set_option,
-    target_option,
 )
 from batchspec.errors import UsageError
 from batchspec.secrecy import without_secrets
@@ -42,12 +42,9 @@ from batchspec.secrecy import without_secrets
     show_default=True,
     help="Which of the task's streams.",
 )
-@set_option
-@target_option
+@environment_options
 @format_option
-def logs(
-    task: str, spec_file: Path, settings: tuple[str, ...], stream: str, target: str | None, form: str
-) -> None:
+def logs(task: str, spec_file: Path, environment: Environment, stream: str, form: str) -> None:
     """Print what TASK wrote. TASK is its id, or the name of its input.
 
     The text comes from the node or, when that is gone, from the copy that every
@@ -58,8 +55,8 @@ def logs(
     from batchspec.render.as_json import heading
     from batchspec.render.show import show
 
-    spec = read_spec(spec_file, settings)
-    account = open_account(spec, target)
+    spec = read_spec(spec_file, environment)
+    account = open_account(spec, environment.target)
     names = ("stdout.txt", "stderr.txt") if stream == "both" else (f"{stream}.txt",)
     job_id, task_id = find_task(account, spec, task)
     streams = task_streams(account, spec, job_id, task_id, names)

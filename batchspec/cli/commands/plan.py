@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 
 from batchspec.cli.options import (
+    Environment,
+    environment_options,
     examples,
     open_account,
     read_spec,
     say,
     say_json,
-    set_option,
     spec_argument,
-    target_option,
     warn,
 )
 from batchspec.errors import PlanError
@@ -30,8 +30,7 @@ _CHANGES_PRESENT = 2
     )
 )
 @spec_argument
-@set_option
-@target_option
+@environment_options
 @click.option(
     "--format",
     "form",
@@ -47,8 +46,7 @@ _CHANGES_PRESENT = 2
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there is something to do.")
 def plan(
     spec_file: Path,
-    settings: tuple[str, ...],
-    target: str | None,
+    environment: Environment,
     form: str,
     output: Path | None,
     show_all: bool,
@@ -60,8 +58,8 @@ def plan(
     """
     from batchspec.cli import planning
 
-    spec = read_spec(spec_file, settings)
-    account = open_account(spec, target, check_inputs=True)
+    spec = read_spec(spec_file, environment)
+    account = open_account(spec, environment.target, check_inputs=True)
     made = planning.make(account, spec)
     warn(made.desired.spec)
     if form == "json":
@@ -76,6 +74,6 @@ def plan(
     if output is not None:
         from batchspec.engine.saved_plan import save
 
-        save(made.saved(settings), output)
+        save(made.saved(environment), output)
         click.echo(f"saved to {output}; do exactly this: batchspec apply {output}", err=True)
     return _CHANGES_PRESENT if detailed_exitcode and made.plan.has_changes else 0

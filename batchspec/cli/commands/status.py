@@ -9,14 +9,14 @@ from pathlib import Path
 import click
 
 from batchspec.cli.options import (
+    Environment,
+    environment_options,
     examples,
     format_option,
     open_account,
     read_spec,
     say_object,
-    set_option,
     spec_argument,
-    target_option,
 )
 
 _EVERY_S = {True: 1.0, False: 5.0}  # local, Azure
@@ -26,13 +26,12 @@ _EVERY_S = {True: 1.0, False: 5.0}  # local, Azure
     epilog=examples("batchspec status specs/ffmpeg.yaml", "batchspec status --watch specs/ffmpeg.yaml")
 )
 @spec_argument
-@set_option
-@target_option
+@environment_options
 @format_option
 @click.option(
     "--watch", is_flag=True, help="Look again and again until no task is at work, or nothing gets on."
 )
-def status(spec_file: Path, settings: tuple[str, ...], target: str | None, form: str, watch: bool) -> None:
+def status(spec_file: Path, environment: Environment, form: str, watch: bool) -> None:
     """Show the pool, the job and the tasks of a spec as they are now. Reads only.
 
     STUCK(reason) says why nothing gets on, DEGRADED(reason) what makes it slower; in JSON they
@@ -42,8 +41,8 @@ def status(spec_file: Path, settings: tuple[str, ...], target: str | None, form:
     from batchspec.render.as_json import status_json
     from batchspec.render.status import status_text
 
-    spec = read_spec(spec_file, settings)
-    account = open_account(spec, target)
+    spec = read_spec(spec_file, environment)
+    account = open_account(spec, environment.target)
     while True:
         now = read_status(account, spec)
         if form == "json":

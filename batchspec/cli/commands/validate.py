@@ -8,7 +8,15 @@ from pathlib import Path
 
 import click
 
-from batchspec.cli.options import colored, errors_of, examples, read_spec, set_option
+from batchspec.cli.options import (
+    Environment,
+    colored,
+    errors_of,
+    examples,
+    params_option,
+    read_spec,
+    set_option,
+)
 from batchspec.errors import SpecError
 from batchspec.source import Diagnostic
 
@@ -22,6 +30,7 @@ from batchspec.source import Diagnostic
 )
 @click.argument("spec_files", metavar="SPEC...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @set_option
+@params_option
 @click.option(
     "--format",
     "form",
@@ -30,12 +39,15 @@ from batchspec.source import Diagnostic
     show_default=True,
     help="For people, for programs, or annotations of a pull request.",
 )
-def validate(spec_files: tuple[Path, ...], settings: tuple[str, ...], form: str) -> int:
+def validate(
+    spec_files: tuple[Path, ...], settings: tuple[str, ...], params_files: tuple[Path, ...], form: str
+) -> int:
     """Check specs, with all findings of each file at once, and their local inputs.
 
     Exit code 0 when all are right, 65 when one is not; a warning is no error.
     """
-    found = {spec_file: check(spec_file, settings) for spec_file in spec_files}
+    environment = Environment(settings, params_files)
+    found = {spec_file: check(spec_file, environment) for spec_file in spec_files}
     findings = [finding for of_file in found.values() for finding in of_file]
     valid = not errors_of(findings)
     if form == "text":
@@ -46,12 +58,12 @@ def validate(spec_files: tuple[Path, ...], settings: tuple[str, ...], form: str)
     return 0 if valid else SpecError.exit_code
 
 
-def check(spec_file: Path, settings: tuple[str, ...] = ()) -> tuple[Diagnostic, ...]:
+def check(spec_file: Path, environment: Environment | None = None) -> tuple[Diagnostic, ...]:
     """All there is to say about a spec and its local inputs, in order of position."""
     from batchspec.engine.look.inputs import desired_now
 
     try:
-        return desired_now(read_spec(spec_file, settings), None).spec.warnings
+        return desired_now(read_spec(spec_file, environment), None).spec.warnings
     except SpecError as error:
         return error.diagnostics
 

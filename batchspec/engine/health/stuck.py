@@ -269,7 +269,7 @@ def _start_task(facts: Facts, failed: Sequence[Json]) -> Trouble:
         Reason.START_TASK,
         f"the start task failed on {len(failed)} of {len(facts.nodes)} nodes{why}, so {only}",
         "mend pool.startTask and run the same command again: it reboots these nodes; where it only failed by "
-        f"chance, `az batch node reboot --pool-id {facts.pool_id} --node-id ID`; `batchspec destroy` to stop paying",
+        f"chance, `az batch node reboot --pool-id {facts.pool_id} --node-id ID`; destroy the workload to stop paying",
         _ids(failed),
     )
 

@@ -148,7 +148,7 @@ def _fetched(blobs: Blobs, spec: Spec, blob: str, target: Path) -> Iterator[_Fet
     except OSError as error:
         raise RunError(
             f"could not write {target}: {error.strerror}",
-            help="make room or fix the folder, then run `batchspec download`",
+            help=f"make room or fix the folder, then run `batchspec download {spec.arguments}`",
         ) from error
 
 

@@ -117,6 +117,6 @@ class Watch:
     def _out_of_time(self) -> RunError:
         return RunError(
             f"time is up: {self.pending} of {self._total} tasks have not ended; they go on without us",
-            help=f"watch them with `batchspec status --watch {self._conduct.spec.document.source.name}`, "
+            help=f"watch them with `batchspec status --watch {self._conduct.spec.arguments}`, "
             "or run the same command again",
         )

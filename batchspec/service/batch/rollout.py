@@ -84,7 +84,7 @@ def _move_on(batch: Batch, pool: Pool, node_id: str, since: datetime, check: Cal
         if node["state"] in _BROKEN and _booted_after(node, since):
             raise RunError(
                 f"the node {node_id} is {node['state']} after its {_how(pool).value}, so no other one is touched",
-                help="see `batchspec status`; mend pool.startTask and run the same command again",
+                help="the start task's stderr.txt says why; fix pool.startTask and run the same command again",
             )
         if time.monotonic() > deadline:
             raise StuckError(
@@ -92,7 +92,7 @@ def _move_on(batch: Batch, pool: Pool, node_id: str, since: datetime, check: Cal
                 f"the node {node_id} is still {node['state']} after {_NODE_LIMIT_S // 3600} hours, so no other one is "
                 "touched",
                 help="a task that the rollout waits for, or a start task that does not end, looks like this; "
-                "`batchspec status` tells more; run the same command again and the rollout goes on",
+                "run the same command again and the rollout continues",
             )
         check()
         asked = asked or _ask(batch, pool, node_id)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from batchspec.desired.expand import template_values
-from batchspec.desired.names import log_blob
+from batchspec.desired.places import Places
 from batchspec.desired.task import DesiredTask
 from batchspec.desired.wrapper import (
     ANY,
@@ -176,7 +176,7 @@ def _output_files(spec: Spec, group: TaskGroup, facts: Facts, links: Links) -> l
     return [
         upload(made, facts.record, "tasksuccess", stamps),
         *(
-            upload(f"../{name}", log_blob(spec, facts.id, name), "taskcompletion", {})
+            upload(f"../{name}", Places.of(spec).log(facts.id, name), "taskcompletion", {})
             for name in ("stdout.txt", "stderr.txt")
         ),
     ]

@@ -14,14 +14,13 @@ from typing import Any
 from batchspec import __version__
 from batchspec.codes import Code
 from batchspec.desired.names import (
-    OWN_FOLDER,
     Parts,
-    folder_of,
     input_path,
     name_problem,
     output_path,
     parts_of,
 )
+from batchspec.desired.places import OWN_FOLDER, Places
 from batchspec.desired.task import Desired, DesiredTask, DesiredTasks, Input, Inputs
 from batchspec.errors import SpecError
 from batchspec.language.model import Spec, TaskGroup
@@ -134,12 +133,12 @@ class _Outputs:
     def __init__(self, spec: Spec, group: TaskGroup) -> None:
         self._spec = spec
         self._template = group.output
-        self._folder = folder_of(spec)
+        self._places = Places.of(spec)
         self._put_together = _put_together(group.output) if group.output else None
 
     def record(self, key: str) -> str:
         """The blob that proves that a task without an output was done."""
-        return f"{self._folder}{OWN_FOLDER}/done/{key}"
+        return self._places.record(key)
 
     def blob(self, item: Input | None, parts: Parts) -> str | None:
         """The output of *item*, whose path has *parts*: its name, in the input's folder, under the spec's name.
@@ -157,7 +156,7 @@ class _Outputs:
             raise _NameProblem(
                 f"the output {name!r} lies in {OWN_FOLDER}/, which batchspec keeps for itself", ("output",)
             )
-        return self._folder + name
+        return self._places.root + name
 
     def _rendered(self, template: Template, item: Input | None) -> str:
         try:

@@ -1,4 +1,4 @@
-"""What things are called: on a node, in storage, and what a name may be."""
+"""What things are called on a node, and what a name may be."""
 
 from __future__ import annotations
 
@@ -6,31 +6,12 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-from batchspec.language.model import Spec
 from batchspec.resources.task import digest
-
-OWN_FOLDER = ".batchspec"
-"""Under the spec's name in the output container: logs, records of work done, the lock."""
 
 _NAME_LENGTH = 1024  # of a blob, Azure Storage
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _BAD_PART = re.compile(r"(?:^|/)\.{0,2}(?:/|$)")
 _SAFE_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
-
-
-def folder_of(spec: Spec) -> str:
-    """Where the spec's blobs lie in both containers; ends with a slash, so that no other spec's name fits under it."""
-    return f"{spec.name}/"
-
-
-def log_blob(spec: Spec, task_id: str, file_name: str) -> str:
-    """The blob of a task's stdout.txt or stderr.txt."""
-    return f"{folder_of(spec)}{OWN_FOLDER}/logs/{task_id}/{file_name}"
-
-
-def folder_blob(spec: Spec) -> str:
-    """The tiny blob that makes the folder for outputs on a node, in the container for inputs."""
-    return f"{folder_of(spec)}{OWN_FOLDER}/folder"
 
 
 def node_name(path: str) -> str:

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from batchspec.desired.names import OWN_FOLDER, folder_of
+from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
-from batchspec.engine.run.lock import lock_blob
 from batchspec.engine.run.send_all import SINGLE_SLOW_S, send_all
 from batchspec.errors import RefusedError, ServiceError
 from batchspec.language.model import Spec
@@ -62,19 +61,19 @@ def find_doomed(
     account: Account, spec: Spec, *, keep_pool: bool, outputs: bool, orphans_of: Desired | None
 ) -> Doomed:
     """What there is of *spec*; outputs only with *outputs*. With *orphans_of* only those no input makes any more."""
-    containers = spec.containers
+    places = Places.of(spec)
     if orphans_of is not None:
-        orphans = DoomedBlobs(containers.output, _orphans(account, orphans_of))
-        return Doomed((), None, DoomedBlobs(containers.input, ()), orphans)
+        orphans = DoomedBlobs(places.output, _orphans(account, orphans_of))
+        return Doomed((), None, DoomedBlobs(places.input, ()), orphans)
     generations = job_service.generations(account.batch, spec.job_id) if spec.job else []
-    uploaded = account.blobs.list(containers.input, folder_of(spec))
+    uploaded = account.blobs.list(places.input, places.root)
     return Doomed(
         jobs=tuple(job["id"] for job in generations if _is_ours(spec, job)),
         pool=None if keep_pool else _own_pool(account, spec),
         inputs=DoomedBlobs(
-            containers.input, (blob for blob in uploaded if blob.metadata.get(SPEC_METADATA) == spec.name)
+            places.input, (blob for blob in uploaded if blob.metadata.get(SPEC_METADATA) == spec.name)
         ),
-        outputs=DoomedBlobs(containers.output, _outputs(account, spec, outputs)),
+        outputs=DoomedBlobs(places.output, _outputs(account, places, outputs)),
     )
 
 
@@ -96,20 +95,18 @@ def _own_pool(account: Account, spec: Spec) -> str | None:
     return spec.pool.id
 
 
-def _outputs(account: Account, spec: Spec, everything: bool) -> Iterator[LiveBlob]:
+def _outputs(account: Account, places: Places, everything: bool) -> Iterator[LiveBlob]:
     """The logs always, since their tasks go; with *everything* the outputs and the records of work done too."""
-    logs = f"{folder_of(spec)}{OWN_FOLDER}/logs/"
-    for blob in account.blobs.list(spec.containers.output, folder_of(spec)):
-        if blob.name != lock_blob(spec) and (everything or blob.name.startswith(logs)):
+    for blob in account.blobs.list(places.output, places.root):
+        if blob.name != places.lock and (everything or blob.name.startswith(places.logs)):
             yield blob
 
 
 def _orphans(account: Account, desired: Desired) -> Iterator[LiveBlob]:
     """The outputs, and the records of work done, that no task of the spec makes any more."""
-    spec = desired.spec
-    logs = f"{folder_of(spec)}{OWN_FOLDER}/logs/"
-    for blob in account.blobs.list(spec.containers.output, folder_of(spec)):
-        is_ours = blob.name == lock_blob(spec) or blob.name.startswith(logs)
+    places = Places.of(desired.spec)
+    for blob in account.blobs.list(places.output, places.root):
+        is_ours = blob.name == places.lock or blob.name.startswith(places.logs)
         if not is_ours and not desired.tasks.has_record(blob.name):
             yield blob
 
@@ -138,10 +135,10 @@ def destroy(account: Account, doomed: Doomed, check: Callable[[], None]) -> Iter
             yield Deleted("blob", blobs.container, len(some))
 
 
-def forget_lock(account: Account, spec: Spec) -> None:
+def forget_lock(account: Account, places: Places) -> None:
     """Deletes the blob that the lock was on; another run that holds it by now keeps it."""
     try:
-        account.blobs.delete(spec.containers.output, lock_blob(spec))
+        account.blobs.delete(places.output, places.lock)
     except ServiceError as error:
         if error.status != 412:  # it is leased
             raise

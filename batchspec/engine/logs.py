@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 
 from batchspec.desired.expand import keys_of
-from batchspec.desired.names import OWN_FOLDER, folder_of
+from batchspec.desired.places import Places
 from batchspec.engine.health.status import LiveJob, newest_job
 from batchspec.engine.run.summary import task_output
 from batchspec.errors import UsageError
@@ -67,10 +67,10 @@ def _recent(entry: tuple[LiveTask, TaskId]) -> tuple[bool, int]:
 
 def _logged(account: Account, spec: Spec, prefix: str = "") -> Iterator[str]:
     """The ids of the tasks whose logs are in storage, in order; of those only whose names begin with *prefix*."""
-    folder = f"{folder_of(spec)}{OWN_FOLDER}/logs/"
+    places = Places.of(spec)
     last = ""
-    for blob in account.blobs.list(spec.containers.output, f"{folder}{prefix}"):
-        task_id = blob.name.removeprefix(folder).partition("/")[0]
+    for blob in account.blobs.list(places.output, f"{places.logs}{prefix}"):
+        task_id = blob.name.removeprefix(places.logs).partition("/")[0]
         if task_id != last:
             yield task_id
         last = task_id

@@ -11,7 +11,7 @@ from enum import Enum
 from itertools import chain
 from typing import Any
 
-from batchspec.desired.names import OWN_FOLDER, folder_of
+from batchspec.desired.places import Places
 from batchspec.desired.task import Desired, DesiredTask
 from batchspec.ledger import tables
 from batchspec.ledger.database import Database, Rows
@@ -228,7 +228,7 @@ def _not_here(database: Database, local_md5: Callable[[str], str | None]) -> Ite
 
 def _orphans(desired: Desired) -> int:
     """How many outputs of ours belong to no desired task any more. They are kept, and counted."""
-    own = f"{folder_of(desired.spec)}{OWN_FOLDER}/"
+    own = Places.of(desired.spec).own
     query = (
         "SELECT count(*) FROM output WHERE substr(name, 1, ?) <> ?"
         " AND NOT EXISTS (SELECT 1 FROM task WHERE record = name AND is_output)"

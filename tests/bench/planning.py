@@ -112,7 +112,7 @@ def _write_batch(root: Path, desired: Desired) -> None:
 
 def _write_blobs(root: Path, desired: Desired) -> None:
     """Inputs with their MD5, outputs with their stamps, and two logs of each task; in the order of their names."""
-    from batchspec.desired.names import log_blob
+    from batchspec.desired.places import Places
     from batchspec.resources.records import COMMAND_METADATA, FINGERPRINT_METADATA
     from batchspec.resources.task import task_id
 
@@ -125,7 +125,7 @@ def _write_blobs(root: Path, desired: Desired) -> None:
         outputs.append(_blob(task.output, 12_345, task.work.input, stamps))
         id = task_id(task.key, task.work)
         logs += [
-            _blob(log_blob(desired.spec, id, file), 100, "0" * 32, {})
+            _blob(Places.of(desired.spec).log(id, file), 100, "0" * 32, {})
             for file in ("stderr.txt", "stdout.txt")
         ]
     (root / "input.xml").write_text("".join(sorted(inputs)), encoding="utf-8")

@@ -10,7 +10,7 @@ from typing import Any
 
 from batchspec.desired.body import Links, task_body
 from batchspec.desired.fold import Bodies
-from batchspec.desired.names import folder_blob
+from batchspec.desired.places import Places
 from batchspec.desired.task import DesiredTask
 from batchspec.document import document
 from batchspec.engine.look.inputs import desired_now
@@ -78,7 +78,7 @@ def _output_link(spec: Spec) -> str:
 
 
 def _folder_link(spec: Spec) -> str:
-    return _link(spec, f"{spec.containers.input}/{folder_blob(spec)}", "read")
+    return _link(spec, f"{spec.containers.input}/{Places.of(spec).node_folder}", "read")
 
 
 def _link(spec: Spec, path: str, right: str) -> str:

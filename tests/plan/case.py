@@ -30,7 +30,7 @@ import yaml
 
 from batchspec.desired.body import shown_command
 from batchspec.desired.expand import expand
-from batchspec.desired.names import folder_of
+from batchspec.desired.places import Places
 from batchspec.desired.task import Desired, DesiredTask, Input
 from batchspec.document.document import parse
 from batchspec.errors import RefusedError
@@ -71,7 +71,12 @@ def desired_of(case: Mapping[str, Any]) -> Desired:
     files = _contents(case.get("inputs") or [])
     inputs = [
         Input(
-            name, spec.containers.input, folder_of(spec) + name, len(text), _md5(text), file=f"clips/{name}"
+            name,
+            spec.containers.input,
+            Places.of(spec).root + name,
+            len(text),
+            _md5(text),
+            file=f"clips/{name}",
         )
         for name, text in files.items()
     ]
@@ -79,7 +84,7 @@ def desired_of(case: Mapping[str, Any]) -> Desired:
 
 
 def observed_of(found: Mapping[str, Any], desired: Desired) -> Observed:
-    folder = folder_of(desired.spec)
+    folder = Places.of(desired.spec).root
     uploaded = _contents(found.get("uploaded") or [])
     seen = Seen(desired.tasks)
     tasks = [(_live_task(desired, entry), entry.get("ends", False)) for entry in found.get("tasks") or []]
@@ -169,7 +174,7 @@ def _body(task: LiveTask) -> dict[str, Any]:
 def _output(desired: Desired, entry: Mapping[str, Any]) -> LiveBlob:
     task, _ = _task(desired, entry["of"])
     work = _work(task, entry.get("work", "current"))
-    name = task.record if task else folder_of(desired.spec) + entry["of"]
-    text = name.removeprefix(folder_of(desired.spec))
+    name = task.record if task else Places.of(desired.spec).root + entry["of"]
+    text = name.removeprefix(Places.of(desired.spec).root)
     stamps = {FINGERPRINT_METADATA: work.fingerprint, COMMAND_METADATA: work.command}
     return _blob(name, text, stamps)

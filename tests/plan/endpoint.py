@@ -17,6 +17,7 @@ from typing import Any
 import uvicorn
 from azure.core.credentials import AzureNamedKeyCredential
 
+from batchspec.desired.places import Places
 from batchspec.document.document import parse
 from batchspec.emulator.host.app import create_app
 from batchspec.emulator.life.account import Account as Emulated
@@ -81,7 +82,7 @@ def applied(account: Account, spec: Spec, *, detach: bool = True) -> list[Event]
     desired, plan = plan_now(account, spec)
     if plan.is_empty:
         return []
-    with locked(account, spec) as held:
+    with locked(account, Places.of(spec)) as held:
         return list(Apply(account, desired, plan, held, detach=detach).events())
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from main_job.workload import Workload, wait_until
 
+from batchspec.desired.places import Places
 from batchspec.document.document import decode, parse
 from batchspec.engine.look.observe import plan_now
 from batchspec.engine.run.conduct import Conduct
@@ -30,7 +31,7 @@ def conducted(work: Workload, events: list[Event]) -> Iterator[Conduct]:
     account = connect("local", lambda _: None)
     try:
         desired, plan = plan_now(account, spec)
-        with locked(account, spec) as held:
+        with locked(account, Places.of(spec)) as held:
             yield Conduct(account, desired, plan, held, tell=events.append)
     finally:
         account.close()

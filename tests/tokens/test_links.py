@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from batchspec.desired.places import Places
 from batchspec.emulator.state.clock import ManualClock, parse_time
 from batchspec.engine.health.status import read_status
 from batchspec.engine.look.links import LinksEnd
@@ -134,7 +135,7 @@ def test_r30_a_task_whose_turn_comes_before_its_new_links_is_left_alone(
         account.batch.post("/pools/nodes/resize", {"targetDedicatedNodes": 1}, doing="resize")
         until(lambda: "running" in {task["state"] for task in tasks(account).values()})
         (running,) = (id for id, task in tasks(account).items() if task["state"] == "running")
-        with locked(account, work) as held:
+        with locked(account, Places.of(work)) as held:
             ended = []
             for event in Apply(account, desired, plan, held).events():
                 if isinstance(event, StepEvent) and event.step is Step.RUN:

@@ -115,13 +115,14 @@ def _run(
     reviewed: str | None,
 ) -> None:
     from batchspec.cli import planning
+    from batchspec.desired.places import Places
     from batchspec.engine.run.apply import Apply
     from batchspec.engine.run.conduct import Interrupted
     from batchspec.engine.run.events import SummaryEvent
     from batchspec.engine.run.lock import locked
 
     account, arguments = shown.account, shown.desired.spec.arguments
-    with locked(account, shown.desired.spec, f"plan id {shown.id}") as held:
+    with locked(account, Places.of(shown.desired.spec), f"plan id {shown.id}") as held:
         now = planning.make(account, shown.desired.spec)
         if reviewed is None:
             _require_same(shown.plan, now.plan)

@@ -57,12 +57,14 @@ def destroy(
 
     In JSON the first line says what is to go, and then a line each what is gone.
     """
+    from batchspec.desired.places import Places
     from batchspec.engine.destroy import destroy as destroy_all
     from batchspec.engine.destroy import find_doomed, forget_lock
     from batchspec.engine.look.inputs import desired_now
     from batchspec.engine.run.lock import locked
 
     spec = read_spec(spec_file, environment)
+    places = Places.of(spec)
     account = open_account(spec, environment.target)
     orphans_of = desired_now(spec, account.blobs.list) if orphans else None
 
@@ -78,13 +80,13 @@ def destroy(
         return
     if not confirm("All of it is deleted for good. Only `yes` goes on:", approved=auto_approve):
         raise RefusedError("nothing was deleted: nobody said yes", help="add --auto-approve to go on unasked")
-    with locked(account, spec, "destroying") as held:
+    with locked(account, places, "destroying") as held:
         for gone in destroy_all(account, find(), held.check):
             if form == "json":
                 say_object({"type": "deleted", **asdict(gone)})
             else:
                 click.echo(f"deleted {_gone_text(gone)}")
-    forget_lock(account, spec)
+    forget_lock(account, places)
 
 
 def _doomed_json(spec: Spec, doomed: Doomed) -> dict[str, Any]:

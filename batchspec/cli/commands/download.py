@@ -35,7 +35,8 @@ def download(spec_file: Path, environment: Environment, form: str) -> None:
     In JSON the first line says how many files are to come, and how many tasks have no output
     yet (`waiting`); then a line for each file that is here.
     """
-    from batchspec.engine.look.observe import download_path, plan_now
+    from batchspec.desired.places import Places
+    from batchspec.engine.look.observe import plan_now
     from batchspec.engine.run.download import download_output
     from batchspec.render.as_json import heading
     from batchspec.render.show import show
@@ -43,7 +44,8 @@ def download(spec_file: Path, environment: Environment, form: str) -> None:
     spec = read_spec(spec_file, environment)
     if spec.download is None:
         raise UsageError("the spec downloads nothing", help="give it a line such as `download: ../outputs/`")
-    folder = os.path.normpath(spec_file.parent / spec.download)
+    places = Places.of(spec)
+    folder = str(places.download_text)
     account = open_account(spec, environment.target)
     fetched = 0
     _, plan = plan_now(account, spec)
@@ -52,12 +54,12 @@ def download(spec_file: Path, environment: Environment, form: str) -> None:
         counts = {"files": len(plan.work.downloads), "waiting": waiting}
         say_object({**heading("download", spec.name), "folder": folder, **counts})
     for wanted in plan.work.downloads:
-        size = download_output(account.blobs, spec, wanted.blob)
+        size = download_output(account.blobs, places, wanted.blob)
         if size is None:  # somebody has deleted it since
             continue
         fetched += 1
         if form == "json":
-            file = os.path.normpath(download_path(spec, wanted.blob))
+            file = os.path.normpath(places.file(wanted.blob))
             say_object({"type": "downloaded", "blob": wanted.blob, "file": file, "bytes": size})
         else:
             click.echo(show(wanted.blob))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from batchspec.codes import Code
 from batchspec.desired.expand import expand
-from batchspec.desired.names import OWN_FOLDER
+from batchspec.desired.places import OWN_FOLDER
 from batchspec.desired.task import Desired, Input
 from batchspec.engine.look.local_files import local_inputs
 from batchspec.engine.look.missed import ALLOW_EMPTY, Missed

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
 from batchspec.codes import Code
-from batchspec.desired.names import folder_of, name_problem
+from batchspec.desired.names import name_problem
+from batchspec.desired.places import Places
 from batchspec.desired.task import Input
 from batchspec.engine.look.digests import Digests, cache_path
 from batchspec.engine.look.missed import ALLOW_EMPTY, Missed, nearest
@@ -29,11 +30,6 @@ _KINDS = (
 )
 
 
-def spec_folder(spec: Spec) -> FilePath:
-    """The folder that the paths in a spec are relative to."""
-    return FilePath(spec.document.source.name).parent
-
-
 def project_root(folder: FilePath) -> FilePath:
     """The folder that inputs must lie in: the git checkout around the spec, or else the spec's own folder."""
     folder = folder.resolve()
@@ -50,10 +46,11 @@ def local_inputs(
     sought = [_Sought(glob, (*group.path, "inputs", number)) for number, glob in enumerate(wanted.globs)]
     findings: list[Diagnostic] = []
     unfit = 0
+    places = Places.of(spec)
     with Digests(cache_path()) as digests:
         for each, match in _matches(spec, wanted, sought):
             try:
-                yield _input(spec, each.glob, match, digests)
+                yield _input(places, each.glob, match, digests)
             except _Unfit as problem:
                 unfit += 1
                 if unfit <= _TOLD:
@@ -84,7 +81,7 @@ def _matches(spec: Spec, wanted: LocalFiles, sought: list[_Sought]) -> Iterator[
     """What each glob matches, without what one before it does."""
     known: set[str] = set()
     for each in sought:
-        for match in walk(spec_folder(spec), each.glob, wanted.exclude, each.missed.add):
+        for match in walk(Places.of(spec).folder, each.glob, wanted.exclude, each.missed.add):
             each.matched = True
             if match.name not in known:
                 yield each, match
@@ -104,7 +101,7 @@ class _Unfit(Exception):
         return spec.document.diagnostic(self.code, f"the input {match.name!r} {self}", path, helps=self.helps)
 
 
-def _input(spec: Spec, glob: Glob, match: Match, digests: Digests) -> Input:
+def _input(places: Places, glob: Glob, match: Match, digests: Digests) -> Input:
     """The input that a file is. Raises `_Unfit`."""
     if problem := _refusal(match):
         raise _Unfit(Code.BAD_INPUT, problem)
@@ -122,9 +119,7 @@ def _input(spec: Spec, glob: Glob, match: Match, digests: Digests) -> Input:
     except OSError as error:  # gone since, or a disk that fails
         raise _Unfit(Code.BAD_INPUT, f"cannot be read: {error.strerror}") from error
     path = match.name.removeprefix(glob.fixed)
-    return Input(
-        path, spec.containers.input, folder_of(spec) + blob, status.st_size, content, match.file, axes
-    )
+    return Input(path, places.input, places.root + blob, status.st_size, content, match.file, axes)
 
 
 def _below(name: str) -> str:
@@ -155,7 +150,7 @@ def _refusal(match: Match) -> str | None:
 
 
 def _no_match(spec: Spec, sought: _Sought, severity: Severity) -> Diagnostic:
-    folder = spec_folder(spec)
+    folder = Places.of(spec).folder
     if any(walk(folder, sought.glob)):
         what, helps = f"all files that {sought.glob.text!r} matches are excluded", []
     else:

@@ -7,15 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
-from batchspec.desired.names import OWN_FOLDER, folder_of
-from batchspec.desired.packing import PACK_SUFFIX
+from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
 from batchspec.engine.look.digests import Digests, cache_path
 from batchspec.engine.look.inputs import desired_now
 from batchspec.engine.look.links import read_ending
-from batchspec.engine.look.local_files import spec_folder
 from batchspec.language.model import Spec
 from batchspec.plan.model import Plan
 from batchspec.plan.observed import Observed, Seen
@@ -34,7 +31,7 @@ def plan_now(account: Account, spec: Spec) -> tuple[Desired, Plan]:
     """What *spec* asks for with the inputs of this moment, and what makes the account so."""
     desired = desired_now(spec, account.blobs.list)
     with Digests(cache_path()) as digests:
-        observed = replace(observe(account, desired), local_md5=partial(_local_md5, spec, digests))
+        observed = replace(observe(account, desired), local_md5=partial(_local_md5, Places.of(spec), digests))
         plan = make_plan(desired, observed)
     return desired, _judged(account, desired, observed, plan)
 
@@ -67,17 +64,17 @@ def observe(account: Account, desired: Desired) -> Observed:
     Tasks are read before outputs: a task that ends in between is seen with its output.
     """
     spec, seen = desired.spec, Seen(desired.tasks)
-    containers = spec.containers
+    places = Places.of(spec)
     with ThreadPoolExecutor(3) as readers:
         # First what needs no SDK of Storage: it is imported while the first answer is on its way.
         pool = readers.submit(pool_service.read, account.batch, spec.pool.id) if spec.pool else None
-        inputs = readers.submit(lambda: seen.add_inputs(list_blobs(account, spec, containers.input)))
+        inputs = readers.submit(lambda: seen.add_inputs(list_blobs(account, places, places.input)))
         generations = job_service.generations(account.batch, spec.job_id) if spec.job else []
         newest = newest_job(spec, generations)
         ending = readers.submit(lambda: seen.add_ending(read_ending(account, spec, newest)))
         if newest:
             seen.add_tasks(task_service.read_texts(account.batch, newest["id"]))
-        seen.add_outputs(list_blobs(account, spec, containers.output))
+        seen.add_outputs(list_blobs(account, places, places.output))
         inputs.result()
         ending.result()
         live_pool = pool.result() if pool else None
@@ -89,31 +86,18 @@ def observe(account: Account, desired: Desired) -> Observed:
     )
 
 
-def download_path(spec: Spec, blob: str) -> Path:
-    """Where an output blob lands on this machine."""
-    if spec.download is None:
-        raise ValueError(f"the spec {spec.name} downloads nothing")
-    return spec_folder(spec) / spec.download / blob.removeprefix(folder_of(spec))
-
-
-def folder_path(spec: Spec, blob: str) -> Path:
-    """Where the folder whose pack is the output *blob* lands on this machine."""
-    return download_path(spec, blob.removesuffix(PACK_SUFFIX))
-
-
-def _local_md5(spec: Spec, digests: Digests, output: str) -> str | None:
+def _local_md5(places: Places, digests: Digests, output: str) -> str | None:
     """The MD5 of the file that the blob *output* was downloaded to; None where there is none."""
     try:
-        return digests.md5(download_path(spec, output))
+        return digests.md5(places.file(output))
     except OSError:
         return None
 
 
-def list_blobs(account: Account, spec: Spec, container: str) -> Iterator[LiveBlob]:
+def list_blobs(account: Account, places: Places, container: str) -> Iterator[LiveBlob]:
     """The spec's blobs in *container*, without its tasks' logs and without blobs that stand for folders."""
-    logs = f"{folder_of(spec)}{OWN_FOLDER}/logs/"
-    blobs = account.blobs.list(container, folder_of(spec))
-    return (blob for blob in blobs if not blob.is_folder and not blob.name.startswith(logs))
+    blobs = account.blobs.list(container, places.root)
+    return (blob for blob in blobs if not blob.is_folder and not blob.name.startswith(places.logs))
 
 
 def _running_tasks(account: Account, spec: Spec) -> int:

@@ -12,13 +12,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from batchspec.engine.look.local_files import spec_folder
-from batchspec.engine.look.observe import download_path, folder_path
+from batchspec.desired.places import Places
 from batchspec.engine.run.conduct import Conduct
 from batchspec.engine.run.events import Step
 from batchspec.engine.run.unpack import unpack
 from batchspec.errors import RunError
-from batchspec.language.model import Spec
 from batchspec.resources.task import digest
 from batchspec.service.blob.blobs import Blobs
 
@@ -33,6 +31,7 @@ class Downloads:
 
     def __init__(self, conduct: Conduct, transfers: ThreadPoolExecutor) -> None:
         self._conduct = conduct
+        self._places = Places.of(conduct.spec)
         self._transfers = transfers
         self._planned = iter(conduct.plan.work.downloads)
         self._database = conduct.desired.tasks.database
@@ -79,7 +78,7 @@ class Downloads:
         while (blob := self._take()) is not None:
             fetched, error = None, None
             try:
-                fetched = download_output(self._conduct.account.blobs, self._conduct.spec, blob)
+                fetched = download_output(self._conduct.account.blobs, self._places, blob)
             except BaseException as raised:
                 error = raised
             with self._changed:
@@ -103,27 +102,27 @@ class Downloads:
             return None
 
 
-def download_output(blobs: Blobs, spec: Spec, blob: str) -> int | None:
+def download_output(blobs: Blobs, places: Places, blob: str) -> int | None:
     """Fetches one output to its place; the bytes fetched, or None when the blob is not there.
 
     It is written beside its place, checked for length and MD5, and renamed: no part of
     a file ever has its final name. Raises `RunError` where it cannot be written.
     """
-    target = download_path(spec, blob)
-    with _fetched(blobs, spec, blob, target) as found:
+    target = places.file(blob)
+    with _fetched(blobs, places, blob, target) as found:
         if found is None:
             return None
         found.part.replace(target)
         return found.size
 
 
-def download_folder(blobs: Blobs, spec: Spec, blob: str) -> int | None:
+def download_folder(blobs: Blobs, places: Places, blob: str) -> int | None:
     """Likewise for the pack *blob* of a folder output, which is unpacked at its place."""
-    folder = folder_path(spec, blob)
-    with _fetched(blobs, spec, blob, folder) as found:
+    folder = places.unpacked(blob)
+    with _fetched(blobs, places, blob, folder) as found:
         if found is None:
             return None
-        _make_folder(spec, folder)
+        _make_folder(places, folder)
         with found.part.open("rb") as stream:
             unpack(stream, folder, found.md5)
         return found.size
@@ -138,17 +137,17 @@ class _Fetched(NamedTuple):
 
 
 @contextmanager
-def _fetched(blobs: Blobs, spec: Spec, blob: str, target: Path) -> Iterator[_Fetched | None]:
+def _fetched(blobs: Blobs, places: Places, blob: str, target: Path) -> Iterator[_Fetched | None]:
     """What is in *blob*, beside *target* until the block ends; None when it is not there."""
     try:
-        _make_folder(spec, target.parent)
+        _make_folder(places, target.parent)
         with _part_of(target) as part:
-            live = blobs.download(spec.containers.output, blob, part)
+            live = blobs.download(places.output, blob, part)
             yield _Fetched(part, live.size, _check(part, live.size, live.md5, blob)) if live else None
     except OSError as error:
         raise RunError(
             f"could not write {target}: {error.strerror}",
-            help=f"make room or fix the folder, then run `batchspec download {spec.arguments}`",
+            help=f"make room or fix the folder, then run `batchspec download {places.arguments}`",
         ) from error
 
 
@@ -181,9 +180,9 @@ def _is_still(held: BinaryIO, path: Path) -> bool:
         return False
 
 
-def _make_folder(spec: Spec, folder: Path) -> None:
+def _make_folder(places: Places, folder: Path) -> None:
     """Makes *folder*, which must not lead out of the download folder by a link (REQUIREMENTS S-13)."""
-    root = spec_folder(spec) / (spec.download or "")
+    root = places.file("")
     if not folder.resolve().is_relative_to(root.resolve()):
         raise RunError(f"{folder} is a link that leads out of {root}", help="remove the link")
     folder.mkdir(parents=True, exist_ok=True)

@@ -12,9 +12,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from batchspec.desired.names import OWN_FOLDER, folder_of
+from batchspec.desired.places import Places
 from batchspec.errors import BatchspecError, LockedError
-from batchspec.language.model import Spec
 from batchspec.service.blob.lease import Holder, release_lock, renew_lock, take_lock
 from batchspec.service.connect import Account
 
@@ -51,18 +50,17 @@ class Held:
 
 
 @contextmanager
-def locked(account: Account, spec: Spec, doing: str = "", *, lease_s: int = LEASE_S) -> Iterator[Held]:
-    """Within it, no other apply of *spec* changes anything. Raises `LockedError` when another is at work.
+def locked(account: Account, places: Places, doing: str = "", *, lease_s: int = LEASE_S) -> Iterator[Held]:
+    """Within it, no other apply changes anything in *places*. Raises `LockedError` when another is at work.
 
     The lock lies in the container of the outputs, which is made here and so there for all that follows.
     The lease lasts a minute: after a kill -9 the next apply needs no help, and on the
     same machine, which knows that the process is dead, no patience either. *doing* is told to who
     comes meanwhile. No request that changes something is sent on *account* once the lock may be lost.
     """
-    container = spec.containers.output
-    account.blobs.ensure_container(container)
+    account.blobs.ensure_container(places.output)
     began = now_s()
-    lock = take_lock(account.blobs, container, lock_blob(spec), _holder(doing), _is_dead, lease_s)
+    lock = take_lock(account.blobs, places.output, places.lock, _holder(doing), _is_dead, lease_s)
     held, over = Held(began, lease_s), threading.Event()
 
     def keep() -> None:
@@ -85,10 +83,6 @@ def locked(account: Account, spec: Spec, doing: str = "", *, lease_s: int = LEAS
     finally:
         over.set()
         keeper.join(_GIVE_BACK_S)  # no longer for a Storage that does not answer: the lease ends by itself
-
-
-def lock_blob(spec: Spec) -> str:
-    return f"{folder_of(spec)}{OWN_FOLDER}/lock"
 
 
 def now_s() -> float:

@@ -9,7 +9,7 @@ from itertools import chain, filterfalse
 
 from batchspec.desired.body import may_be_unwrapped
 from batchspec.desired.fold import Bodies
-from batchspec.desired.names import folder_blob
+from batchspec.desired.places import Places
 from batchspec.engine.run.conduct import Conduct
 from batchspec.engine.run.events import Step
 from batchspec.engine.run.outcome import Followed
@@ -94,7 +94,7 @@ def _make_folder_blob(conduct: Conduct) -> None:
         blobs.ensure_container(spec.containers.input)
         blobs.put(
             spec.containers.input,
-            folder_blob(spec),
+            Places.of(spec).node_folder,
             b"This file makes the folder that it lies in.\n",
             {SPEC_METADATA: spec.name},
         )
@@ -178,5 +178,5 @@ class _Packer:
     def _renew(self) -> None:
         self._made = time.monotonic()
         containers = self._spec.containers
-        folder = self._read(containers.input, folder_blob(self._spec))
+        folder = self._read(containers.input, Places.of(self._spec).node_folder)
         self._bodies = Bodies(self._spec, self._write(containers.output), folder)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from itertools import islice
 
-from batchspec.desired.names import folder_of, log_blob
+from batchspec.desired.places import Places
 from batchspec.engine.health.diagnose import last_lines
 from batchspec.engine.look.links import what_now
-from batchspec.engine.look.local_files import spec_folder
 from batchspec.engine.look.observe import list_blobs
 from batchspec.engine.run.conduct import Conduct
 from batchspec.engine.run.events import FailureGroup, SummaryEvent
@@ -28,8 +26,9 @@ _NAMED = 1000
 def summarize(conduct: Conduct) -> SummaryEvent:
     """The summary of a run, with every output looked for once more: completed is not success."""
     account, spec, plan, outcome = conduct.account, conduct.spec, conduct.plan, conduct.outcome
+    places = Places.of(spec)
     if outcome.ended.total() > outcome.failed:
-        outcome.check_outputs(list_blobs(account, spec, spec.containers.output))
+        outcome.check_outputs(list_blobs(account, places, places.output))
     return SummaryEvent(
         spec=spec.name,
         succeeded=outcome.ended.total() - outcome.failed,
@@ -38,8 +37,8 @@ def summarize(conduct: Conduct) -> SummaryEvent:
         uploaded=outcome.uploaded,
         uploaded_bytes=outcome.uploaded_bytes,
         downloaded=outcome.downloaded,
-        downloads_to=os.path.normpath(spec_folder(spec) / spec.download) if spec.download else None,
-        outputs_in=f"{spec.containers.output}/{folder_of(spec)}",
+        downloads_to=places.download_text,
+        outputs_in=f"{places.output}/{places.root}",
         seconds={step: spent for step, spent in outcome.seconds.items() if spent >= 0},
         failures=tuple(_grouped(conduct)),
         still_there=tuple(_still_there(account, spec, list(outcome.followed)[-1])),
@@ -84,7 +83,8 @@ def task_output(account: Account, spec: Spec, job_id: str, task_id: str, file_na
     """A task's stdout.txt or stderr.txt: from its node or, when that is gone, the copy it uploaded."""
     content = task_service.read_file(account.batch, job_id, task_id, file_name)
     if content is None:
-        content = account.blobs.read(spec.containers.output, log_blob(spec, task_id, file_name))
+        places = Places.of(spec)
+        content = account.blobs.read(places.output, places.log(task_id, file_name))
     return None if content is None else content.decode("utf-8", "replace")
 
 

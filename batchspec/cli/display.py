@@ -44,8 +44,8 @@ def _json(event: Event) -> None:
 
 
 def _lines(arguments: str) -> Take:
-    from batchspec.render.as_text import summary_text
     from batchspec.render.progress import Lines
+    from batchspec.render.summary import summary_text
 
     lines = Lines()
 
@@ -63,8 +63,8 @@ def _live(arguments: str) -> Iterator[Take]:
     from rich.console import Console
     from rich.live import Live
 
-    from batchspec.render.as_text import summary_text
     from batchspec.render.progress import Board
+    from batchspec.render.summary import summary_text
 
     board = Board()
     summaries: list[SummaryEvent] = []

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from batchspec.plan.identity import describe, plan_id
+from batchspec.plan.identity import plan_digest, plan_id
 from batchspec.render.show import show
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from batchspec.desired.task import Desired
     from batchspec.engine.saved_plan import SavedPlan
     from batchspec.language.model import Spec
-    from batchspec.plan.model import Plan, Run
+    from batchspec.plan.model import Plan
     from batchspec.service.connect import Account
     from batchspec.source import Diagnostic
 
@@ -34,12 +34,12 @@ class Planned:
     plan: Plan
 
     @cached_property
-    def id(self) -> str:
-        return plan_id(self.plan, self.account.name)
+    def digest(self) -> str:
+        return plan_digest(self.plan, self.account.name)
 
     @property
-    def actions(self) -> list[str]:
-        return [describe(action) for action in self.plan.actions]
+    def id(self) -> str:
+        return plan_id(self.digest)
 
     @property
     def header(self) -> str:
@@ -52,7 +52,7 @@ class Planned:
     def text(self, *, show_all: bool) -> str:
         from batchspec.render.as_text import plan_text
 
-        text = f"{self.header}\n{plan_text(self.plan, self._command, show_all=show_all, warnings=self._warnings)}"
+        text = f"{self.header}\n{plan_text(self.plan, show_all=show_all, warnings=self._warnings)}"
         return f"{text}Plan id: {self.id}\n" if self.plan.has_changes else text
 
     def json(self) -> Iterator[str]:
@@ -64,35 +64,22 @@ class Planned:
     def markdown(self) -> str:
         from batchspec.render.as_markdown import plan_markdown
 
-        return plan_markdown(self.plan, self._command, self.header, id=self.id, warnings=self._warnings)
+        return plan_markdown(self.plan, self.header, id=self.id, warnings=self._warnings)
 
     def saved(self, environment: Environment) -> SavedPlan:
         """The plan as a file keeps it."""
-        from batchspec.engine.saved_plan import SavedPlan, digest_of, now_text
+        from batchspec.engine.saved_plan import saved_plan
 
-        name = self.desired.spec.document.source.name
-        return SavedPlan(
-            plan_id=self.id,
-            spec_file=name,
-            spec_digest=digest_of(Path(name)),
-            settings=environment.settings,
-            params_files=tuple(map(str, environment.params_files)),
-            target="local" if self.account.is_local else "azure",
-            account=self.account.name,
-            made=now_text(),
-            actions=self.actions,
-            document=json.loads("".join(self.json())),
-            text=self.text(show_all=True),
+        target = "local" if self.account.is_local else "azure"
+        document = json.loads("".join(self.json()))
+        files = tuple(map(str, environment.params_files))
+        return saved_plan(
+            document, self.desired.spec.document.source.name, target, environment.settings, files
         )
 
     @property
     def _warnings(self) -> tuple[Diagnostic, ...]:
         return self.desired.spec.warnings
-
-    def _command(self, run: Run) -> str:
-        from batchspec.desired.body import shown_command
-
-        return shown_command(self.desired.spec, run.task)
 
 
 def make(account: Account, spec: Spec) -> Planned:

@@ -6,6 +6,7 @@ never rendered.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from itertools import islice
 from operator import itemgetter
@@ -215,7 +216,7 @@ def _pool_body(spec: Spec) -> Json | None:
     if spec.pool is None or spec.pool.existing:
         return None
     body = spec.pool.body
-    return stamped(body, spec.name, __version__, digest(repr(body)), protect=spec.pool.protect)
+    return stamped(body, spec.name, __version__, _digest(body), protect=spec.pool.protect)
 
 
 def _job_body(spec: Spec) -> Json | None:
@@ -226,4 +227,9 @@ def _job_body(spec: Spec) -> Json | None:
         **spec.job,
         "poolInfo": {"poolId": spec.pool.id},
     }
-    return stamped(body, spec.name, __version__, digest(repr(body)))
+    return stamped(body, spec.name, __version__, _digest(body))
+
+
+def _digest(body: Json) -> str:
+    """The same for two bodies that say the same, in whatever order."""
+    return digest(json.dumps(body, sort_keys=True))

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from batchspec.desired.task import Desired
-from batchspec.plan.compare import update_action
+from batchspec.plan.action import update_action
+from batchspec.plan.job import newest_job
 from batchspec.plan.model import Kind
-from batchspec.plan.planner import newest_job, refuse_foreign
+from batchspec.plan.owner import refuse_foreign
 from batchspec.resources import job as jobs
 from batchspec.resources import pool as pools
 from batchspec.resources.base import Change, Json
@@ -43,13 +44,14 @@ def _compared(desired: Desired, pool: Json | None, generations: Sequence[Json]) 
         refuse_foreign(pool, desired.spec.name, "pool")
         # As in a plan, the number of nodes counts while there is work: here, while a job is open.
         compare_size = not desired.spec.groups or current is not None
-        yield _held(desired, Kind.POOL, pool, pools.changes(desired.pool, pool, compare_size=compare_size))
+        found = pools.changes(desired.pool, pool, compare_size=compare_size)
+        yield _held(desired, Kind.POOL, pool, desired.pool, found)
     if desired.job is not None and current is not None:
-        yield _held(desired, Kind.JOB, current, jobs.changes(desired.job, current))
+        yield _held(desired, Kind.JOB, current, desired.job, jobs.changes(desired.job, current))
 
 
-def _held(desired: Desired, kind: Kind, live: Json, found: Iterable[Change]) -> Compared:
-    action = update_action(desired, kind, live["id"], found)
+def _held(desired: Desired, kind: Kind, live: Json, body: Json, found: Iterable[Change]) -> Compared:
+    action = update_action(desired, kind, live, body, found)
     document = desired.spec.document
     return Compared(
         kind,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from batchspec.desired.task import DesiredTask, Input
 from batchspec.language.model import TaskGroup
 from batchspec.ledger.database import Many
-from batchspec.resources.base import Change, Effect
+from batchspec.resources.base import Change, Effect, Json
 from batchspec.source import Diagnostic, Path, Severity
 
 
@@ -64,16 +64,24 @@ class Reason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing to do. `path` is the value in the spec that decides it, `place` that value's `file:line`."""
+    """One thing to do: what exists becomes what will be.
+
+    `before` is what exists, `after` what will be; None: nothing. They are JSON without any secret. Of a pool
+    or a job they are its body, and where it is only changed, the fields that change; of a task, an input or
+    an output, what is sent or done. All that a plan shows and compares is made of them.
+
+    `path` is the value in the spec that decides it, `place` that value's `file:line`.
+    """
 
     operation: Operation
     kind: Kind
     id: str
     reason: Reason
-    path: Path = ()
-    place: str = ""
+    path: Path
+    place: str
+    before: Json | None = None
+    after: Json | None = None
     changes: tuple[Change, ...] = ()
-    detail: str = ""
     interrupts: tuple[str, ...] = ()  # what running work it ends
     notes: tuple[str, ...] = ()  # what it does not do, or what becomes of it later
     agreed: bool = False  # the spec itself asks for it, so nobody else is asked
@@ -100,7 +108,8 @@ class Run(NamedTuple):
 class Removal(NamedTuple):
     """A live task to delete. `group` is its group's, None for a task that left the spec; so is `number`, its place.
 
-    One that is completed makes way for its next attempt, and nobody is told.
+    One that is completed makes way for its next attempt, and nobody is told. One that `renews` waits with links
+    that end, and is added again with new ones.
     """
 
     id: str
@@ -108,6 +117,12 @@ class Removal(NamedTuple):
     reason: Reason
     group: TaskGroup | None
     number: int | None
+    renews: bool = False
+
+    @property
+    def is_superseded(self) -> bool:
+        """Whether other work takes its place; else the spec no longer has it."""
+        return self.number is not None
 
 
 class Upload(NamedTuple):
@@ -136,7 +151,7 @@ class Work:
     There may be a million of each, so they are read, not kept. Of the `runs`, those that are `ready` wait
     for no upload; `waiting` gives those that read a certain blob. With the tasks `in_progress` comes
     the live task's id. `removals` are the live tasks to delete, `deletions` those of them that
-    have not ended. `orphans` counts outputs whose input is gone.
+    have not ended. `groups` are those that have runs. `orphans` counts outputs whose input is gone.
     """
 
     runs: Many[Run] = ()
@@ -149,6 +164,7 @@ class Work:
     uploads: Many[Upload] = ()
     upload_bytes: int = 0
     downloads: Many[Download] = ()
+    groups: tuple[TaskGroup, ...] = ()
     orphans: int = 0
 
     @property
@@ -181,19 +197,22 @@ class Plan:
     which takes its place there; made of the same things, the two say the same.
 
     `resources` are those on the pool and the jobs; of the others there may be a million. `work` says of
-    tasks, inputs and outputs what the actions on them do. `seals_job` says that the job is still open
-    for ever and has to be told to complete with its tasks. `findings` and `not_checked` are the
-    preflight's; with an error among them the plan cannot be applied.
+    tasks, inputs and outputs what the actions on them do, `in_progress` has the ids of tasks that are waited for,
+    `terms` (see `plan/terms.py`) what else decides how it is done. `seals_job` says that the job is still open for
+    ever and has to be told to complete with its tasks. `findings` and `not_checked` are the preflight's; with an
+    error among them the plan cannot be applied.
     """
 
     spec_name: str
     resources: tuple[Action, ...]
     job_id: str
     work: Work = field(default_factory=lambda: Work())
+    in_progress: Many[str] = ()
     upload_actions: Many[Action] = ()
     deletion_actions: Many[Action] = ()
     run_actions: Many[Action] = ()
     download_actions: Many[Action] = ()
+    terms: Json = field(default_factory=dict)
     seals_job: bool = False
     findings: tuple[Diagnostic, ...] = ()
     not_checked: tuple[str, ...] = ()
@@ -207,7 +226,7 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Nothing to do, and nothing to wait for."""
-        return not self.has_changes and not self.work.in_progress
+        return not self.has_changes and not self.in_progress
 
     @property
     def has_changes(self) -> bool:

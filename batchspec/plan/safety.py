@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
 
 from batchspec.desired.task import Desired
 from batchspec.language.model import Limit
-from batchspec.plan.model import Excess, Kind, Operation, Plan, Reason
+from batchspec.plan.job import newest_job
+from batchspec.plan.model import Excess, Kind, Operation, Plan
 from batchspec.plan.observed import Observed
-from batchspec.plan.planner import newest_job
 from batchspec.resources import job as jobs
 from batchspec.resources.base import Effect
 from batchspec.resources.pool import target_nodes
@@ -60,16 +59,14 @@ def _owned(desired: Desired, observed: Observed) -> int:
 
 
 def _deletions(plan: Plan) -> int:
-    return sum(
-        1
-        for action in chain(plan.resources, plan.deletion_actions)
-        if action.operation is Operation.DELETE and action.reason is not Reason.REPLACED
-    )
+    """Pools and jobs that go, and queued or running tasks that left the spec."""
+    gone = sum(1 for action in plan.resources if action.operation is Operation.DELETE)
+    return gone + sum(1 for removal in plan.work.deletions if not removal.is_superseded)
 
 
 def _replacements(observed: Observed, plan: Plan) -> int:
     """Queued and running tasks whose work changed; a replaced job, with all of its tasks that have not ended."""
-    found = sum(1 for removal in plan.work.deletions if removal.reason is Reason.REPLACED)
+    found = sum(1 for removal in plan.work.deletions if removal.is_superseded)
     replaced = [action.kind for action in plan.resources if action.operation is Operation.REPLACE]
     if Kind.JOB in replaced and observed.seen:
         found += observed.seen.unfinished

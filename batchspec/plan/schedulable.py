@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 from batchspec.codes import Code
 from batchspec.desired.task import Desired
-from batchspec.plan.compare import is_ignored
+from batchspec.plan.action import is_ignored
+from batchspec.plan.job import current_job
 from batchspec.plan.model import Plan
 from batchspec.plan.observed import Observed
-from batchspec.plan.planner import current_job
 from batchspec.resources.base import Json
 from batchspec.resources.pool import nodes_of, target_nodes
 from batchspec.source import Diagnostic, Path, Severity

@@ -13,6 +13,7 @@ from typing import Any
 
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired, DesiredTask
+from batchspec.language.model import TaskGroup
 from batchspec.ledger import tables
 from batchspec.ledger.database import Database, Rows
 from batchspec.plan.model import Download, Reason, Removal, Run, Upload, Work
@@ -136,6 +137,7 @@ def find_work(desired: Desired, counted: Counted, local_md5: Callable[[str], str
         uploads=rows.uploads(),
         upload_bytes=database.one("SELECT coalesce(sum(size), 0) FROM upload")[0],
         downloads=rows.downloads(),
+        groups=rows.groups() if to_run else (),
         orphans=_orphans(desired),
     )
 
@@ -165,10 +167,16 @@ class _Rows:
         query = f"{self._judged} WHERE verdict = 'IN_PROGRESS' ORDER BY number"
         return Rows(self._database, query, at_work, length=length)
 
+    def groups(self) -> tuple[TaskGroup, ...]:
+        query = f"SELECT DISTINCT group_name FROM verdict JOIN task USING (number) WHERE {_RUNS}"
+        found = {row[0] for row in chain.from_iterable(self._database.pages(query))}
+        return tuple(group for name, group in self._groups.items() if name in found)
+
     def removals(self, which: str = "") -> Rows[Removal]:
         def removal(row: tuple[Any, ...]) -> Removal:
             id, state, reason, group, number = row
-            return Removal(id, state, _REASONS[reason], self._groups.get(group), number)
+            renews = reason == "LINKS_END"
+            return Removal(id, state, _REASONS[reason], self._groups.get(group), number, renews)
 
         query = f"SELECT id, state, reason, group_name, number FROM ({_REMOVALS}) {which} ORDER BY rank, number, id"
         return Rows(self._database, query, removal)

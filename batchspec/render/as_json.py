@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from batchspec import __version__
 from batchspec.engine.run.events import Event, NoteEvent, StepEvent, SummaryEvent, TaskEvent
-from batchspec.plan.model import Action, Excess, Plan
+from batchspec.plan.model import Excess, Plan
+from batchspec.plan.written import written
 from batchspec.render import diagnostics
-from batchspec.resources.base import Change
-from batchspec.source import Diagnostic, path_text
+from batchspec.source import Diagnostic
 
 if TYPE_CHECKING:
     from batchspec.engine.health.status import Status  # imports azure, and a plan is shown without it
@@ -48,13 +48,14 @@ def plan_json(plan: Plan, *, id: str, account: str, warnings: Sequence[Diagnosti
         "counts": {operation.name.lower(): count for operation, count in plan.counts().items()},
         "upToDate": plan.work.up_to_date,
         "orphans": plan.work.orphans,
+        "terms": plan.terms,
         "findings": diagnostics.as_json([*warnings, *plan.findings]),
         "notChecked": list(plan.not_checked),
         "excesses": [_excess(excess) for excess in plan.excesses],
     }
     yield json.dumps(head, ensure_ascii=False).removesuffix("}")
-    yield from _list("inProgress", (id for _, id in plan.work.in_progress))
-    yield from _list("actions", map(_action, plan.actions))
+    yield from _list("inProgress", plan.in_progress)
+    yield from _list("actions", map(written, plan.actions))
     yield "}"
 
 
@@ -72,31 +73,8 @@ def _excess(excess: Excess) -> dict[str, Any]:
         "limit": excess.limit,
         "found": excess.found,
         "of": excess.of,
+        "what": excess.what,
         "place": excess.place,
-    }
-
-
-def _action(action: Action) -> dict[str, Any]:
-    return {
-        "operation": action.operation.name.lower(),
-        "kind": action.kind.value,
-        "id": action.id,
-        "reason": action.reason.name.lower(),
-        "path": path_text(action.path),
-        "place": action.place,
-        "needsConsent": action.needs_consent,
-        "changes": [_change(change) for change in action.changes],
-        "interrupts": list(action.interrupts),
-        "notes": list(action.notes),
-    }
-
-
-def _change(change: Change) -> dict[str, Any]:
-    return {
-        "path": path_text(change.path),
-        "before": change.before,
-        "after": change.after,
-        "effect": change.effect.name.lower(),
     }
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from batchspec.plan.model import Plan
 from batchspec.plan.safety import describe
-from batchspec.render.as_text import Command, counts_text, plan_text
+from batchspec.render.as_text import counts_text, plan_text
 from batchspec.render.diagnostics import as_text
 from batchspec.render.judgement import verdict
 from batchspec.source import Diagnostic
@@ -21,9 +21,7 @@ LONGEST = 60_000
 """Characters; the hosts' limit on a comment is a little above."""
 
 
-def plan_markdown(
-    plan: Plan, command: Command, header: str, *, id: str, warnings: Sequence[Diagnostic] = ()
-) -> str:
+def plan_markdown(plan: Plan, header: str, *, id: str, warnings: Sequence[Diagnostic] = ()) -> str:
     """*plan* as a comment, with the *warnings* of its spec.
 
     The first line is a hidden marker by which the next run finds it to replace it.
@@ -46,7 +44,7 @@ def plan_markdown(
     ]
     tail = ["", "</details>", ""]
     room = LONGEST - sum(len(line) + 1 for line in [*head, *tail]) - 200
-    text = plan_text(replace(plan, findings=()), command, show_all=True)  # they stand above
+    text = plan_text(replace(plan, findings=()), show_all=True)  # they stand above
     return "\n".join([*head, _fenced(f"{header}\n{text}", room), *tail])
 
 

@@ -19,7 +19,7 @@ def judgement(plan: Plan, warnings: Sequence[Diagnostic] = ()) -> Iterator[str]:
         yield f"  ? not checked: {show(what)}"
     for excess in plan.excesses:
         yield f"  ! {show(describe(excess))}  {show(excess.place)}".rstrip()
-        yield f"      apply refuses this without --allow {excess.name}"
+        yield f"      apply refuses this without --allow {show(excess.name)}"
     if plan.findings:
         yield ""
         text = diagnostics.as_text(plan.findings, color=False, width=_WIDTH, beside=warnings)

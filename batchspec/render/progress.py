@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass, field
 
 from batchspec.engine.run.events import Event, NoteEvent, State, Step, StepEvent, TaskEvent
-from batchspec.render.as_text import size_text
 from batchspec.render.show import show
+from batchspec.render.values import size_text
 
 _EVERY_S = 5.0
 _MARKS = {State.STARTED: "..", State.PROGRESS: "..", State.DONE: "ok", State.FAILED: "no"}

@@ -87,16 +87,21 @@ def _different(path: Path, described: Field, effect: Effect, desired: Any, live:
         for name, member in described.fields.items():
             yield from _different((*path, name), member, effect, desired.get(name), live.get(name))
     elif not same_value(described, desired, live):
-        yield Change(path, _unsigned(live), _unsigned(desired), effect)
+        yield Change(path, unsigned(live), unsigned(desired), effect)
 
 
-def _unsigned(value: Any) -> Any:
+def unsigned(value: Any) -> Any:
     """*value* without the signatures of URLs in it, which let anyone read, and without keys that somebody put there."""
     if isinstance(value, str):
         return without_credentials(value)
     if isinstance(value, Mapping):
-        return {name: _unsigned(member) for name, member in value.items()}
-    return [_unsigned(member) for member in value] if isinstance(value, list) else value
+        return {name: unsigned(member) for name, member in value.items()}
+    return [unsigned(member) for member in value] if isinstance(value, list) else value
+
+
+def known(fields: Mapping[str, Field], body: Json) -> dict[str, Any]:
+    """What of *body* the table *fields* has, fit to be shown and compared: without signatures."""
+    return {name: unsigned(value) for name, value in body.items() if name in fields}
 
 
 def _is_absent(value: Any) -> bool:
@@ -218,7 +223,7 @@ def metadata_changes(desired: Json, live: Json) -> Iterator[Change]:
     have = metadata_of(live)
     for name, value in metadata_of(desired).items():
         if name not in STAMPS and have.get(name) != value:
-            yield Change(("metadata", name), _unsigned(have.get(name)), value, Effect.IN_PLACE)
+            yield Change(("metadata", name), unsigned(have.get(name)), value, Effect.IN_PLACE)
 
 
 def updated_metadata(

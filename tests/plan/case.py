@@ -28,7 +28,6 @@ from typing import Any
 
 import yaml
 
-from batchspec.desired.body import shown_command
 from batchspec.desired.expand import expand
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired, DesiredTask, Input
@@ -63,7 +62,7 @@ def planned(desired: Desired, observed: Observed) -> tuple[str, str]:
         plan = make_plan(desired, observed)
     except RefusedError as error:
         return "refused", f"{error}\n{error.help}\n"
-    return "plan", plan_text(plan, lambda run: shown_command(desired.spec, run.task))
+    return "plan", plan_text(plan)
 
 
 def desired_of(case: Mapping[str, Any]) -> Desired:

@@ -66,13 +66,13 @@ _BY_DEFINITION: dict[str, Callable[[], Strategy]] = {
         st.fixed_dictionaries({"communityGalleryImageId": st.just("/CommunityGalleries/G/Images/I")}),
     ),
     "resourceFile": lambda: st.one_of(
-        _members("resourceFile", {"httpUrl", "filePath"}, {"fileMode", "identityReference"}),
-        _members("resourceFile", {"storageContainerUrl"}, {"blobPrefix", "filePath", "identityReference"}),
-        _members("resourceFile", {"autoStorageContainerName"}, {"blobPrefix", "filePath", "fileMode"}),
+        members("resourceFile", {"httpUrl", "filePath"}, {"fileMode", "identityReference"}),
+        members("resourceFile", {"storageContainerUrl"}, {"blobPrefix", "filePath", "identityReference"}),
+        members("resourceFile", {"autoStorageContainerName"}, {"blobPrefix", "filePath", "fileMode"}),
     ),
     "containerRegistry": lambda: st.one_of(
-        _members("containerRegistry", {"username", "password"}, {"registryServer"}),
-        _members("containerRegistry", {"identityReference"}, {"registryServer"}),
+        members("containerRegistry", {"username", "password"}, {"registryServer"}),
+        members("containerRegistry", {"identityReference"}, {"registryServer"}),
     ),
     "virtualMachineConfiguration": lambda: _object(
         SCHEMA["definitions"]["virtualMachineConfiguration"], {"imageReference", "nodeAgentSKUId"}
@@ -198,7 +198,7 @@ def _companions(node: Node, names: set[str]) -> set[str]:
     return {other for name in names for other in node.get("dependencies", {}).get(name, ())}
 
 
-def _members(definition: str, needed: set[str], optional: set[str]) -> Strategy:
+def members(definition: str, needed: set[str], optional: set[str]) -> Strategy:
     members = SCHEMA["definitions"][definition]["properties"]
     return st.fixed_dictionaries(
         {name: _value(members[name], name) for name in sorted(needed)},

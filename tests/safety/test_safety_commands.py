@@ -48,7 +48,14 @@ def test_a_plan_shows_what_it_exceeds_and_is_no_error(work: Workload) -> None:
     plan = work.plan()
     jsonschema.Draft7Validator(SCHEMA).validate(plan)
     assert plan["excesses"] == [
-        {"threshold": "maxNodes", "limit": "1", "found": 2, "of": None, "place": place}
+        {
+            "threshold": "maxNodes",
+            "limit": "1",
+            "found": 2,
+            "of": None,
+            "what": "nodes asked for",
+            "place": place,
+        }
     ]
 
 

@@ -49,7 +49,7 @@ def test_a_live_signature_enters_neither_plan_nor_drift(live: dict[str, object])
     plan = make_plan(desired, observed)
     drift = find_drift(desired, observed.pool, ())
     texts = (
-        plan_text(plan, lambda _run: ""),
+        plan_text(plan),
         "".join(plan_json(plan, id="x", account="y", warnings=())),
         *map(describe, plan.actions),
         repr(plan),

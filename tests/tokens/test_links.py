@@ -83,7 +83,7 @@ def tasks(account: Account) -> dict[str, dict[str, Any]]:
 
 
 def text(plan: Plan) -> str:
-    return plan_text(plan, lambda run: run.task.name)
+    return plan_text(plan)
 
 
 def until(found: Callable[[], bool]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -27,8 +28,11 @@ from batchspec.cli.options import (
 )
 from batchspec.errors import InterruptedRunError, PlanError, RefusedError, StalePlanError, TasksFailedError
 from batchspec.plan.identity import describe as describe_action
-from batchspec.plan.identity import differences
+from batchspec.plan.identity import differences, plan_digest
+from batchspec.plan.identity import plan_id as id_of
 from batchspec.plan.safety import THRESHOLDS, describe
+
+_MOST_DIFFERENCES = 20
 
 if TYPE_CHECKING:
     from batchspec.cli.planning import Planned
@@ -83,12 +87,12 @@ def apply(
     saved = load(file) if is_saved_plan(file) else None
     spec_file = Path(saved.spec_file) if saved else file
     if saved:
-        environment = Environment(tuple(saved.settings), tuple(map(Path, saved.params_files)), saved.target)
+        environment = Environment(saved.settings, tuple(map(Path, saved.params_files)), saved.target)
     spec = read_spec(spec_file, environment)
     account = open_account(spec, environment.target, check_inputs=True)
     shown = planning.make(account, spec)
     warn(shown.desired.spec)
-    reviewed = saved.plan_id if saved else plan_id
+    reviewed = plan_digest(saved.plan, saved.account) if saved else plan_id
     if saved:
         _require_current(saved, shown)
     elif plan_id:
@@ -154,20 +158,24 @@ def _require_current(saved: SavedPlan, now: Planned) -> None:
         raise StalePlanError(
             f"this plan was applied at {saved.applied}", help="plan again for what is left to do"
         )
-    if saved.plan_id == now.id:
+    if plan_digest(saved.plan, saved.account) == now.digest:
         return
     if saved.account != now.account.name:
         raise StalePlanError(f"this plan is for {saved.account}, and this is {now.account.name}")
-    differing = "".join(f"\n    {line}" for line in differences(saved.actions, now.actions))
+    differing = list(islice(differences(saved.plan, now.plan), _MOST_DIFFERENCES + 1))
+    lines = differing[:_MOST_DIFFERENCES] + ["…"] * (len(differing) > _MOST_DIFFERENCES)
     raise StalePlanError(
-        f"this plan is stale; planning now gives other actions{differing}", help="plan and review again"
+        "\n    ".join(["the saved plan is out of date: a new plan would differ as follows", *lines]),
+        help="plan and review again",
     )
 
 
 def _require_id(reviewed: str, now: Planned) -> None:
-    if reviewed != now.id:
+    """*reviewed* is a plan's id or its whole digest."""
+    if reviewed not in (now.id, now.digest):
         raise StalePlanError(
-            f"the plan reviewed was {reviewed}, planning now gives {now.id}", help="plan and review again"
+            f"the reviewed plan was {id_of(reviewed)}; a new plan would be {now.id}",
+            help="plan and review again",
         )
 
 

@@ -102,8 +102,8 @@ def _gone_text(gone: Deleted) -> str:
 
 
 def _doomed_text(spec: Spec, doomed: Doomed) -> str:
-    from batchspec.render.as_text import size_text
     from batchspec.render.show import show
+    from batchspec.render.values import size_text
 
     if doomed.is_empty:
         return f"nothing of {spec.name} is there\n"

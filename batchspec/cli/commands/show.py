@@ -15,6 +15,9 @@ from batchspec.cli.options import examples, format_option, say_object
 def show(plan_file: Path, form: str) -> None:
     """Print a saved plan, and say whether it was applied or its spec has changed since."""
     from batchspec.engine.saved_plan import load
+    from batchspec.plan.identity import plan_digest, plan_id
+    from batchspec.render.as_text import plan_text
+    from batchspec.render.show import show as safe
 
     saved = load(plan_file)
     if form == "json":
@@ -26,4 +29,7 @@ def show(plan_file: Path, form: str) -> None:
         click.echo(
             f"STALE: {saved.spec_file} has changed since; apply will refuse this plan if that matters\n"
         )
-    click.echo(f"made    {saved.made}\n{saved.text}", nl=False)
+    click.echo(f"made    {saved.made}\nspec    {safe(saved.spec_file)}\ntarget  {safe(saved.account)}\n")
+    click.echo(plan_text(saved.plan, show_all=True), nl=False)
+    if saved.plan.has_changes:
+        click.echo(f"Plan id: {plan_id(plan_digest(saved.plan, saved.account))}")

@@ -11,7 +11,7 @@ from batchspec.engine.health.diagnose import evidence, read_facts
 from batchspec.engine.health.stuck import Facts, Trouble, judge
 from batchspec.engine.look.links import LinksEnd, links_end, what_now
 from batchspec.language.model import Spec
-from batchspec.plan import planner
+from batchspec.plan import job as plan_job
 from batchspec.resources.base import Json
 from batchspec.resources.task import LiveTask, read_id
 from batchspec.service.batch import job as job_service
@@ -106,7 +106,7 @@ def newest_job(account: Account, spec: Spec) -> LiveJob | None:
 def _newest_job(account: Account, spec: Spec) -> Json | None:
     if not spec.job_id:
         return None
-    return planner.newest_job(spec, job_service.generations(account.batch, spec.job_id))
+    return plan_job.newest_job(spec, job_service.generations(account.batch, spec.job_id))
 
 
 def _shown(job: Json | None) -> LiveJob | None:

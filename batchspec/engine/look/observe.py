@@ -14,9 +14,10 @@ from batchspec.engine.look.digests import Digests, cache_path
 from batchspec.engine.look.inputs import desired_now
 from batchspec.engine.look.links import read_ending
 from batchspec.language.model import Spec
+from batchspec.plan.job import newest_job
 from batchspec.plan.model import Plan
 from batchspec.plan.observed import Observed, Seen
-from batchspec.plan.planner import make_plan, newest_job
+from batchspec.plan.planner import make_plan
 from batchspec.plan.preflight import needs_images, preflight
 from batchspec.plan.safety import excesses
 from batchspec.plan.schedulable import unschedulable

@@ -75,10 +75,9 @@ def create_job(conduct: Conduct, job_id: str) -> None:
 def retire_old_jobs(conduct: Conduct) -> None:
     """Deletes jobs that were replaced, once the new one has its tasks."""
     for action in conduct.plan.of(Kind.JOB):
-        if action.operation in (Operation.REPLACE, Operation.DELETE):
+        if action.operation in (Operation.REPLACE, Operation.DELETE) and action.before:
             conduct.check()
-            old = action.detail if action.operation is Operation.REPLACE else action.id
-            job_service.delete(conduct.account.batch, old)
+            job_service.delete(conduct.account.batch, action.before["id"])
 
 
 def clean_up(conduct: Conduct) -> None:

@@ -18,7 +18,7 @@ from batchspec.engine.run.send_all import SINGLE_SLOW_S, send_all
 from batchspec.engine.run.uploads import Uploads
 from batchspec.errors import RunError
 from batchspec.ledger.database import Mapped
-from batchspec.plan.model import Kind, Operation, Reason, Removal, Run
+from batchspec.plan.model import Kind, Operation, Removal, Run
 from batchspec.resources import job as jobs
 from batchspec.resources.records import SPEC_METADATA
 from batchspec.service.batch import job as job_service
@@ -46,7 +46,7 @@ def delete_tasks(conduct: Conduct) -> list[Followed]:
 
     def delete(live: Removal) -> None:
         conduct.check()
-        if live.reason is Reason.LINKS_END and live.number is not None and has_begun(live):
+        if live.renews and live.number is not None and has_begun(live):
             begun.append(Followed(live.id, live.number))
         else:
             task_service.delete(batch, job_id, live.id)

@@ -1,24 +1,21 @@
-"""What a live pool or job that differs from the spec makes of a plan: the action, and what it does to running work."""
+"""What becomes of the pool: made, brought into line, or put away; and what that does to running work."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
 
 from batchspec.desired.task import Desired
 from batchspec.errors import RefusedError
 from batchspec.language.model import Pool, WhenDone
-from batchspec.ledger.database import Many
-from batchspec.plan.model import Action, Kind, Operation, Reason
+from batchspec.plan.action import is_ignored, new_action, task_lines, update_action
+from batchspec.plan.model import Action, Kind, Operation, Reason, Work
 from batchspec.plan.observed import Observed
+from batchspec.plan.owner import refuse_foreign
 from batchspec.resources import pool as pools
 from batchspec.resources.base import STAMP_ROLLOUT, Change, Effect, Json, is_protected, metadata_of, owner
 from batchspec.resources.resize_errors import said
-from batchspec.source import Path, path_text
-
-_NAMED = 5
-"""How many running tasks a plan names."""
+from batchspec.source import path_text
 
 _TREATED = {
     "requeue": "is put back into the queue",
@@ -28,7 +25,35 @@ _TREATED = {
 """What becomes of a task on a node that goes, by nodeDeallocationOption."""
 
 
-def change_pool(desired: Desired, observed: Observed, *, compare_size: bool) -> Action | None:
+def pool_action(desired: Desired, observed: Observed, work: Work) -> Action | None:
+    """What the spec's own pool needs, given the work at hand. Raises `RefusedError` for a pool that is not its own."""
+    spec = desired.spec
+    if spec.pool is None:
+        return None
+    if desired.pool is None:
+        if observed.pool is None and work.needed:
+            raise RefusedError(
+                f"the pool {spec.pool.id} does not exist",
+                help="`existing:` only uses pools that are there; name another, or describe the pool in the spec",
+            )
+        return None
+    if observed.pool is None or observed.pool.get("state") == "deleting":
+        return _missing(desired, desired.pool) if work.needed or not spec.groups else None
+    refuse_foreign(observed.pool, spec.name, "pool")
+    if not spec.groups or work.needed:
+        return _compared(desired, observed, compare_size=True)
+    ending = sum(1 for removal in work.deletions if removal.state == "running")  # they keep nobody's node
+    others = replace(observed, pool_running_tasks=max(0, observed.pool_running_tasks - ending))
+    return _put_away(desired, others, _compared(desired, observed, compare_size=False))
+
+
+def _missing(desired: Desired, body: Json) -> Action:
+    return new_action(
+        desired, Operation.CREATE, Kind.POOL, body["id"], Reason.MISSING, ("pool", "id"), after=body
+    )
+
+
+def _compared(desired: Desired, observed: Observed, *, compare_size: bool) -> Action | None:
     """What brings the live pool into line; None when nothing differs.
 
     Raises `RefusedError` when that would empty a protected pool.
@@ -38,7 +63,7 @@ def change_pool(desired: Desired, observed: Observed, *, compare_size: bool) -> 
         return None
     found = [*pools.changes(desired.pool, live, compare_size=compare_size), *_own_changes(pool, live)]
     missing = [*pools.missing_nodes(desired.pool, live)] if compare_size else []
-    action = update_action(desired, Kind.POOL, pool.id, [*found, *missing])
+    action = update_action(desired, Kind.POOL, live, desired.pool, [*found, *missing])
     if action is None:
         return None
     if missing and any(change in action.changes for change in missing):
@@ -51,7 +76,7 @@ def change_pool(desired: Desired, observed: Observed, *, compare_size: bool) -> 
     return _told_of_rollout(pool, observed, action) if Effect.REJOIN in action.effects else action
 
 
-def put_away(desired: Desired, observed: Observed, action: Action | None) -> Action | None:
+def _put_away(desired: Desired, observed: Observed, action: Action | None) -> Action | None:
     """*action* with what `whenDone` says of a pool that nothing in the spec needs any more.
 
     A run does it at its end; this is for one that was cut off, or left. Nodes at work for others stay.
@@ -59,24 +84,33 @@ def put_away(desired: Desired, observed: Observed, action: Action | None) -> Act
     pool, live = desired.spec.pool, observed.pool
     if pool is None or live is None or pool.when_done is WhenDone.KEEP or observed.pool_running_tasks:
         return action
-    path = ("pool", "whenDone")
     if pool.when_done is WhenDone.DELETE:
-        if pool.protect:
-            return action
-        gone = new_action(desired, Operation.DELETE, Kind.POOL, pool.id, Reason.WHEN_DONE, path)
-        return replace(gone, agreed=True)
+        return action if pool.protect else _deleted(desired, live)
     changes = [
         Change((name,), live[name], 0, Effect.RESIZE)
         for name in ("targetDedicatedNodes", "targetLowPriorityNodes")
         if live.get(name) and not live.get("enableAutoScale") and not is_ignored(desired, ("pool", name))
     ]
-    if not changes:
-        return action
-    if action is None:
-        return new_action(
-            desired, Operation.UPDATE, Kind.POOL, pool.id, Reason.WHEN_DONE, path, changes=changes
-        )
-    return replace(action, changes=(*action.changes, *changes))
+    return _resized(desired, action, pool.id, changes) if changes else action
+
+
+def _deleted(desired: Desired, live: Json) -> Action:
+    path = ("pool", "whenDone")
+    action = new_action(desired, Operation.DELETE, Kind.POOL, live["id"], Reason.WHEN_DONE, path, before=live)
+    return replace(action, agreed=True)
+
+
+def _resized(desired: Desired, action: Action | None, pool_id: str, changes: list[Change]) -> Action:
+    """*action*, or one of its own, with *changes* of the number of nodes."""
+    action = action or new_action(
+        desired, Operation.UPDATE, Kind.POOL, pool_id, Reason.WHEN_DONE, ("pool", "whenDone")
+    )
+    return replace(
+        action,
+        before={**(action.before or {}), **{str(change.path[0]): change.before for change in changes}},
+        after={**(action.after or {}), **{str(change.path[0]): change.after for change in changes}},
+        changes=(*action.changes, *changes),
+    )
 
 
 def _own_changes(pool: Pool, live: Json) -> Iterator[Change]:
@@ -141,59 +175,3 @@ _NAMES = {"startTask": "start task", "applicationPackageReferences": "packages",
 
 def _rejoining(action: Action) -> list[Change]:
     return [change for change in action.changes if change.effect is Effect.REJOIN]
-
-
-def task_lines(running: Many[str], count: int, what: str) -> tuple[str, ...]:
-    """A line for each running task, at most a few; *count* is how many run, those of other jobs too."""
-    named = [f"task {id} {what}" for id in islice(running, _NAMED)]
-    more = max(count, len(running)) - len(named)
-    if more:
-        noun = "running task" if more == 1 else "running tasks"
-        named.append(f"{more} more {noun}: each {what}" if named else f"{more} {noun}: each {what}")
-    return tuple(named)
-
-
-def update_action(desired: Desired, kind: Kind, id: str, found: Iterable[Change]) -> Action | None:
-    """The update, or replacement, that *found* needs, less what `ignoreChanges` names; None when nothing is left."""
-    changes = tuple(change for change in found if not is_ignored(desired, (kind.value, *change.path)))
-    if not changes:
-        return None
-    replaces = any(change.effect is Effect.REPLACE for change in changes)
-    decisive = next((c for c in changes if c.effect is Effect.REPLACE), changes[0])
-    return new_action(
-        desired,
-        Operation.REPLACE if replaces else Operation.UPDATE,
-        kind,
-        id,
-        Reason.CANNOT_CHANGE if replaces else Reason.DIFFERS,
-        (kind.value, *decisive.path),
-        changes=changes,
-    )
-
-
-def is_ignored(desired: Desired, path: Path) -> bool:
-    """Whether `ignoreChanges` names *path* or something above it."""
-    return any(path[:length] in desired.spec.ignored for length in range(1, len(path) + 1))
-
-
-def new_action(
-    desired: Desired,
-    operation: Operation,
-    kind: Kind,
-    id: str,
-    reason: Reason,
-    path: Path,
-    *,
-    changes: Sequence[Change] = (),
-    detail: str = "",
-    interrupts: tuple[str, ...] = (),
-) -> Action:
-    """An action, with the line of *path* in the spec; of what is not there, the line of what it would be in."""
-    place = place_of(desired, path)
-    return Action(operation, kind, id, reason, path, place, tuple(changes), detail, interrupts)
-
-
-def place_of(desired: Desired, path: Path) -> str:
-    """The `file:line` of the value at *path*."""
-    document = desired.spec.document
-    return f"{document.source.name}:{document.position(path).line}"

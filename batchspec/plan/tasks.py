@@ -1,0 +1,81 @@
+"""What is done to tasks and blobs, as actions."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import PurePosixPath
+
+from batchspec.desired.body import decided_at, shown_command
+from batchspec.desired.names import folder_of
+from batchspec.desired.task import Desired
+from batchspec.plan.action import place_of
+from batchspec.plan.hidden import hidden, suspects_of
+from batchspec.plan.model import Action, Download, Kind, Operation, Reason, Removal, Run, Upload
+
+_ABOUT_INPUT = (Reason.NEW_INPUT, Reason.INPUT_CHANGED)  # explained by the line of the inputs
+
+
+class TaskActions:
+    """Makes actions of the plan's work. The line of the spec is looked up once for each path."""
+
+    def __init__(self, desired: Desired) -> None:
+        self._spec = desired.spec
+        self._suspects = suspects_of(desired.spec)
+        self._place = cache(lambda path: place_of(desired, path))
+
+    def upload(self, found: Upload) -> Action:
+        path, item = (*found.group.path, "inputs"), found.input
+        after = {"container": item.container, "size": item.size, "md5": item.content}
+        return Action(
+            Operation.UPLOAD, Kind.INPUT, item.blob, found.reason, path, self._place(path), after=after
+        )
+
+    def delete(self, found: Removal) -> Action:
+        """A task that is queued or running and should not be: its input is gone, or its work changed."""
+        path = decided_at(found.group) if found.group else ("tasks",)
+        return Action(
+            Operation.DELETE,
+            Kind.TASK,
+            found.id,
+            found.reason,
+            path,
+            self._place(path),
+            before={"state": found.state},
+            interrupts=("it is running",) if found.state == "running" else (),
+        )
+
+    def run(self, found: Run) -> Action:
+        """A task with what a person knows it by, and with what decides its result."""
+        task = found.task
+        path = (
+            (*task.group.path, "inputs")
+            if task.input and found.reason in _ABOUT_INPUT
+            else decided_at(task.group)
+        )
+        item, output = task.input, task.output
+        after = {
+            "name": task.name,
+            "group": task.group.name,
+            "command": hidden(shown_command(self._spec, task), self._suspects),
+            "input": f"{item.container}/{item.blob}" if item else None,
+            "output": output,
+            "file": self._file(output) if output and self._spec.download is not None else None,
+            "fingerprint": task.fingerprint,
+        }
+        return Action(Operation.RUN, Kind.TASK, found.id, found.reason, path, self._place(path), after=after)
+
+    def download(self, found: Download) -> Action:
+        path = ("download",)
+        return Action(
+            Operation.DOWNLOAD,
+            Kind.OUTPUT,
+            found.blob,
+            found.reason,
+            path,
+            self._place(path),
+            after={"file": self._file(found.blob)},
+        )
+
+    def _file(self, output: str) -> str:
+        """Where the blob *output* is downloaded to, relative to the spec."""
+        return str(PurePosixPath(self._spec.download or "") / output.removeprefix(folder_of(self._spec)))

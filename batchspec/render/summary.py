@@ -1,0 +1,66 @@
+"""How a run ended, as people read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from batchspec.engine.run.events import SummaryEvent
+from batchspec.render.show import show
+from batchspec.render.values import count_text, size_text
+
+_NAMED = 5
+"""How many failed tasks are named for each reason."""
+
+
+def summary_text(summary: SummaryEvent, arguments: str) -> str:
+    """How a run ended, and what to do next."""
+    return "\n".join(_summary(summary, arguments)) + "\n"
+
+
+def _summary(summary: SummaryEvent, arguments: str) -> Iterator[str]:
+    yield ""
+    yield _result(summary)
+    for group in summary.failures:
+        names = ", ".join(show(name) for name in group.names[:_NAMED])
+        more = f" and {group.count - _NAMED} more" if group.count > _NAMED else ""
+        yield f"  {group.count} failed: {show(group.reason)}"
+        yield f"      {names}{more}"
+        yield from (f"      | {show(line)}" for line in group.last_lines)
+        if group.help:
+            yield f"      help: {show(group.help)}"
+        yield f"      all of it: batchspec logs {group.tasks[0]} --spec {show(arguments)}"
+    if summary.uploaded:
+        yield f"  uploaded    {count_text(summary.uploaded, 'file')}, {size_text(summary.uploaded_bytes)}"
+    if summary.downloads_to is not None:
+        yield f"  outputs     {show(summary.downloads_to)} ({count_text(summary.downloaded, 'file')} fetched)"
+    yield f"  in storage  container {show(summary.outputs_in)}"
+    if summary.seconds:
+        spent = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in summary.seconds.items())
+        yield f"  times       {spent}"
+    if summary.preempted:
+        again = count_text(summary.requeued, "task")
+        yield f"  preempted   {_times(summary.preempted)}; {again} ran again, which is no failure"
+    for advice in summary.advice:
+        yield f"  advice      {show(advice)}"
+    for what in summary.still_there:
+        yield f"  still there {show(what)}"
+    if summary.detached:
+        yield f"  look again  batchspec status --watch {show(arguments)}"
+    if summary.still_there:
+        yield f"  remove it   batchspec destroy {show(arguments)}  (--outputs: those in storage too)"
+
+
+def _result(summary: SummaryEvent) -> str:
+    unchanged = f", {summary.up_to_date} up to date" if summary.up_to_date else ""
+    if summary.detached:
+        return f"{summary.spec}: left running; {summary.succeeded} tasks ended well so far{unchanged}."
+    if summary.failed:
+        return f"{summary.spec}: {summary.failed} failed, {summary.succeeded} succeeded{unchanged}."
+    if not summary.succeeded:
+        return f"{summary.spec}: done; no task had to run{unchanged}."
+    every = "all " if summary.succeeded > 1 else ""
+    return f"{summary.spec}: {every}{count_text(summary.succeeded, 'task')} succeeded{unchanged}."
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

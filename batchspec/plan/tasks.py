@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import PurePosixPath
 
 from batchspec.desired.body import decided_at, shown_command
-from batchspec.desired.names import folder_of
+from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
 from batchspec.plan.action import place_of
 from batchspec.plan.hidden import hidden, suspects_of
@@ -20,6 +20,7 @@ class TaskActions:
 
     def __init__(self, desired: Desired) -> None:
         self._spec = desired.spec
+        self._root = Places.of(desired.spec).root
         self._suspects = suspects_of(desired.spec)
         self._place = cache(lambda path: place_of(desired, path))
 
@@ -77,5 +78,5 @@ class TaskActions:
         )
 
     def _file(self, output: str) -> str:
-        """Where the blob *output* is downloaded to, relative to the spec."""
-        return str(PurePosixPath(self._spec.download or "") / output.removeprefix(folder_of(self._spec)))
+        """Where the blob *output* is downloaded to, relative to the spec: the same wherever that is."""
+        return str(PurePosixPath(self._spec.download or "") / output.removeprefix(self._root))

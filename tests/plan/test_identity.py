@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from batchspec.desired.body import Links, task_body
 from batchspec.desired.expand import expand
-from batchspec.desired.names import folder_of
+from batchspec.desired.places import Places
 from batchspec.desired.task import Desired, Input
 from batchspec.document.document import parse
 from batchspec.errors import SpecError
@@ -137,7 +137,9 @@ def spec_of(data: Mapping[str, Any]) -> Spec:
 
 
 def desired_of(spec: Spec) -> Desired:
-    item = Input("a.mp4", spec.containers.input, folder_of(spec) + "a.mp4", 5, "0" * 32, file="clips/a.mp4")
+    item = Input(
+        "a.mp4", spec.containers.input, Places.of(spec).root + "a.mp4", 5, "0" * 32, file="clips/a.mp4"
+    )
     try:
         return expand(spec, {group.name: [item] for group in spec.groups})
     except SpecError:

@@ -84,6 +84,6 @@ def test_what_waits_for_others_is_active_but_not_in_active_tasks(client: BatchCl
         client.create_task("job", task(f"waits{n}", taskIds=["ready"]))
     assert client.get_job_task_counts("job").task_counts.active == 4
     for name in ("$ActiveTasks", "$PendingTasks"):
-        formula = f"$TargetDedicatedNodes = {name}.GetSample(1);"
+        formula = f"$TargetDedicatedNodes = max({name}.GetSample(1));"
         run = client.evaluate_pool_auto_scale("pool", {"autoScaleFormula": formula})
         assert run.results.startswith("$TargetDedicatedNodes=1;")

@@ -182,42 +182,6 @@ def test_autoscale_on_evaluate_off(client: BatchClient) -> None:
     assert client.get_pool("pool").enable_auto_scale is False
 
 
-_STARTING = "start = 1; most = 25; $TargetDedicatedNodes=min(most, start + 2);"
-_PENDING = """
-$samples = $PendingTasks.GetSamplePercent(TimeInterval_Minute * 15);
-$tasks = $samples < 70 ? max(0, $PendingTasks.GetSample(1)) : max($PendingTasks.GetSample(1), 2);
-$TargetDedicatedNodes = $tasks;
-$NodeDeallocationOption = taskcompletion;
-"""
-
-
-@pytest.mark.parametrize(
-    ("formula", "dedicated"),
-    [
-        (_STARTING, 3),
-        (_PENDING, 2),
-        ("$TargetDedicatedNodes = (1 + 2) * 3 - 10 / 2;", 4),
-        ("$TargetDedicatedNodes = -3;", 0),
-    ],
-)
-def test_formulas(client: BatchClient, formula: str, dedicated: int) -> None:
-    """Assignments, arithmetic, choice, min, max and samples work as in the service's own examples."""
-    body = pool_body(enableAutoScale=True, autoScaleFormula="$TargetDedicatedNodes=0")
-    del body["targetDedicatedNodes"]
-    client.create_pool(body)
-    steady(client)
-    run = client.evaluate_pool_auto_scale("pool", {"autoScaleFormula": formula})
-    assert run.results.startswith(f"$TargetDedicatedNodes={dedicated};")
-
-
-def test_bad_formula_is_refused(client: BatchClient) -> None:
-    """A formula that is none is AutoScalingFormulaSyntaxError."""
-    client.create_pool(pool_body(targetDedicatedNodes=0))
-    steady(client)
-    error = refused(client.enable_pool_auto_scale, "pool", {"autoScaleFormula": "$TargetDedicatedNodes = ("})
-    assert (error.status_code, error.error.code) == (400, "AutoScalingFormulaSyntaxError")
-
-
 def test_remove_nodes_drops_the_target_at_once(client: BatchClient) -> None:
     """Removing a node lowers the target; an unknown node is NodeNotFound."""
     client.create_pool(pool_body(targetDedicatedNodes=2))

@@ -18,6 +18,7 @@ from batchspec.emulator.life import recovery, scheduler
 from batchspec.emulator.life import schedule as schedule_life
 from batchspec.emulator.life.model import Job, Node, Pool, Schedule
 from batchspec.emulator.life.rehearsal import Rehearsals
+from batchspec.emulator.node.machine import Machine
 from batchspec.emulator.node.process import Outcome, Run, Work, run_work
 from batchspec.emulator.node.storage import Storage
 from batchspec.emulator.state.clock import TICKS_PER_S, Clock, Timers, etag, time_text
@@ -94,6 +95,7 @@ class Account:
             folder.chmod(0o700)
         self.store = Store(settings.home / "batch.sqlite")
         self.requests = RequestLog(settings.home / "logs" / "requests.jsonl")
+        self.machine = Machine(settings.home)
         self.disk = Disk(settings.home, self.store)
         self.storage = Storage(settings.auto_storage_url)
         self.faults: list[Fault] = []

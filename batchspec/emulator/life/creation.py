@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from batchspec.emulator.life import job as job_life
 from batchspec.emulator.life import pool as pool_life
+from batchspec.emulator.life import scaling
 from batchspec.emulator.life.model import Body, Job, Pool
 from batchspec.emulator.state import defaults
 from batchspec.emulator.state.clock import etag, time_text
@@ -34,8 +35,7 @@ def make_pool(account: "Account", pool_id: str, body: Body) -> Pool:
         pool_life.resize(
             account, pool, body.get("targetDedicatedNodes", 0), body.get("targetLowPriorityNodes", 0)
         )
-        if doc["enableAutoScale"]:
-            pool_life.autoscale(account, pool)
+        scaling.start(account, pool)
     return pool
 
 

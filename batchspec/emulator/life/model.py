@@ -1,11 +1,13 @@
 """Pools, nodes and jobs as the running account holds them: the REST body, and what is only true while it runs."""
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from batchspec.emulator.node.process import Run
 from batchspec.emulator.state.store import TaskRow
+from batchspec.formula.values import Sample
 
 Body = dict[str, Any]
 
@@ -71,6 +73,7 @@ class Pool:
     resize_epoch: int = 0
     growing: bool = False  # nodes asked for are still to be made
     scale_epoch: int = 0
+    samples: dict[str, deque[Sample]] = field(default_factory=dict)  # by metric, for formulas
     last_enable: int = 0
 
     @property

@@ -1,4 +1,4 @@
-"""What happens to pools: their sizes are reached, by hand or by formula; they go."""
+"""What happens to pools: their sizes are reached; they go."""
 
 import functools
 import re
@@ -8,10 +8,8 @@ from batchspec.emulator.life import node as node_life
 from batchspec.emulator.life import node_folders as nodes
 from batchspec.emulator.life import rehearsal
 from batchspec.emulator.life.allocation import set_allocation, settle
-from batchspec.emulator.life.formula import evaluate
 from batchspec.emulator.life.model import Body, Node, Pool
-from batchspec.emulator.state.clock import TICKS_PER_S, parse_duration, time_text
-from batchspec.emulator.state.errors import ApiError
+from batchspec.emulator.state.clock import time_text
 
 if TYPE_CHECKING:
     from batchspec.emulator.life.account import Account
@@ -151,34 +149,3 @@ def _deleted(account: "Account", pool: Pool) -> None:
     account.pools.pop(pool.key, None)
     account.store.remove("pool", pool.key)
     nodes.discard(account, account.settings.home / "nodes" / pool.id)
-
-
-# --- automatic scaling
-
-
-def autoscale(account: "Account", pool: Pool) -> None:
-    """The formula is evaluated now, its result becomes the pool's size, and it is due again after the interval."""
-    if not pool.doc["enableAutoScale"] or pool.doc["state"] == "deleting":
-        return
-    pool.scale_epoch += 1
-    interval = parse_duration(pool.doc["autoScaleEvaluationInterval"]) / TICKS_PER_S
-    account.later(interval, functools.partial(_autoscale_again, account, pool, pool.scale_epoch))
-    run: Body = {"timestamp": time_text(account.clock.now())}
-    try:
-        result = evaluate(pool.doc["autoScaleFormula"], pool, account)
-    except ApiError as error:
-        run["error"] = {"code": error.code, "message": error.message}
-    else:
-        run["results"] = result.text
-        if (result.dedicated, result.low_priority) != (
-            pool.doc["targetDedicatedNodes"],
-            pool.doc["targetLowPriorityNodes"],
-        ):
-            resize(account, pool, result.dedicated, result.low_priority, result.option)
-    pool.doc["autoScaleRun"] = run
-    account.save_pool(pool)
-
-
-def _autoscale_again(account: "Account", pool: Pool, epoch: int) -> None:
-    if epoch == pool.scale_epoch:
-        autoscale(account, pool)

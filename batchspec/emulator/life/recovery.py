@@ -10,6 +10,7 @@ import psutil
 from batchspec.emulator.life import job as job_life
 from batchspec.emulator.life import node as node_life
 from batchspec.emulator.life import pool as pool_life
+from batchspec.emulator.life import scaling
 from batchspec.emulator.life import schedule as schedule_life
 from batchspec.emulator.life import task as task_life
 from batchspec.emulator.life.model import Job, Node, Pool, Schedule
@@ -90,8 +91,7 @@ def _resume_pool(account: "Account", pool: Pool) -> None:
     elif pool.doc["allocationState"] != "steady":
         sizes = pool.doc["targetDedicatedNodes"], pool.doc["targetLowPriorityNodes"]
         pool_life.resize(account, pool, *sizes)
-    if pool.doc["enableAutoScale"]:
-        account.later(0, functools.partial(pool_life.autoscale, account, pool))
+    account.later(0, functools.partial(scaling.start, account, pool))
 
 
 def _resume_node(account: "Account", node: Node) -> None:

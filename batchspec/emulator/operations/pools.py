@@ -1,6 +1,6 @@
 """The pool operations."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from batchspec.emulator.http.call import (
     Call,
@@ -14,17 +14,14 @@ from batchspec.emulator.http.call import (
 )
 from batchspec.emulator.life import node as node_life
 from batchspec.emulator.life import pool as pool_life
+from batchspec.emulator.life import scaling
 from batchspec.emulator.life.allocation import set_allocation
 from batchspec.emulator.life.creation import look_again, make_pool
-from batchspec.emulator.life.formula import evaluate
 from batchspec.emulator.life.model import Body, Pool
 from batchspec.emulator.life.pool import cores
 from batchspec.emulator.state import defaults
-from batchspec.emulator.state.clock import TICKS_PER_S, time_text
+from batchspec.emulator.state.clock import TICKS_PER_S
 from batchspec.emulator.state.errors import ApiError, invalid_property
-
-if TYPE_CHECKING:
-    pass
 
 # An update of one of these needs a pool without nodes (SDK, BatchPoolUpdateOptions).
 _EMPTY_ONLY = {
@@ -93,6 +90,7 @@ def check_pool(body: Body) -> None:
             raise invalid_property(
                 name, body[name], "The property cannot be specified when autoscaling is enabled"
             )
+        scaling.require_formula(body["autoScaleFormula"])
     elif "autoScaleFormula" in body:
         raise invalid_property(
             "autoScaleFormula", "", "The property cannot be specified when autoscaling is not enabled"
@@ -230,14 +228,14 @@ def enable_pool_auto_scale(call: Call) -> Reply:
     formula = body.get("autoScaleFormula", pool.doc.get("autoScaleFormula"))
     if formula is None:
         raise ApiError("MissingRequiredProperty", ("PropertyName", "autoScaleFormula"))
-    evaluate(formula, pool, account)
+    scaling.require_formula(formula)
     pool.last_enable = now
     pool.doc["enableAutoScale"], pool.doc["autoScaleFormula"] = True, formula
     pool.doc["autoScaleEvaluationInterval"] = body.get(
         "autoScaleEvaluationInterval", pool.doc.get("autoScaleEvaluationInterval", "PT15M")
     )
     account.touch(pool.doc)
-    pool_life.autoscale(account, pool)
+    scaling.start(account, pool)
     return done(call, 200, pool.doc)
 
 
@@ -256,8 +254,7 @@ def evaluate_pool_auto_scale(call: Call) -> Reply:
     pool, account = changeable(call), call.account
     if not pool.doc["enableAutoScale"]:
         raise ApiError("OperationNotValidOnPool", ("Reason", "The pool is not enabled for automatic scaling"))
-    result = evaluate(call.body["autoScaleFormula"], pool, account)
-    run = {"timestamp": time_text(account.clock.now()), "results": result.text}
+    run = scaling.as_run(account, scaling.evaluated(account, pool, call.body["autoScaleFormula"]))
     reply = entity(call, "Microsoft.Azure.Batch.Protocol.Entities.AutoScaleRun", run)
     reply.headers["DataServiceId"] = call.url
     return reply

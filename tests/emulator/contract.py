@@ -35,6 +35,7 @@ _LISTS = {
     "list_job_schedules": "BatchJobSchedule",
     "list_job_preparation_and_release_task_status": "BatchJobPreparationAndReleaseTaskStatus",
     "list_nodes": "BatchNode",
+    "list_node_extensions": "BatchNodeVMExtension",
     "list_node_files": "BatchNodeFile",
     "list_task_files": "BatchNodeFile",
     "list_pool_node_counts": "BatchPoolNodeCounts",

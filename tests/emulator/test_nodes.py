@@ -4,8 +4,8 @@ from typing import Any
 
 from azure.batch import BatchClient
 
-from .conftest import Served, job_body, pool_body, wait_until
-from .steps import idle_nodes, in_state, ready_pool, refused, text
+from .conftest import UBUNTU, Served, job_body, pool_body, wait_until
+from .steps import idle_nodes, in_state, ready_pool, refused, steady, text
 
 
 def start_task(line: str, **changes: Any) -> dict[str, Any]:
@@ -149,6 +149,56 @@ def test_remote_login_and_unknown_nodes(client: BatchClient) -> None:
     assert client.get_node_remote_login_settings("pool", node.id).remote_login_ip_address == "127.0.0.1"
     assert refused(client.get_node, "pool", "none").error.code == "NodeNotFound"
     assert refused(client.get_node, "none", node.id).error.code == "PoolNotFound"
+
+
+def test_ports_of_a_pool_are_endpoints_of_its_nodes(client: BatchClient) -> None:
+    """Each node has a port of its own out of each range, named after range and number; a free number is used again."""
+    ports = {"protocol": "tcp", "frontendPortRangeStart": 15000, "frontendPortRangeEnd": 15100}
+    nat_pools = [
+        {"name": "ssh", "backendPort": 22, **ports},
+        {
+            **ports,
+            "name": "web",
+            "backendPort": 80,
+            "frontendPortRangeStart": 16000,
+            "frontendPortRangeEnd": 16100,
+        },
+    ]
+    network = {"endpointConfiguration": {"inboundNATPools": nat_pools}}
+    nodes = ready_pool(client, targetDedicatedNodes=2, networkConfiguration=network)
+    assert sorted(_endpoints(nodes)) == [
+        ("ssh.0", 15000, 22),
+        ("ssh.1", 15001, 22),
+        ("web.0", 16000, 80),
+        ("web.1", 16001, 80),
+    ]
+    gone = next(node for node in nodes if ("ssh.0", 15000, 22) in _endpoints([node]))
+    client.begin_remove_nodes("pool", {"nodeList": [gone.id]}).result()
+    steady(client)
+    client.begin_resize_pool("pool", {"targetDedicatedNodes": 2}).result()
+    assert ("ssh.0", 15000, 22) in _endpoints(idle_nodes(client, 2))
+
+
+def _endpoints(nodes: list[Any]) -> list[tuple[str, int, int]]:
+    found = [endpoint for node in nodes for endpoint in node.endpoint_configuration.inbound_endpoints]
+    return [(endpoint.name, endpoint.frontend_port, endpoint.backend_port) for endpoint in found]
+
+
+def test_extensions_of_a_pool_are_told_by_its_nodes(client: BatchClient) -> None:
+    """They are listed and read as installed, without their secrets; one that there is not is 404."""
+    extension = {"name": "monitor", "publisher": "p", "type": "t", "settings": {"a": "b"}}
+    machine = {**UBUNTU, "extensions": [{**extension, "protectedSettings": {"key": "hunter2"}}]}
+    (node,) = ready_pool(client, virtualMachineConfiguration=machine)
+    (listed,) = client.list_node_extensions("pool", node.id)
+    assert listed.as_dict() == {"provisioningState": "Succeeded", "vmExtension": extension}
+    assert client.get_node_extension("pool", node.id, "monitor").vm_extension == listed.vm_extension
+    assert refused(client.get_node_extension, "pool", node.id, "other").status_code == 404
+
+
+def test_a_node_without_extensions_lists_none(client: BatchClient) -> None:
+    """The list is there and empty."""
+    (node,) = ready_pool(client)
+    assert list(client.list_node_extensions("pool", node.id)) == []
 
 
 def test_supported_images(client: BatchClient) -> None:

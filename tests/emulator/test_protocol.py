@@ -136,16 +136,6 @@ def test_unknown_paths_and_verbs(served: Served) -> None:
     assert (verb.status, code(verb)) == (405, "UnsupportedHttpVerb")
 
 
-def test_what_is_not_there_says_so(served: Served, client: BatchClient) -> None:
-    """An operation that the endpoint does not have answers 501 with its name, method and path."""
-    client.create_pool(pool_body())
-    answer = served.raw("GET", "/pools/pool/nodes/x/extensions")
-    assert answer.status == 501
-    assert answer.json()["values"] == [
-        {"key": "Operation", "value": "list_node_extensions: GET /pools/pool/nodes/x/extensions"}
-    ]
-
-
 def test_headers_of_answers(served: Served) -> None:
     """Answers carry the service's headers; the client's own id comes back only when it asks for it."""
     answer = served.raw("GET", "/jobs", headers={"client-request-id": "abc"})

@@ -35,7 +35,10 @@ DIFFERENT = {
     "targetNodeCommunicationMode": "as certificateReferences",
     "currentNodeCommunicationMode": "as certificateReferences",
     "ipAddress": "this machine's",
-    "endpointConfiguration": "nodes have no public address here",
+    "publicIPAddress": "nodes have no public address here",
+    "publicFQDN": "as publicIPAddress",
+    "frontendPort": "which node has which number is chance",
+    "inboundEndpoints[0].name": "as frontendPort",
     "exactVersion": "the service resolved `latest`",
     "autoScaleRun": "told at once here, later there",
     "nodeAgentInfo": "the agent's version is one of 2026",
@@ -277,11 +280,17 @@ def test_nodes(replay: Replay) -> None:
 def test_a_job_of_2022(replay: Replay) -> None:
     """Images apart, what the command line extension did on Linux: a pool, a job, a task, its deletion."""
     interactions = recorded("cli-extensions-2022-01-01.15.0")[1:14]
-    plain = json.loads(json.dumps(interactions).replace("$AZ_BATCH_TASK_DIR/*.txt", "nothing/*.txt"))
+    text = json.dumps(interactions).replace("$AZ_BATCH_TASK_DIR/*.txt", "nothing/*.txt")
+    plain = json.loads(text, object_hook=_without_default_ports)
     for interaction in plain:
         if "previousState" in json.dumps(interaction) or not interaction["path"].startswith(_TASKS_OF_2022):
             replay.play(interaction)  # a task still waiting for its node is not seen here: it runs at once
     assert "\n".join(replay.problems) == ""
+
+
+def _without_default_ports(body: dict[str, Any]) -> dict[str, Any]:
+    """Pools made since 2025-11-30 open no port for SSH of themselves (Batch's page on pool endpoints)."""
+    return {name: value for name, value in body.items() if name != "endpointConfiguration"}
 
 
 _TASKS_OF_2022 = "/jobs/ncj-ubuntu1604/tasks?"

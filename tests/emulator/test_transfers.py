@@ -13,7 +13,7 @@ from azure.storage.blob import ContainerClient, ContainerSasPermissions, generat
 from batchspec.emulator.node import account_sas
 from batchspec.service.embedded import LocalAccount
 
-from .conftest import job_body
+from .conftest import job_body, wait_until
 from .steps import ready_pool, run_task, text
 
 
@@ -229,6 +229,31 @@ def test_auto_storage(start: Any, container: ContainerClient, url: str) -> None:
         files = [{"autoStorageContainerName": container.container_name}]
         run_task(client, commandLine="cat x.txt", resourceFiles=files)
         assert text(client.download_task_file("job", "task", "stdout.txt")) == "auto"
+
+
+def test_logs_of_a_node(client: BatchClient, container: ContainerClient, url: str) -> None:
+    """The agent's log tells of the node, its start task and its tasks; of another time there is none."""
+    (node,) = ready_pool(client, startTask={"commandLine": "echo begun", "waitForSuccess": True})
+    client.create_job(job_body())
+    run_task(client, commandLine="false")
+    since = datetime.now(UTC) - timedelta(hours=1)
+    options: dict[str, Any] = {"containerUrl": url, "startTime": since}
+    asked = client.upload_node_logs("pool", node.id, options)
+    assert asked.number_of_files_uploaded == 3
+    folder = asked.virtual_directory_name
+    names = [f"{folder}/{name}" for name in ("agent-debug.log", "stderr.txt", "stdout.txt")]
+    wait_until(lambda: list(container.list_blob_names(name_starts_with=folder)) == names)
+    log = container.download_blob(names[0]).readall().decode()
+    for told in (
+        "the node is starting",
+        "the start task begins: echo begun",
+        "the start task has ended: exit code 0\n",
+        "the node is idle",
+        "task job/task has ended: exit code 1, FailureExitCode:",
+    ):
+        assert told in log
+    options |= {"endTime": since + timedelta(minutes=1)}
+    assert client.upload_node_logs("pool", node.id, options).number_of_files_uploaded == 2
 
 
 IDENTITY = {"identityReference": {"resourceId": "/subscriptions/s/…/userAssignedIdentities/any"}}

@@ -4,9 +4,10 @@ import functools
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from batchspec.emulator.life import agent_log, rehearsal
 from batchspec.emulator.life import node_folders as nodes
-from batchspec.emulator.life import rehearsal
 from batchspec.emulator.life.allocation import settle
+from batchspec.emulator.life.endpoints import endpoints
 from batchspec.emulator.life.model import Body, Node, Pool, Running
 from batchspec.emulator.life.prepared import node_emptied, node_rebooted
 from batchspec.emulator.node.process import Failure, Outcome, Run, Work
@@ -35,6 +36,7 @@ def add(account: "Account", pool: Pool, dedicated: bool) -> None:
         "totalTasksRun": 0,
         "totalTasksSucceeded": 0,
         "isDedicated": dedicated,
+        **endpoints(pool),
         "virtualMachineInfo": _machine_info(pool),
     }
     node = Node(doc, pool)
@@ -49,6 +51,7 @@ def _machine_info(pool: Pool) -> Body:
 
 
 def set_state(account: "Account", node: Node, state: str) -> None:
+    agent_log.note(account, node, f"the node is {state}")
     node.doc["state"], node.doc["stateTransitionTime"] = state, time_text(account.clock.now())
     account.save_node(node)
 
@@ -104,6 +107,7 @@ def _run_start_task(account: "Account", node: Node, epoch: int, *, fresh: bool) 
         fresh=fresh,
     )
     node.start_run = Run()
+    agent_log.note(account, node, f"the start task begins: {task['commandLine']}")
     account.submit(work, node.start_run, functools.partial(_start_task_ended, account, node, epoch))
 
 
@@ -111,6 +115,7 @@ def _start_task_ended(account: "Account", node: Node, epoch: int, outcome: Outco
     node.start_run = None
     if epoch != node.epoch or outcome.stopped:
         return
+    agent_log.note(account, node, f"the start task has ended: {_ending(outcome.exit_code, outcome.failure)}")
     task, info = node.doc["startTask"], node.doc["startTaskInfo"]
     most, now = task["maxTaskRetryCount"], time_text(account.clock.now())
     if outcome.exit_code and (most < 0 or info["retryCount"] < most):
@@ -126,6 +131,12 @@ def _start_task_ended(account: "Account", node: Node, epoch: int, outcome: Outco
         return
     node.doc["errors"] = [_start_task_error(outcome.failure)]
     set_state(account, node, "starttaskfailed")
+
+
+def _ending(exit_code: int | None, failure: Failure | None) -> str:
+    """How a try ended, for the log."""
+    code = "no exit code" if exit_code is None else f"exit code {exit_code}"
+    return f"{code}, {failure.code}: {failure.message}" if failure else code
 
 
 def _start_task_error(failure: Failure) -> Body:
@@ -198,6 +209,7 @@ def _gone(account: "Account", node: Node) -> None:
     node.pool.nodes.pop(node.id, None)
     account.store.remove("node", node.key)
     nodes.discard(account, nodes.root(account, node))
+    agent_log.forget(account, node)
     settle(account, node.pool)
 
 
@@ -258,6 +270,7 @@ def note_task(account: "Account", running: Running, exit_code: int | None, failu
     info |= result_of(Outcome(0, 0, exit_code, failure))
     info |= {"retryCount": running.retries, "requeueCount": running.row.requeues}
     job, task = running.job.id, running.row.id
+    agent_log.note(account, node, f"task {job}/{task} has ended: {_ending(exit_code, failure)}")
     entry = {
         "taskUrl": f"{account.endpoint}/jobs/{job}/tasks/{task}",
         "jobId": job,

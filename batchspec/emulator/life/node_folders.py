@@ -130,12 +130,17 @@ def output_files(account: "Account", rules: Iterable[Mapping[str, Any]]) -> list
     found: list[Mapping[str, Any]] = []
     for rule in rules:
         container = rule["destination"]["container"]
-        url = container["containerUrl"]
-        if "identityReference" in container:
-            url = _opened(account, url, account.settings.auto_storage_write_sas)
-        link = faults.link(account, "write_blob", url)
+        link = writable(account, container)
         found.append({**rule, "destination": {"container": {**container, "containerUrl": link}}})
     return found
+
+
+def writable(account: "Account", container: Mapping[str, Any]) -> str:
+    """The URL by which a node writes to a container, given as `containerUrl` and maybe an identity."""
+    url = container["containerUrl"]
+    if "identityReference" in container:
+        url = _opened(account, url, account.settings.auto_storage_write_sas)
+    return faults.link(account, "write_blob", url)
 
 
 def _opened(account: "Account", url: str, sas: str) -> str:

@@ -2,14 +2,16 @@
 
 import secrets
 import uuid
+from pathlib import Path
 from typing import Any
 
 from batchspec.emulator.http.call import Call, Reply, created, done, entity, list_of
+from batchspec.emulator.life import agent_log, node_folders
 from batchspec.emulator.life import node as node_life
-from batchspec.emulator.life import node_folders
 from batchspec.emulator.life.model import Body, Node
 from batchspec.emulator.node import transfer
 from batchspec.emulator.operations import pools
+from batchspec.emulator.state.clock import parse_time
 from batchspec.emulator.state.errors import ApiError, invalid_property
 from batchspec.emulator.state.images import is_windows
 
@@ -162,19 +164,47 @@ def get_node_remote_login_settings(call: Call) -> Reply:
 
 
 def upload_node_logs(call: Call) -> Reply:
-    """The node's start task output goes up: it is all the log that a node here keeps."""
-    node = find(call)
-    folder = node_folders.root(call.account, node) / "startup"
-    logs = [path for name in ("stdout.txt", "stderr.txt") if (path := folder / name).is_file()]
+    """The agent's log goes up, where it tells of the time asked for, and the start task's output."""
+    node, account, body = find(call), call.account, call.body
     directory = f"batch-{secrets.token_hex(8).upper()}/{node.pool.id}/{node.id}/{uuid.uuid4()}"
-    container = call.body["containerUrl"]
+    container, logs = node_folders.writable(account, body), _logs(call, node)
 
     def send() -> None:
         for path in logs:
-            transfer.upload(
-                call.account.storage, path, container, f"{directory}/{path.name}", {}, lambda: False
-            )
+            transfer.upload(account.storage, path, container, f"{directory}/{path.name}", {}, lambda: False)
 
-    call.account.in_thread(send)
-    body = {"virtualDirectoryName": directory, "numberOfFilesUploaded": len(logs)}
-    return entity(call, "Microsoft.Azure.Batch.Protocol.Entities.UploadBatchServiceLogsResult", body)
+    account.in_thread(send)
+    result = {"virtualDirectoryName": directory, "numberOfFilesUploaded": len(logs)}
+    return entity(call, "Microsoft.Azure.Batch.Protocol.Entities.UploadBatchServiceLogsResult", result)
+
+
+def _logs(call: Call, node: Node) -> list[Path]:
+    last = parse_time(call.body["endTime"]) if "endTime" in call.body else call.account.clock.now()
+    log = agent_log.path(call.account, node)
+    found = [log] if agent_log.tells_of(log, parse_time(call.body["startTime"]), last) else []
+    folder = node_folders.root(call.account, node) / "startup"
+    return found + [path for name in ("stdout.txt", "stderr.txt") if (path := folder / name).is_file()]
+
+
+# --- extensions: told as installed, never run
+
+
+def list_node_extensions(call: Call) -> Reply:
+    items = ((extension["name"], _shown_extension(extension)) for extension in _extensions(find(call)))
+    return list_of(call, "extensions", items)
+
+
+def get_node_extension(call: Call) -> Reply:
+    for extension in _extensions(find(call)):
+        if extension["name"] == call.ids[2]:
+            return entity(call, "extensions/@Element", _shown_extension(extension))
+    raise ApiError("ResourceNotFound")
+
+
+def _extensions(node: Node) -> list[Body]:
+    found: list[Body] = node.pool.doc.get("virtualMachineConfiguration", {}).get("extensions", [])
+    return found
+
+
+def _shown_extension(extension: Body) -> Body:
+    return {"provisioningState": "Succeeded", "vmExtension": extension}

@@ -175,7 +175,7 @@ def open_account(spec: Spec | None, target: str | None, *, check_inputs: bool = 
 
 def _check_inputs_before_start(spec: Spec) -> None:
     """Raises `SpecError` for wrong local inputs, if the local account would have to be started first."""
-    from batchspec.engine.look.inputs import desired_now
+    from batchspec.engine.look.reads import desired_now
     from batchspec.service import embedded
 
     if embedded.find() is None:

@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from batchspec.desired.expand import template_values
 from batchspec.desired.places import Places
 from batchspec.desired.task import DesiredTask
+from batchspec.desired.values import template_values
 from batchspec.desired.wrapper import (
     ANY,
     COMMAND_VARIABLE,

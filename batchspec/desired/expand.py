@@ -7,67 +7,155 @@ never rendered.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from operator import itemgetter
-from typing import Any
 
 from batchspec import __version__
 from batchspec.codes import Code
+from batchspec.desired.compose import Composed, Composer, Reading, add_composed, add_extras
+from batchspec.desired.files import reading_of
 from batchspec.desired.names import (
     Parts,
-    input_path,
     name_problem,
-    output_path,
     parts_of,
 )
+from batchspec.desired.outputs import plain_outputs
 from batchspec.desired.places import OWN_FOLDER, Places
-from batchspec.desired.task import Desired, DesiredTask, DesiredTasks, Input, Inputs
+from batchspec.desired.problem import TaskProblem
+from batchspec.desired.readable import Readable
+from batchspec.desired.task import Desired, DesiredTask, DesiredTasks, Input
+from batchspec.desired.values import template_values
 from batchspec.errors import SpecError
+from batchspec.language.axes import FOLDER, SOURCE
 from batchspec.language.model import Spec, TaskGroup
 from batchspec.language.template import Placeholder, Reference, Template, TemplateError
 from batchspec.resources.base import Json, stamped
 from batchspec.resources.task import Work, digest, task_id, task_key
-from batchspec.source import Diagnostic, Path
+from batchspec.source import Diagnostic, Path, Severity
 
 _COLLISIONS = 20  # that are told of
 _TOLD = 3  # how many inputs of one group are told of, when many have bad names
 
 
-def expand(spec: Spec, inputs: Inputs) -> Desired:
-    """What *spec* asks for, given the inputs of each of its groups, which are read once.
+def expand(spec: Spec, readable: Readable) -> Desired:
+    """What *spec* asks for, given what was found for its tasks to read.
 
     Raises `SpecError` for names that cannot be: an output outside its folder, two
     tasks that would write one blob, a control character.
     """
+    tasks = DesiredTasks(spec.groups)
     findings: list[Diagnostic] = []
-    tasks = DesiredTasks(spec.groups, _tasks(spec, inputs, findings))
-    findings.extend(_collisions(spec, tasks))
-    if findings:
-        raise SpecError([*spec.warnings, *findings])
-    return Desired(spec=spec, pool=_pool_body(spec), job=_job_body(spec), tasks=tasks)
-
-
-def _tasks(spec: Spec, inputs: Inputs, findings: list[Diagnostic]) -> Iterator[DesiredTask]:
-    """The tasks of all groups; what is wrong with a name is added to *findings* instead."""
     number = 0
-    for group in spec.groups:
-        problems: list[_NameProblem] = []  # the first ones
-        more = 0
-        outputs = _Outputs(spec, group)
+    for group in spec.groups:  # each behind those whose outputs it reads
+        number = _add(spec, group, readable, tasks, number, findings)
+    tasks.index()
+    findings.extend(_collisions(spec, tasks))
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        raise SpecError([*spec.warnings, *findings])
+    packs = {path: pack.members for path, pack in readable.packs.items()}
+    warned = replace(spec, warnings=(*spec.warnings, *findings))
+    return Desired(spec=warned, pool=_pool_body(spec), job=_job_body(spec), tasks=tasks, packs=packs)
+
+
+def without_tasks(spec: Spec) -> Desired:
+    """What *spec* asks for of pool and job alone."""
+    return Desired(spec=spec, pool=_pool_body(spec), job=_job_body(spec), tasks=DesiredTasks(()))
+
+
+def _add(
+    spec: Spec,
+    group: TaskGroup,
+    readable: Readable,
+    tasks: DesiredTasks,
+    number: int,
+    findings: list[Diagnostic],
+) -> int:
+    """Adds the tasks of *group*; the number of the next one. What is wrong is added to *findings*."""
+    problems = _Problems(spec, group)
+    readings = list(_readings(spec, group))
+    try:
+        if group.rows is None:
+            number += tasks.add(_plain_tasks(spec, group, readable, number, problems.add))
+            if readings:
+                add_extras(tasks.database, _read_by_others(spec, group, tasks, readings))
+        else:
+            composer = Composer(spec, group, group.rows, tasks.database, readable, readings)
+            number += add_composed(tasks, composer.tasks(number, problems.add))
+            findings.extend(_no_rows(spec, group, composer))
+    except SpecError as error:  # about the inputs themselves
+        findings.extend(error.diagnostics)
+    findings.extend(problems.findings())
+    return number
+
+
+def _plain_tasks(
+    spec: Spec, group: TaskGroup, readable: Readable, number: int, problem: Callable[[TaskProblem], None]
+) -> Iterator[DesiredTask]:
+    """A task for each input, or the only one of a group without inputs."""
+    outputs = _Outputs(spec, group)
+    for item in readable.inputs[group.name] if group.inputs else (None,):
         try:
-            for item in inputs[group.name] if group.inputs else (None,):
-                try:
-                    yield _task(group, item, number, outputs)
-                    number += 1
-                except _NameProblem as problem:
-                    if len(problems) < _TOLD:
-                        problems.append(problem)
-                    else:
-                        more += 1
-        except SpecError as error:  # about the inputs themselves
-            findings.extend(error.diagnostics)
-        findings.extend(_finding(spec, group, told, more if told is problems[-1] else 0) for told in problems)
+            yield _task(group, item, number, outputs)
+            number += 1
+        except TaskProblem as why:
+            problem(why)
+
+
+def _readings(spec: Spec, group: TaskGroup) -> Iterator[Reading]:
+    """What other groups look for among the tasks of *group*, and by which axes."""
+    for other in spec.groups:
+        if other.rows is None:
+            continue
+        if other.rows.link is not None and other.rows.link.group == group.name:
+            yield Reading(reading_of(other.name, ""), ())
+        for file in other.rows.files:
+            if file.link is not None and file.link.group == group.name:
+                axes = tuple(theirs for theirs, _ in file.link.on)
+                yield Reading(reading_of(other.name, file.read.name), axes)
+
+
+def _read_by_others(
+    spec: Spec, group: TaskGroup, tasks: DesiredTasks, readings: Sequence[Reading]
+) -> Iterator[Composed]:
+    """The tasks of a plain group with what they make, since other groups read that."""
+    for task in tasks.of(group):
+        path = task.input.path if task.input else ""
+        axes = {FOLDER: parts_of(path).folder, SOURCE: path}
+        meets = [(reading.name, json.dumps([axes[name] for name in reading.axes])) for reading in readings]
+        yield Composed(task, (), plain_outputs(Places.of(spec), task), meets)
+
+
+def _no_rows(spec: Spec, group: TaskGroup, composer: Composer) -> Iterator[Diagnostic]:
+    dropped = composer.table.dropped
+    if not len(composer.table):
+        why = f"`when` leaves out all {dropped} rows" if dropped else "it has no rows"
+        what = f"{group.name} makes no task: {why}"
+        yield spec.document.diagnostic(Code.NO_ROWS, what, group.path, severity=Severity.WARNING)
+
+
+class _Problems:
+    """What is wrong with tasks of a group: the first few, and how many more there are."""
+
+    def __init__(self, spec: Spec, group: TaskGroup) -> None:
+        self._spec = spec
+        self._group = group
+        self._first: list[TaskProblem] = []
+        self._more = 0
+
+    def add(self, problem: TaskProblem) -> None:
+        if len(self._first) < _TOLD:
+            self._first.append(problem)
+        else:
+            self._more += 1
+
+    def findings(self) -> Iterator[Diagnostic]:
+        for problem in self._first:
+            helps = [*problem.helps] or ["rename it: such a name cannot be carried safely"]
+            if self._more and problem is self._first[-1]:
+                helps.append(f"{self._more} more inputs of {self._group.name} have such a name, or give one")
+            yield self._spec.document.diagnostic(problem.code, str(problem), problem.path, helps=tuple(helps))
 
 
 def keys_of(spec: Spec, name: str) -> list[str]:
@@ -79,32 +167,9 @@ def keys_of(spec: Spec, name: str) -> list[str]:
     ]
 
 
-def template_values(spec: Spec, item: Input | None, output: str | None) -> dict[str, Any]:
-    """All that a template of one task sees. *output* is the blob's name."""
-    values: dict[str, Any] = {"params": spec.params, "spec": {"name": spec.name}}
-    if item is not None:
-        values["input"] = input_values(item)
-    if output is not None:
-        values["output"] = {"path": output_path(output)}
-    return values
-
-
-def input_values(item: Input) -> dict[str, Any]:
-    """What templates see of an input."""
-    folder, name, stem, suffix = parts_of(item.path)
-    path = input_path(item.path)
-    return {"name": name, "stem": stem, "suffix": suffix, "folder": folder, "path": path, "size": item.size}
-
-
-class _NameProblem(Exception):
-    def __init__(self, what: str, path: Path) -> None:
-        super().__init__(what)
-        self.path = path
-
-
 def _task(group: TaskGroup, item: Input | None, number: int, outputs: _Outputs) -> DesiredTask:
     if item and (problem := name_problem(item.blob)):
-        raise _NameProblem(f"the input {item.path!r} {problem}", ("inputs",))
+        raise TaskProblem(f"the input {item.path!r} {problem}", (*group.path, "inputs"))
     path, content = (item.path, item.content) if item else ("", "")
     parts = parts_of(path)
     key = _key(group, path if item else None, parts)
@@ -135,6 +200,7 @@ class _Outputs:
         self._spec = spec
         self._template = group.output
         self._places = Places.of(spec)
+        self._path: Path = (*group.path, "output")
         self._put_together = _put_together(group.output) if group.output else None
 
     def record(self, key: str) -> str:
@@ -152,10 +218,11 @@ class _Outputs:
         if parts.folder:
             name = f"{parts.folder}/{name}"
         if problem := name_problem(name):
-            raise _NameProblem(f"the output {name!r} {problem}", ("output",))
+            raise TaskProblem(f"the output {name!r} {problem}", self._path)
         if name.startswith(f"{OWN_FOLDER}/") or name == OWN_FOLDER:
-            raise _NameProblem(
-                f"the output {name!r} lies in {OWN_FOLDER}/, which batchspec keeps for itself", ("output",)
+            raise TaskProblem(
+                f"the output {name!r} lies in {OWN_FOLDER}/, which batchspec keeps for itself",
+                self._path,
             )
         return self._places.root + name
 
@@ -163,7 +230,7 @@ class _Outputs:
         try:
             return template.render(template_values(self._spec, item, None))
         except TemplateError as error:
-            raise _NameProblem(f"the output's name {error.message}", ("output",)) from error
+            raise TaskProblem(f"the output's name {error.message}", self._path) from error
 
 
 def _put_together(template: Template) -> Callable[[Parts], str] | None:
@@ -201,15 +268,6 @@ def _collision(spec: Spec, task: DesiredTask, what: str, field: str) -> Diagnost
         "inputs": ("move one of the files, or give the groups' inputs one common folder",),
     }[field]
     return spec.document.diagnostic(Code.NAME_COLLISION, what, (*task.group.path, field), helps=helps)
-
-
-def _finding(spec: Spec, group: TaskGroup, problem: _NameProblem, more: int) -> Diagnostic:
-    """The finding of *problem*; the last one told of a group says how many more there are."""
-    helps = ["rename it: such a name cannot be carried safely"]
-    if more:
-        helps.append(f"{more} more inputs of {group.name} have such a name, or give one")
-    path = (*group.path, *problem.path)
-    return spec.document.diagnostic(Code.BAD_NAME, str(problem), path, helps=tuple(helps))
 
 
 def _pool_body(spec: Spec) -> Json | None:

@@ -23,6 +23,11 @@ def node_name(path: str) -> str:
     name = path.rpartition("/")[2]
     if _SAFE_NAME.fullmatch(name):
         return name
+    return alias(path)
+
+
+def alias(path: str) -> str:
+    """A safe name for *path*: a hash of the whole of it, with its suffix."""
     suffix = parts_of(path).suffix
     return digest(path)[:16] + (suffix if _SAFE_SUFFIX.fullmatch(suffix) else "")
 

@@ -63,6 +63,14 @@ class Places:
         """The blob that proves that a task without an output was done."""
         return f"{self.own}done/{key}"
 
+    def attached(self, content: str, name: str) -> str:
+        """The blob of a file besides the inputs: its name has the content's digest, so nothing writes over it."""
+        return f"{self.own}files/{content}/{name}"
+
+    def made(self, fingerprint: str, name: str) -> str:
+        """The blob that other tasks read of what the work *fingerprint* makes: nothing writes over it."""
+        return f"{self.own}made/{fingerprint}/{name}"
+
     def log(self, task_id: str, file_name: str) -> str:
         """The blob of a task's stdout.txt or stderr.txt."""
         return f"{self.logs}{task_id}/{file_name}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from batchspec.ledger import tables
 from batchspec.ledger.database import Database, Rows
 from batchspec.resources.base import Json
 from batchspec.resources.task import Work
+from batchspec.source import Path
 
 # Of many, a NamedTuple is made four times as fast as a frozen dataclass.
 
@@ -47,10 +48,14 @@ class DesiredTask(NamedTuple):
     record: str  # the blob whose fingerprint proves that the work was done
     id: str  # of the first attempt
     fingerprint: str
+    label: str | None = None  # its name, where the input's path is not all that tells it from others
+    facts: str | None = None  # JSON: its values along the axes, and what else its templates see
 
     @property
     def name(self) -> str:
         """What people call it: the input's path, or the group's name."""
+        if self.label is not None:
+            return self.label
         return self.input.path if self.input else self.group.name
 
 
@@ -62,20 +67,30 @@ class DesiredTasks:
 
     COLUMNS = (
         "task.number, task.group_name, task.key, task.input_digest, task.record, task.id, task.fingerprint, "
-        "task.is_output, task.path, task.container, task.blob, task.size, task.content, task.file"
+        "task.is_output, task.path, task.container, task.blob, task.size, task.content, task.file, "
+        "task.label, task.facts"
     )
     """What `read` makes a task of."""
 
-    def __init__(self, groups: Iterable[TaskGroup], tasks: Iterable[DesiredTask]) -> None:
+    def __init__(self, groups: Iterable[TaskGroup]) -> None:
         self.database = Database()
         self._groups = {group.name: group for group in groups}
         tables.begin(self.database)
         self.database.fill(
             "INSERT INTO task_group VALUES (?, ?)", ((g.name, g.digest) for g in self._groups.values())
         )
-        self.database.fill(f"INSERT INTO task VALUES ({', '.join('?' * 14)})", map(_row, tasks))
+
+    def add(self, tasks: Iterable[DesiredTask]) -> int:
+        """Adds *tasks*, which may come slowly; how many they were."""
+        return self.database.fill(f"INSERT INTO task VALUES ({', '.join('?' * 16)})", map(_row, tasks))
+
+    def index(self) -> None:
+        """To be called once all are added, before anything is looked up."""
         tables.index(self.database)
-        self._all = Rows(self.database, f"SELECT {self.COLUMNS} FROM task ORDER BY number", self.read)
+
+    @property
+    def _all(self) -> Rows[DesiredTask]:
+        return Rows(self.database, f"SELECT {self.COLUMNS} FROM task ORDER BY number", self.read)
 
     def __len__(self) -> int:
         return len(self._all)
@@ -89,6 +104,11 @@ class DesiredTasks:
             raise IndexError(number)
         return self.read(row)
 
+    def of(self, group: TaskGroup) -> Rows[DesiredTask]:
+        """The tasks of *group*."""
+        query = f"SELECT {self.COLUMNS} FROM task WHERE group_name = ? ORDER BY number"
+        return Rows(self.database, query, self.read, (group.name,))
+
     def has_record(self, blob: str) -> bool:
         """Whether *blob* proves the work of one of them."""
         return self.database.one("SELECT 1 FROM task WHERE record = ?", blob) is not None
@@ -96,19 +116,21 @@ class DesiredTasks:
     def read(self, row: tuple[Any, ...]) -> DesiredTask:
         """The task of a row that begins with COLUMNS."""
         number, group_name, key, input_digest, record, id, fingerprint, is_output = row[:8]
-        path, container, blob, size, content, file = row[8:14]
+        path, container, blob, size, content, file, label, facts = row[8:16]
         group = self._groups[group_name]
         local = os.fsdecode(file) if file is not None else None
         return DesiredTask(
             number,
             group,
             key,
-            Work(group.digest, input_digest),
+            Work(group.digest, input_digest, group.rows is not None),
             Input(path, container, blob, size, content, local) if path is not None else None,
             record if is_output else None,
             record,
             id,
             fingerprint,
+            label,
+            facts,
         )
 
     def sharing_output(self) -> Rows[tuple[DesiredTask, DesiredTask]]:
@@ -151,6 +173,8 @@ def _row(task: DesiredTask) -> tuple[object, ...]:
         os.fsencode(item.file)
         if item and item.file is not None
         else None,  # a folder's name may be any bytes
+        task.label,
+        task.facts,
     )
 
 
@@ -165,6 +189,9 @@ class Desired:
     pool: Json | None
     job: Json | None
     tasks: DesiredTasks
+    packs: Mapping[Path, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # the files in those of `files:`, by entry
 
 
 Inputs = Mapping[str, Iterable[Input]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchspec.desired.expand import expand
+from batchspec.desired.expand import without_tasks
 from batchspec.language.model import Spec
 from batchspec.plan.drift import Compared, find_drift
 from batchspec.service.batch import job as job_service
@@ -12,7 +12,7 @@ from batchspec.service.connect import Account
 
 def drift_now(account: Account, spec: Spec) -> tuple[Compared, ...]:
     """The pool and the open job of *spec* that exist, each with what differs."""
-    desired = expand(spec, {group.name: () for group in spec.groups})
+    desired = without_tasks(spec)
     pool = pool_service.read(account.batch, spec.pool.id) if spec.pool else None
     generations = job_service.generations(account.batch, spec.job_id) if spec.job else []
     return find_drift(desired, pool, generations)

@@ -8,6 +8,7 @@ from typing import Any
 
 from batchspec import __version__
 from batchspec.desired.expand import expand
+from batchspec.desired.readable import Readable
 from batchspec.desired.task import Desired
 from batchspec.errors import RefusedError, SpecError, UsageError
 from batchspec.language.build import build
@@ -116,14 +117,14 @@ def compose(found: Found, name: str, command: str) -> Imported:
         for change in action.changes:
             draft.ignore((action.kind.value, *change.path), "a spec cannot say it as it is")
     document = draft.document(header)
-    return Imported(document.source.text, expand(build(document), {}))
+    return Imported(document.source.text, expand(build(document), Readable()))
 
 
 def _settled(draft: Draft, header: list[str]) -> Desired:
     """What *draft* asks for, once all that the format refuses is cut out of it."""
     while True:
         try:
-            return expand(build(draft.document(header)), {})
+            return expand(build(draft.document(header)), Readable())
         except SpecError as error:
             why = "is nothing that a spec can say"
             if not draft.cut(error.diagnostics[0].path, why):

@@ -9,24 +9,28 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from batchspec.codes import Code
 from batchspec.document.document import Document
 from batchspec.document.scalar import WrittenFloat, WrittenInt
 from batchspec.errors import SpecError
-from batchspec.language import schema
+from batchspec.language import schema, scope
 from batchspec.language.compiled import compiled
 from batchspec.language.deferred import Deferred
+from batchspec.language.filters import text_of
 from batchspec.language.inputs import InputsReader
+from batchspec.language.linking import Linked, is_folder, link_groups
 from batchspec.language.lints import lint
 from batchspec.language.model import (
     Command,
     Containers,
+    GroupFile,
     Limit,
+    Output,
     Pool,
     Rollout,
+    Rows,
     Safety,
     Spec,
     TaskGroup,
@@ -37,6 +41,7 @@ from batchspec.language.resolve import resolve
 from batchspec.language.rules import SHORTHANDS, check_rules
 from batchspec.language.secrets import find_secrets
 from batchspec.language.template import Template, is_template
+from batchspec.language.words import LocalFile, Read
 from batchspec.resources.base import Json
 from batchspec.resources.pool import machine_from_image
 from batchspec.resources.task import digest
@@ -45,7 +50,12 @@ from batchspec.source import Diagnostic, Path, Severity, in_order
 _JOB_ID_LENGTH = 58  # leaves room for the generations: -2 up to -99999
 
 # Fields of the service that a group's `body` does not carry: they are ours, or made for each task.
-_OURS = frozenset({"inputs", "exclude", "allowEmpty", "command", "commandLine", "output"})
+_OURS = frozenset(
+    {
+        *("inputs", "exclude", "allowEmpty", "command", "commandLine", "output", "outputs", "matrix", "when"),
+        *("per", "collect", "chunk", "files", "temporary", "publish", "download", "successCodes", "env"),
+    }
+)
 
 # What decides a task's result. The rest (priority, limits, slots) may change without anything running again.
 _DECISIVE = (
@@ -58,8 +68,8 @@ _DECISIVE = (
     "multiInstanceSettings",
 )
 
-INPUT_NAMES = {"name": "", "stem": "", "suffix": "", "folder": "", "path": "", "size": 0}
-"""What a template may say of its input."""
+# Words of our own that decide a result, too. A spec without them has the digest that it always had.
+_DECISIVE_WORDS = ("outputs", "successCodes")
 
 
 def build(
@@ -78,7 +88,8 @@ def build(
     spec = builder.spec()
     if errors := [*builder.findings, *check_rules(spec)]:
         raise SpecError([*found, *errors])
-    return replace(spec, warnings=in_order([*found, *builder.inputs.warnings, *lint(spec)]))
+    warnings = [*found, *builder.warnings, *builder.inputs.warnings, *lint(spec)]
+    return replace(spec, warnings=in_order(warnings))
 
 
 def _beside(found: Sequence[Diagnostic], builder: _Builder) -> Iterator[Diagnostic]:
@@ -99,6 +110,7 @@ class _Builder:
         self.document = document
         self.params = values.by_name
         self.findings: list[Diagnostic] = []
+        self.warnings: list[Diagnostic] = []
         self.inputs = InputsReader(document, self.findings)
         self.known: dict[str, Any] = {"params": values.names, "spec": {"name": ""}}
 
@@ -107,8 +119,7 @@ class _Builder:
         data: Mapping[str, Any] = self.document.data
         yield self._job
         yield lambda: self._pool(data["pool"])
-        for name in data.get("tasks") or ():
-            yield partial(self._group, name)
+        yield self._groups
 
     def spec(self) -> Spec:
         data: Mapping[str, Any] = self.document.data
@@ -118,7 +129,7 @@ class _Builder:
             params=self.params,
             pool=self._pool(data["pool"]) if "pool" in data else None,
             job=self._job(),
-            groups=tuple(self._group(name) for name in data.get("tasks") or ()),
+            groups=self._groups(),
             download=data.get("download"),
             containers=Containers(**data.get("containers", {})),
             ignored=frozenset(_ignored_path(text) for text in data.get("ignoreChanges") or ()),
@@ -156,31 +167,72 @@ class _Builder:
             body=body,
         )
 
-    def _group(self, name: str) -> TaskGroup:
-        """The group *name*: its values from the resolved document, its templates as they were written."""
-        path: Path = ("tasks", name)
+    def _groups(self) -> tuple[TaskGroup, ...]:
+        """The groups, each behind those whose outputs it reads."""
+        linked = link_groups(self.document.data, self.document.raw, self._find)
+        return tuple(map(self._group, linked.values()))
+
+    def _group(self, linked: Linked) -> TaskGroup:
+        """A group: its values from the resolved document, its templates as they were written."""
+        path: Path = ("tasks", linked.name)
         data, raw = _at(self.document.data, path), _at(self.document.raw, path)
         for word in ("inputs", "exclude", "allowEmpty"):
             for where, text in _strings(raw.get(word), (*path, word)):
                 self._template(text, where, self.known)
-        inputs = self.inputs.read(data, path)
-        before_output = self.known | ({"input": INPUT_NAMES} if inputs else {})
-        output = self._template(raw["output"], (*path, "output"), before_output) if "output" in raw else None
-        known = before_output | ({"output": {"path": ""}} if output else {})
+        outputs = tuple(self._outputs(linked))
+        known = self.known | scope.of_command(linked)
         command = self._command(raw, path, known)
         written = {key: value for key, value in raw.items() if key not in _OURS}
-        templates = [*command.templates, *filter(None, [output])]
-        for where, text in _strings(written, path):
+        templates = [*command.templates, *(output.template for output in outputs)]
+        for where, text in _strings({**written, "env": raw.get("env", {})}, path):
             if template := self._template(text, where, known):
                 templates.append(template)
         return TaskGroup(
-            name=name,
-            inputs=inputs,
+            name=linked.name,
+            inputs=self.inputs.read(data, path),
             command=command,
-            output=output,
-            body={key: value for key, value in data.items() if key not in _OURS},
-            digest=self._digest(written, command, output, templates),
+            outputs=outputs,
+            body=_with_env(
+                {key: value for key, value in data.items() if key not in _OURS}, data.get("env", {})
+            ),
+            digest=self._digest(_with_env(written, raw.get("env", {})), raw, command, outputs, templates),
+            rows=None if linked.is_plain else self._rows(linked, raw, templates),
+            temporary=data.get("temporary", False),
+            publish=data.get("publish", False),
+            downloads=data.get("download", True),
+            success_codes=tuple(data.get("successCodes", (0,))),
         )
+
+    def _outputs(self, linked: Linked) -> Iterator[Output]:
+        known = self.known | scope.of_names(linked)
+        for word in linked.outputs:
+            if template := self._template(word.text, word.path, known):
+                yield Output(word.name, template, word.is_folder, word.is_optional)
+
+    def _rows(self, linked: Linked, raw: Mapping[str, Any], templates: Sequence[Template]) -> Rows:
+        path: Path = ("tasks", linked.name)
+        known = self.known | scope.of_row(linked)
+        when = self._template(raw["when"], (*path, "when"), known) if "when" in raw else None
+        files = tuple(self._file(linked, read, known) for read in linked.reads.values())
+        paths = [file.template for file in files if file.template]
+        mentions = {reference for template in (*templates, *paths) for reference in template.references}
+        return Rows(
+            matrix=linked.matrix,
+            when=when,
+            shape=linked.shape,
+            axes=linked.axes,
+            link=linked.link,
+            files=files,
+            names_source="source" in {reference[0] for reference in mentions},
+            used=frozenset(ref[1] for ref in mentions if ref[0] == "matrix" and len(ref) > 1),
+        )
+
+    def _file(self, linked: Linked, read: Read, known: Mapping[str, Any]) -> GroupFile:
+        source, link = read.source, linked.links.get(read.name)
+        template = None
+        if isinstance(source, LocalFile) and is_template(source.path):
+            template = self._template(source.path, read.path, known)
+        return GroupFile(read, link, template, is_folder(read, link))
 
     def _command(self, raw: Mapping[str, Any], path: Path, known: Mapping[str, Any]) -> Command:
         if "commandLine" in raw:
@@ -189,19 +241,38 @@ class _Builder:
         if isinstance(raw["command"], str):
             return Command(script=self._template(raw["command"], where, known, script=True))
         words = (
-            self._template(self.document.written((*where, i)), (*where, i), known)
+            self._template(self.document.written((*where, i)), (*where, i), known, is_word=True)
             for i in range(len(raw["command"]))
         )
         return Command(words=tuple(word for word in words if word is not None))
 
     def _template(
-        self, text: str, path: Path, known: Mapping[str, Any], *, script: bool = False
+        self, text: str, path: Path, known: Mapping[str, Any], *, script: bool = False, is_word: bool = False
     ) -> Template | None:
         """The compiled template, or None after a finding."""
-        return compiled(self.document, text, path, known, self.findings, script=script)
+        return compiled(self.document, text, path, known, self.findings, script=script, is_word=is_word)
+
+    def _find(
+        self,
+        code: Code,
+        summary: str,
+        path: Path,
+        *,
+        label: str = "",
+        helps: tuple[str, ...] = (),
+        warning: bool = False,
+    ) -> None:
+        severity = Severity.WARNING if warning else Severity.ERROR
+        found = self.document.diagnostic(code, summary, path, label=label, helps=helps, severity=severity)
+        (self.warnings if warning else self.findings).append(found)
 
     def _digest(
-        self, written: Json, command: Command, output: Template | None, templates: list[Template]
+        self,
+        written: Json,
+        raw: Json,
+        command: Command,
+        outputs: Sequence[Output],
+        templates: list[Template],
     ) -> str:
         """A digest of all that decides the results of a group, except the inputs' content.
 
@@ -209,14 +280,16 @@ class _Builder:
         """
         job = self.document.data.get("job")
         common = job.get("commonEnvironmentSettings") if isinstance(job, Mapping) else None
+        only = outputs[0].template.text if outputs and not outputs[0].name else None
         parts = {
             "words": [word.text for word in command.words],
             "script": command.script.text if command.script else None,
             "line": command.line.text if command.line else None,
-            "output": output.text if output else None,
+            "output": only,
             "params": _as_texts(self._used_params(templates)),
             "fields": {key: written[key] for key in _DECISIVE if key in written}
             | {"commonEnvironmentSettings": common},
+            **{word: raw[word] for word in _DECISIVE_WORDS if word in raw},
         }
         return digest(json.dumps(parts, sort_keys=True, ensure_ascii=False))
 
@@ -232,6 +305,19 @@ def _at(value: Any, path: Path) -> Any:
     for part in path:
         value = value[part]
     return value
+
+
+def _with_env(body: Json, env: Mapping[str, object]) -> dict[str, Any]:
+    """*body* with the variables of `env:` behind those it has."""
+    entries = [
+        {"name": name, "value": value if isinstance(value, str) else text_of(value)}
+        for name, value in env.items()
+    ]
+    return (
+        {**body, "environmentSettings": [*body.get("environmentSettings", []), *entries]}
+        if entries
+        else dict(body)
+    )
 
 
 def _safety(data: Mapping[str, Any]) -> Safety:

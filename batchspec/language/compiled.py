@@ -9,11 +9,13 @@ from batchspec.codes import Code
 from batchspec.document.document import Document
 from batchspec.language.template import (
     LITERAL_HELP,
+    Placeholder,
     Template,
     TemplateError,
     Unknown,
     compile_script,
     compile_text,
+    misplaced_lists,
     unknown_references,
 )
 from batchspec.source import Diagnostic, Path
@@ -27,10 +29,11 @@ def compiled(
     findings: list[Diagnostic],
     *,
     script: bool = False,
+    is_word: bool = False,
 ) -> Template | None:
     """The template *text* at *path*, or None; what is wrong with it is added to *findings*.
 
-    *known* has the names that it may read.
+    *known* has the names that it may read. With *is_word*, it is a word of a command: a list may be all of it.
     """
     try:
         template = compile_script(text) if script else compile_text(text)
@@ -40,7 +43,25 @@ def compiled(
     findings += (
         _undefined(document, unknown, path, known) for unknown in unknown_references(template, known)
     )
+    findings += (
+        _list_in_text(document, template, placeholder, path)
+        for placeholder in misplaced_lists(template, known, is_word=is_word)
+    )
     return template
+
+
+def _list_in_text(document: Document, template: Template, placeholder: Placeholder, path: Path) -> Diagnostic:
+    return document.diagnostic(
+        Code.LIST_IN_TEXT,
+        f"`{template.text[placeholder.start : placeholder.end]}` is a list, and one value is expected here",
+        path,
+        span=(placeholder.start, placeholder.end),
+        label="a list",
+        helps=(
+            "let it be a word of its own, take `.first` or `.last` of it, or join it: `| join(' ')`",
+            "or let each task have one value of it: name it with `per`",
+        ),
+    )
 
 
 def render_finding(document: Document, error: TemplateError, path: Path) -> Diagnostic:

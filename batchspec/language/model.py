@@ -9,8 +9,12 @@ from enum import Enum
 from typing import NamedTuple
 
 from batchspec.document.document import Document
+from batchspec.language.axes import Axes
 from batchspec.language.glob import Glob
+from batchspec.language.linking import Link
+from batchspec.language.matrix import Matrix
 from batchspec.language.template import Template
+from batchspec.language.words import Read, Shape
 from batchspec.resources.base import Json
 from batchspec.source import Diagnostic, Path
 
@@ -88,23 +92,73 @@ class Command:
         return (*self.words, *filter(None, (self.script, self.line)))
 
 
+class Output(NamedTuple):
+    """What a task makes: a file, or a folder with everything that the task leaves in it.
+
+    `name` is the one it has in the spec, empty for the `output` of a group.
+    """
+
+    name: str
+    template: Template
+    is_folder: bool = False
+    is_optional: bool = False
+
+
+class GroupFile(NamedTuple):
+    """What the tasks of a group read besides their inputs, as `files.NAME`.
+
+    `template` is that of a local path that differs from task to task. With `is_folder`, `files.NAME.path` is a
+    folder, also where there is one file in it.
+    """
+
+    read: Read
+    link: Link | None
+    template: Template | None
+    is_folder: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """How a group's inputs and matrix become tasks, and what these read besides; `when` leaves rows out."""
+
+    matrix: Matrix | None
+    when: Template | None
+    shape: Shape
+    axes: Axes
+    link: Link | None
+    files: tuple[GroupFile, ...]
+    names_source: bool  # whether a template reads `source`
+    used: frozenset[str]  # the axes and columns that templates read
+
+
 @dataclass(frozen=True, slots=True)
 class TaskGroup:
-    """Tasks made alike: one for each input, or a single one without inputs.
+    """Tasks made alike: one for each input, a single one without inputs, or as `rows` says.
 
-    `body` has the group's fields of the service's create body, templates unrendered.
+    `body` has the group's fields of the service's create body, templates unrendered. Outputs that are
+    `temporary` are for other groups only.
     """
 
     name: str
     inputs: LocalFiles | Blobs | None
     command: Command
-    output: Template | None
+    outputs: tuple[Output, ...]
     body: Json
     digest: str  # of all that decides the result, except the input
+    rows: Rows | None = None
+    temporary: bool = False
+    publish: bool = False
+    downloads: bool = True
+    success_codes: tuple[int, ...] = (0,)
 
     @property
     def path(self) -> Path:
         return ("tasks", self.name)
+
+    @property
+    def output(self) -> Template | None:
+        """The name of the one output of a group that has no `rows`."""
+        return self.outputs[0].template if self.outputs and self.rows is None else None
 
 
 class Containers(NamedTuple):

@@ -58,6 +58,21 @@ def refusals(script: str) -> Iterator[Refusal]:
     return _Reader(script).refusals()
 
 
+_BEFORE_SEVERAL = re.compile(r"(?:^|[\s;&|()])\Z")
+_AFTER_SEVERAL = re.compile(r"[\s;&|()]|\Z")
+_ONE_WORD_FOLLOWS = re.compile(r"(?:[<>]{1,3}|[<>]&|>\||\bcase)[ \t]*\Z")
+
+
+def single_words(script: str) -> Iterator[int]:
+    """The slots where bash reads one word: part of a word, an assignment, a redirection, `case`, `[[ ... ]]`."""
+    for number, match in enumerate(re.finditer(SLOT, script)):
+        before, after = script[: match.start()], script[match.end() :]
+        is_word = _BEFORE_SEVERAL.search(before[-1:]) and _AFTER_SEVERAL.match(after)
+        in_test = before.rfind("[[ ") > before.rfind(" ]]")
+        if not is_word or in_test or _ONE_WORD_FOLLOWS.search(before):
+            yield number
+
+
 class _Reader:
     """Walks the script with a stack of what is open.
 

@@ -10,6 +10,7 @@ attributes of Python objects, nothing that makes much of little.
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -18,6 +19,7 @@ from batchspec.codes import Code
 from batchspec.errors import BatchspecError
 from batchspec.language import shell
 from batchspec.language.filters import FILTERS, MAX_CHARACTERS, as_field, bounded, text_of
+from batchspec.language.values import Series, has_member, member
 
 if TYPE_CHECKING:
     from jinja2 import nodes
@@ -121,11 +123,6 @@ class Template:
         write = _shell_word if self.is_script else text_of
         return [part if isinstance(part, str) else _written(part, values, write) for part in self.parts]
 
-    def words(self, values: Values) -> list[str]:
-        """What a word of a command gives: several words where all of it is one placeholder that gives a list."""
-        value = self.value(values, ("string", "array"))
-        return [text_of(item) for item in value] if isinstance(value, list) else [value]
-
     def value(self, values: Values, types: Collection[str]) -> Any:
         """What a field gets that takes values of JSON's *types*: text, unless all of it is one placeholder.
 
@@ -134,6 +131,14 @@ class Template:
         if len(self.parts) != 1 or isinstance(only := self.parts[0], str):
             return self.render(values)
         return _written(only, values, lambda value: as_field(value, types))
+
+    def words(self, values: Values) -> list[str]:
+        """The words that this word of a command becomes: as many as its list has, where it is one placeholder."""
+        if len(self.parts) == 1 and isinstance(self.parts[0], Placeholder):
+            found = _evaluated(self.parts[0], values)
+            if isinstance(found, Series):
+                return [text_of(item) for item in found]
+        return [self.render(values)]
 
 
 class Unknown(NamedTuple):
@@ -164,9 +169,8 @@ def compile_script(text: str) -> Template:
     counts. Raises `TemplateError` also where quotes would not protect a value.
     """
     template = compile_text(text)
-    slotted = "".join(part if isinstance(part, str) else shell.SLOT for part in template.parts)
-    placeholders = [part for part in template.parts if isinstance(part, Placeholder)]
-    for refusal in shell.refusals(slotted):
+    placeholders = _placeholders(template)
+    for refusal in shell.refusals(_slotted(template)):
         raise _shell_error(placeholders[refusal.slot], refusal)
     return Template(text, template.references, template.parts, is_script=True)
 
@@ -191,9 +195,9 @@ def unknown_references(template: Template, known: Mapping[str, object]) -> list[
 
 def _exists(reference: Reference, known: object, *, as_text: bool) -> bool:
     for name in reference:
-        if not isinstance(known, Mapping) or name not in known:
+        if not has_member(known, name):
             return False
-        known = known[name]
+        known = member(known, name)
     return not (as_text and isinstance(known, Mapping))
 
 
@@ -210,6 +214,43 @@ def _unknown(
     at = text.find(dotted, placeholder.start, placeholder.end)
     span = (at, at + len(dotted)) if at >= 0 else (placeholder.start, placeholder.end)
     return Unknown(reference, *span, nearest)
+
+
+def misplaced_lists(
+    template: Template, known: Mapping[str, object], *, is_word: bool = False
+) -> Iterator[Placeholder]:
+    """The placeholders that would put a list where one value is expected.
+
+    In a script a list is several words, so it cannot be part of a word or stand where bash reads a single one.
+    With *is_word*, *template* is a word of a command, and a list may be all of it.
+    """
+    lists = {
+        number for number, part in enumerate(_placeholders(template)) if _gives_list(template, part, known)
+    }
+    if not lists or (is_word and len(template.parts) == 1):
+        return
+    single = frozenset(shell.single_words(_slotted(template))) if template.is_script else lists
+    for number, part in enumerate(_placeholders(template)):
+        if number in lists and number in single:
+            yield part
+
+
+def _placeholders(template: Template) -> list[Placeholder]:
+    return [part for part in template.parts if isinstance(part, Placeholder)]
+
+
+def _slotted(template: Template) -> str:
+    return "".join(part if isinstance(part, str) else shell.SLOT for part in template.parts)
+
+
+def _gives_list(template: Template, placeholder: Placeholder, known: object) -> bool:
+    """Whether *placeholder* is the bare name of a list."""
+    dotted = template.text[placeholder.start + 2 : placeholder.end - 2].strip()
+    for name in dotted.split("."):
+        if not has_member(known, name):
+            return False
+        known = member(known, name)
+    return isinstance(known, Series)
 
 
 def _leaves(known: Mapping[str, object], prefix: str) -> Iterator[str]:
@@ -261,19 +302,29 @@ def _lookup(reference: Reference) -> Callable[[Values], object]:
     def evaluate(values: Values) -> object:
         value: object = values
         for name in reference:
-            if not isinstance(value, Mapping):
-                raise KeyError(name)
-            value = value[name]
+            value = member(value, name)
         return value
 
     return evaluate
 
 
 def _written(placeholder: Placeholder, values: Values, write: Callable[[object], _T]) -> _T:
-    """What *placeholder* puts in. Whatever goes wrong in an expression ends as a `TemplateError`."""
+    """What *placeholder* puts in."""
+    with _told(placeholder):
+        return write(placeholder.evaluate(values))
+
+
+def _evaluated(placeholder: Placeholder, values: Values) -> object:
+    with _told(placeholder):
+        return placeholder.evaluate(values)
+
+
+@contextmanager
+def _told(placeholder: Placeholder) -> Iterator[None]:
+    """Within it, whatever goes wrong in the expression of *placeholder* ends as a `TemplateError`."""
     start, end = placeholder.start, placeholder.end
     try:
-        return write(placeholder.evaluate(values))
+        yield
     except KeyError:
         names = ", ".join(".".join(use.reference) for use in placeholder.uses)
         message = f"no value for {names}" if names else "gives nothing"
@@ -286,7 +337,9 @@ def _written(placeholder: Placeholder, values: Values, write: Callable[[object],
 
 
 def _shell_word(value: object) -> str:
-    """*value* for a script: a text as one quoted word; numbers, true and false bare."""
+    """*value* for a script: a text as one quoted word, a list as several; numbers, true and false bare."""
+    if isinstance(value, Series):
+        return " ".join(map(_shell_word, value))
     return shell.word(value) if isinstance(value, str) else text_of(value)
 
 
@@ -474,8 +527,8 @@ def _environment() -> "ImmutableSandboxedEnvironment":
         intercepted_binops = frozenset(arithmetic)
 
         def getitem(self, obj: Any, argument: Any) -> Any:
-            inside = isinstance(obj, Mapping) and isinstance(argument, str) and argument in obj
-            return obj[argument] if inside else self.undefined(obj=obj, name=argument)
+            inside = isinstance(argument, str) and has_member(obj, argument)
+            return member(obj, argument) if inside else self.undefined(obj=obj, name=argument)
 
         def getattr(self, obj: Any, attribute: str) -> Any:
             return self.getitem(obj, attribute)

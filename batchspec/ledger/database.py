@@ -58,11 +58,14 @@ class Database:
         with self._using():
             return self._connection.execute(statement, values).rowcount
 
-    def fill(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
-        """Runs *statement* for each of *rows*, which may come slowly: others work in between."""
+    def fill(self, statement: str, rows: Iterable[tuple[object, ...]]) -> int:
+        """Runs *statement* for each of *rows*, which may come slowly: others work in between. How many they were."""
+        count = 0
         for some in lots(rows):
             with self._using():
                 self._connection.executemany(statement, some)
+            count += len(some)
+        return count
 
     def one(self, query: str, *values: object) -> Any:
         """The first row that *query* gives; None when there is none."""

@@ -13,7 +13,21 @@ _DESIRED = (
     # long to fill. `record` is the blob that proves its work; `is_output` says that it is its output, too.
     "CREATE TABLE task (number INTEGER PRIMARY KEY, group_name TEXT, key TEXT, input_digest TEXT, record TEXT,"
     " id TEXT, fingerprint TEXT, is_output INTEGER, path TEXT, container TEXT, blob TEXT, size INTEGER,"
-    " content TEXT, file BLOB)",
+    " content TEXT, file BLOB, label TEXT, facts TEXT)",
+    # What a task reads besides the input in its own row: further inputs (`name` is empty) and files, `path` on its
+    # node. `producer` is the task that makes it; `is_pack` says that it is a folder, to be unpacked.
+    "CREATE TABLE reads (task INTEGER, position INTEGER, name TEXT, path TEXT, item_path TEXT, container TEXT,"
+    " blob TEXT, size INTEGER, content TEXT, file BLOB, producer INTEGER, is_pack INTEGER)",
+    # An output of a task that has several, or whose outputs other groups read. `path` is on the node, `blob` for
+    # people (NULL: temporary), `made` what other tasks read (NULL: none does).
+    "CREATE TABLE makes (task INTEGER, position INTEGER, name TEXT, title TEXT, path TEXT, blob TEXT, made TEXT,"
+    " is_folder INTEGER, is_optional INTEGER)",
+    # A task whose outputs another one reads.
+    "CREATE TABLE edge (task INTEGER, producer INTEGER)",
+    # A task as the readers of its group's outputs look for it: by the values of axes that both have.
+    "CREATE TABLE meets (reading TEXT, key TEXT, task INTEGER)",
+    "CREATE INDEX meets_key ON meets (reading, key)",  # looked up while tasks are still added
+    "CREATE INDEX makes_task ON makes (task)",
     # A group of tasks, with the digest of what decides their results besides their inputs.
     "CREATE TABLE task_group (name TEXT PRIMARY KEY, digest TEXT)",
 )
@@ -21,6 +35,12 @@ _DESIRED_INDEXES = (  # made when the tables are filled: that takes half the tim
     "CREATE INDEX task_id ON task (id)",
     "CREATE INDEX task_record ON task (record)",
     "CREATE INDEX task_blob ON task (blob)",
+    "CREATE INDEX reads_task ON reads (task)",
+    "CREATE INDEX reads_blob ON reads (blob)",
+    "CREATE INDEX makes_blob ON makes (blob)",
+    "CREATE INDEX makes_made ON makes (made)",
+    "CREATE INDEX edge_task ON edge (task)",
+    "CREATE INDEX edge_producer ON edge (producer)",
 )
 _SEEN = (
     # A task of the newest job. `failure` says why it failed; `execution` is what that has yet to be read from.
@@ -45,6 +65,11 @@ _JUDGED = (
     "CREATE TABLE changed (number INTEGER, id TEXT, state TEXT, same_command INTEGER)",
     # What becomes of each desired task; `attempt` is that of its live one, 0 without.
     "CREATE TABLE verdict (number INTEGER PRIMARY KEY, verdict TEXT, attempt INTEGER)",
+    # A task some of whose outputs are nowhere as its present work makes them, and one that has them all.
+    "CREATE TABLE lacking (task INTEGER PRIMARY KEY)",
+    "CREATE TABLE whole (task INTEGER PRIMARY KEY)",
+    # An output that lies in one of its two places: a copy within the account saves running its task.
+    "CREATE TABLE copy (task INTEGER, source TEXT, target TEXT)",
     # A blob to upload, and the first task that reads it.
     "CREATE TABLE upload (blob TEXT PRIMARY KEY, number INTEGER, size INTEGER, reason TEXT) WITHOUT ROWID",
     # An output to download, and the task that made it.

@@ -60,6 +60,8 @@ class Reason(Enum):
     WHEN_DONE = "no task needs it any more"
     OUTDATED_JOB = "a newer one has taken its place"
     LINKS_END = "its links end soon"
+    FOLLOWS = "follows a task that runs"
+    NEEDED = "needed by a task that runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ class Upload(NamedTuple):
     input: Input
     group: TaskGroup  # of the first task that reads it
     reason: Reason
+    name: str | None = None  # that of the entry of `files:` that it is
 
 
 class Download(NamedTuple):
@@ -149,7 +152,8 @@ class Work:
     """Every desired task in one of three places (to run, at work, up to date), and what that takes.
 
     There may be a million of each, so they are read, not kept. Of the `runs`, those that are `ready` wait
-    for no upload; `waiting` gives those that read a certain blob. With the tasks `in_progress` comes
+    for no upload and no task; `waiting` gives those that read a certain blob; `last` come those that wait for
+    several, or for other tasks. With the tasks `in_progress` comes
     the live task's id. `removals` are the live tasks to delete, `deletions` those of them that
     have not ended. `groups` are those that have runs. `orphans` counts outputs whose input is gone.
     """
@@ -157,6 +161,7 @@ class Work:
     runs: Many[Run] = ()
     ready: Many[Run] = ()
     waiting: Callable[[str], Many[Run]] = _none
+    last: Many[Run] = ()
     in_progress: Many[tuple[DesiredTask, str]] = ()
     up_to_date: int = 0
     removals: Many[Removal] = ()

@@ -6,16 +6,18 @@ live task and its blobs in 1 us, and nothing is in memory but what is looked at.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from enum import Enum
 from itertools import chain
 from typing import Any
 
 from batchspec.desired.places import Places
-from batchspec.desired.task import Desired, DesiredTask
+from batchspec.desired.task import Desired, DesiredTask, Input
 from batchspec.language.model import TaskGroup
 from batchspec.ledger import tables
 from batchspec.ledger.database import Database, Rows
+from batchspec.plan.flow import RUNS, find_whole, follow
 from batchspec.plan.model import Download, Reason, Removal, Run, Upload, Work
 from batchspec.resources.task import read_id, task_id
 
@@ -51,7 +53,8 @@ _VERDICTS = """
 INSERT INTO verdict
 SELECT task.number,
   CASE
-    WHEN output.fingerprint = task.fingerprint THEN 'UP_TO_DATE'
+    WHEN task.number IN (SELECT task FROM whole)
+      OR output.fingerprint = task.fingerprint AND task.number NOT IN (SELECT task FROM lacking) THEN 'UP_TO_DATE'
     WHEN coalesce(again.state, live.state) <> 'completed' THEN
       CASE WHEN coalesce(again.id, live.id) IN (SELECT id FROM ending WHERE state = 'active')
         THEN 'LINKS_END' ELSE 'IN_PROGRESS' END
@@ -78,7 +81,6 @@ _COUNTS = (
     "SELECT count(*), coalesce(sum(verdict = 'UP_TO_DATE'), 0), coalesce(sum(verdict = 'IN_PROGRESS'), 0)"
     " FROM verdict"
 )
-_RUNS = "verdict NOT IN ('UP_TO_DATE', 'IN_PROGRESS')"
 _CURRENT = "verdict = 'UP_TO_DATE' AND is_output"
 
 # In this order they are shown: what left the spec, what would write over the current work, what a run replaces.
@@ -88,18 +90,18 @@ _REMOVALS = f"""
 SELECT id, state, 'LEFT_SPEC' AS reason, NULL AS group_name, 0 AS rank, NULL AS number FROM other
 WHERE number IS NULL AND state <> 'completed'
 UNION ALL
-SELECT changed.id, changed.state, 'REPLACED', group_name, {_RUNS} + 1, number
+SELECT changed.id, changed.state, 'REPLACED', group_name, {RUNS} + 1, number
 FROM changed JOIN verdict USING (number) JOIN task USING (number)
 WHERE changed.state <> 'completed'
 UNION ALL
 SELECT coalesce(again.id, task.id), 'completed',
   CASE verdict WHEN 'LINKS_END' THEN verdict ELSE 'REPLACED' END, group_name, 2, number
 FROM verdict JOIN task USING (number) LEFT JOIN again USING (number)
-WHERE verdict.attempt > 0 AND {_RUNS}
+WHERE verdict.attempt > 0 AND {RUNS}
 UNION ALL
 SELECT earlier.id, 'completed', 'REPLACED', group_name, 2, number
 FROM earlier JOIN verdict USING (number) JOIN task USING (number)
-WHERE earlier.state <> 'completed' AND {_RUNS}
+WHERE earlier.state <> 'completed' AND {RUNS}
 """
 
 # Of several tasks that read one file, the first uploads it.
@@ -107,9 +109,31 @@ _UPLOADS = f"""
 INSERT OR IGNORE INTO upload
 SELECT task.blob, task.number, task.size, CASE WHEN uploaded.name IS NULL THEN 'NEW_INPUT' ELSE 'INPUT_CHANGED' END
 FROM verdict JOIN task USING (number) LEFT JOIN uploaded ON uploaded.name = task.blob
-WHERE {_RUNS} AND task.file IS NOT NULL AND (uploaded.md5 IS NOT task.content OR uploaded.size <> task.size)
+WHERE {RUNS} AND task.file IS NOT NULL AND (uploaded.md5 IS NOT task.content OR uploaded.size <> task.size)
 ORDER BY task.number
 """
+# What is read besides: its name has its content's digest, so that what is there is right.
+_MORE_UPLOADS = f"""
+INSERT OR IGNORE INTO upload
+SELECT reads.blob, reads.task, reads.size, 'NEW_INPUT'
+FROM verdict JOIN reads ON reads.task = verdict.number LEFT JOIN uploaded ON uploaded.name = reads.blob
+WHERE {RUNS} AND reads.file IS NOT NULL AND uploaded.name IS NULL
+ORDER BY reads.task, reads.position
+"""
+# Tasks that wait for no upload, for one, and those that wait for several or for other tasks: these come last.
+_READY = (
+    "AND NOT EXISTS (SELECT 1 FROM upload WHERE upload.blob = task.blob)"
+    " AND number NOT IN (SELECT task FROM reads WHERE blob IN (SELECT blob FROM upload))"
+    " AND number NOT IN (SELECT task FROM edge)"
+)
+_WAITING = (
+    "AND task.blob = ? AND number NOT IN (SELECT task FROM reads WHERE blob IN (SELECT blob FROM upload))"
+    " AND number NOT IN (SELECT task FROM edge)"
+)
+_LAST = (
+    "AND (number IN (SELECT task FROM reads WHERE blob IN (SELECT blob FROM upload))"
+    " OR number IN (SELECT task FROM edge))"
+)
 
 
 def find_work(desired: Desired, counted: Counted, local_md5: Callable[[str], str | None]) -> Work:
@@ -119,17 +143,19 @@ def find_work(desired: Desired, counted: Counted, local_md5: Callable[[str], str
     """
     database = desired.tasks.database
     _judge(database, counted)
+    follow(database, desired.spec.groups)
     every, up_to_date, in_progress = database.one(_COUNTS)
     to_run = every - up_to_date - in_progress
     if to_run:
-        database.define(_UPLOADS)
+        database.define(_UPLOADS, _MORE_UPLOADS)
     if desired.spec.download is not None:
         database.fill("INSERT INTO download VALUES (?, ?, ?)", _not_here(database, local_md5))
     rows = _Rows(desired)
     return Work(
         runs=rows.runs(length=to_run),
-        ready=rows.runs("AND NOT EXISTS (SELECT 1 FROM upload WHERE upload.blob = task.blob)"),
-        waiting=lambda blob: rows.runs("AND task.blob = ?", blob),
+        ready=rows.runs(_READY),
+        waiting=lambda blob: rows.runs(_WAITING, blob),
+        last=rows.runs(_LAST),
         in_progress=rows.in_progress(in_progress),
         up_to_date=up_to_date,
         removals=rows.removals(),
@@ -156,7 +182,7 @@ class _Rows:
             task, verdict, attempt = self._tasks.read(row), row[-2], row[-1]
             return Run(task, _id(task, attempt + 1), _REASONS[verdict])
 
-        query = f"{self._judged} WHERE {_RUNS} {which} ORDER BY number"
+        query = f"{self._judged} WHERE {RUNS} {which} ORDER BY number"
         return Rows(self._database, query, run, values, length)
 
     def in_progress(self, length: int) -> Rows[tuple[DesiredTask, str]]:
@@ -168,7 +194,7 @@ class _Rows:
         return Rows(self._database, query, at_work, length=length)
 
     def groups(self) -> tuple[TaskGroup, ...]:
-        query = f"SELECT DISTINCT group_name FROM verdict JOIN task USING (number) WHERE {_RUNS}"
+        query = f"SELECT DISTINCT group_name FROM verdict JOIN task USING (number) WHERE {RUNS}"
         found = {row[0] for row in chain.from_iterable(self._database.pages(query))}
         return tuple(group for name, group in self._groups.items() if name in found)
 
@@ -183,12 +209,20 @@ class _Rows:
 
     def uploads(self) -> Rows[Upload]:
         def upload(row: tuple[Any, ...]) -> Upload:
-            task = self._tasks.read(row)
-            if task.input is None:
-                raise ValueError(f"{task.name} reads nothing")
-            return Upload(task.input, task.group, _REASONS[row[-1]])
+            path, container, blob, size, content, file, name, group_name, reason, _ = row
+            item = Input(path, container, blob, size, content, os.fsdecode(file))
+            return Upload(item, self._groups[group_name], _REASONS[reason], name)
 
-        query = f"SELECT {self._tasks.COLUMNS}, reason FROM upload JOIN task USING (number) ORDER BY number"
+        query = (
+            "SELECT task.path, task.container, task.blob, task.size, task.content, task.file, NULL, group_name, reason,"
+            " task.number AS place FROM upload JOIN task ON task.number = upload.number AND task.blob = upload.blob"
+            " UNION ALL"
+            " SELECT item_path, reads.container, reads.blob, reads.size, reads.content, reads.file, reads.name,"
+            " group_name, reason, upload.number FROM upload"
+            " JOIN reads ON reads.task = upload.number AND reads.blob = upload.blob"
+            " JOIN task ON task.number = upload.number"
+            " ORDER BY place"
+        )
         return Rows(self._database, query, upload)
 
     def downloads(self) -> Rows[Download]:
@@ -210,6 +244,7 @@ def _judge(database: Database, counted: Counted) -> None:
     database.fill("INSERT INTO other VALUES (?, NULL, ?, ?, ?, ?, ?)", _strangers(database))
     if database.one("SELECT 1 FROM other"):
         database.define(*_PAIR_OTHERS)
+    find_whole(database)
     database.define(_VERDICTS)
 
 
@@ -240,5 +275,6 @@ def _orphans(desired: Desired) -> int:
     query = (
         "SELECT count(*) FROM output WHERE substr(name, 1, ?) <> ?"
         " AND NOT EXISTS (SELECT 1 FROM task WHERE record = name AND is_output)"
+        " AND NOT EXISTS (SELECT 1 FROM makes WHERE makes.blob = output.name)"
     )
     return int(desired.tasks.database.one(query, len(own), own)[0])

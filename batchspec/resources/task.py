@@ -2,8 +2,9 @@
 
 An id is `SLUG-KEY-WORK[-ATTEMPT]`, at most 64 characters of letters, digits, `-`
 and `_`. KEY is a hash of group and input path; WORK five characters for the
-command and five for the input's content. So a listing of ids and states is all a
-plan has to read, and it says whether the command changed or the input.
+command and five for the input's content (ten where a task reads more than one input).
+So a listing of ids and states is all a plan has to read, and it says whether the
+command changed or the input.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from batchspec.secrecy import without_credentials
 _SLUG_LENGTH = 38  # what is left of 64 after two hashes, three hyphens and an attempt up to 999
 _UNFIT = re.compile(r"[^A-Za-z0-9_]+")
 _FIT = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
-_ID = re.compile(r"(?P<key>[\w-]+-[a-z2-7]{10})-(?P<work>[a-z2-7]{10})(?:-(?P<attempt>\d+))?", re.ASCII)
+_ID = re.compile(
+    r"(?P<key>[\w-]+-[a-z2-7]{10})-(?P<work>[a-z2-7]{10}(?:[a-z2-7]{5})?)(?:-(?P<attempt>\d+))?", re.ASCII
+)
 _NOTHING = blake2b(digest_size=16)  # a copy takes less time than another one
 
 
@@ -56,10 +59,14 @@ def _ten(hexadecimal: str) -> str:
 
 
 class Work(NamedTuple):
-    """What decides a task's result: its command (with all rules around it) and its input's content."""
+    """What decides a task's result: its command (with all rules around it) and its input's content.
+
+    It `reads_more` than one input where the group says how rows become tasks.
+    """
 
     command: str  # a digest
     input: str  # a digest
+    reads_more: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -67,14 +74,15 @@ class Work(NamedTuple):
 
     @property
     def short(self) -> str:
-        return _five(self.command) + _five(self.input)
+        return _five(self.command) + (_ten(self.input) if self.reads_more else _five(self.input))
 
 
-def task_key(group: str, input_path: str, stem: str) -> str:
+def task_key(group: str, input_path: str, stem: str, *, reads_more: bool = False) -> str:
     """The part of a task's id that stays while its work changes: a readable slug and a hash."""
     if "--" in stem or not _FIT.issuperset(stem):
         stem = _UNFIT.sub("-", stem)
-    slug = stem.strip("-")[:_SLUG_LENGTH].strip("-") or "task"
+    length = _SLUG_LENGTH - 5 if reads_more else _SLUG_LENGTH
+    slug = stem.strip("-")[:length].strip("-") or "task"
     return f"{slug}-{_ten(digest(group, input_path))}"
 
 

@@ -42,10 +42,11 @@ def figures(tasks: int, rounds: int) -> Iterator[Figure]:
 def write_tasks(file: Path, count: int) -> None:
     """The tasks of the spec as a narrow listing has them, all queued."""
     from batchspec.desired.expand import expand
+    from batchspec.desired.readable import Readable
     from tests.bench.workload import FROM_BLOBS, made_up_inputs, spec_of
 
     with file.open("w", encoding="utf-8") as stream:
-        for task in expand(spec_of(FROM_BLOBS), {"audio": made_up_inputs(count)}).tasks:
+        for task in expand(spec_of(FROM_BLOBS), Readable({"audio": made_up_inputs(count)})).tasks:
             entry = {
                 "id": task.id,
                 "state": "active",
@@ -57,6 +58,7 @@ def write_tasks(file: Path, count: int) -> None:
 def ours(count: int, port: int) -> None:
     """Reads the tasks and sorts them in; what the spec asks for is there already."""
     from batchspec.desired.expand import expand
+    from batchspec.desired.readable import Readable
     from batchspec.plan.observed import Seen
     from batchspec.plan.work import Counted, find_work
     from batchspec.service.batch import task as task_service
@@ -64,7 +66,7 @@ def ours(count: int, port: int) -> None:
     from tests.bench.workload import FROM_BLOBS, made_up_inputs, spec_of, stub_account
 
     account = stub_account(port)
-    desired = expand(spec_of(FROM_BLOBS), {"audio": made_up_inputs(count)})
+    desired = expand(spec_of(FROM_BLOBS), Readable({"audio": made_up_inputs(count)}))
     before = peak_mb()
     with timed() as taken:
         Seen(desired.tasks).add_tasks(task_service.read_texts(account.batch, "bench-job"))

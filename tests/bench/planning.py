@@ -78,7 +78,7 @@ def prepare(folder: str, count: str) -> None:
     """Writes the files, remembers their digests, and writes what the services would list."""
     import time
 
-    from batchspec.engine.look.inputs import desired_now
+    from batchspec.engine.look.reads import desired_now
     from tests.bench.workload import FROM_FILES, spec_of, write_files
 
     root = Path(folder)
@@ -152,7 +152,7 @@ def fill(folder: str) -> None:
 
     from azure.storage.blob import BlobServiceClient, ContentSettings
 
-    from batchspec.engine.look.inputs import desired_now
+    from batchspec.engine.look.reads import desired_now
     from batchspec.resources.records import COMMAND_METADATA, FINGERPRINT_METADATA
     from batchspec.service import embedded
     from tests.bench.workload import FROM_FILES, spec_of

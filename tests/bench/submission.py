@@ -51,6 +51,7 @@ def figures(tasks: int, many: int, slow: int, rounds: int) -> Iterator[Figure]:
 def ours(count: int, port: int) -> None:
     """The path of `apply`: expand, plan, render, sign a link for each input, send, check every answer."""
     from batchspec.desired.expand import expand
+    from batchspec.desired.readable import Readable
     from batchspec.engine.run.submit import add_tasks
     from batchspec.engine.run.uploads import Uploads
     from batchspec.plan.observed import Observed
@@ -60,7 +61,7 @@ def ours(count: int, port: int) -> None:
     account, spec = stub_account(port), spec_of(FROM_BLOBS)
     before = stub.Stub(port).tasks()
     with timed() as taken:
-        desired = expand(spec, {"audio": made_up_inputs(count)})
+        desired = expand(spec, Readable({"audio": made_up_inputs(count)}))
         conduct = conduct_of(account, desired, make_plan(desired, Observed()))
         add_tasks(conduct, Uploads(conduct))
     account.close()

@@ -13,6 +13,7 @@ from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_b
 from batchspec.desired.body import Links, task_body
 from batchspec.desired.expand import expand
 from batchspec.desired.fold import Bodies
+from batchspec.desired.readable import Readable
 from batchspec.desired.task import Input
 from batchspec.document.document import parse
 from batchspec.language.build import build
@@ -82,7 +83,7 @@ def test_folded_is_rendered(template: str, param: str, output: str) -> None:
     plain = [Input(f"plain/clip-{n}.mp4", "input", f"s/plain/clip-{n}.mp4", n, "0" * 32) for n in range(5)]
     inputs = [*plain, *(Input(name, "input", f"s/{name}", 7, "1" * 32) for name in NAMES)]
     bodies = Bodies(spec, "http://host/output?sig=x%2B")
-    for task in expand(spec, {"work": inputs}).tasks:
+    for task in expand(spec, Readable({"work": inputs})).tasks:
         link = f"http://host/{task.input.blob}?sig=%3D" if task.input else None
         id = task_id(task.key, task.work)
         found = json.loads(bodies.json(task, id, link))

@@ -121,7 +121,7 @@ def ours(folder: str, container: str) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     os.environ["XDG_CACHE_HOME"] = str(Path(folder) / "no-cache")  # every run hashes
-    from batchspec.engine.look.inputs import desired_now
+    from batchspec.engine.look.reads import desired_now
     from batchspec.engine.run.apply import _TRANSFERS as threads
     from batchspec.engine.run.uploads import Uploads
     from batchspec.plan.observed import Observed

@@ -36,6 +36,7 @@ def watch(count: str, seconds: str) -> None:
     from azure.core.rest import HttpRequest, HttpResponse
 
     from batchspec.desired.expand import expand
+    from batchspec.desired.readable import Readable
     from batchspec.engine.run.doctor import Doctor
     from batchspec.engine.run.provision import make_job, make_pool
     from batchspec.engine.run.submit import add_tasks
@@ -56,7 +57,7 @@ def watch(count: str, seconds: str) -> None:
         connection.blobs.ensure_container(container)
     connection.blobs._service.get_blob_client("input", "one").upload_blob(b"one")
     inputs = (item._replace(blob="one") for item in made_up_inputs(int(count)))  # all read the same blob
-    desired = expand(spec, {"trivial": inputs})
+    desired = expand(spec, Readable({"trivial": inputs}))
     conduct = conduct_of(connection, desired, make_plan(desired, Observed()))
     make_pool(conduct)
     make_job(conduct)

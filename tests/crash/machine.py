@@ -33,7 +33,7 @@ from main_job.workload import Workload, wait_until
 
 from batchspec.cli.main import cli
 from batchspec.cli.options import read_spec
-from batchspec.engine.look.inputs import desired_now
+from batchspec.engine.look.reads import desired_now
 from batchspec.errors import BatchspecError
 from batchspec.plan.safety import THRESHOLDS
 from batchspec.service import embedded

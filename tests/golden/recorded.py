@@ -13,7 +13,7 @@ from batchspec.desired.fold import Bodies
 from batchspec.desired.places import Places
 from batchspec.desired.task import DesiredTask
 from batchspec.document import document
-from batchspec.engine.look.inputs import desired_now
+from batchspec.engine.look.reads import desired_now
 from batchspec.language.build import build
 from batchspec.language.model import Spec
 from batchspec.resources.blob import LiveBlob

@@ -13,6 +13,7 @@ from plan.endpoint import QuickClock, planned, served, spec_of
 from plan.strategies import SECRET_VARIABLE, specs
 
 from batchspec.desired.expand import expand
+from batchspec.desired.readable import Readable
 from batchspec.document.document import parse
 from batchspec.engine import importing
 from batchspec.errors import SpecError
@@ -58,7 +59,7 @@ def test_what_is_read_back_plans_nothing(account: Account, data: dict[str, Any])
         whole["job"] = {"id": id, **data["job"]}
     whole.pop("tasks", None)
     try:
-        desired = expand(spec_of(whole), {})
+        desired = expand(spec_of(whole), Readable({}))
     except SpecError:
         assume(False)
         raise

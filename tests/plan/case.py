@@ -30,6 +30,7 @@ import yaml
 
 from batchspec.desired.expand import expand
 from batchspec.desired.places import Places
+from batchspec.desired.readable import Readable
 from batchspec.desired.task import Desired, DesiredTask, Input
 from batchspec.document.document import parse
 from batchspec.errors import RefusedError
@@ -79,7 +80,7 @@ def desired_of(case: Mapping[str, Any]) -> Desired:
         )
         for name, text in files.items()
     ]
-    return expand(spec, {group.name: inputs for group in spec.groups})
+    return expand(spec, Readable({group.name: inputs for group in spec.groups}))
 
 
 def observed_of(found: Mapping[str, Any], desired: Desired) -> Observed:

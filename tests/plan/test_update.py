@@ -15,6 +15,7 @@ from azure.batch.models import (
 from azure.core.credentials import AzureNamedKeyCredential
 
 from batchspec.desired.expand import expand
+from batchspec.desired.readable import Readable
 from batchspec.document.document import parse
 from batchspec.errors import StalePlanError
 from batchspec.language.build import build
@@ -135,7 +136,7 @@ def test_r09_a_change_by_somebody_else_is_not_overwritten(
 
     workload.says(EMPTY if "null" in more else f"{EMPTY}\n{more}\nstartTask: {{commandLine: /bin/true}}")
     spec = build(parse(Source(str(workload.file), workload.file.read_text("utf-8"))))
-    desired = expand(spec, {})
+    desired = expand(spec, Readable({}))
     assert spec.pool is not None
     assert desired.pool is not None
     with closing(Overtaken(local_account, change, reads=3)) as batch:
@@ -181,7 +182,7 @@ def test_r09_the_end_of_a_rollout_keeps_what_somebody_adds(
 
     add(STAMP_ROLLOUT)
     spec = build(parse(Source(str(workload.file), workload.file.read_text("utf-8"))))
-    desired = expand(spec, {})
+    desired = expand(spec, Readable({}))
     assert spec.pool is not None
     assert desired.pool is not None
     with closing(Overtaken(local_account, lambda: add("theirs"), reads=2)) as batch:
@@ -209,7 +210,7 @@ def test_r11_a_repeated_update_is_our_own(workload: Workload, local_account: Loc
     workload.apply()
     workload.says(EMPTY if "null" in more else f"{EMPTY}\n{more}\nstartTask: {{commandLine: /bin/true}}")
     spec = build(parse(Source(str(workload.file), workload.file.read_text("utf-8"))))
-    desired = expand(spec, {})
+    desired = expand(spec, Readable({}))
     assert spec.pool is not None
     assert desired.pool is not None
     key = AzureNamedKeyCredential(local_account.batch_account, local_account.batch_key)

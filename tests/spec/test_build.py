@@ -3,6 +3,7 @@
 import pytest
 
 from batchspec.desired.expand import expand
+from batchspec.desired.readable import Readable
 from batchspec.desired.task import Input
 from batchspec.document.document import parse
 from batchspec.errors import SpecError
@@ -52,7 +53,7 @@ def test_many_inputs_with_one_problem_are_told_of_by_a_few() -> None:
         Input(f"{i}.txt", "input", f"outside/in/{i}.txt", 1, "0" * 32, file=f"in/{i}.txt") for i in range(300)
     ]
     with pytest.raises(SpecError) as raised:
-        expand(spec, {"one": inputs})
+        expand(spec, Readable({"one": inputs}))
     told = [found for found in raised.value.diagnostics if found.severity.value == "error"]
     assert len(told) == 3
     assert told[-1].helps[-1] == "297 more inputs of one have such a name, or give one"

@@ -12,6 +12,7 @@ from main_job.workload import Workload
 from batchspec.desired.body import Links, task_body
 from batchspec.desired.expand import expand
 from batchspec.desired.fold import Bodies
+from batchspec.desired.readable import Readable
 from batchspec.desired.task import Input
 from batchspec.document.document import parse
 from batchspec.language.build import build
@@ -52,7 +53,7 @@ def test_r31_folded_bodies_have_the_identity_too() -> None:
     spec = spec_of(SPEC)
     inputs = [Input(f"{n}.mp4", "input", f"work/{n}.mp4", n, "0" * 32) for n in range(6)]
     bodies = Bodies(spec, "https://a.example/output")
-    for task in expand(spec, {"copy": inputs}).tasks:
+    for task in expand(spec, Readable({"copy": inputs})).tasks:
         assert task.input is not None
         link = f"https://a.example/input/{task.input.blob}"
         found = json.loads(bodies.json(task, "id", link))

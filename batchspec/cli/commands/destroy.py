@@ -60,7 +60,7 @@ def destroy(
     from batchspec.desired.places import Places
     from batchspec.engine.destroy import destroy as destroy_all
     from batchspec.engine.destroy import find_doomed, forget_lock
-    from batchspec.engine.look.inputs import desired_now
+    from batchspec.engine.look.reads import desired_now
     from batchspec.engine.run.lock import locked
 
     spec = read_spec(spec_file, environment)

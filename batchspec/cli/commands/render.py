@@ -61,7 +61,7 @@ def render(spec_file: Path, environment: Environment, group: str | None) -> None
 
 def _tasks(spec: Spec, environment: Environment, group: str) -> Iterator[str]:
     """A paragraph for each task of *group*."""
-    from batchspec.engine.look.inputs import desired_now
+    from batchspec.engine.look.reads import desired_now
     from batchspec.language.model import Blobs
 
     names = [each.name for each in spec.groups]

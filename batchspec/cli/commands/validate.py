@@ -60,7 +60,7 @@ def validate(
 
 def check(spec_file: Path, environment: Environment | None = None) -> tuple[Diagnostic, ...]:
     """All there is to say about a spec and its local inputs, in order of position."""
-    from batchspec.engine.look.inputs import desired_now
+    from batchspec.engine.look.reads import desired_now
 
     try:
         return desired_now(read_spec(spec_file, environment), None).spec.warnings

@@ -3,40 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from batchspec.codes import Code
-from batchspec.desired.expand import expand
 from batchspec.desired.places import OWN_FOLDER
-from batchspec.desired.task import Desired, Input
+from batchspec.desired.task import Input
 from batchspec.engine.look.local_files import local_inputs
 from batchspec.engine.look.missed import ALLOW_EMPTY, Missed
 from batchspec.errors import SpecError
 from batchspec.language.glob import AmbiguousPath
 from batchspec.language.model import Blobs, LocalFiles, Spec, TaskGroup
 from batchspec.resources.task import digest
-from batchspec.source import Diagnostic, in_order
+from batchspec.source import Diagnostic
 
 if TYPE_CHECKING:  # `validate` starts without the plan
     from batchspec.resources.blob import LiveBlob
 
 ListBlobs = Callable[[str, str], "Iterator[LiveBlob]"]
 """The blobs of a container whose names begin with a prefix."""
-
-
-def desired_now(spec: Spec, list_blobs: ListBlobs | None) -> Desired:
-    """What *spec* asks for with the inputs of this moment; its warnings have what there is to say of those, too.
-
-    *list_blobs* is asked for inputs that are blobs already; None leaves those groups empty.
-    Raises `SpecError`.
-    """
-    warnings: list[Diagnostic] = []
-    try:
-        desired = expand(spec, find_inputs(spec, list_blobs, warnings))
-    except SpecError as error:
-        raise SpecError([*error.diagnostics, *warnings]) from None
-    return replace(desired, spec=replace(spec, warnings=in_order([*spec.warnings, *warnings])))
 
 
 def find_inputs(

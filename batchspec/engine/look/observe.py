@@ -11,8 +11,8 @@ from functools import partial
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
 from batchspec.engine.look.digests import Digests, cache_path
-from batchspec.engine.look.inputs import desired_now
 from batchspec.engine.look.links import read_ending
+from batchspec.engine.look.reads import desired_now
 from batchspec.language.model import Spec
 from batchspec.plan.job import newest_job
 from batchspec.plan.model import Plan

@@ -1,0 +1,324 @@
+"""The tasks of a group whose rows have axes, or that reads and makes more than one thing: from rows to tasks.
+
+Each task is known by its position along the axes, its work by everything that its templates read. The content of what
+another task makes is that task's fingerprint, so that one pass in the order of the flow plans a whole chain.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any, NamedTuple
+
+from batchspec.codes import Code
+from batchspec.desired.files import SOURCE_READ, FileFinder, TaskRead
+from batchspec.desired.names import node_name, parts_of
+from batchspec.desired.outputs import TaskOutput, outputs_of
+from batchspec.desired.places import Places
+from batchspec.desired.problem import TaskProblem
+from batchspec.desired.readable import Readable
+from batchspec.desired.rows import (
+    ALONE,
+    Origin,
+    Row,
+    RowTable,
+    given_back,
+    kept,
+    of_input,
+    position_of,
+    stored,
+)
+from batchspec.desired.task import DesiredTask, DesiredTasks, Input
+from batchspec.desired.values import input_paths, input_values, values_of
+from batchspec.language.axes import FOLDER, SOURCE
+from batchspec.language.linking import Link
+from batchspec.language.matrix import Sheet
+from batchspec.language.model import Rows, Spec, TaskGroup
+from batchspec.language.values import Series
+from batchspec.ledger.database import Database, lots
+from batchspec.resources.task import Work, digest, task_id, task_key
+
+_CHUNK_ID = 10
+
+
+class Composed(NamedTuple):
+    """A task, what it reads besides its input, what it makes, and where readers of it will look: (reading, key)."""
+
+    task: DesiredTask
+    reads: Sequence[TaskRead]
+    outputs: Sequence[TaskOutput]
+    meets: Sequence[tuple[str, str]]
+    producers: Sequence[int] = ()
+
+
+class Reading(NamedTuple):
+    """What another group reads of this one's tasks: found under `name` by the values of these `axes`."""
+
+    name: str
+    axes: tuple[str, ...]
+
+
+class Composer:
+    """Makes the tasks of one group. `readings` are what other groups will look for among them."""
+
+    def __init__(
+        self,
+        spec: Spec,
+        group: TaskGroup,
+        rows: Rows,
+        database: Database,
+        readable: Readable,
+        readings: Sequence[Reading],
+    ) -> None:
+        self._spec = spec
+        self._places = Places.of(spec)
+        self._group = group
+        self._rows = rows
+        self._database = database
+        self._readable = readable
+        self._readings = readings
+        self._is_read = bool(readings)
+        self._files = FileFinder(database, readable, group, spec.containers.output)
+        self._known = {"params": spec.params, "spec": {"name": spec.name}}
+        self._packs = {path: pack.members for path, pack in readable.packs.items()}
+        self.table = RowTable(database, group, rows)
+
+    def tasks(self, number: int, problem: Callable[[TaskProblem], None]) -> Iterator[Composed]:
+        """The tasks, numbered from *number* on. *problem* is told why one of them cannot be."""
+        matrix = self._rows.matrix
+        sheet = self._readable.sheets.get(matrix.file, ()) if isinstance(matrix, Sheet) else ()
+        self.table.fill(self._origins(), sheet, self._keeps)
+        for rows in self.table.together():
+            try:
+                yield self._composed(number, rows)
+                number += 1
+            except TaskProblem as why:
+                problem(why)
+
+    # Rows ---------------------------------------------------------------------------------
+
+    def _origins(self) -> Iterator[Origin]:
+        if self._rows.link is not None:
+            yield from self._made(self._rows.link)
+        elif self._group.inputs is None:
+            yield ALONE
+        else:
+            for item in self._readable.inputs[self._group.name]:
+                yield of_input(item, parts_of(item.path).folder)
+
+    def _made(self, link: Link) -> Iterator[Origin]:
+        """One origin for each task of the group that is read."""
+        query = (
+            "SELECT number, facts, title, made, fingerprint, task.path, container, task.blob, size, content, file"
+            " FROM task JOIN makes ON makes.task = number AND makes.name = ? WHERE group_name = ? ORDER BY number"
+        )
+        pages = self._database.pages(query, (link.output.name, link.group))
+        for number, facts, title, blob, fingerprint, *own in chain.from_iterable(pages):
+            item = Input(title, self._spec.containers.output, blob, 0, fingerprint)
+            told = json.loads(facts) if facts else {"axes": {}, "source": own if own[0] is not None else None}
+            source = Input(*told["source"]) if told["source"] else None
+            axes = {name: given_back(value) for name, value in told["axes"].items()}
+            from_source = {SOURCE: source.path} if source else {}
+            yield Origin(
+                {**axes, FOLDER: parts_of(title).folder, **from_source}, item, source, number, f"{number:09d}"
+            )
+
+    def _keeps(self, row: Row) -> bool:
+        if self._rows.when is None:
+            return True
+        values = self._known | self._row_values(row)
+        said = self._rows.when.render(values)
+        if said not in ("true", "false"):
+            raise TaskProblem(
+                f"when: gives {said!r}; it has to give true or false",
+                (*self._group.path, "when"),
+                code=Code.NO_TEXT,
+            )
+        return said == "true"
+
+    def _row_values(self, row: Row) -> dict[str, Any]:
+        item = {"input": input_values(row.item)} if row.item else {}
+        return {"matrix": row.values, **item}
+
+    # Tasks --------------------------------------------------------------------------------
+
+    def _composed(self, number: int, rows: Sequence[Row]) -> Composed:
+        group, has = self._group, self._rows.axes.has
+        first = rows[0]
+        texts = {name: str(first.values[name]) for name in has}
+        matrix = self._matrix(rows)
+        inputs = self._inputs(rows)
+        item = inputs[0].item if inputs and not self._rows.shape.joins else None
+        source = first.source if SOURCE in has else None
+        files = list(self._files.reads(texts, self._known | self._row_values(first)))
+        reads = [*inputs, *files]
+        if self._rows.names_source and source is not None:
+            reads.append(
+                TaskRead(SOURCE_READ, f"{SOURCE}/{node_name(source.path)}", source, _producer(first, source))
+            )
+        position = self._position(first)
+        key = task_key(group.name, position, self._slug(first, item), reads_more=True)
+        work = Work(group.digest, self._content(matrix, inputs, files, source), reads_more=True)
+        chunk = digest(position)[:_CHUNK_ID] if self._rows.shape.chunk is not None else ""
+        names = self._known | values_of(self._rows, matrix, reads, chunk, self._packs)
+        folder = parts_of(item.path).folder if item else ""
+        outputs = list(
+            outputs_of(self._places, group, names, folder, work.fingerprint, is_read=self._is_read)
+        )
+        task = DesiredTask(
+            number=number,
+            group=group,
+            key=key,
+            work=work,
+            input=item,
+            output=next((output.blob for output in outputs if output.blob), None),
+            record=self._record(key, outputs),
+            id=task_id(key, work),
+            fingerprint=work.fingerprint,
+            label=self._label(first, item),
+            facts=self._facts(matrix, texts, source, chunk),
+        )
+        extra = reads[1:] if item is not None else reads
+        producers = sorted({read.producer for read in reads if read.producer is not None})
+        return Composed(task, extra, outputs, list(self._meets(texts)), producers)
+
+    def _matrix(self, rows: Sequence[Row]) -> dict[str, Any]:
+        """What templates see of the axes and columns: one value where the task has the axis, else a list."""
+        has, joins = self._rows.axes.has, self._rows.shape.joins
+        names = rows[0].values
+        return {
+            name: rows[0].values[name]
+            if name in has or not joins
+            else Series(row.values[name] for row in rows)
+            for name in names
+        }
+
+    def _inputs(self, rows: Sequence[Row]) -> list[TaskRead]:
+        """The inputs of a task, each once, where it finds them."""
+        found = list({row.item.blob: row for row in rows if row.item is not None}.values())
+        is_pack = self._rows.link is not None and self._rows.link.output.is_folder
+        items = [row.item for row in found if row.item is not None]
+        paths = input_paths([item.path for item in items], joined=self._rows.shape.joins)
+        return [
+            TaskRead("", path, item, row.producer, is_pack)
+            for path, item, row in zip(paths, items, found, strict=True)
+        ]
+
+    def _position(self, first: Row) -> str:
+        """Where the task is: never a counter, so that a row more changes nothing about the others."""
+        shape, matrix = self._rows.shape, self._rows.matrix
+        if not shape.joins:
+            if matrix is None:
+                return first.item.path if first.item else ""
+            return position_of(first, matrix.axes)
+        per = json.dumps([[name, str(first.values[name])] for name in shape.per])
+        return per if shape.chunk is None else json.dumps([per, position_of(first, self._rows.axes.rows)])
+
+    def _slug(self, first: Row, item: Input | None) -> str:
+        stem = [parts_of(item.path).stem] if item else []
+        own = self._rows.shape.per or (self._rows.matrix.axes if self._rows.matrix else ())
+        values = [str(first.values[name]) for name in own] if not self._rows.shape.collect else []
+        return "-".join((*stem, *values)) or self._group.name
+
+    def _label(self, first: Row, item: Input | None) -> str:
+        """What people call the task: `encode/a.mov`, `encode[title=alpha,height=720]`, `film`."""
+        group, shape, matrix = self._group.name, self._rows.shape, self._rows.matrix
+        if shape.joins:
+            names = [*shape.per]
+            if shape.chunk is not None:
+                names += [name for name in self._rows.axes.lists if name not in (FOLDER, SOURCE)][:1]
+            return group + _bracketed(names, first)
+        own = [name for name in self._rows.axes.rows if name not in (FOLDER, SOURCE)]
+        if matrix is None:
+            return f"{group}/{item.path}" if item else group
+        is_named = item is None or len(own) > len(matrix.axes)  # the axes of a glob tell the inputs apart
+        return f"{group}{'' if is_named else '/' + (item.path if item else '')}{_bracketed(own, first)}"
+
+    def _content(
+        self,
+        matrix: Mapping[str, Any],
+        inputs: Sequence[TaskRead],
+        files: Sequence[TaskRead],
+        source: Input | None,
+    ) -> str:
+        """A digest of all that its templates read besides parameters, and of the content of all that it reads."""
+        parts = {
+            "values": {name: _text(matrix[name]) for name in sorted(self._rows.used) if name in matrix},
+            "inputs": [[read.item.path, read.item.content] for read in inputs],
+            "files": [[read.name, read.path, read.item.content] for read in files],
+            "source": [source.path, source.content] if source and self._rows.names_source else None,
+        }
+        return digest(json.dumps(parts, sort_keys=True, ensure_ascii=False))
+
+    def _record(self, key: str, outputs: Sequence[TaskOutput]) -> str:
+        required = [output for output in outputs if not output.is_optional]
+        return required[0].record if required else self._places.record(key)
+
+    def _facts(
+        self,
+        matrix: Mapping[str, Any],
+        texts: Mapping[str, str],
+        source: Input | None,
+        chunk: str,
+    ) -> str:
+        axes = {name: kept(matrix[name]) for name in texts if name not in (FOLDER, SOURCE)}
+        values = {name: kept(value) for name, value in matrix.items()}
+        return json.dumps({"matrix": values, "axes": axes, "source": stored(source), "chunk": chunk})
+
+    def _meets(self, texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        for reading in self._readings:
+            yield reading.name, json.dumps([texts[name] for name in reading.axes])
+
+
+def _text(value: Any) -> Any:
+    return [str(item) for item in value] if isinstance(value, tuple) else str(value)
+
+
+def _bracketed(names: Sequence[str], row: Row) -> str:
+    return f"[{','.join(f'{name}={row.values[name]}' for name in names)}]" if names else ""
+
+
+def _producer(row: Row, source: Input) -> int | None:
+    """The task that makes the source, where it is the row's own input."""
+    return row.producer if row.item == source else None
+
+
+def add_composed(tasks: DesiredTasks, composed: Iterable[Composed]) -> int:
+    """Adds tasks with all that they read and make; how many they were."""
+    count = 0
+    for some in lots(composed):
+        count += tasks.add(one.task for one in some)
+        add_extras(tasks.database, some)
+    return count
+
+
+def add_extras(database: Database, composed: Iterable[Composed]) -> None:
+    """Adds what tasks that are there read and make."""
+    for some in lots(composed):
+        database.fill(
+            f"INSERT INTO reads VALUES ({', '.join('?' * 12)})", chain.from_iterable(map(_reads, some))
+        )
+        database.fill(
+            f"INSERT INTO makes VALUES ({', '.join('?' * 9)})", chain.from_iterable(map(_makes, some))
+        )
+        meets = ((reading, key, one.task.number) for one in some for reading, key in one.meets)
+        database.fill("INSERT INTO meets VALUES (?, ?, ?)", meets)
+        edges = ((one.task.number, producer) for one in some for producer in one.producers)
+        database.fill("INSERT INTO edge VALUES (?, ?)", edges)
+
+
+def _reads(composed: Composed) -> Iterator[tuple[object, ...]]:
+    for position, read in enumerate(composed.reads):
+        item = read.item
+        file = os.fsencode(item.file) if item.file is not None else None
+        yield (
+            *(composed.task.number, position, read.name, read.path, *item[:5], file),
+            *(read.producer, read.is_pack),
+        )
+
+
+def _makes(composed: Composed) -> Iterator[tuple[object, ...]]:
+    for position, output in enumerate(composed.outputs):
+        yield composed.task.number, position, *output

@@ -1,0 +1,142 @@
+"""All that a spec's tasks can read, as it is at this moment: inputs, files beside them, sheets of a matrix."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path as FilePath
+
+from batchspec.codes import Code
+from batchspec.desired.expand import expand
+from batchspec.desired.places import Places
+from batchspec.desired.readable import Pack, Readable
+from batchspec.desired.task import Desired, Input
+from batchspec.engine.look import packs
+from batchspec.engine.look.digests import Digests, cache_path
+from batchspec.engine.look.inputs import ListBlobs, find_inputs
+from batchspec.engine.look.local_files import project_root
+from batchspec.engine.look.walk import walk
+from batchspec.errors import SpecError
+from batchspec.language.glob import parse as parse_glob
+from batchspec.language.matrix import Sheet
+from batchspec.language.model import GroupFile, Spec
+from batchspec.language.words import LocalFile, StoredBlob
+from batchspec.resources.task import digest
+from batchspec.source import Diagnostic, Path, in_order
+
+_PLACEHOLDER = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+
+
+def desired_now(spec: Spec, list_blobs: ListBlobs | None) -> Desired:
+    """What *spec* asks for with the inputs of this moment; its warnings have what there is to say of those, too.
+
+    *list_blobs* is asked for inputs that are blobs already; None leaves those groups empty.
+    Raises `SpecError`.
+    """
+    warnings: list[Diagnostic] = []
+    try:
+        desired = expand(spec, find_reads(spec, list_blobs, warnings))
+    except SpecError as error:
+        raise SpecError([*error.diagnostics, *warnings]) from None
+    return replace(desired, spec=replace(spec, warnings=in_order([*desired.spec.warnings, *warnings])))
+
+
+def find_reads(spec: Spec, list_blobs: ListBlobs | None, warnings: list[Diagnostic]) -> Readable:
+    """What the tasks of *spec* can read; inputs and files that differ from task to task are found as they are read.
+
+    *list_blobs* is asked for what lies in storage; None leaves that out. Raises `SpecError` for a folder that
+    cannot be packed.
+    """
+    files: dict[Path, Iterable[Input]] = {}
+    packed: dict[Path, Pack] = {}
+    for file in {
+        file.read.path: file for group in spec.groups if group.rows for file in group.rows.files
+    }.values():
+        source = file.read.source
+        if isinstance(source, StoredBlob):
+            files[file.read.path] = _stored(source, list_blobs)
+        elif isinstance(source, LocalFile) and file.template is None and file.is_folder and not file.read.all:
+            packed[file.read.path] = _pack(spec, file, source.path)
+        elif isinstance(source, LocalFile):
+            files[file.read.path] = _local(spec, source.path)
+    return Readable(
+        inputs=find_inputs(spec, list_blobs, warnings), files=files, packs=packed, sheets=_sheets(spec)
+    )
+
+
+def pack_entries(spec: Spec, path: str) -> Iterator[packs.Entry]:
+    """The files of the folder or glob *path*. Raises `packs.Unfit`."""
+    folder = Places.of(spec).folder
+    root = project_root(folder)
+    if path.endswith("/"):
+        yield from packs.entries_of(folder / path, root)
+        return
+    glob = parse_glob(path.removeprefix("./"))
+    for match in walk(folder, glob):
+        yield packs.Entry(match.name.removeprefix(glob.fixed), match.file)
+
+
+def _pack(spec: Spec, file: GroupFile, path: str) -> Pack:
+    if path.endswith("/") and not (Places.of(spec).folder / path).is_dir():
+        what = f"files.{file.read.name}: there is no folder {path!r}"
+        raise SpecError([spec.document.diagnostic(Code.NO_MATCH, what, file.read.path)])
+    try:
+        entries = list(pack_entries(spec, path))
+        with Digests(cache_path()) as digests:
+            made = packs.pack_of(entries, digests)
+    except packs.Unfit as unfit:
+        what = f"files.{file.read.name}: {unfit.name!r} {unfit.why}"
+        raise SpecError([spec.document.diagnostic(Code.BAD_INPUT, what, file.read.path)]) from unfit
+    if not entries:
+        what = f"files.{file.read.name}: no file matches {path!r}"
+        raise SpecError([spec.document.diagnostic(Code.NO_MATCH, what, file.read.path)])
+    blob = Places.of(spec).attached(made.content, f"{file.read.name}.tar")
+    artifact = Input(file.read.name, spec.containers.input, blob, made.size, made.content, path)
+    return Pack(artifact, tuple(entry.name for entry in entries if not entry.is_folder))
+
+
+def _local(spec: Spec, path: str) -> Iterator[Input]:
+    """The files that *path* can mean: one, or those of all tasks where it has axes or placeholders."""
+    glob = parse_glob(_PLACEHOLDER.sub("*", path).removeprefix("./"))
+    with Digests(cache_path()) as digests:
+        for match in walk(Places.of(spec).folder, glob):
+            content = digests.md5(match.file)
+            name = match.name.rpartition("/")[2]
+            blob = Places.of(spec).attached(content, name)
+            size = FilePath(match.file).stat().st_size
+            yield Input(match.name, spec.containers.input, blob, size, content, match.file)
+
+
+def _stored(source: StoredBlob, list_blobs: ListBlobs | None) -> Iterator[Input]:
+    """The blob, or all below a prefix as one: then its digest is that of the listing."""
+    if list_blobs is None:
+        return
+    found = [
+        live
+        for live in list_blobs(source.container, source.blob)
+        if source.is_prefix or live.name == source.blob
+    ]
+    if not source.is_prefix:
+        yield from (Input(b.name, source.container, b.name, b.size, b.md5 or digest(b.etag)) for b in found)
+    elif found:
+        content = digest(*(f"{live.name}\0{live.md5 or live.etag}" for live in found))
+        yield Input(source.blob, source.container, source.blob, sum(live.size for live in found), content)
+
+
+def _sheets(spec: Spec) -> dict[str, Iterable[str]]:
+    sheets: dict[str, Iterable[str]] = {}
+    for group in spec.groups:
+        if group.rows and isinstance(group.rows.matrix, Sheet):
+            file = group.rows.matrix.file
+            sheets[file] = _lines(spec, (*group.path, "matrix", "file"), file)
+    return sheets
+
+
+def _lines(spec: Spec, path: Path, file: str) -> Iterator[str]:
+    try:
+        with (Places.of(spec).folder / file).open(encoding="utf-8", newline="") as stream:
+            yield from stream
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+        raise SpecError([spec.document.diagnostic(Code.BAD_SHEET, f"{file}: {why}", path)]) from error

@@ -1,0 +1,85 @@
+"""What the flow between groups makes of verdicts: what is whole, what follows, what is needed, what is only copied.
+
+Groups come in the order of the flow, so that one statement for each of them walks the whole chain; nothing walks a
+graph in Python.
+"""
+
+from __future__ import annotations
+
+from batchspec.language.model import TaskGroup
+from batchspec.ledger.database import Database
+
+RUNS = "verdict NOT IN ('UP_TO_DATE', 'IN_PROGRESS')"
+
+# Of a task with declared outputs: those that must be there and are nowhere as its work makes them. What lies under
+# `made` has the work's fingerprint in its name.
+_WHOLE = (
+    "INSERT INTO lacking SELECT DISTINCT makes.task FROM makes JOIN task ON task.number = makes.task"
+    " LEFT JOIN output people ON people.name = makes.blob AND people.fingerprint = task.fingerprint"
+    " LEFT JOIN output made ON made.name = makes.made"
+    " WHERE NOT makes.is_optional AND people.name IS NULL AND made.name IS NULL",
+    "INSERT INTO whole SELECT DISTINCT task FROM makes WHERE NOT is_optional"
+    " AND task NOT IN (SELECT task FROM lacking)",
+)
+
+# A task that waits for one that is to run does so for nothing: what it would read is made by other work.
+_OUTDATED = f"""
+UPDATE verdict SET verdict = 'FOLLOWS'
+WHERE verdict = 'IN_PROGRESS' AND number IN (
+  SELECT task.number FROM task JOIN edge ON edge.task = task.number
+  JOIN verdict producer ON producer.number = edge.producer AND producer.{RUNS}
+  WHERE task.group_name = ?)
+"""
+_FOLLOWS = f"""
+UPDATE verdict SET verdict = 'FOLLOWS'
+WHERE verdict IN ('INPUT_CHANGED', 'NEW_INPUT', 'NOT_RUN', 'OUTPUT_MISSING') AND number IN (
+  SELECT task.number FROM task JOIN edge ON edge.task = task.number
+  JOIN verdict producer ON producer.number = edge.producer AND producer.{RUNS}
+  WHERE task.group_name = ?)
+"""
+
+# What is there for others only is made when one of them runs, and is missed by nobody else.
+_UNNEEDED = f"""
+UPDATE verdict SET verdict = 'UP_TO_DATE'
+WHERE {RUNS} AND number IN (SELECT number FROM task WHERE group_name = ?)
+  AND NOT EXISTS (SELECT 1 FROM edge JOIN verdict reader ON reader.number = edge.task
+    WHERE edge.producer = verdict.number AND reader.verdict <> 'UP_TO_DATE')
+"""
+_NEEDED = """
+UPDATE verdict SET verdict = 'NEEDED'
+WHERE verdict IN ('OUTPUT_MISSING', 'NEW_INPUT', 'NOT_RUN')
+  AND number IN (SELECT number FROM task WHERE group_name = ?)
+"""
+
+_COPIES = (
+    "INSERT INTO copy SELECT makes.task, makes.made, makes.blob"
+    " FROM makes JOIN verdict ON verdict.number = makes.task AND verdict.verdict = 'UP_TO_DATE'"
+    " JOIN task ON task.number = makes.task JOIN output made ON made.name = makes.made"
+    " LEFT JOIN output people ON people.name = makes.blob AND people.fingerprint = task.fingerprint"
+    " WHERE makes.blob IS NOT NULL AND people.name IS NULL",
+    "INSERT INTO copy SELECT makes.task, makes.blob, makes.made"
+    " FROM makes JOIN verdict ON verdict.number = makes.task AND verdict.verdict = 'UP_TO_DATE'"
+    " JOIN task ON task.number = makes.task"
+    " JOIN output people ON people.name = makes.blob AND people.fingerprint = task.fingerprint"
+    " LEFT JOIN output made ON made.name = makes.made"
+    " WHERE makes.made IS NOT NULL AND made.name IS NULL",
+)
+
+
+def find_whole(database: Database) -> None:
+    """Which tasks have all their outputs, and which lack some: before the verdicts."""
+    database.define(*_WHOLE)
+
+
+def follow(database: Database, groups: tuple[TaskGroup, ...]) -> None:
+    """What the verdicts on producers make of those on their readers, and the other way about."""
+    for group in groups:
+        database.change(_OUTDATED, group.name)
+    for group in reversed(groups):
+        if group.temporary:
+            database.change(_UNNEEDED, group.name)
+    for group in groups:
+        database.change(_FOLLOWS, group.name)
+        if group.temporary:
+            database.change(_NEEDED, group.name)
+    database.define(*_COPIES)

@@ -34,7 +34,23 @@ BODIES = {
 OURS = {
     "pool": {"image", "spot", "whenDone", "rollout", "nodeDeallocationOption", "protect"},
     "job": set[str](),
-    "task": {"inputs", "exclude", "allowEmpty", "command", "output"},
+    "task": {
+        *(
+            "inputs",
+            "exclude",
+            "allowEmpty",
+            "command",
+            "output",
+            "outputs",
+            "matrix",
+            "when",
+            "per",
+            "collect",
+            "chunk",
+            "files",
+        ),
+        *("temporary", "publish", "download", "env", "successCodes"),
+    },
 }
 """Fields that Batch does not know: batchspec turns them into fields that it does."""
 

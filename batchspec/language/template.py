@@ -136,7 +136,7 @@ class Template:
         """The words that this word of a command becomes: as many as its list has, where it is one placeholder."""
         if len(self.parts) == 1 and isinstance(self.parts[0], Placeholder):
             found = _evaluated(self.parts[0], values)
-            if isinstance(found, Series):
+            if isinstance(found, (Series, list)):
                 return [text_of(item) for item in found]
         return [self.render(values)]
 
@@ -250,7 +250,7 @@ def _gives_list(template: Template, placeholder: Placeholder, known: object) -> 
         if not has_member(known, name):
             return False
         known = member(known, name)
-    return isinstance(known, Series)
+    return isinstance(known, (Series, list))
 
 
 def _leaves(known: Mapping[str, object], prefix: str) -> Iterator[str]:
@@ -338,7 +338,7 @@ def _told(placeholder: Placeholder) -> Iterator[None]:
 
 def _shell_word(value: object) -> str:
     """*value* for a script: a text as one quoted word, a list as several; numbers, true and false bare."""
-    if isinstance(value, Series):
+    if isinstance(value, (Series, list)):
         return " ".join(map(_shell_word, value))
     return shell.word(value) if isinstance(value, str) else text_of(value)
 

@@ -86,7 +86,8 @@ def _outputs(group: TaskGroup, values: Mapping[str, Any]) -> list[NodeOutput]:
 
 def may_be_unwrapped(group: TaskGroup) -> bool:
     """Whether a task of *group* may have an output and no wrapper that makes the folder and looks for it."""
-    is_bare = group.command.line is not None or "containerSettings" in group.body
+    command = group.command
+    is_bare = command.line is not None or (bool(command.words) and "containerSettings" in group.body)
     return is_bare and group.output is not None
 
 

@@ -8,6 +8,7 @@ are plain words behind it (outputs and packs) and an environment setting (the co
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -18,8 +19,7 @@ OUTPUT_MISSING = 66
 """The exit code of a task whose command succeeded without writing a declared output."""
 
 COMMAND_VARIABLE = "BATCHSPEC_COMMAND"
-STRAY = "belongs to no output"
-"""How a line on stderr ends that names a file in `out/` that nothing takes."""
+_STRAY = "belongs to no output"
 
 
 class NodeOutput(NamedTuple):
@@ -53,6 +53,11 @@ def wrapped_words(outputs: Sequence[NodeOutput], packs: Sequence[NodePack] = ())
 def wrapped_script(outputs: Sequence[NodeOutput], packs: Sequence[NodePack] = ()) -> str:
     """The line that runs the variable as a script; it fails when any part of it does."""
     return _line(f'bash -eo pipefail -c "${COMMAND_VARIABLE}"', outputs, packs)
+
+
+def strays_in(stderr: str) -> list[str]:
+    """The files in `out/` of which a task's *stderr* says that nothing takes them; of very many, the first."""
+    return re.findall(rf"^batchspec: (.*) {_STRAY}$", stderr, re.MULTILINE)
 
 
 def _line(command: str, outputs: Sequence[NodeOutput], packs: Sequence[NodePack]) -> str:
@@ -114,7 +119,7 @@ l() {{
   for f in "$1"/* "$1"/.[!.]*; do
     case $a in *" $f "*|*" $f/ "*) continue;; esac;
     if [ -d "$f" ] && [ ! -L "$f" ]; then l "$f";
-    elif [ -e "$f" ]; then n=$((n+1)); [ $n -gt 20 ] || echo "batchspec: $f {STRAY}" >&2; fi;
+    elif [ -e "$f" ]; then n=$((n+1)); [ $n -gt 20 ] || echo "batchspec: $f {_STRAY}" >&2; fi;
   done;
 }};
 case $a in *" out/ "*) ;; *) l out;; esac;

@@ -76,7 +76,7 @@ def test_4_5_r33_a_task_that_ends_well_without_its_output_has_failed(bare: Workl
     )
     (bare.clips / "a").write_text("a")
     ended = bare.apply(code=3)
-    assert "1 failed: FileUploadMiscError" in ended.out or "its output is missing" in ended.out
+    assert "1 failed: output missing: out/a.out" in ended.out
     assert bare.downloaded() == set()
 
 

@@ -114,6 +114,7 @@ virtualMachineConfiguration:
   containerConfiguration: {type: dockerCompatible, containerImageNames: ["example.org/ffmpeg:alpine"]}
 """,
     )
+    bare.edit("canonical:ubuntu-24_04-lts:server", "microsoft-dsvm:ubuntu-hpc:2404")
     write_clip(bare)
     said = bare.command("plan", "specs/ffmpeg.yaml").out
     assert re.findall(r"^ {8}(\S.*)", said, re.MULTILINE) == [

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
+from batchspec.desired.wrapper import OUTPUT_MISSING
 from batchspec.engine.health.diagnose import evidence, read_facts
 from batchspec.engine.health.stuck import Facts, Trouble, judge
 from batchspec.engine.look.links import LinksEnd, links_end, what_now
@@ -115,4 +116,9 @@ def _shown(job: Json | None) -> LiveJob | None:
 
 def _failed(account: Account, job_id: str) -> tuple[LiveTask, ...]:
     listed = task_service.read_all(account.batch, job_id, filter="executionInfo/result eq 'failure'")
-    return tuple(islice((task for task in listed if read_id(task.id)), _FAILURES))
+    return tuple(islice((_explained(task) for task in listed if read_id(task.id)), _FAILURES))
+
+
+def _explained(task: LiveTask) -> LiveTask:
+    is_missing = task.failure == f"exit code {OUTPUT_MISSING}"
+    return task._replace(failure=f"output missing ({task.failure})") if is_missing else task

@@ -13,14 +13,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 
+from batchspec.desired.places import Places
 from batchspec.desired.task import Desired, DesiredTask
 from batchspec.engine.health.stuck import Reason
+from batchspec.engine.look.observe import list_blobs
 from batchspec.engine.run.conduct import Conduct, Interrupted
 from batchspec.engine.run.doctor import Doctor
 from batchspec.engine.run.download import Downloads
-from batchspec.engine.run.events import Event, Step
+from batchspec.engine.run.events import Event, Step, TaskEvent
 from batchspec.engine.run.lock import Held
 from batchspec.engine.run.provision import clean_up, make_job, make_pool, retire_old_jobs
+from batchspec.engine.run.result import MISSING, told
 from batchspec.engine.run.submit import add_tasks, delete_tasks
 from batchspec.engine.run.summary import summarize
 from batchspec.engine.run.uploads import Uploads
@@ -28,7 +31,6 @@ from batchspec.engine.run.watch import Watch
 from batchspec.errors import ServiceError, StuckError
 from batchspec.language.model import WhenDone
 from batchspec.plan.model import Kind, Operation, Plan
-from batchspec.resources.task import LiveTask
 from batchspec.service.connect import Account
 
 _TRANSFERS = 8
@@ -133,8 +135,8 @@ class Apply:
             outcome.detached = self._detach
             return
 
-        def fetch(task: DesiredTask, live: LiveTask) -> None:
-            if conduct.spec.download is not None and task.output is not None and not live.failure:
+        def fetch(task: DesiredTask) -> None:
+            if conduct.spec.download is not None and task.output is not None:
                 downloads.want(task.output)
 
         pool_id = conduct.spec.pool.id if conduct.spec.pool else ""
@@ -145,7 +147,15 @@ class Apply:
             watch = Watch(conduct, doctor, job_id, fetch)
             watch.run(deadline)
             outcome.detached |= bool(watch.pending)
+        self._look_for_outputs()
         if not outcome.detached:
             conduct.end(Step.NODES, doctor.at_the_end(list(outcome.followed)[-1]))
             failed = f", {outcome.failed} failed" if outcome.failed else ""
             conduct.end(Step.RUN, f"{total - outcome.failed} succeeded{failed}")
+
+    def _look_for_outputs(self) -> None:
+        """Completed is no success: each output is looked for once more, and with the fingerprint of this work."""
+        account, outcome, places = self._conduct.account, self._conduct.outcome, Places.of(self._conduct.spec)
+        if outcome.ended.total() > outcome.failed:
+            for id, task in outcome.check_outputs(list_blobs(account, places, places.output)):
+                self._conduct.tell(TaskEvent(id, task.name, told(MISSING, task)))

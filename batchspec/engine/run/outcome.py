@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from batchspec.desired.task import DesiredTask, DesiredTasks
+from batchspec.engine.run.result import MISSING
 from batchspec.language.model import TaskGroup
 from batchspec.ledger import tables
 from batchspec.ledger.database import Many, Rows, lots
 from batchspec.resources.blob import LiveBlob
 from batchspec.resources.records import FINGERPRINT_METADATA
-from batchspec.resources.task import LiveTask
 
 
 class Followed(NamedTuple):
@@ -23,11 +24,19 @@ class Followed(NamedTuple):
     number: int
 
 
+class Done(NamedTuple):
+    """A task that succeeded."""
+
+    id: str
+    task: DesiredTask
+    job_id: str
+
+
 class Failed(NamedTuple):
     """A task that failed, or was refused: then it is in no job."""
 
     id: str
-    name: str
+    task: DesiredTask
     job_id: str | None
 
 
@@ -84,26 +93,47 @@ class Outcome:
         )
         return self._database.one(query, job_id, group.name) is not None
 
-    def end(self, job_id: str, live: LiveTask) -> DesiredTask | None:
-        """The task that ended with *live*; None when it was no task to wait for, or is known to have ended."""
-        ending = "UPDATE followed SET failure = ? WHERE id = ? AND job_id = ? AND failure IS NULL"
-        if not self._database.change(ending, live.failure, live.id, job_id):
-            return None
-        self.ended[job_id] += 1
-        self.failed += bool(live.failure)
-        number = self._database.one("SELECT number FROM followed WHERE id = ?", live.id)[0]
-        return self._tasks[number]
+    def awaited(self, job_id: str, id: str) -> DesiredTask | None:
+        """The task to wait for under *id*; None when there is none, or it is known to have ended."""
+        query = "SELECT number FROM followed WHERE id = ? AND job_id = ? AND failure IS NULL"
+        row = self._database.one(query, id, job_id)
+        return self._tasks[row[0]] if row else None
 
-    def check_outputs(self, blobs: Iterable[LiveBlob]) -> None:
-        """Of the tasks that ended well, those have failed whose output (or record) is not there as they make it."""
+    def end(self, job_id: str, id: str, failure: str) -> None:
+        """The task that was awaited has ended; *failure* is empty when it succeeded."""
+        self._database.change("UPDATE followed SET failure = ? WHERE id = ?", failure, id)
+        self.ended[job_id] += 1
+        self.failed += bool(failure)
+
+    def succeeded(self, group: TaskGroup) -> Done | None:
+        """One task of *group* that succeeded; None without any."""
+        query = (
+            "SELECT followed.id, number, job_id FROM followed JOIN task USING (number)"
+            " WHERE failure = '' AND group_name = ? LIMIT 1"
+        )
+        row = self._database.one(query, group.name)
+        return Done(row[0], self._tasks[row[1]], row[2]) if row else None
+
+    def check_outputs(self, blobs: Iterable[LiveBlob]) -> Iterator[tuple[str, DesiredTask]]:
+        """Of the tasks that ended well, with their ids, those whose output (or record) is not there as they make it.
+
+        They have failed.
+        """
         self._database.fill(
             "INSERT OR REPLACE INTO made VALUES (?, ?)",
             ((blob.name, blob.metadata.get(FINGERPRINT_METADATA)) for blob in blobs),
         )
-        self.failed += self._database.change(
-            "UPDATE followed SET failure = 'its output is missing' WHERE failure = '' AND NOT EXISTS (SELECT 1"
+        missing = (
+            "FROM followed WHERE failure = '' AND NOT EXISTS (SELECT 1"
             " FROM task JOIN made ON made.name = task.record AND made.fingerprint = task.fingerprint"
             " WHERE task.number = followed.number)"
+        )
+        for id, number in chain.from_iterable(
+            self._database.pages(f"SELECT id, number {missing} ORDER BY id")
+        ):
+            yield id, self._tasks[number]
+        self.failed += self._database.change(
+            f"UPDATE followed SET failure = ? WHERE id IN (SELECT id {missing})", MISSING
         )
 
     def reasons(self) -> Rows[tuple[str, int]]:
@@ -114,9 +144,7 @@ class Outcome:
     def failed_for(self, reason: str) -> Rows[Failed]:
         """The tasks that failed for *reason*, by their ids."""
         query = f"SELECT id, number, job_id FROM ({_FAILED}) WHERE failure = ? ORDER BY id"
-        return Rows(
-            self._database, query, lambda row: Failed(row[0], self._tasks[row[1]].name, row[2]), (reason,)
-        )
+        return Rows(self._database, query, lambda row: Failed(row[0], self._tasks[row[1]], row[2]), (reason,))
 
 
 _FAILED = (

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from batchspec.desired.places import Places
+from batchspec.desired.wrapper import strays_in
 from batchspec.engine.health.diagnose import last_lines
 from batchspec.engine.look.links import what_now
-from batchspec.engine.look.observe import list_blobs
 from batchspec.engine.run.conduct import Conduct
 from batchspec.engine.run.events import FailureGroup, SummaryEvent
-from batchspec.engine.run.outcome import Outcome
+from batchspec.engine.run.outcome import Failed, Outcome
+from batchspec.engine.run.result import MISSING, expected
 from batchspec.language.model import Spec
 from batchspec.resources.pool import nodes_of
 from batchspec.service.batch import pool as pool_service
@@ -21,14 +22,14 @@ from batchspec.service.connect import Account
 _LAST_LINES = 5
 _MANY_PREEMPTIONS = 3  # and more than there are Spot nodes: each was taken away more than once
 _NAMED = 1000
+_PATHS = 3
+_NAMED_STRAYS = 5
 
 
 def summarize(conduct: Conduct) -> SummaryEvent:
-    """The summary of a run, with every output looked for once more: completed is not success."""
+    """The summary of a run."""
     account, spec, plan, outcome = conduct.account, conduct.spec, conduct.plan, conduct.outcome
     places = Places.of(spec)
-    if outcome.ended.total() > outcome.failed:
-        outcome.check_outputs(list_blobs(account, places, places.output))
     return SummaryEvent(
         spec=spec.name,
         succeeded=outcome.ended.total() - outcome.failed,
@@ -45,7 +46,7 @@ def summarize(conduct: Conduct) -> SummaryEvent:
         detached=outcome.detached,
         preempted=outcome.preempted,
         requeued=outcome.requeued,
-        advice=tuple(_advice(spec, outcome)),
+        advice=(*_advice(spec, outcome), *_strays(conduct)),
     )
 
 
@@ -54,6 +55,19 @@ def _advice(spec: Spec, outcome: Outcome) -> Iterator[str]:
     spot = int((spec.pool.body if spec.pool else {}).get("targetLowPriorityNodes") or 0)
     if outcome.preempted > max(spot, _MANY_PREEMPTIONS):
         yield "so many Spot nodes were taken away: dedicated ones (pool.targetDedicatedNodes) would end sooner"
+
+
+def _strays(conduct: Conduct) -> Iterator[str]:
+    """Files that tasks left in `out/` and no output takes. One task of a group shows what all of them do."""
+    account, spec = conduct.account, conduct.spec
+    for group in spec.groups:
+        done = conduct.outcome.succeeded(group)
+        if done is not None and not group.command.line:
+            said = task_output(account, spec, done.job_id, done.id, "stderr.txt") or ""
+            names = strays_in(said)
+            if names:
+                what = ", ".join(names[:_NAMED_STRAYS]) + (", …" if len(names) > _NAMED_STRAYS else "")
+                yield f"{done.task.name} left {what} behind: in no output, so not kept"
 
 
 def _grouped(conduct: Conduct) -> Iterator[FailureGroup]:
@@ -65,13 +79,21 @@ def _grouped(conduct: Conduct) -> Iterator[FailureGroup]:
             file = _telling(reason)
             said = task_output(conduct.account, conduct.spec, failed[0].job_id, failed[0].id, file) or ""
         yield FailureGroup(
-            reason=reason,
+            reason=_in_full(reason, failed),
             count=count,
             tasks=tuple(task.id for task in failed),
-            names=tuple(task.name for task in failed),
+            names=tuple(task.task.name for task in failed),
             last_lines=last_lines(said, _LAST_LINES),
             help=what_now(conduct.spec, reason),
         )
+
+
+def _in_full(reason: str, failed: Sequence[Failed]) -> str:
+    """*reason*, with the paths of the first outputs that are missing."""
+    if reason != MISSING:
+        return reason
+    paths = list(dict.fromkeys(expected(task.task) for task in failed[:_PATHS]))
+    return f"{reason}: {', '.join(paths)}" + (", …" if len(failed) > _PATHS else "")
 
 
 def _telling(reason: str) -> str:

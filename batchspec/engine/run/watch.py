@@ -10,13 +10,13 @@ from batchspec.desired.task import DesiredTask
 from batchspec.engine.run.conduct import Conduct
 from batchspec.engine.run.doctor import Doctor
 from batchspec.engine.run.events import Step, TaskEvent
+from batchspec.engine.run.result import failure_of, told
 from batchspec.errors import RunError
 from batchspec.language.model import TaskGroup
-from batchspec.resources.task import LiveTask
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import task as task_service
 
-OnEnd = Callable[[DesiredTask, LiveTask], None]
+OnSuccess = Callable[[DesiredTask], None]
 
 _POLL_S = {True: (0.2, 1.0), False: (2.0, 30.0)}  # local, Azure: the shortest and the longest pause
 _DIAGNOSE_EVERY_S = {True: 1.0, False: 10.0}
@@ -26,14 +26,14 @@ _OVERLAP = timedelta(seconds=5)  # a listing may be a little behind the clock th
 
 
 class Watch:
-    """Waits for the tasks of one job that are followed, and tells *on_end* of each that ends."""
+    """Waits for the tasks of one job that are followed, and tells *on_success* of each that succeeds."""
 
-    def __init__(self, conduct: Conduct, doctor: Doctor, job_id: str, on_end: OnEnd) -> None:
+    def __init__(self, conduct: Conduct, doctor: Doctor, job_id: str, on_success: OnSuccess) -> None:
         self._conduct = conduct
         self._doctor = doctor
         self._outcome = conduct.outcome
         self._job_id = job_id
-        self._on_end = on_end
+        self._on_success = on_success
         self._total = conduct.outcome.followed[job_id]
         self._latest: datetime | None = None
         self._began = 0.0
@@ -82,10 +82,13 @@ class Watch:
         since = None if everything or self._latest is None else self._latest - _OVERLAP
         for live in task_service.read_completed(self._conduct.account.batch, self._job_id, since):
             self._latest = max(filter(None, (self._latest, live.changed)), default=None)
-            task = self._outcome.end(self._job_id, live)
+            task = self._outcome.awaited(self._job_id, live.id)
             if task is not None:
-                self._conduct.tell(TaskEvent(live.id, task.name, live.failure))
-                self._on_end(task, live)
+                failure = failure_of(self._conduct.account, self._conduct.spec, task, live)
+                self._outcome.end(self._job_id, live.id, failure)
+                self._conduct.tell(TaskEvent(live.id, task.name, told(failure, task)))
+                if not failure:
+                    self._on_success(task)
         return before - self.pending
 
     def _diagnose(self, counts: Mapping[str, int]) -> None:

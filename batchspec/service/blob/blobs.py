@@ -203,6 +203,16 @@ class Blobs:
                     raise
                 return None
 
+    def metadata(self, container: str, blob: str) -> Mapping[str, str] | None:
+        """The blob's metadata; None when it is not there."""
+        with translated(f"look at {blob}"):
+            try:
+                return _live(self.client(container, blob).get_blob_properties()).metadata
+            except HttpResponseError as error:
+                if error.status_code != 404:
+                    raise
+                return None
+
     def delete(self, container: str, blob: str) -> None:
         """Deletes the blob; one that is gone is fine."""
         with translated(f"delete {blob}"):

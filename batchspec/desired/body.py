@@ -14,6 +14,7 @@ from batchspec.desired.wrapper import (
     COMMAND_VARIABLE,
     OUTPUT_FOLDER,
     NodeOutput,
+    NodePack,
     wrapped_script,
     wrapped_words,
 )
@@ -53,7 +54,12 @@ class CommandLine(NamedTuple):
 
 
 def render_command(
-    command: Command, values: Mapping[str, Any], outputs: Sequence[NodeOutput], *, in_container: bool
+    command: Command,
+    values: Mapping[str, Any],
+    outputs: Sequence[NodeOutput],
+    packs: Sequence[NodePack] = (),
+    *,
+    in_container: bool,
 ) -> CommandLine:
     """The line that runs *command* in a task whose templates see *values*.
 
@@ -63,12 +69,12 @@ def render_command(
     if command.line is not None:
         return CommandLine(command.line.render(values))
     if command.script is not None:
-        return CommandLine(wrapped_script(outputs), command.script.render(values))
+        return CommandLine(wrapped_script(outputs, packs), command.script.render(values))
     words = [text for word in command.words for text in word.words(values)]
     is_plain = all(word and PLAIN.issuperset(word) for word in words)
-    if is_plain and (in_container or {*outputs} <= {ANY}):
+    if is_plain and not packs and (in_container or {*outputs} <= {ANY}):
         return CommandLine(" ".join(words))
-    return CommandLine(wrapped_words(outputs), shlex.join(words))
+    return CommandLine(wrapped_words(outputs, packs), shlex.join(words))
 
 
 def command_line(group: TaskGroup, values: Mapping[str, Any]) -> CommandLine:
@@ -91,7 +97,7 @@ def may_be_unwrapped(group: TaskGroup) -> bool:
     return is_bare and group.output is not None
 
 
-def shown_command(spec: Spec, task: DesiredTask) -> str:
+def plain_command(spec: Spec, task: DesiredTask) -> str:
     """The command as a person reads it in a plan, with the names it has on the node."""
     return command_line(task.group, template_values(spec, task.input, task.output)).shown
 
@@ -115,9 +121,23 @@ class Facts(NamedTuple):
 
 def body_of(spec: Spec, group: TaskGroup, facts: Facts, links: Links) -> dict[str, Any]:
     """The create body of a task of *group*."""
-    body = _rendered(group.body, facts.values)
     command = command_line(group, facts.values)
     needs_folder = command.wrapped is None and "output" in facts.values
+    reads = [*_input_file(spec, facts, links), *(folder_file(spec, links) if needs_folder else ())]
+    made = facts.values["output"]["path"] if "output" in facts.values else "../stdout.txt"
+    outputs = [upload(spec, links, made, facts.record, stamps(group, facts))]
+    return put_together(group, facts, command, reads, [*outputs, *log_files(spec, links, facts)])
+
+
+def put_together(
+    group: TaskGroup,
+    facts: Facts,
+    command: CommandLine,
+    resource_files: Sequence[Json],
+    output_files: Sequence[Json],
+) -> dict[str, Any]:
+    """A create body of what is ours and of what the group has of its own."""
+    body = _rendered(group.body, facts.values)
     own = {FINGERPRINT_VARIABLE: facts.fingerprint}
     if command.wrapped is not None:
         own[COMMAND_VARIABLE] = command.wrapped
@@ -126,12 +146,8 @@ def body_of(spec: Spec, group: TaskGroup, facts: Facts, links: Links) -> dict[st
         **body,
         "id": facts.id,
         "commandLine": command.line,
-        "resourceFiles": [
-            *_input_file(spec, facts, links),
-            *(_folder_file(spec, links) if needs_folder else ()),
-            *body.get("resourceFiles", []),
-        ],
-        "outputFiles": [*_output_files(spec, group, facts, links), *body.get("outputFiles", [])],
+        "resourceFiles": [*resource_files, *body.get("resourceFiles", [])],
+        "outputFiles": [*output_files, *body.get("outputFiles", [])],
         "environmentSettings": [
             *body.get("environmentSettings", []),
             *({"name": name, "value": value} for name, value in own.items()),
@@ -143,43 +159,52 @@ def _input_file(spec: Spec, facts: Facts, links: Links) -> list[Json]:
     if "input" not in facts.values:
         return []
     path = facts.values["input"]["path"]
-    return [{"httpUrl": links.input, **_reference(spec), "filePath": path}]
+    return [{"httpUrl": links.input, **reference(spec), "filePath": path}]
 
 
-def _folder_file(spec: Spec, links: Links) -> list[Json]:
+def folder_file(spec: Spec, links: Links) -> list[Json]:
     """What makes the folder for outputs on every system, without a shell."""
-    return [{"httpUrl": links.folder, **_reference(spec), "filePath": _FOLDER_FILE}]
+    return [{"httpUrl": links.folder, **reference(spec), "filePath": _FOLDER_FILE}]
 
 
-def _reference(spec: Spec) -> Json:
+def reference(spec: Spec) -> Json:
     """How a node proves who it is to Storage, where the link itself does not."""
     return {"identityReference": {"resourceId": spec.identity}} if spec.identity else {}
 
 
-def _output_files(spec: Spec, group: TaskGroup, facts: Facts, links: Links) -> list[Json]:
-    """The output or, where none is declared, a record of success; and what the task said, however it ended."""
+def upload(
+    spec: Spec,
+    links: Links,
+    pattern: str,
+    blob: str,
+    headers: Mapping[str, str],
+    condition: str = "tasksuccess",
+) -> Json:
+    """The rule by which the file *pattern* becomes *blob*."""
+    container = {"containerUrl": links.output_container, **reference(spec), "path": blob}
+    if headers:
+        container["uploadHeaders"] = [{"name": name, "value": value} for name, value in headers.items()]
+    return {
+        "filePattern": pattern,
+        "destination": {"container": container},
+        "uploadOptions": {"uploadCondition": condition},
+    }
 
-    def upload(pattern: str, blob: str, condition: str, headers: Mapping[str, str]) -> Json:
-        container = {"containerUrl": links.output_container, **_reference(spec), "path": blob}
-        if headers:
-            container["uploadHeaders"] = [{"name": name, "value": value} for name, value in headers.items()]
-        return {
-            "filePattern": pattern,
-            "destination": {"container": container},
-            "uploadOptions": {"uploadCondition": condition},
-        }
 
-    stamps = {
+def stamps(group: TaskGroup, facts: Facts) -> dict[str, str]:
+    """The metadata of an output or a record: which work made it."""
+    return {
         f"x-ms-meta-{FINGERPRINT_METADATA}": facts.fingerprint,
         f"x-ms-meta-{COMMAND_METADATA}": group.digest,
     }
-    made = facts.values["output"]["path"] if "output" in facts.values else "../stdout.txt"
+
+
+def log_files(spec: Spec, links: Links, facts: Facts) -> list[Json]:
+    """What the task said, however it ended."""
+    places = Places.of(spec)
     return [
-        upload(made, facts.record, "tasksuccess", stamps),
-        *(
-            upload(f"../{name}", Places.of(spec).log(facts.id, name), "taskcompletion", {})
-            for name in ("stdout.txt", "stderr.txt")
-        ),
+        upload(spec, links, f"../{name}", places.log(facts.id, name), {}, "taskcompletion")
+        for name in ("stdout.txt", "stderr.txt")
     ]
 
 

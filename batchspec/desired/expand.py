@@ -152,7 +152,9 @@ class _Problems:
 
     def findings(self) -> Iterator[Diagnostic]:
         for problem in self._first:
-            helps = [*problem.helps] or ["rename it: such a name cannot be carried safely"]
+            helps = [*problem.helps]
+            if not helps and problem.code is Code.BAD_NAME:
+                helps.append("rename it: such a name cannot be carried safely")
             if self._more and problem is self._first[-1]:
                 helps.append(f"{self._more} more inputs of {self._group.name} have such a name, or give one")
             yield self._spec.document.diagnostic(problem.code, str(problem), problem.path, helps=tuple(helps))
@@ -282,6 +284,7 @@ def _job_body(spec: Spec) -> Json | None:
         return None
     body = {
         "onAllTasksComplete": "terminatejob",
+        "usesTaskDependencies": True,  # it cannot be set later, when a spec comes to have stages
         **spec.job,
         "poolInfo": {"poolId": spec.pool.id},
     }

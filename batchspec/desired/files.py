@@ -48,6 +48,7 @@ class FileFinder:
         self._readable = readable
         self._group = group
         self._output_container = output_container
+        self._same: dict[Path, Input | None] = {}
         self._globs = {file.read.path: _axes_glob(file) for file in _files(group)}
         database.define(
             "DROP TABLE IF EXISTS candidate", "CREATE TABLE candidate (entry TEXT, key TEXT, item TEXT)"
@@ -78,15 +79,21 @@ class FileFinder:
             return [TaskRead(name, f"{FILES_FOLDER}/{name}", pack.artifact, is_pack=True)]
         if self._varies(file):
             return self._varying(file, source, texts, values)
-        item = next(iter(self._readable.files.get(file.read.path, ())), None)
+        item = self._only(file.read.path)
         if item is None:
             raise TaskProblem(
                 f"files.{name}: there is no file {source.path!r}", file.read.path, code=Code.NO_MATCH
             )
         return [_at_own_name(name, item)]
 
+    def _only(self, entry: Path) -> Input | None:
+        """The one file that *entry* names for all tasks; it is looked for once."""
+        if entry not in self._same:
+            self._same[entry] = next(iter(self._readable.files.get(entry, ())), None)
+        return self._same[entry]
+
     def _stored(self, file: GroupFile, source: StoredBlob) -> TaskRead:
-        item = next(iter(self._readable.files.get(file.read.path, ())), None)
+        item = self._only(file.read.path)
         if item is None:
             what = f"files.{file.read.name}: there is no blob {source.blob!r} in the container {source.container!r}"
             raise TaskProblem(what, file.read.path, code=Code.NO_MATCH)

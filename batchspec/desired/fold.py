@@ -45,6 +45,11 @@ class Bodies:
         self._folded: dict[str, _Folded | None] = {}
         self._compared: dict[str, int] = {}
 
+    @property
+    def links(self) -> Links:
+        """Those that all tasks share."""
+        return self._links
+
     def json(self, task: DesiredTask, task_id: str, link: str | None) -> bytes:
         """The body of *task* under *task_id*; *link* is where its input can be read."""
         name = task.group.name

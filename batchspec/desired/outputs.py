@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from batchspec.desired.files import TaskRead
 from batchspec.desired.names import name_problem, node_name, output_path
 from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.places import OWN_FOLDER, Places
@@ -99,6 +100,11 @@ def _paths(names: Sequence[str]) -> list[str]:
     if len(set(paths)) < len(paths):
         paths = [f"{digest(name)[:16]}/{node_name(name)}" for name in names]
     return [f"{OUTPUT_FOLDER}/{path}" for path in paths]
+
+
+def is_stored_prefix(read: TaskRead) -> bool:
+    """Whether *read* is all blobs of a container whose names begin alike: it has a digest and no file of its own."""
+    return bool(read.name) and read.producer is None and not read.is_pack and read.path.count("/") == 1
 
 
 def plain_outputs(places: Places, task: DesiredTask) -> list[TaskOutput]:

@@ -84,6 +84,13 @@ class DesiredTasks:
         """Adds *tasks*, which may come slowly; how many they were."""
         return self.database.fill(f"INSERT INTO task VALUES ({', '.join('?' * 16)})", map(_row, tasks))
 
+    def is_composed(self, task: DesiredTask) -> bool:
+        """Whether the ledger has more of *task* than its own row: it reads or makes several things, or is read."""
+        return (
+            self.database.one("SELECT 1 FROM makes WHERE task = ?", task.number) is not None
+            or task.facts is not None
+        )
+
     def index(self) -> None:
         """To be called once all are added, before anything is looked up."""
         tables.index(self.database)

@@ -26,8 +26,8 @@ class InputsReader:
         self._findings = findings
 
     def read(self, group: Mapping[str, Any], path: Path) -> LocalFiles | Blobs | None:
-        """The inputs of *group*, which stands at *path*; None where it has none."""
-        if "inputs" not in group:
+        """The files or blobs that *group*, which stands at *path*, is made from; None where it is not."""
+        if "inputs" not in group or (isinstance(group["inputs"], Mapping) and "from" in group["inputs"]):
             return None
         inputs, where = group["inputs"], (*path, "inputs")
         exclude = self._globs(group.get("exclude", []), (*path, "exclude"), hidden=True)

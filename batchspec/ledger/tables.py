@@ -73,7 +73,7 @@ _JUDGED = (
     # A blob to upload, and the first task that reads it.
     "CREATE TABLE upload (blob TEXT PRIMARY KEY, number INTEGER, size INTEGER, reason TEXT) WITHOUT ROWID",
     # An output to download, and the task that made it.
-    "CREATE TABLE download (number INTEGER PRIMARY KEY, blob TEXT, reason TEXT)",
+    "CREATE TABLE download (blob TEXT PRIMARY KEY, number INTEGER, reason TEXT, is_folder INTEGER) WITHOUT ROWID",
 )
 _RUN = (
     # A task that a run waits for. `failure` is NULL until it ends, then says why it failed, or nothing.
@@ -83,7 +83,7 @@ _RUN = (
     # An output as it is there at the end of the run.
     "CREATE TABLE made (name TEXT PRIMARY KEY, fingerprint TEXT) WITHOUT ROWID",
     # An output to download as soon as a transfer is free.
-    "CREATE TABLE wanted (number INTEGER PRIMARY KEY, blob TEXT)",
+    "CREATE TABLE wanted (number INTEGER PRIMARY KEY, blob TEXT, is_folder INTEGER)",
 )
 
 

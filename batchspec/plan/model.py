@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import chain
@@ -134,6 +134,7 @@ class Upload(NamedTuple):
     group: TaskGroup  # of the first task that reads it
     reason: Reason
     name: str | None = None  # that of the entry of `files:` that it is
+    is_pack: bool = False
 
 
 class Download(NamedTuple):
@@ -141,6 +142,11 @@ class Download(NamedTuple):
 
     blob: str
     reason: Reason
+    is_folder: bool = False
+
+
+def _nothing(_number: int) -> Sequence[str]:
+    return ()
 
 
 def _none(_blob: str) -> Many[Run]:
@@ -153,8 +159,8 @@ class Work:
 
     There may be a million of each, so they are read, not kept. Of the `runs`, those that are `ready` wait
     for no upload and no task; `waiting` gives those that read a certain blob; `last` come those that wait for
-    several, or for other tasks. With the tasks `in_progress` comes
-    the live task's id. `removals` are the live tasks to delete, `deletions` those of them that
+    several, or for other tasks (`has_flow`), whose ids `waits_for` gives for a task's number. With the tasks
+    `in_progress` comes the live task's id. `removals` are the live tasks to delete, `deletions` those of them that
     have not ended. `groups` are those that have runs. `orphans` counts outputs whose input is gone.
     """
 
@@ -162,6 +168,8 @@ class Work:
     ready: Many[Run] = ()
     waiting: Callable[[str], Many[Run]] = _none
     last: Many[Run] = ()
+    waits_for: Callable[[int], Sequence[str]] = _nothing
+    has_flow: bool = False
     in_progress: Many[tuple[DesiredTask, str]] = ()
     up_to_date: int = 0
     removals: Many[Removal] = ()

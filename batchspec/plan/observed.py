@@ -108,7 +108,8 @@ class Observed:
 
     `jobs` are all jobs that are generations of the spec's, deleted ones included while they
     are listed. `seen` None: there are no tasks and no blobs. `local_md5` gives the digest of the
-    file that an output blob was downloaded to, None where there is none.
+    file that an output blob was downloaded to, `local_pack` that of the pack that a folder was unpacked
+    from; None where there is none.
     """
 
     pool: Json | None = None
@@ -116,6 +117,7 @@ class Observed:
     jobs: Sequence[Json] = ()
     seen: Seen | None = None
     local_md5: Callable[[str], str | None] = _nowhere
+    local_pack: Callable[[str], str | None] = _nowhere
 
     @property
     def running(self) -> Many[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 from pathlib import PurePosixPath
 
-from batchspec.desired.body import decided_at, shown_command
+from batchspec.desired.body import decided_at
+from batchspec.desired.composed_body import shown_command
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
 from batchspec.plan.action import place_of
@@ -19,13 +20,15 @@ class TaskActions:
     """Makes actions of the plan's work. The line of the spec is looked up once for each path."""
 
     def __init__(self, desired: Desired) -> None:
+        self._desired = desired
         self._spec = desired.spec
         self._root = Places.of(desired.spec).root
         self._suspects = suspects_of(desired.spec)
         self._place = cache(lambda path: place_of(desired, path))
 
     def upload(self, found: Upload) -> Action:
-        path, item = (*found.group.path, "inputs"), found.input
+        item = found.input
+        path = (*found.group.path, "inputs") if not found.name else ("files", found.name)
         after = {"container": item.container, "size": item.size, "md5": item.content}
         return Action(
             Operation.UPLOAD, Kind.INPUT, item.blob, found.reason, path, self._place(path), after=after
@@ -57,7 +60,7 @@ class TaskActions:
         after = {
             "name": task.name,
             "group": task.group.name,
-            "command": hidden(shown_command(self._spec, task), self._suspects),
+            "command": hidden(shown_command(self._desired, task), self._suspects),
             "input": f"{item.container}/{item.blob}" if item else None,
             "output": output,
             "file": self._file(output) if output and self._spec.download is not None else None,

@@ -6,8 +6,9 @@ live task and its blobs in 1 us, and nothing is in memory but what is looked at.
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from itertools import chain
 from typing import Any
@@ -20,6 +21,9 @@ from batchspec.ledger.database import Database, Rows
 from batchspec.plan.flow import RUNS, find_whole, follow
 from batchspec.plan.model import Download, Reason, Removal, Run, Upload, Work
 from batchspec.resources.task import read_id, task_id
+
+Local = Callable[[str], str | None]
+"""The MD5 of what an output blob was downloaded to, None where that is not there."""
 
 
 class Counted(Enum):
@@ -81,7 +85,18 @@ _COUNTS = (
     "SELECT count(*), coalesce(sum(verdict = 'UP_TO_DATE'), 0), coalesce(sum(verdict = 'IN_PROGRESS'), 0)"
     " FROM verdict"
 )
-_CURRENT = "verdict = 'UP_TO_DATE' AND is_output"
+# The outputs for people of tasks that are up to date: of a plain task its record, of others all that they make.
+_PUBLIC = """
+SELECT output.name, number, output.md5, 0 FROM verdict JOIN task USING (number) JOIN output ON output.name = record
+WHERE verdict = 'UP_TO_DATE' AND is_output AND facts IS NULL
+UNION ALL
+SELECT output.name, number, output.md5, is_folder FROM verdict JOIN task USING (number)
+JOIN makes ON makes.task = number
+JOIN output ON output.name = makes.blob AND output.fingerprint = task.fingerprint
+WHERE verdict = 'UP_TO_DATE' AND facts IS NOT NULL
+  AND group_name NOT IN (SELECT value FROM json_each(?))
+ORDER BY 2
+"""
 
 # In this order they are shown: what left the spec, what would write over the current work, what a run replaces.
 # A task that makes way for its own next attempt is not shown, and so called completed even where it is not (it is to
@@ -136,10 +151,11 @@ _LAST = (
 )
 
 
-def find_work(desired: Desired, counted: Counted, local_md5: Callable[[str], str | None]) -> Work:
+def find_work(desired: Desired, counted: Counted, local_md5: Local, local_pack: Local) -> Work:
     """What is up to date, what is at work, and what has to run, given what was `Seen` beside the desired tasks.
 
-    *local_md5* gives the digest of the file that an output was downloaded to, None where there is none.
+    *local_md5* gives the digest of the file that an output was downloaded to, *local_pack* that of the pack that
+    a folder was unpacked from; None where there is none.
     """
     database = desired.tasks.database
     _judge(database, counted)
@@ -149,13 +165,16 @@ def find_work(desired: Desired, counted: Counted, local_md5: Callable[[str], str
     if to_run:
         database.define(_UPLOADS, _MORE_UPLOADS)
     if desired.spec.download is not None:
-        database.fill("INSERT INTO download VALUES (?, ?, ?)", _not_here(database, local_md5))
+        found = _not_here(database, desired.spec.groups, local_md5, local_pack)
+        database.fill("INSERT OR IGNORE INTO download VALUES (?, ?, ?, ?)", found)
     rows = _Rows(desired)
     return Work(
         runs=rows.runs(length=to_run),
         ready=rows.runs(_READY),
         waiting=lambda blob: rows.runs(_WAITING, blob),
         last=rows.runs(_LAST),
+        waits_for=rows.waits_for,
+        has_flow=database.one("SELECT 1 FROM edge") is not None,
         in_progress=rows.in_progress(in_progress),
         up_to_date=up_to_date,
         removals=rows.removals(),
@@ -198,6 +217,16 @@ class _Rows:
         found = {row[0] for row in chain.from_iterable(self._database.pages(query))}
         return tuple(group for name, group in self._groups.items() if name in found)
 
+    def waits_for(self, number: int) -> list[str]:
+        """The ids of the tasks that the task *number* needs and that are to run, or run."""
+        query = (
+            f"SELECT {self._tasks.COLUMNS}, verdict.verdict, verdict.attempt FROM edge"
+            " JOIN task ON task.number = edge.producer JOIN verdict ON verdict.number = edge.producer"
+            " WHERE edge.task = ? AND verdict.verdict <> 'UP_TO_DATE' ORDER BY task.number"
+        )
+        found = chain.from_iterable(self._database.pages(query, (number,)))
+        return [_id(self._tasks.read(row), row[-1] + (row[-2] != "IN_PROGRESS")) for row in found]
+
     def removals(self, which: str = "") -> Rows[Removal]:
         def removal(row: tuple[Any, ...]) -> Removal:
             id, state, reason, group, number = row
@@ -209,16 +238,16 @@ class _Rows:
 
     def uploads(self) -> Rows[Upload]:
         def upload(row: tuple[Any, ...]) -> Upload:
-            path, container, blob, size, content, file, name, group_name, reason, _ = row
+            path, container, blob, size, content, file, name, group_name, reason, is_pack, _ = row
             item = Input(path, container, blob, size, content, os.fsdecode(file))
-            return Upload(item, self._groups[group_name], _REASONS[reason], name)
+            return Upload(item, self._groups[group_name], _REASONS[reason], name, bool(is_pack))
 
         query = (
             "SELECT task.path, task.container, task.blob, task.size, task.content, task.file, NULL, group_name, reason,"
-            " task.number AS place FROM upload JOIN task ON task.number = upload.number AND task.blob = upload.blob"
+            " 0, task.number AS place FROM upload JOIN task ON task.number = upload.number AND task.blob = upload.blob"
             " UNION ALL"
             " SELECT item_path, reads.container, reads.blob, reads.size, reads.content, reads.file, reads.name,"
-            " group_name, reason, upload.number FROM upload"
+            " group_name, reason, is_pack, upload.number FROM upload"
             " JOIN reads ON reads.task = upload.number AND reads.blob = upload.blob"
             " JOIN task ON task.number = upload.number"
             " ORDER BY place"
@@ -226,8 +255,8 @@ class _Rows:
         return Rows(self._database, query, upload)
 
     def downloads(self) -> Rows[Download]:
-        query = "SELECT blob, reason FROM download ORDER BY number"
-        return Rows(self._database, query, lambda row: Download(row[0], _REASONS[row[1]]))
+        query = "SELECT blob, reason, is_folder FROM download ORDER BY number, blob"
+        return Rows(self._database, query, lambda row: Download(row[0], _REASONS[row[1]], bool(row[2])))
 
 
 _REASONS = dict(Reason.__members__)  # an Enum takes its time to look one up
@@ -256,17 +285,16 @@ def _strangers(database: Database) -> Iterator[tuple[object, ...]]:
             yield id, said.key, said.work, said.attempt, state, failure
 
 
-def _not_here(database: Database, local_md5: Callable[[str], str | None]) -> Iterator[tuple[object, ...]]:
+def _not_here(
+    database: Database, groups: Iterable[TaskGroup], local_md5: Local, local_pack: Local
+) -> Iterator[tuple[object, ...]]:
     """The outputs that are current, and not on this machine as they are there."""
-    query = (
-        "SELECT number, output.name, output.md5 FROM verdict JOIN task USING (number)"
-        f" JOIN output ON output.name = record WHERE {_CURRENT}"
-    )
-    for number, blob, md5 in chain.from_iterable(database.pages(query)):
-        local = local_md5(blob)
+    kept = json.dumps([group.name for group in groups if not group.downloads])
+    for blob, number, md5, is_folder in chain.from_iterable(database.pages(_PUBLIC, (kept,))):
+        local = local_pack(blob) if is_folder else local_md5(blob)
         if local is None or (md5 and local != md5):
             reason = Reason.LOCAL_MISSING if local is None else Reason.LOCAL_DIFFERS
-            yield number, blob, reason.name
+            yield blob, number, reason.name, is_folder
 
 
 def _orphans(desired: Desired) -> int:

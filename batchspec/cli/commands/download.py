@@ -37,7 +37,7 @@ def download(spec_file: Path, environment: Environment, form: str) -> None:
     """
     from batchspec.desired.places import Places
     from batchspec.engine.look.observe import plan_now
-    from batchspec.engine.run.download import download_output
+    from batchspec.engine.run.download import fetch
     from batchspec.render.as_json import heading
     from batchspec.render.show import show
 
@@ -54,7 +54,7 @@ def download(spec_file: Path, environment: Environment, form: str) -> None:
         counts = {"files": len(plan.work.downloads), "waiting": waiting}
         say_object({**heading("download", spec.name), "folder": folder, **counts})
     for wanted in plan.work.downloads:
-        size = download_output(account.blobs, places, wanted.blob)
+        size = fetch(account.blobs, places, wanted.blob, wanted.is_folder)
         if size is None:  # somebody has deleted it since
             continue
         fetched += 1

@@ -20,7 +20,7 @@ from batchspec.cli.options import (
 from batchspec.errors import UsageError
 
 if TYPE_CHECKING:
-    from batchspec.desired.task import DesiredTask
+    from batchspec.desired.task import Desired, DesiredTask
     from batchspec.language.model import Spec
 
 _EVERY_GROUP = "*"
@@ -71,18 +71,19 @@ def _tasks(spec: Spec, environment: Environment, group: str) -> Iterator[str]:
         )
     has_blobs = any(isinstance(each.inputs, Blobs) for each in spec.groups)
     listing = open_account(spec, environment.target).blobs.list if has_blobs else None
-    for task in desired_now(spec, listing).tasks:
+    desired = desired_now(spec, listing)
+    for task in desired.tasks:
         if group in (_EVERY_GROUP, task.group.name):
-            yield from _task(spec, task)
+            yield from _task(desired, task)
 
 
-def _task(spec: Spec, task: DesiredTask) -> Iterator[str]:
-    from batchspec.desired.body import shown_command
+def _task(desired: Desired, task: DesiredTask) -> Iterator[str]:
+    from batchspec.desired.composed_body import shown_command
     from batchspec.desired.names import input_path, output_path
     from batchspec.render.show import show
 
     yield show(task.group.name if task.input is None else f"{task.group.name}/{task.name}")
-    yield f"  command  {show(shown_command(spec, task))}"
+    yield f"  command  {show(shown_command(desired, task))}"
     if task.input is not None:
         yield f"  input    {show(input_path(task.input.path))}  from {show(task.input.file or task.input.blob)}"
     if task.output is not None:

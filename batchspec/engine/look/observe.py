@@ -13,6 +13,7 @@ from batchspec.desired.task import Desired
 from batchspec.engine.look.digests import Digests, cache_path
 from batchspec.engine.look.links import read_ending
 from batchspec.engine.look.reads import desired_now
+from batchspec.engine.look.unpacked import pack_in
 from batchspec.language.model import Spec
 from batchspec.plan.job import newest_job
 from batchspec.plan.model import Plan
@@ -32,7 +33,12 @@ def plan_now(account: Account, spec: Spec) -> tuple[Desired, Plan]:
     """What *spec* asks for with the inputs of this moment, and what makes the account so."""
     desired = desired_now(spec, account.blobs.list)
     with Digests(cache_path()) as digests:
-        observed = replace(observe(account, desired), local_md5=partial(_local_md5, Places.of(spec), digests))
+        places = Places.of(spec)
+        observed = replace(
+            observe(account, desired),
+            local_md5=partial(_local_md5, places, digests),
+            local_pack=lambda blob: pack_in(places.unpacked(blob)),
+        )
         plan = make_plan(desired, observed)
     return desired, _judged(account, desired, observed, plan)
 

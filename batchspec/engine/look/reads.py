@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path as FilePath
 
 from batchspec.codes import Code
@@ -55,14 +56,24 @@ def find_reads(spec: Spec, list_blobs: ListBlobs | None, warnings: list[Diagnost
     }.values():
         source = file.read.source
         if isinstance(source, StoredBlob):
-            files[file.read.path] = _stored(source, list_blobs)
+            files[file.read.path] = _Anew(partial(_stored, source, list_blobs))
         elif isinstance(source, LocalFile) and file.template is None and file.is_folder and not file.read.all:
             packed[file.read.path] = _pack(spec, file, source.path)
         elif isinstance(source, LocalFile):
-            files[file.read.path] = _local(spec, source.path)
+            files[file.read.path] = _Anew(partial(_local, spec, source.path))
     return Readable(
         inputs=find_inputs(spec, list_blobs, warnings), files=files, packs=packed, sheets=_sheets(spec)
     )
+
+
+class _Anew(Iterable[Input]):
+    """Files that are found anew each time somebody asks: several groups may read an entry of the whole spec."""
+
+    def __init__(self, find: Callable[[], Iterator[Input]]) -> None:
+        self._find = find
+
+    def __iter__(self) -> Iterator[Input]:
+        return self._find()
 
 
 def pack_entries(spec: Spec, path: str) -> Iterator[packs.Entry]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 
+from batchspec.desired.composed_body import public_outputs
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired, DesiredTask
 from batchspec.engine.health.stuck import Reason
@@ -136,8 +137,9 @@ class Apply:
             return
 
         def fetch(task: DesiredTask) -> None:
-            if conduct.spec.download is not None and task.output is not None:
-                downloads.want(task.output)
+            if conduct.spec.download is not None and task.group.downloads:
+                for blob, is_folder in public_outputs(conduct.desired, task):
+                    downloads.want(blob, is_folder=is_folder)
 
         pool_id = conduct.spec.pool.id if conduct.spec.pool else ""
         conduct.begin(Step.NODES, pool_id)

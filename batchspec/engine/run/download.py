@@ -44,10 +44,10 @@ class Downloads:
         for _ in range(min(_AT_ONCE, self._total)):
             self._hire()
 
-    def want(self, blob: str) -> None:
+    def want(self, blob: str, *, is_folder: bool = False) -> None:
         """*blob* is there, and is to be fetched."""
         with self._changed:
-            self._database.change("INSERT INTO wanted (blob) VALUES (?)", blob)
+            self._database.change("INSERT INTO wanted (blob, is_folder) VALUES (?, ?)", blob, is_folder)
             self._total += 1
         if self._workers < _AT_ONCE:
             self._hire()
@@ -75,10 +75,10 @@ class Downloads:
 
     def _work(self) -> None:
         """Fetches what no other worker has taken, until nothing is left or something goes wrong."""
-        while (blob := self._take()) is not None:
+        while (wanted := self._take()) is not None:
             fetched, error = None, None
             try:
-                fetched = download_output(self._conduct.account.blobs, self._places, blob)
+                fetched = fetch(self._conduct.account.blobs, self._places, *wanted)
             except BaseException as raised:
                 error = raised
             with self._changed:
@@ -87,19 +87,26 @@ class Downloads:
                 self._conduct.outcome.downloaded += fetched is not None
                 self._changed.notify()
 
-    def _take(self) -> str | None:
-        """The next blob; None when nothing is left, or nothing more is to be begun: then the worker ends."""
+    def _take(self) -> tuple[str, bool] | None:
+        """The next blob, and whether it is a folder's pack; None when nothing is left, or nothing more is begun."""
         with self._changed:
             if self._error is None and not self._conduct.stopped.is_set():
                 if (planned := next(self._planned, None)) is not None:
-                    return planned.blob
-                row = self._database.one("SELECT blob FROM wanted WHERE number = ?", self._taken + 1)
+                    return planned.blob, planned.is_folder
+                row = self._database.one(
+                    "SELECT blob, is_folder FROM wanted WHERE number = ?", self._taken + 1
+                )
                 if row is not None:
                     self._taken += 1
-                    return str(row[0])
+                    return str(row[0]), bool(row[1])
             self._workers -= 1
             self._changed.notify()
             return None
+
+
+def fetch(blobs: Blobs, places: Places, blob: str, is_folder: bool) -> int | None:
+    """Fetches an output, a file or the pack of a folder, to its place; the bytes fetched, None when it is not there."""
+    return download_folder(blobs, places, blob) if is_folder else download_output(blobs, places, blob)
 
 
 def download_output(blobs: Blobs, places: Places, blob: str) -> int | None:

@@ -124,9 +124,11 @@ class Outcome:
             ((blob.name, blob.metadata.get(FINGERPRINT_METADATA)) for blob in blobs),
         )
         missing = (
-            "FROM followed WHERE failure = '' AND NOT EXISTS (SELECT 1"
+            "FROM followed WHERE failure = '' AND (NOT EXISTS (SELECT 1"
             " FROM task JOIN made ON made.name = task.record AND made.fingerprint = task.fingerprint"
-            " WHERE task.number = followed.number)"
+            " WHERE task.number = followed.number) OR EXISTS (SELECT 1 FROM makes JOIN task ON task.number = makes.task"
+            " LEFT JOIN made ON made.name = coalesce(makes.blob, makes.made) AND made.fingerprint = task.fingerprint"
+            " WHERE makes.task = followed.number AND NOT makes.is_optional AND made.name IS NULL))"
         )
         for id, number in chain.from_iterable(
             self._database.pages(f"SELECT id, number {missing} ORDER BY id")

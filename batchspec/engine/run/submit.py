@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, filterfalse
 
 from batchspec.desired.body import may_be_unwrapped
+from batchspec.desired.composed_body import composed_body
 from batchspec.desired.fold import Bodies
 from batchspec.desired.places import Places
+from batchspec.desired.task import Input
 from batchspec.engine.run.conduct import Conduct
 from batchspec.engine.run.events import Step
 from batchspec.engine.run.outcome import Followed
@@ -106,6 +109,7 @@ def _as_ready(conduct: Conduct, uploads: Uploads) -> Iterator[Iterable[Run]]:
     yield work.ready
     for blobs in uploads.arrived():
         yield chain.from_iterable(map(work.waiting, blobs))
+    yield work.last  # in the order of the flow: a task is added behind those that it depends on
 
 
 class _Sender:
@@ -162,6 +166,7 @@ class _Packer:
     """Makes the tasks' bodies; the link to the outputs, which all of them share, is never older than half an hour."""
 
     def __init__(self, conduct: Conduct) -> None:
+        self._conduct = conduct
         self._spec = conduct.spec
         self._blobs = conduct.account.blobs
         self._read = self._blobs.url if self._spec.identity else self._blobs.read_url
@@ -171,9 +176,20 @@ class _Packer:
     def packed(self, run: Run) -> Packed:
         if time.monotonic() - self._made > LINK_KEPT_S:
             self._renew()
+        if self._conduct.desired.tasks.is_composed(run.task):
+            return Packed(run.id, self._composed(run), run.task.number)
         item = run.task.input
-        link = self._read(item.container, item.blob) if item else None
+        link = self._link(item) if item else None
         return Packed(run.id, self._bodies.json(run.task, run.id, link), run.task.number)
+
+    def _composed(self, run: Run) -> bytes:
+        waits_for = self._conduct.plan.work.waits_for(run.task.number)
+        links = self._bodies.links
+        body = composed_body(self._conduct.desired, run.task, run.id, self._link, links, waits_for)
+        return json.dumps(body, separators=(",", ":")).encode()
+
+    def _link(self, item: Input) -> str:
+        return self._read(item.container, item.blob)
 
     def _renew(self) -> None:
         self._made = time.monotonic()

@@ -10,6 +10,8 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from batchspec.desired.task import Input
+from batchspec.engine.look.packs import PackStream
+from batchspec.engine.look.reads import pack_entries
 from batchspec.engine.run.conduct import Conduct
 from batchspec.engine.run.events import Step
 from batchspec.plan.model import Upload
@@ -65,7 +67,7 @@ class Uploads:
         """Uploads what no other worker has taken, until nothing is left or something goes wrong."""
         try:
             while (upload := self._take()) is not None:
-                _upload(self._conduct, upload.input, self._sent)
+                _upload(self._conduct, upload, self._sent)
                 self._ended.put(upload.input.blob)
         except BaseException as error:
             self._ended.put(error)
@@ -81,13 +83,18 @@ def _blob(ended: str | BaseException) -> str:
     return ended
 
 
-def _upload(conduct: Conduct, item: Input, sent: _Sent) -> None:
+def _upload(conduct: Conduct, upload: Upload, sent: _Sent) -> None:
+    item = upload.input
     conduct.check()
     if item.file is None:
         raise ValueError(f"{item.blob} is no local file")
-    file = Path(item.file)
+    blobs, progress = conduct.account.blobs, sent.of(item.blob)
     stamp = {SPEC_METADATA: conduct.spec.name}  # `destroy` deletes what has it
-    conduct.account.blobs.upload(item.container, item.blob, file, item.content, stamp, sent.of(item.blob))
+    if upload.is_pack:
+        content = PackStream(item.file, pack_entries(conduct.spec, item.file), item.content)
+        blobs.send(item.container, item.blob, item.file, content, stamp, progress)
+    else:
+        blobs.upload(item.container, item.blob, Path(item.file), item.content, stamp, progress)
     sent.whole(item)
 
 

@@ -1,0 +1,195 @@
+"""The body of a task that reads or makes more than one thing, or whose outputs other groups read."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from typing import Any, NamedTuple
+
+from batchspec.desired.body import (
+    CommandLine,
+    Facts,
+    Links,
+    folder_file,
+    log_files,
+    plain_command,
+    put_together,
+    reference,
+    render_command,
+    stamps,
+    upload,
+)
+from batchspec.desired.files import TaskRead
+from batchspec.desired.outputs import TaskOutput, is_stored_prefix
+from batchspec.desired.packing import PACK_SUFFIX
+from batchspec.desired.rows import given_back
+from batchspec.desired.task import Desired, DesiredTask, Input
+from batchspec.desired.values import LIST_FILE, input_paths, output_values, template_values, values_of
+from batchspec.desired.wrapper import ANY, NodeOutput, NodePack, wrapped_script
+from batchspec.language.model import Spec, TaskGroup
+from batchspec.resources.base import Json
+
+_DISPLAY_NAME_LENGTH = 1024
+
+Link = Callable[[Input], str]
+"""The URL by which a node reads what a task reads."""
+
+
+class Parts(NamedTuple):
+    """All that a task reads and makes."""
+
+    reads: tuple[TaskRead, ...]
+    outputs: tuple[TaskOutput, ...]
+
+
+def parts_of_task(desired: Desired, task: DesiredTask) -> Parts:
+    """What the ledger has of *task*, its own input first."""
+    database, group = desired.tasks.database, task.group
+    reads = [_read(*row) for row in chain.from_iterable(database.pages(_READS, (task.number,)))]
+    if task.input is not None:
+        is_pack = group.rows is not None and group.rows.link is not None and group.rows.link.output.is_folder
+        path = input_paths([task.input.path], joined=False)[0]
+        reads.insert(0, TaskRead("", path, task.input, None, is_pack))
+    outputs = [_output(*row) for row in chain.from_iterable(database.pages(_MAKES, (task.number,)))]
+    return Parts(tuple(reads), tuple(outputs))
+
+
+def public_outputs(desired: Desired, task: DesiredTask) -> list[tuple[str, bool]]:
+    """The blobs for people that *task* makes, and which of them are the pack of a folder."""
+    if task.facts is None:
+        return [(task.output, False)] if task.output is not None else []
+    return [
+        (made.blob, made.is_folder) for made in parts_of_task(desired, task).outputs if made.blob is not None
+    ]
+
+
+def shown_command(desired: Desired, task: DesiredTask) -> str:
+    """The command as a person reads it in a plan, with the names it has on the node."""
+    if not desired.tasks.is_composed(task):
+        return plain_command(desired.spec, task)
+    parts = parts_of_task(desired, task)
+    return composed_line(task.group, composed_values(desired, task, parts), parts).shown
+
+
+_READS = (
+    "SELECT name, path, item_path, container, blob, size, content, file, producer, is_pack"
+    " FROM reads WHERE task = ? ORDER BY position"
+)
+_MAKES = (
+    "SELECT name, title, path, blob, made, is_folder, is_optional FROM makes WHERE task = ? ORDER BY position"
+)
+
+
+def _read(name: str, path: str, *row: Any) -> TaskRead:
+    item_path, container, blob, size, content, file, producer, is_pack = row
+    local = os.fsdecode(file) if file is not None else None
+    return TaskRead(
+        name, path, Input(item_path, container, blob, size, content, local), producer, bool(is_pack)
+    )
+
+
+def _output(*row: Any) -> TaskOutput:
+    name, title, path, blob, made, is_folder, is_optional = row
+    return TaskOutput(name, title, path, blob, made, bool(is_folder), bool(is_optional))
+
+
+def composed_values(desired: Desired, task: DesiredTask, parts: Parts) -> dict[str, Any]:
+    """What the templates of *task* see."""
+    spec, rows = desired.spec, task.group.rows
+    if rows is None:
+        return template_values(spec, task.input, task.output)
+    facts = json.loads(task.facts or "{}")
+    matrix = {name: given_back(value) for name, value in facts["matrix"].items()}
+    values = values_of(rows, matrix, parts.reads, facts["chunk"], desired.packs)
+    return {"params": spec.params, "spec": {"name": spec.name}, **values, **output_values(parts.outputs)}
+
+
+def composed_body(
+    desired: Desired,
+    task: DesiredTask,
+    task_id: str,
+    link: Link,
+    links: Links,
+    waits_for: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The create body of *task*, which starts once the tasks *waits_for* have succeeded."""
+    spec, group = desired.spec, task.group
+    parts = parts_of_task(desired, task)
+    values = composed_values(desired, task, parts)
+    facts = Facts(task_id, task.name[:_DISPLAY_NAME_LENGTH], task.record, task.fingerprint, values)
+    command = composed_line(group, values, parts)
+    reads = [_resource_file(spec, read, link) for read in parts.reads]
+    if command.wrapped is None and parts.outputs:
+        reads += folder_file(spec, links)
+    outputs = [*_uploads(spec, group, facts, links, parts.outputs), *log_files(spec, links, facts)]
+    body = put_together(group, facts, command, reads, outputs)
+    return {**body, "dependsOn": {"taskIds": list(waits_for)}} if waits_for else body
+
+
+def composed_line(group: TaskGroup, values: Mapping[str, Any], parts: Parts) -> CommandLine:
+    """The line of a task with these parts."""
+    outputs = [NodeOutput(output.path, output.is_folder, output.is_optional) for output in parts.outputs]
+    outputs += [ANY] if group.body.get("outputFiles") else []
+    packs = [NodePack(read.path) for read in parts.reads if read.is_pack]
+    line = render_command(
+        group.command,
+        values,
+        outputs,
+        packs,
+        in_container="containerSettings" in group.body and len(outputs) < 2,
+    )
+    before = _list_of_inputs(group, values)
+    if line.wrapped is None or (not before and group.success_codes == (0,)):
+        return line
+    words = (
+        line.wrapped if group.command.script is None else f"bash -eo pipefail -c {shlex.quote(line.wrapped)}"
+    )
+    return CommandLine(wrapped_script(outputs, packs), f"{before}{_with_codes(words, group.success_codes)}")
+
+
+def _list_of_inputs(group: TaskGroup, values: Mapping[str, Any]) -> str:
+    """What writes the file that `inputs.list` names, for a command that reads it."""
+    references = {reference for template in group.command.templates for reference in template.references}
+    if ("inputs", "list") not in references:
+        return ""
+    paths = " ".join(map(shlex.quote, values["inputs"]["paths"]))
+    return f"printf '%s\\n' {paths} > {LIST_FILE}\n"
+
+
+def _with_codes(command: str, codes: Sequence[int]) -> str:
+    """*command*, whose exit codes *codes* are success."""
+    if tuple(codes) == (0,):
+        return command
+    allowed = "|".join(map(str, codes))
+    return f"c=0; {command} || c=$?; case $c in {allowed}) exit 0;; 0) exit 1;; *) exit $c;; esac"
+
+
+def _resource_file(spec: Spec, read: TaskRead, link: Link) -> Json:
+    path = f"{read.path}{PACK_SUFFIX}" if read.is_pack else read.path
+    if is_stored_prefix(read):
+        return {
+            "storageContainerUrl": link(read.item),
+            **reference(spec),
+            "blobPrefix": read.item.blob,
+            "filePath": read.path,
+        }
+    return {"httpUrl": link(read.item), **reference(spec), "filePath": path}
+
+
+def _uploads(
+    spec: Spec, group: TaskGroup, facts: Facts, links: Links, outputs: Sequence[TaskOutput]
+) -> list[Json]:
+    """Each output at its places; a record of success where none has to be there."""
+    marks = stamps(group, facts)
+    found = [
+        upload(spec, links, f"{output.path}{PACK_SUFFIX}" if output.is_folder else output.path, blob, marks)
+        for output in outputs
+        for blob in (output.blob, output.made)
+        if blob is not None
+    ]
+    if all(output.is_optional for output in outputs):
+        found.append(upload(spec, links, "../stdout.txt", facts.record, marks))
+    return found

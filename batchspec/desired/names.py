@@ -11,14 +11,14 @@ from batchspec.resources.task import digest
 _NAME_LENGTH = 1024  # of a blob, Azure Storage
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _BAD_PART = re.compile(r"(?:^|/)\.{0,2}(?:/|$)")
-_SAFE_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
+_SAFE_SUFFIXES = re.compile(r"(?:\.[A-Za-z][A-Za-z0-9]{0,7}){0,2}\.[A-Za-z0-9]{1,8}\Z")
 
 
 def node_name(path: str) -> str:
     """A name for *path* on a node that no shell, no ffmpeg and no pattern reads as anything else.
 
-    A safe name is kept; any other is a hash of the whole path with its suffix, so
-    that other files change nothing.
+    A safe name is kept; any other is a hash of the whole path with its suffixes,
+    so that other files change nothing.
     """
     name = path.rpartition("/")[2]
     if _SAFE_NAME.fullmatch(name):
@@ -27,9 +27,12 @@ def node_name(path: str) -> str:
 
 
 def alias(path: str) -> str:
-    """A safe name for *path*: a hash of the whole of it, with its suffix."""
-    suffix = parts_of(path).suffix
-    return digest(path)[:16] + (suffix if _SAFE_SUFFIX.fullmatch(suffix) else "")
+    """A safe name for *path*: a hash of the whole of it, with the suffixes by which programs know what it is.
+
+    Up to three are kept: `.nii.gz`, `.g.vcf.gz`.
+    """
+    suffixes = _SAFE_SUFFIXES.search(path.rpartition("/")[2], 1)
+    return digest(path)[:16] + (suffixes[0] if suffixes else "")
 
 
 class Parts(NamedTuple):

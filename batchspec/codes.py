@@ -62,6 +62,7 @@ class Code(Enum):
 
     FOLDER_TWICE = "BS0216", "an output name that repeats the folder, which outputs keep anyway"
     LITERAL_BRACES = "BS0217", "braces in a glob that are neither alternatives nor an axis"
+    UNKNOWN_IN_FORMULA = "BS0218", "an autoscale formula names something that is not documented"
 
     TEMPLATE_SYNTAX = "BS0301", "a placeholder that cannot be read"
     UNDEFINED_VARIABLE = "BS0302", "a placeholder names something that is not there"
@@ -112,6 +113,7 @@ class Code(Enum):
     RESOURCE_ID = "BS0610", "the id of another kind of Azure resource, or of no subscription"
     WRONG_SYSTEM = "BS0611", "a setting for another operating system than the image's"
     CONTAINERS = "BS0612", "a container without a pool for containers, or the reverse"
+    FORMULA = "BS0613", "an autoscale formula that Batch cannot read"
 
     IMAGE_NOT_OFFERED = "BS0701", "an image that the account does not offer"
     AGENT_NOT_OFFERED = "BS0702", "a node agent that the account does not offer for the image"

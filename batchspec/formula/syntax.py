@@ -27,6 +27,12 @@ class At(NamedTuple):
     line: int
     column: int
 
+    def span(self, text: str, what: str = "x") -> tuple[int, int]:
+        """Where *what* begins and ends, counted in characters of *text* from 0."""
+        start = sum(len(line) + 1 for line in text.split("\n")[: self.line - 1]) + self.column - 1
+        start = min(start, max(0, len(text) - 1))  # of a text that ends too soon its last character
+        return start, start + len(what)
+
 
 @dataclass(frozen=True, slots=True)
 class Node:

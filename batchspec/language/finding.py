@@ -14,3 +14,4 @@ class Finding(NamedTuple):
     what: str
     rule: str
     help: str = ""
+    span: tuple[int, int] | None = None  # the characters of the value that are meant; None: all of it

@@ -8,9 +8,13 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from batchspec.codes import Code
+from batchspec.formula.syntax import FormulaSyntaxError
+from batchspec.formula.unknown import unknown
+from batchspec.language.deferred import Deferred
 from batchspec.language.model import Spec
 from batchspec.language.pool_rules import is_windows
 from batchspec.resources.equality import duration_s
@@ -39,7 +43,28 @@ _WAITS = re.compile(r"DPkg::Lock::Timeout|\bflock\b|\bfuser\b|\b(?:for|while|unt
 
 def lint(spec: Spec) -> list[Diagnostic]:
     """What in *spec* is worth a warning."""
-    return [*_commands(spec), *_start_task(spec), *_bounds(spec), *_folders(spec)]
+    return [*_commands(spec), *_start_task(spec), *_bounds(spec), *_folders(spec), *_formula(spec)]
+
+
+# A formula ----------------------------------------------------------------------------------
+
+
+def _formula(spec: Spec) -> Iterator[Diagnostic]:
+    """Names in the pool's formula that nobody gave a value. A formula that cannot be read is told elsewhere."""
+    path: Path = ("pool", "autoScaleFormula")
+    text = spec.pool.body.get("autoScaleFormula") if spec.pool else None
+    if not isinstance(text, str) or isinstance(text, Deferred):
+        return
+    with suppress(FormulaSyntaxError):
+        for at, name in unknown(text):
+            yield spec.document.diagnostic(
+                Code.UNKNOWN_IN_FORMULA,
+                f"{path_text(path)}: `{name}` is not documented",
+                path,
+                label="an evaluation that needs it fails, and the pool keeps its size",
+                span=at.span(text, name.removesuffix("()")),
+                severity=Severity.WARNING,
+            )
 
 
 # A command without a shell ----------------------------------------------------------------

@@ -13,6 +13,8 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from batchspec.codes import Code
+from batchspec.formula.syntax import At, FormulaSyntaxError, parse
+from batchspec.language.deferred import Deferred
 from batchspec.language.finding import Finding
 from batchspec.resources.base import Json
 from batchspec.source import Path
@@ -76,6 +78,19 @@ def check_pool(body: Json) -> Iterator[Finding]:
     yield from _resource_ids(network, machine)
     yield from _system(body, machine)
     yield from _disks(machine)
+    yield from _formula(body)
+
+
+def _formula(body: Json) -> Iterator[Finding]:
+    text = body.get("autoScaleFormula")
+    if not isinstance(text, str) or isinstance(text, Deferred):
+        return
+    try:
+        parse(text)
+    except FormulaSyntaxError as error:
+        rule = "a formula is statements: `name = expression;`"
+        span = At(error.line, error.column).span(text)
+        yield Finding(Code.FORMULA, (*_POOL, "autoScaleFormula"), error.message, rule, span=span)
 
 
 # Ports ------------------------------------------------------------------------------------

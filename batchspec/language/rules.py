@@ -61,6 +61,7 @@ def check_rules(spec: Spec) -> list[Diagnostic]:
             finding.path,
             label=finding.rule,
             helps=(finding.help,) if finding.help else (),
+            span=finding.span,
         )
         for finding in found
     ]

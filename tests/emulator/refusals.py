@@ -353,8 +353,10 @@ TABLE: Mapping[str, Entry] = {
     "This property must not be specified if enableAutoScale is set to false.": (
         pool({"autoScaleFormula": "$TargetDedicatedNodes = 0;"})
     ),
-    "If the formula is not valid, the Batch service rejects the request with detailed error information.": Left(
-        "checked when automatic scaling is enabled"
+    "If the formula is not valid, the Batch service rejects the request with detailed error information.": pool(
+        {**_SCALED, "autoScaleFormula": "$TargetDedicatedNodes = (0;"},
+        _SCALED,
+        "AutoScalingFormulaSyntaxError",
     ),
     "If automatic scaling of the Pool is currently disabled, you must specify a valid autoscale formula as part of the"
     " request.": Proven("test_refusals.py::test_enabling_automatic_scaling_needs_a_formula"),

@@ -23,8 +23,10 @@ def _summary(summary: SummaryEvent, arguments: str) -> Iterator[str]:
     for group in summary.failures:
         names = ", ".join(show(name) for name in group.names[:_NAMED])
         more = f" and {group.count - _NAMED} more" if group.count > _NAMED else ""
-        yield f"  {group.count} failed: {show(group.reason)}"
+        yield f"  {group.count} {'failed: ' if group.ran else ''}{show(group.reason)}"
         yield f"      {names}{more}"
+        if not group.ran:
+            continue
         yield from (f"      | {show(line)}" for line in group.last_lines)
         if group.help:
             yield f"      help: {show(group.help)}"
@@ -55,7 +57,8 @@ def _result(summary: SummaryEvent) -> str:
     if summary.detached:
         return f"{summary.spec}: left running; {summary.succeeded} tasks ended well so far{unchanged}."
     if summary.failed:
-        return f"{summary.spec}: {summary.failed} failed, {summary.succeeded} succeeded{unchanged}."
+        blocked = f", {summary.not_run} not run" if summary.not_run else ""
+        return f"{summary.spec}: {summary.failed} failed{blocked}, {summary.succeeded} succeeded{unchanged}."
     if not summary.succeeded:
         return f"{summary.spec}: done; no task had to run{unchanged}."
     every = "all " if summary.succeeded > 1 else ""

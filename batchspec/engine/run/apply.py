@@ -153,7 +153,8 @@ class Apply:
         if not outcome.detached:
             conduct.end(Step.NODES, doctor.at_the_end(list(outcome.followed)[-1]))
             failed = f", {outcome.failed} failed" if outcome.failed else ""
-            conduct.end(Step.RUN, f"{total - outcome.failed} succeeded{failed}")
+            blocked = f", {outcome.not_run} not run" if outcome.not_run else ""
+            conduct.end(Step.RUN, f"{total - outcome.failed - outcome.not_run} succeeded{failed}{blocked}")
 
     def _look_for_outputs(self) -> None:
         """Completed is no success: each output is looked for once more, and with the fingerprint of this work."""

@@ -74,6 +74,7 @@ class FailureGroup:
     names: tuple[str, ...]
     last_lines: tuple[str, ...] = ()
     help: str = ""
+    ran: bool = True  # False: they waited for a task that failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class SummaryEvent:
     still_there: tuple[str, ...] = ()
     detached: bool = False
     preempted: int = 0  # how often a Spot node was taken away
+    not_run: int = 0  # tasks that waited for one that failed
     requeued: int = 0  # the tasks that ran there: they ran again, which is no failure
     advice: tuple[str, ...] = ()
 

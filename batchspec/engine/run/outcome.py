@@ -54,6 +54,7 @@ class Outcome:
         self.downloaded = 0
         self.refused = 0
         self.failed = 0
+        self.not_run = 0  # what waited for a task that failed
         self.detached = False
         self.preempted = 0  # how often a Spot node was taken away
         self.requeued = 0  # the tasks that ran there
@@ -114,6 +115,22 @@ class Outcome:
         row = self._database.one(query, group.name)
         return Done(row[0], self._tasks[row[1]], row[2]) if row else None
 
+    def blocked(self, job_id: str) -> int:
+        """How many tasks in the job wait for one that failed, or for one that waits for such a one."""
+        return int(self._database.one(f"{_BLOCKED} SELECT count(*) FROM waiting", job_id, job_id)[0])
+
+    def give_up_blocked(self, job_id: str) -> None:
+        """They will not run: they count as ended, and say because of which task."""
+        roots = chain.from_iterable(
+            self._database.pages(
+                f"{_BLOCKED} SELECT id, min(root) FROM waiting GROUP BY id", (job_id, job_id)
+            )
+        )
+        told = [(f"{NOT_RUN}: {self._tasks[root].name} failed", id) for id, root in roots]
+        self._database.fill("UPDATE followed SET failure = ? WHERE id = ?", told)
+        self.ended[job_id] += len(told)
+        self.not_run += len(told)
+
     def check_outputs(self, blobs: Iterable[LiveBlob]) -> Iterator[tuple[str, DesiredTask]]:
         """Of the tasks that ended well, with their ids, those whose output (or record) is not there as they make it.
 
@@ -153,3 +170,19 @@ _FAILED = (
     "SELECT id, number, job_id, failure FROM followed WHERE failure <> ''"
     " UNION ALL SELECT id, number, NULL, failure FROM refused"
 )
+
+
+NOT_RUN = "not run"
+"""How the failure of a task begins that waited for one that failed."""
+
+# Tasks that have not ended, each with a failed one that it waits for, be it over several others.
+_BLOCKED = """
+WITH RECURSIVE behind(number, root) AS (
+  SELECT edge.task, edge.producer FROM followed JOIN edge ON edge.producer = followed.number
+  WHERE followed.failure <> '' AND followed.job_id = ?
+  UNION SELECT edge.task, behind.root FROM behind JOIN edge ON edge.producer = behind.number
+), waiting(id, root) AS (
+  SELECT followed.id, behind.root FROM followed JOIN behind USING (number)
+  WHERE followed.failure IS NULL AND followed.job_id = ?
+)
+"""

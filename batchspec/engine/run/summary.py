@@ -11,7 +11,7 @@ from batchspec.engine.health.diagnose import last_lines
 from batchspec.engine.look.links import what_now
 from batchspec.engine.run.conduct import Conduct
 from batchspec.engine.run.events import FailureGroup, SummaryEvent
-from batchspec.engine.run.outcome import Failed, Outcome
+from batchspec.engine.run.outcome import NOT_RUN, Failed, Outcome
 from batchspec.engine.run.result import MISSING, expected
 from batchspec.language.model import Spec
 from batchspec.resources.pool import nodes_of
@@ -32,8 +32,9 @@ def summarize(conduct: Conduct) -> SummaryEvent:
     places = Places.of(spec)
     return SummaryEvent(
         spec=spec.name,
-        succeeded=outcome.ended.total() - outcome.failed,
+        succeeded=outcome.ended.total() - outcome.failed - outcome.not_run,
         failed=outcome.failed + outcome.refused,
+        not_run=outcome.not_run,
         up_to_date=plan.work.up_to_date,
         uploaded=outcome.uploaded,
         uploaded_bytes=outcome.uploaded_bytes,
@@ -75,7 +76,8 @@ def _grouped(conduct: Conduct) -> Iterator[FailureGroup]:
     for reason, count in conduct.outcome.reasons():
         failed = list(islice(conduct.outcome.failed_for(reason), _NAMED))
         said = ""
-        if failed[0].job_id is not None:  # one that was refused has no files
+        ran = not reason.startswith(NOT_RUN)
+        if ran and failed[0].job_id is not None:  # one that was refused has no files
             file = _telling(reason)
             said = task_output(conduct.account, conduct.spec, failed[0].job_id, failed[0].id, file) or ""
         yield FailureGroup(
@@ -85,6 +87,7 @@ def _grouped(conduct: Conduct) -> Iterator[FailureGroup]:
             names=tuple(task.task.name for task in failed),
             last_lines=last_lines(said, _LAST_LINES),
             help=what_now(conduct.spec, reason),
+            ran=ran,
         )
 
 

@@ -61,6 +61,8 @@ class Watch:
             # A listing may be behind the counts: then it is looked at again the next time.
             seen = counts["completed"] if first else min(counts["completed"], seen + moved)
             self._tell(counts)
+            if not counts["running"] and self._ends_blocked():
+                return
             nothing_runs = not counts["running"] and not moved
             if self.pending and (nothing_runs or time.monotonic() >= diagnose_at):
                 self._diagnose(counts)
@@ -70,6 +72,17 @@ class Watch:
             pause = min(longest, max(shortest, self._left_s() / _LOOKS) if moved else pause * _SLOWER)
             if self.pending:
                 self._conduct.stopped.wait(pause)
+
+    def _ends_blocked(self) -> bool:
+        """Ends the job where all that is left waits for tasks that failed: it would wait for ever."""
+        if not self._outcome.failed or self._outcome.blocked(self._job_id) < self.pending:
+            return False
+        self._collect(everything=True)  # the counts may lag behind a task that has just ended
+        if self.pending and self._outcome.blocked(self._job_id) == self.pending:
+            self._conduct.check()
+            job_service.terminate(self._conduct.account.batch, self._job_id)
+            self._outcome.give_up_blocked(self._job_id)
+        return not self.pending
 
     def _left_s(self) -> float:
         """About how long the pending tasks will take, as far as the ended ones tell."""

@@ -131,6 +131,16 @@ def preparations(batch: Batch, job_id: str) -> list[dict[str, Any]]:
         raise
 
 
+def terminate(batch: Batch, job_id: str) -> None:
+    """Ends the job: what waits in it never runs. One that is ended or gone is fine."""
+    try:
+        doing = f"end the job {job_id}"
+        batch.post(path_of("jobs", job_id, "terminate"), {"terminateReason": "TasksBlocked"}, doing=doing)
+    except ServiceError as error:
+        if error.status not in (404, 409):
+            raise
+
+
 def delete(batch: Batch, job_id: str) -> None:
     """Deletes the job with its tasks; one that is gone or going is fine."""
     try:

@@ -200,6 +200,8 @@ def _axes_glob(file: GroupFile) -> Any:
     source = file.read.source
     if not isinstance(source, LocalFile) or file.template is not None:
         return None
+    if source.path.endswith("/"):
+        return None
     glob = parse_glob(source.path.removeprefix("./"))
     return glob if glob.axes else None
 

@@ -26,6 +26,7 @@ class Operation(Enum):
     UPLOAD = "^"
     RUN = ">"
     DOWNLOAD = "v"
+    COPY = "c"
 
 
 class Kind(Enum):
@@ -60,6 +61,7 @@ class Reason(Enum):
     WHEN_DONE = "no task needs it any more"
     OUTDATED_JOB = "a newer one has taken its place"
     LINKS_END = "its links end soon"
+    COPIED = "already made"
     FOLLOWS = "follows a task that runs"
     NEEDED = "needed by a task that runs"
 
@@ -137,6 +139,13 @@ class Upload(NamedTuple):
     is_pack: bool = False
 
 
+class Copy(NamedTuple):
+    """An output that lies in one of its two places and is missing in the other: it is copied within the account."""
+
+    source: str
+    target: str
+
+
 class Download(NamedTuple):
     """An output that is there and current, and whose local file is missing or differs."""
 
@@ -176,6 +185,7 @@ class Work:
     deletions: Many[Removal] = ()
     uploads: Many[Upload] = ()
     upload_bytes: int = 0
+    copies: Many[Copy] = ()
     downloads: Many[Download] = ()
     groups: tuple[TaskGroup, ...] = ()
     orphans: int = 0
@@ -222,6 +232,7 @@ class Plan:
     work: Work = field(default_factory=lambda: Work())
     in_progress: Many[str] = ()
     upload_actions: Many[Action] = ()
+    copy_actions: Many[Action] = ()
     deletion_actions: Many[Action] = ()
     run_actions: Many[Action] = ()
     download_actions: Many[Action] = ()
@@ -251,6 +262,7 @@ class Plan:
         return chain(
             self.resources,
             self.upload_actions,
+            self.copy_actions,
             self.deletion_actions,
             self.run_actions,
             self.download_actions,
@@ -269,6 +281,7 @@ class Plan:
     def counts(self) -> Counter[Operation]:
         found = Counter(action.operation for action in self.resources)
         found[Operation.UPLOAD] += len(self.upload_actions)
+        found[Operation.COPY] += len(self.copy_actions)
         found[Operation.DELETE] += len(self.deletion_actions)
         found[Operation.RUN] += len(self.run_actions)
         found[Operation.DOWNLOAD] += len(self.download_actions)

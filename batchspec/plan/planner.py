@@ -39,6 +39,7 @@ def make_plan(desired: Desired, observed: Observed) -> Plan:
         work=work,
         in_progress=Mapped(work.in_progress, lambda entry: entry[1]),
         upload_actions=Mapped(work.uploads, act.upload),
+        copy_actions=Mapped(work.copies, act.copy),
         deletion_actions=Mapped(work.deletions, act.delete),
         run_actions=Mapped(work.runs, act.run),
         download_actions=Mapped(work.downloads, act.download),

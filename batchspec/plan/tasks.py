@@ -11,7 +11,7 @@ from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
 from batchspec.plan.action import place_of
 from batchspec.plan.hidden import hidden, suspects_of
-from batchspec.plan.model import Action, Download, Kind, Operation, Reason, Removal, Run, Upload
+from batchspec.plan.model import Action, Copy, Download, Kind, Operation, Reason, Removal, Run, Upload
 
 _ABOUT_INPUT = (Reason.NEW_INPUT, Reason.INPUT_CHANGED)  # explained by the line of the inputs
 
@@ -32,6 +32,18 @@ class TaskActions:
         after = {"container": item.container, "size": item.size, "md5": item.content}
         return Action(
             Operation.UPLOAD, Kind.INPUT, item.blob, found.reason, path, self._place(path), after=after
+        )
+
+    def copy(self, found: Copy) -> Action:
+        path = ("tasks",)
+        return Action(
+            Operation.COPY,
+            Kind.OUTPUT,
+            found.target,
+            Reason.COPIED,
+            path,
+            self._place(path),
+            after={"from": found.source},
         )
 
     def delete(self, found: Removal) -> Action:

@@ -19,7 +19,7 @@ from batchspec.language.model import TaskGroup
 from batchspec.ledger import tables
 from batchspec.ledger.database import Database, Rows
 from batchspec.plan.flow import RUNS, find_whole, follow
-from batchspec.plan.model import Download, Reason, Removal, Run, Upload, Work
+from batchspec.plan.model import Copy, Download, Reason, Removal, Run, Upload, Work
 from batchspec.resources.task import read_id, task_id
 
 Local = Callable[[str], str | None]
@@ -181,6 +181,9 @@ def find_work(desired: Desired, counted: Counted, local_md5: Local, local_pack: 
         deletions=rows.removals("WHERE state <> 'completed'"),
         uploads=rows.uploads(),
         upload_bytes=database.one("SELECT coalesce(sum(size), 0) FROM upload")[0],
+        copies=Rows(
+            database, "SELECT source, target FROM copy ORDER BY task, target", lambda row: Copy(*row)
+        ),
         downloads=rows.downloads(),
         groups=rows.groups() if to_run else (),
         orphans=_orphans(desired),

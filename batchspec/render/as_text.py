@@ -35,6 +35,7 @@ def plan_text(plan: Plan, *, show_all: bool = False, warnings: Sequence[Diagnost
     lines = [
         *_resources(plan),
         *_inputs(plan, show_all),
+        *_copies(plan, show_all),
         *_deletions(plan),
         *_runs(plan, show_all),
         *_downloads(plan, show_all),
@@ -50,6 +51,7 @@ def counts_text(plan: Plan) -> str:
     counts = plan.counts()
     words = {
         Operation.UPLOAD: "to upload",
+        Operation.COPY: "to copy",
         Operation.CREATE: "to create",
         Operation.UPDATE: "to update",
         Operation.REPLACE: "to replace",
@@ -133,6 +135,13 @@ def _inputs(plan: Plan, show_all: bool) -> Iterator[str]:
 
 def _size(action: Action) -> str:
     return size_text((action.after or {})["size"])
+
+
+def _copies(plan: Plan, show_all: bool) -> Iterator[str]:
+    actions = plan.copy_actions
+    if actions:
+        yield f"  c {count_text(len(actions), 'output')} to copy within the account"
+        yield from _some(actions, show_all, lambda action: [_detail(action, action.id)])
 
 
 def _deletions(plan: Plan) -> Iterator[str]:

@@ -22,6 +22,7 @@ from batchspec.engine.run.conduct import Conduct, Interrupted
 from batchspec.engine.run.doctor import Doctor
 from batchspec.engine.run.download import Downloads
 from batchspec.engine.run.events import Event, Step, TaskEvent
+from batchspec.engine.run.kept import copy_outputs, remove_temporary
 from batchspec.engine.run.lock import Held
 from batchspec.engine.run.provision import clean_up, make_job, make_pool, retire_old_jobs
 from batchspec.engine.run.result import MISSING, told
@@ -111,6 +112,7 @@ class Apply:
         make_pool(conduct)
         make_job(conduct)
         begun = delete_tasks(conduct)
+        copy_outputs(conduct)
         add_tasks(conduct, uploads, begun)
         retire_old_jobs(conduct)
         self._watching = True
@@ -126,6 +128,7 @@ class Apply:
             if conduct.spec.pool is not None and conduct.spec.pool.when_done is not WhenDone.KEEP:
                 doctor.last_look()
             clean_up(conduct)
+            remove_temporary(conduct)
         conduct.tell(summarize(conduct))
 
     def _watch(self, doctor: Doctor, downloads: Downloads) -> None:

@@ -22,7 +22,7 @@ from urllib.parse import quote, urlsplit
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import HttpResponseError, ResourceExistsError
 
-from batchspec.errors import NotSignedInError
+from batchspec.errors import NotSignedInError, RunError
 from batchspec.resources.blob import LiveBlob
 from batchspec.resources.links import LINK_LIFE
 from batchspec.service.blob.blob_calls import list_blobs, put_blob
@@ -35,6 +35,7 @@ from batchspec.service.http.transport import Connection
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient, BlobProperties, BlobServiceClient, UserDelegationKey
 
+_COPY_POLL_S = 0.5
 _THIS_MACHINE = re.compile(r"localhost|127(?:\.\d{1,3}){3}|::1")
 _CLOCK_SKEW = timedelta(minutes=15)
 _DELEGATION_KEPT = timedelta(hours=1)
@@ -178,6 +179,21 @@ class Blobs:
         md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
         with translated(f"upload {blob}"):
             put_blob(self._service, container, blob, content, md5, metadata)
+
+    def copy(self, container: str, source: str, target: str, check: Callable[[], None]) -> None:
+        """Makes the blob *target* one like *source* in the same container, metadata included; the service does it.
+
+        *check* is called while it takes its time.
+        """
+        client = self.client(container, target)
+        with translated(f"copy {source}"):
+            state = str(client.start_copy_from_url(self.read_url(container, source))["copy_status"])
+            while state == "pending":
+                check()
+                time.sleep(_COPY_POLL_S)
+                state = str(client.get_blob_properties().copy.status)
+        if state != "success":
+            raise RunError(f"{source} could not be copied: {state}", help="run the same command again")
 
     def download(self, container: str, blob: str, file: Path) -> LiveBlob | None:
         """Writes the blob to *file*; None when the blob is not there."""

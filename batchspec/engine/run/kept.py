@@ -1,0 +1,52 @@
+"""Outputs that are kept in two places, for people and for other tasks; and those that are kept for other tasks only."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from batchspec.desired.places import Places
+from batchspec.engine.run.conduct import Conduct
+from batchspec.engine.run.send_all import SINGLE_SLOW_S, send_all
+from batchspec.ledger.database import Rows
+from batchspec.plan.model import Copy
+
+# Temporary outputs all of whose readers have what they were read for: up to date before, or ended well in this run.
+_SERVED = """
+SELECT made.name FROM makes JOIN task ON task.number = makes.task JOIN output made ON made.name = makes.made
+WHERE makes.blob IS NULL AND NOT EXISTS (
+  SELECT 1 FROM edge JOIN verdict ON verdict.number = edge.task
+  LEFT JOIN followed ON followed.number = edge.task AND followed.failure = ''
+  WHERE edge.producer = makes.task AND verdict.verdict <> 'UP_TO_DATE' AND followed.id IS NULL)
+UNION
+SELECT makes.made FROM makes JOIN followed ON followed.number = makes.task AND followed.failure = ''
+WHERE makes.blob IS NULL AND NOT EXISTS (
+  SELECT 1 FROM edge JOIN verdict ON verdict.number = edge.task
+  LEFT JOIN followed reader ON reader.number = edge.task AND reader.failure = ''
+  WHERE edge.producer = makes.task AND verdict.verdict <> 'UP_TO_DATE' AND reader.id IS NULL)
+"""
+
+
+def copy_outputs(conduct: Conduct) -> None:
+    """Every output of work that is up to date lies wherever somebody looks for it."""
+    blobs, container = conduct.account.blobs, conduct.spec.containers.output
+
+    def copy(found: Copy) -> None:
+        conduct.check()
+        blobs.copy(container, found.source, found.target, conduct.check)
+
+    send_all(conduct.plan.work.copies, copy, slow_s=SINGLE_SLOW_S)
+
+
+def remove_temporary(conduct: Conduct) -> None:
+    """Deletes the temporary outputs that no task needs any more: nothing runs again for that."""
+    if not any(group.temporary for group in conduct.spec.groups):
+        return
+    places = Places.of(conduct.spec)
+    database = conduct.desired.tasks.database
+    served = Rows(database, _SERVED, lambda row: str(row[0]))
+    send_all(served, partial(_delete, conduct, places.output), slow_s=SINGLE_SLOW_S)
+
+
+def _delete(conduct: Conduct, container: str, blob: str) -> None:
+    conduct.check()
+    conduct.account.blobs.delete(container, blob)

@@ -6,6 +6,7 @@ Pure: the account's list of images and the day are handed in. Sources: FACTS 2, 
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from itertools import islice
@@ -17,6 +18,7 @@ from batchspec.ledger.database import Many
 from batchspec.plan.model import Kind, Operation, Plan
 from batchspec.plan.vm_sizes import AS_OF, cores_of, retirement_of
 from batchspec.resources.base import Effect, Json
+from batchspec.resources.pool import most_nodes
 from batchspec.source import Diagnostic, Path, Severity
 
 _SOON = timedelta(days=183)
@@ -97,6 +99,8 @@ def _unknown(desired: Desired, plan: Plan) -> Iterator[str]:
     if grows:
         yield "quota: Batch does not tell it here; see `az batch account show`"
     pool = desired.pool or {}
+    if grows and most_nodes(pool) == math.inf:
+        yield "number of nodes: nothing in the autoscale formula bounds it"
     if pool.get("taskSlotsPerNode", 1) > _SLOTS_OF_A_CORE and cores_of(pool["vmSize"]) is None:
         yield f"task slots: the name {pool['vmSize']} does not tell its cores"
 

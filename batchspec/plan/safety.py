@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from batchspec.desired.task import Desired
@@ -11,7 +12,7 @@ from batchspec.plan.model import Excess, Kind, Operation, Plan
 from batchspec.plan.observed import Observed
 from batchspec.resources import job as jobs
 from batchspec.resources.base import Effect
-from batchspec.resources.pool import target_nodes
+from batchspec.resources.pool import most_nodes
 
 THRESHOLDS = ("maxDeletions", "maxReplacements", "maxNodes", "maxObjects")
 """What `--allow` takes."""
@@ -74,12 +75,16 @@ def _replacements(observed: Observed, plan: Plan) -> int:
 
 
 def _nodes(desired: Desired, plan: Plan) -> int:
-    """The nodes that the plan asks for; 0 where it leaves the pool's size alone, or a formula decides."""
+    """The nodes that the plan asks for, or its formula can ask for.
+
+    0 where the plan leaves the pool's size alone; what nothing bounds is told by the preflight.
+    """
     sizing = {Effect.RESIZE, Effect.DRAIN, Effect.AUTOSCALE}
     asks = any(
         action.operation is Operation.CREATE or action.effects & sizing for action in plan.of(Kind.POOL)
     )
-    return target_nodes(desired.pool) if asks and desired.pool else 0
+    most = most_nodes(desired.pool) if asks and desired.pool else 0
+    return int(most) if most < math.inf else 0
 
 
 def _additions(plan: Plan) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from batchspec.formula.bounds import reach
 from batchspec.resources.base import (
     METADATA,
     SECRET,
@@ -243,6 +244,13 @@ def missing_nodes(desired: Json, live: Json) -> Iterator[Change]:
 def target_nodes(body: Json) -> int:
     """How many nodes *body* asks for, dedicated and Spot together."""
     return int(body.get("targetDedicatedNodes") or 0) + int(body.get("targetLowPriorityNodes") or 0)
+
+
+def most_nodes(body: Json) -> float:
+    """How many nodes *body* asks for, or its formula at most; infinity where nothing bounds that."""
+    if not body.get("enableAutoScale"):
+        return target_nodes(body)
+    return sum(reach(str(body.get("autoScaleFormula", ""))))
 
 
 def nodes_of(live: Json) -> int:

@@ -173,3 +173,23 @@ def test_every_threshold_can_be_exceeded() -> None:
 def test_a_plan_without_findings_can_be_applied() -> None:
     """No finding, no error."""
     assert Plan(spec_name="work", resources=(), job_id="").errors == 0
+
+
+SCALED = SPEC.replace("targetDedicatedNodes: 4", "enableAutoScale: true, autoScaleFormula: '{}'")
+
+
+@pytest.mark.parametrize(
+    ("formula", "found"),
+    [
+        ("$TargetDedicatedNodes = 5000;", ["safety.maxNodes: 5000 nodes asked for, the limit is 50"]),
+        (
+            "$TargetDedicatedNodes = min(30, $A); $TargetLowPriorityNodes = 60 - $TargetDedicatedNodes;",
+            ["safety.maxNodes: 90 nodes asked for, the limit is 50"],
+        ),
+        ("$TargetDedicatedNodes = min(50, $PendingTasks.GetSample(1));", []),
+        ("$TargetDedicatedNodes = max($PendingTasks.GetSample(1));", []),  # the preflight says so
+    ],
+)
+def test_what_a_formula_can_reach_counts(formula: str, found: list[str]) -> None:
+    """A pool that scales itself is held against the most that its formula can ask for."""
+    assert exceeded("safety: { maxNodes: 50 }\n", spec=SCALED.format(formula)) == found

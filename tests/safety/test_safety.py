@@ -175,7 +175,7 @@ def test_a_plan_without_findings_can_be_applied() -> None:
     assert Plan(spec_name="work", resources=(), job_id="").errors == 0
 
 
-SCALED = SPEC.replace("targetDedicatedNodes: 4", "enableAutoScale: true, autoScaleFormula: '{}'")
+SCALED = SPEC.replace("targetDedicatedNodes: 4", "enableAutoScale: true, autoScaleFormula: FORMULA")
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ SCALED = SPEC.replace("targetDedicatedNodes: 4", "enableAutoScale: true, autoSca
     [
         ("$TargetDedicatedNodes = 5000;", ["safety.maxNodes: 5000 nodes asked for, the limit is 50"]),
         (
-            "$TargetDedicatedNodes = min(30, $A); $TargetLowPriorityNodes = 60 - $TargetDedicatedNodes;",
+            "$TargetDedicatedNodes = min(30, $ActiveTasks); $TargetLowPriorityNodes = 60 - $TargetDedicatedNodes;",
             ["safety.maxNodes: 90 nodes asked for, the limit is 50"],
         ),
         ("$TargetDedicatedNodes = min(50, $PendingTasks.GetSample(1));", []),
@@ -192,4 +192,4 @@ SCALED = SPEC.replace("targetDedicatedNodes: 4", "enableAutoScale: true, autoSca
 )
 def test_what_a_formula_can_reach_counts(formula: str, found: list[str]) -> None:
     """A pool that scales itself is held against the most that its formula can ask for."""
-    assert exceeded("safety: { maxNodes: 50 }\n", spec=SCALED.format(formula)) == found
+    assert exceeded("safety: { maxNodes: 50 }\n", spec=SCALED.replace("FORMULA", repr(formula))) == found

@@ -63,6 +63,8 @@ class Code(Enum):
     FOLDER_TWICE = "BS0216", "an output name that repeats the folder, which outputs keep anyway"
     LITERAL_BRACES = "BS0217", "braces in a glob that are neither alternatives nor an axis"
     UNKNOWN_IN_FORMULA = "BS0218", "an autoscale formula names something that is not documented"
+    FAILS_UNSEEN = "BS0219", "a part of a shell script may fail without the script failing"
+    RETRY_KEEPS_OUTPUT = "BS0220", "retries of a task whose output folder is not emptied"
 
     TEMPLATE_SYNTAX = "BS0301", "a placeholder that cannot be read"
     UNDEFINED_VARIABLE = "BS0302", "a placeholder names something that is not there"
@@ -114,6 +116,7 @@ class Code(Enum):
     WRONG_SYSTEM = "BS0611", "a setting for another operating system than the image's"
     CONTAINERS = "BS0612", "a container without a pool for containers, or the reverse"
     FORMULA = "BS0613", "an autoscale formula that Batch cannot read"
+    RAW_DEPENDENCY = "BS0614", "a dependency on task ids, which batchspec chooses"
 
     IMAGE_NOT_OFFERED = "BS0701", "an image that the account does not offer"
     AGENT_NOT_OFFERED = "BS0702", "a node agent that the account does not offer for the image"

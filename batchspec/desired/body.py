@@ -90,13 +90,6 @@ def _outputs(group: TaskGroup, values: Mapping[str, Any]) -> list[NodeOutput]:
     return [*declared, *([ANY] if group.body.get("outputFiles") else [])]
 
 
-def may_be_unwrapped(group: TaskGroup) -> bool:
-    """Whether a task of *group* may have an output and no wrapper that makes the folder and looks for it."""
-    command = group.command
-    is_bare = command.line is not None or (bool(command.words) and "containerSettings" in group.body)
-    return is_bare and group.output is not None
-
-
 def plain_command(spec: Spec, task: DesiredTask) -> str:
     """The command as a person reads it in a plan, with the names it has on the node."""
     return command_line(task.group, template_values(spec, task.input, task.output)).shown

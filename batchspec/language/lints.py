@@ -17,6 +17,7 @@ from batchspec.formula.unknown import unknown
 from batchspec.language.deferred import Deferred
 from batchspec.language.model import Spec
 from batchspec.language.pool_rules import is_windows
+from batchspec.language.results import lint_results
 from batchspec.resources.equality import duration_s
 from batchspec.resources.links import LINK_LIFE
 from batchspec.source import Diagnostic, Path, Severity, path_text
@@ -43,7 +44,14 @@ _WAITS = re.compile(r"DPkg::Lock::Timeout|\bflock\b|\bfuser\b|\b(?:for|while|unt
 
 def lint(spec: Spec) -> list[Diagnostic]:
     """What in *spec* is worth a warning."""
-    return [*_commands(spec), *_start_task(spec), *_bounds(spec), *_folders(spec), *_formula(spec)]
+    return [
+        *_commands(spec),
+        *_start_task(spec),
+        *_bounds(spec),
+        *_folders(spec),
+        *_formula(spec),
+        *lint_results(spec),
+    ]
 
 
 # A formula ----------------------------------------------------------------------------------

@@ -156,6 +156,12 @@ class TaskGroup:
         return ("tasks", self.name)
 
     @property
+    def may_be_unwrapped(self) -> bool:
+        """Whether its tasks may run without the wrapper that empties `out/` and looks for outputs."""
+        in_container = "containerSettings" in self.body
+        return self.command.line is not None or (bool(self.command.words) and in_container)
+
+    @property
     def output(self) -> Template | None:
         """The name of the one output of a group that has no `rows`."""
         return self.outputs[0].template if self.outputs and self.rows is None else None

@@ -12,7 +12,7 @@ from batchspec.codes import Code
 from batchspec.language.deferred import Deferred
 from batchspec.language.finding import Finding
 from batchspec.language.model import Pool, Spec, WhenDone
-from batchspec.language.pool_rules import check_job_network, check_pool
+from batchspec.language.pool_rules import check_job_network, check_pool, is_windows
 from batchspec.resources import job as jobs
 from batchspec.resources import pool as pools
 from batchspec.resources.base import Field, Json
@@ -47,6 +47,8 @@ def check_rules(spec: Spec) -> list[Diagnostic]:
     found = [
         *_durations({"pool": spec.pool.body if spec.pool else {}, "job": job, "tasks": groups}, ()),
         *_needs(job, groups),
+        *_dependencies(groups),
+        *_systems(spec),
         *_slots(spec.pool, job, groups),
         *_containers(spec.pool, job, groups),
         *_contradictions(spec.pool),
@@ -92,14 +94,6 @@ def _duration(text: str, path: Path, limits: tuple[float, float, str]) -> Iterat
 def _needs(job: Json, groups: Mapping[str, Json]) -> Iterator[Finding]:
     """Task fields that Batch refuses unless the job was made for them."""
     for name, group in groups.items():
-        if "dependsOn" in group and not job.get("usesTaskDependencies"):
-            yield Finding(
-                Code.NEEDS_FIELD,
-                ("tasks", name, "dependsOn"),
-                "the job is not made for dependencies",
-                "Batch refuses such a task",
-                "add `usesTaskDependencies: true` to the job",
-            )
         if str(job.get("onTaskFailure", "")).lower() != "performexitoptionsjobaction":
             for path in _job_actions(group.get("exitConditions"), ("tasks", name, "exitConditions")):
                 yield Finding(
@@ -109,6 +103,35 @@ def _needs(job: Json, groups: Mapping[str, Json]) -> Iterator[Finding]:
                     "Batch refuses such a task",
                     "add `onTaskFailure: performexitoptionsjobaction` to the job",
                 )
+
+
+def _dependencies(groups: Mapping[str, Json]) -> Iterator[Finding]:
+    """Ids that no task will have: batchspec chooses them, so that such a group would wait for ever."""
+    for name, group in groups.items():
+        if "dependsOn" in group:
+            yield Finding(
+                Code.RAW_DEPENDENCY,
+                ("tasks", name, "dependsOn"),
+                "the ids of tasks are not known to the spec",
+                "batchspec chooses them, and new ones when the work changes: such a task would wait forever",
+                "read what the other group makes: `inputs: {from: GROUP}`, or `files: {NAME: {from: GROUP}}`",
+            )
+
+
+def _systems(spec: Spec) -> Iterator[Finding]:
+    """Commands that need the wrapper, which is written for `sh`, on nodes that have none."""
+    pool = spec.pool
+    if pool is None or not is_windows(pool.body.get("virtualMachineConfiguration") or {}):
+        return
+    for group in spec.groups:
+        if group.command.line is None:
+            yield Finding(
+                Code.WRONG_SYSTEM,
+                (*group.path, "command"),
+                "`command` needs a Linux node",
+                "it is run by sh, and the pool's image is Windows",
+                "write the `commandLine` that Windows is to run: `cmd /c …`, or a program with its arguments",
+            )
 
 
 def _job_actions(value: Any, path: Path) -> Iterator[Path]:

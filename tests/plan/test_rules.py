@@ -56,23 +56,28 @@ RULES = {
         """,
         ["BS0123 4 `90 minutes` is not a valid resizeTimeout"],
     ),
-    "depends-on-needs-task-dependencies": (
-        f"""
-        pool: {POOL}}}
-        job: {{id: j}}
-        tasks:
-          late: {{command: [a], dependsOn: {{taskIds: [b]}}}}
-        """,
-        ["BS0603 6 tasks.late.dependsOn: the job is not made for dependencies"],
-    ),
-    "depends-on-in-a-job-for-it": (
+    "depends-on-ids-that-nobody-knows": (
         f"""
         pool: {POOL}}}
         job: {{id: j, usesTaskDependencies: true}}
         tasks:
           late: {{command: [a], dependsOn: {{taskIds: [b]}}}}
         """,
-        [],
+        ["BS0614 6 tasks.late.dependsOn: the ids of tasks are not known to the spec"],
+    ),
+    "command-on-windows": (
+        """
+        pool: {id: p, vmSize: Standard_D2s_v5, image: "microsoftwindowsserver:windowsserver:2022-datacenter-core"}
+        job: {id: j}
+        tasks:
+          list: {command: [a]}
+          text: {command: a}
+          raw: {commandLine: cmd /c a}
+        """,
+        [
+            "BS0611 6 tasks.list.command: `command` needs a Linux node",
+            "BS0611 7 tasks.text.command: `command` needs a Linux node",
+        ],
     ),
     "job-action-needs-on-task-failure": (
         f"""

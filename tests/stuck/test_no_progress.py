@@ -38,19 +38,14 @@ def conducted(work: Workload, events: list[Event]) -> Iterator[Conduct]:
 
 
 def _wait_for_each_other(work: Workload) -> None:
-    """Tasks that wait for one that is not there, on nodes that are ready."""
-    work.write(
-        """\
-wait:
-  inputs: clips/*
-  command: [/bin/true]
-  dependsOn: {taskIds: [never-added]}
-""",
-        rest="",
-    )
-    (work.clips / "a").write_text("a")
+    """Tasks that somebody made wait for one that is not there, on nodes that are ready."""
+    work.write_held()
     work.edit(f"job: {{id: {work.job_id},", f"job: {{id: {work.job_id}, usesTaskDependencies: true,")
     work.apply("--detach")
+    for id in work.tasks():
+        work.delete(f"/jobs/{work.job_id}/tasks/{id}")
+        body = {"id": id, "commandLine": "/bin/true", "dependsOn": {"taskIds": ["never-added"]}}
+        work.batch("POST", f"/jobs/{work.job_id}/tasks", body)
 
 
 def test_r41_tasks_that_nothing_runs_beside_idle_nodes_end_the_run_after_its_patience(

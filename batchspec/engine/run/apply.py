@@ -164,4 +164,4 @@ class Apply:
         account, outcome, places = self._conduct.account, self._conduct.outcome, Places.of(self._conduct.spec)
         if outcome.ended.total() > outcome.failed:
             for id, task in outcome.check_outputs(list_blobs(account, places, places.output)):
-                self._conduct.tell(TaskEvent(id, task.name, told(MISSING, task)))
+                self._conduct.tell(TaskEvent(id, task.name, told(MISSING, self._conduct.desired, task)))

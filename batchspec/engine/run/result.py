@@ -1,12 +1,14 @@
-"""Whether a task that ended did what it was for: with exit code 0 it has failed, too, where its output is missing."""
+"""Whether a task that ended did what it was for: with exit code 0 it has failed, too, where an output is missing."""
 
 from __future__ import annotations
 
-from batchspec.desired.body import may_be_unwrapped
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from batchspec.desired.composed_body import parts_of_task
 from batchspec.desired.names import output_path
-from batchspec.desired.task import DesiredTask
+from batchspec.desired.task import Desired, DesiredTask
 from batchspec.desired.wrapper import OUTPUT_MISSING
-from batchspec.language.model import Spec
 from batchspec.resources.records import FINGERPRINT_METADATA
 from batchspec.resources.task import LiveTask
 from batchspec.service.connect import Account
@@ -17,23 +19,45 @@ MISSING = "output missing"
 _SAID_BY_WRAPPER = f"exit code {OUTPUT_MISSING}"
 
 
-def failure_of(account: Account, spec: Spec, task: DesiredTask, live: LiveTask) -> str:
+class _Expected(NamedTuple):
+    """What proves that a task's work was done: its place on the node, and the blob that it becomes."""
+
+    path: str
+    blob: str
+
+
+def failure_of(account: Account, desired: Desired, task: DesiredTask, live: LiveTask) -> str:
     """Why *task*, which ended as *live*, has failed; empty when it succeeded."""
-    if may_be_unwrapped(task.group):
-        return live.failure or ("" if _is_made(account, spec, task) else MISSING)
+    if task.group.may_be_unwrapped and task.group.outputs:
+        return live.failure or ("" if _is_made(account, desired, task) else MISSING)
     return MISSING if live.failure == _SAID_BY_WRAPPER else live.failure
 
 
-def told(failure: str, task: DesiredTask) -> str:
-    """*failure* as people read it: with the path on the node where the output was to be."""
-    return f"{failure}: {expected(task)}" if failure == MISSING else failure
+def told(failure: str, desired: Desired, task: DesiredTask) -> str:
+    """*failure* as people read it: with the paths on the node where the outputs were to be."""
+    return f"{failure}: {expected(desired, task)}" if failure == MISSING else failure
 
 
-def _is_made(account: Account, spec: Spec, task: DesiredTask) -> bool:
-    found = account.blobs.metadata(spec.containers.output, task.record)
-    return found is not None and found.get(FINGERPRINT_METADATA) == task.fingerprint
+def expected(desired: Desired, task: DesiredTask) -> str:
+    """The paths on the node of the outputs that have to be there; where none has to, of the record."""
+    return " or ".join(output.path for output in _outputs(desired, task))
 
 
-def expected(task: DesiredTask) -> str:
-    """The path on the node of what proves that the work was done."""
-    return output_path(task.output) if task.output else "stdout.txt"
+def _is_made(account: Account, desired: Desired, task: DesiredTask) -> bool:
+    container = desired.spec.containers.output
+    found = (account.blobs.metadata(container, output.blob) for output in _outputs(desired, task))
+    return all(marks is not None and marks.get(FINGERPRINT_METADATA) == task.fingerprint for marks in found)
+
+
+def _outputs(desired: Desired, task: DesiredTask) -> list[_Expected]:
+    return list(_required(desired, task)) or [_Expected("stdout.txt", task.record)]
+
+
+def _required(desired: Desired, task: DesiredTask) -> Iterator[_Expected]:
+    if not desired.tasks.is_composed(task):
+        if task.output is not None:
+            yield _Expected(output_path(task.output), task.output)
+        return
+    for output in parts_of_task(desired, task).outputs:
+        if not output.is_optional:
+            yield _Expected(f"{output.path}/" if output.is_folder else output.path, output.record)

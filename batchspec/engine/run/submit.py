@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, filterfalse
 
-from batchspec.desired.body import may_be_unwrapped
 from batchspec.desired.composed_body import composed_body
 from batchspec.desired.fold import Bodies
 from batchspec.desired.places import Places
@@ -92,7 +91,7 @@ def add_tasks(conduct: Conduct, uploads: Uploads, begun: Sequence[Followed] = ()
 def _make_folder_blob(conduct: Conduct) -> None:
     """The blob that tasks without a wrapper get their output folder from is there, where there may be such tasks."""
     spec, blobs = conduct.spec, conduct.account.blobs
-    if any(map(may_be_unwrapped, spec.groups)):
+    if any(group.may_be_unwrapped and group.outputs for group in spec.groups):
         conduct.check()
         blobs.ensure_container(spec.containers.input)
         blobs.put(

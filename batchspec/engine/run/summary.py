@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from batchspec.desired.places import Places
+from batchspec.desired.task import Desired
 from batchspec.desired.wrapper import strays_in
 from batchspec.engine.health.diagnose import last_lines
 from batchspec.engine.look.links import what_now
@@ -81,7 +82,7 @@ def _grouped(conduct: Conduct) -> Iterator[FailureGroup]:
             file = _telling(reason)
             said = task_output(conduct.account, conduct.spec, failed[0].job_id, failed[0].id, file) or ""
         yield FailureGroup(
-            reason=_in_full(reason, failed),
+            reason=_in_full(conduct.desired, reason, failed),
             count=count,
             tasks=tuple(task.id for task in failed),
             names=tuple(task.task.name for task in failed),
@@ -91,11 +92,11 @@ def _grouped(conduct: Conduct) -> Iterator[FailureGroup]:
         )
 
 
-def _in_full(reason: str, failed: Sequence[Failed]) -> str:
+def _in_full(desired: Desired, reason: str, failed: Sequence[Failed]) -> str:
     """*reason*, with the paths of the first outputs that are missing."""
     if reason != MISSING:
         return reason
-    paths = list(dict.fromkeys(expected(task.task) for task in failed[:_PATHS]))
+    paths = list(dict.fromkeys(expected(desired, task.task) for task in failed[:_PATHS]))
     return f"{reason}: {', '.join(paths)}" + (", …" if len(failed) > _PATHS else "")
 
 

@@ -91,15 +91,15 @@ class Watch:
 
     def _collect(self, *, everything: bool) -> int:
         """Takes the tasks that ended since the last look, or ever, out of the pending ones; says how many."""
-        before = self.pending
+        before, desired = self.pending, self._conduct.desired
         since = None if everything or self._latest is None else self._latest - _OVERLAP
         for live in task_service.read_completed(self._conduct.account.batch, self._job_id, since):
             self._latest = max(filter(None, (self._latest, live.changed)), default=None)
             task = self._outcome.awaited(self._job_id, live.id)
             if task is not None:
-                failure = failure_of(self._conduct.account, self._conduct.spec, task, live)
+                failure = failure_of(self._conduct.account, desired, task, live)
                 self._outcome.end(self._job_id, live.id, failure)
-                self._conduct.tell(TaskEvent(live.id, task.name, told(failure, task)))
+                self._conduct.tell(TaskEvent(live.id, task.name, told(failure, desired, task)))
                 if not failure:
                     self._on_success(task)
         return before - self.pending

@@ -1,0 +1,83 @@
+"""A project with the examples of `specs/`, and commands on it, on the local account that the test run shares."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.storage.blob import BlobServiceClient
+from click.testing import CliRunner, Result
+
+from batchspec.cli.main import cli
+from batchspec.service.embedded import LocalAccount
+
+SPECS = Path(__file__).parents[2] / "specs"
+
+
+class Project:
+    """A copy of one example, under a name of its own so that tests do not meet."""
+
+    def __init__(self, folder: Path, account: LocalAccount, example: str) -> None:
+        self.folder = folder
+        self.name = f"{example}-{uuid.uuid4().hex[:8]}"
+        self.spec = folder / f"{example}.yaml"
+        self._account = account
+        shutil.copytree(SPECS, folder, dirs_exist_ok=True)
+        self.edit(f"name: {example}\n", f"name: {self.name}\n")
+        self.edit(f"id: {example}-pool", f"id: {self.name}-pool")
+        self.edit(f"id: {example}-job", f"id: {self.name}-job")
+        self.edit(f"download: ../outputs/{example}/", "download: outputs/")
+
+    @property
+    def outputs(self) -> Path:
+        return self.folder / "outputs"
+
+    def edit(self, old: str, new: str) -> None:
+        """Replaces *old* in the spec, where it stands."""
+        text = self.spec.read_text("utf-8")
+        assert old in text, old
+        self.spec.write_text(text.replace(old, new), "utf-8")
+
+    def run(self, command: str, *words: str) -> Result:
+        return CliRunner().invoke(cli, [command, str(self.spec), *words], standalone_mode=False)
+
+    def apply(self, *words: str) -> list[dict[str, Any]]:
+        """The events of an apply that succeeds."""
+        done = self.run("apply", "--auto-approve", "--format", "json", *words)
+        if done.exception is not None:
+            raise done.exception
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def plan(self, *words: str) -> dict[str, str]:
+        """The tasks that a plan would run, by name, each with its reason."""
+        done = self.run("plan", "--format", "json", *words)
+        if done.exception is not None:
+            raise done.exception
+        actions = json.loads(done.stdout)["actions"]
+        return {a["after"]["name"]: a["reason"] for a in actions if a["operation"] == "run"}
+
+    def is_quiet(self) -> bool:
+        """Whether a plan has nothing to do."""
+        return not json.loads(self.run("plan", "--format", "json").stdout)["hasChanges"]
+
+    def blobs(self, prefix: str = "") -> list[str]:
+        """The blobs of the spec in the container for outputs, below its name."""
+        with BlobServiceClient.from_connection_string(self._account.connection_string) as service:
+            found = service.get_container_client("output").list_blob_names(
+                name_starts_with=f"{self.name}/{prefix}"
+            )
+            return sorted(name.removeprefix(f"{self.name}/") for name in found)
+
+    def delete_blob(self, name: str) -> None:
+        with BlobServiceClient.from_connection_string(self._account.connection_string) as service:
+            service.get_container_client("output").delete_blob(f"{self.name}/{name}")
+
+
+@pytest.fixture
+def project(tmp_path: Path, local_account: LocalAccount, request: pytest.FixtureRequest) -> Project:
+    """The example that a test names with `@pytest.mark.parametrize("project", [...], indirect=True)`."""
+    return Project(tmp_path, local_account, request.param)

@@ -198,7 +198,7 @@ def _files(group: TaskGroup) -> tuple[GroupFile, ...]:
 def _axes_glob(file: GroupFile) -> Any:
     """The glob of a local path with axes in braces; None for other entries."""
     source = file.read.source
-    if not isinstance(source, LocalFile) or file.template is not None:
+    if not isinstance(source, LocalFile) or file.template is not None or source.path.endswith("/"):
         return None
     if source.path.endswith("/"):
         return None

@@ -81,6 +81,7 @@ class Code(Enum):
     BAD_INPUT = "BS0405", "an input that cannot or must not be read"
     BAD_GLOB = "BS0406", "a glob that cannot be read, or that splits a path in two ways"
     OTHER_CASE = "BS0407", "files that a glob misses only by upper and lower case"
+    OUTSIDE = "BS0408", "a path outside the project that nobody has allowed"
 
     BAD_SHEET = "BS0410", "a sheet (CSV file) that cannot be read as one"
     BAD_RANGE = "BS0411", "a range that counts backward, or not at all"

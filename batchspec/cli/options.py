@@ -20,6 +20,7 @@ from batchspec.source import Diagnostic, Severity
 
 if TYPE_CHECKING:
     from batchspec.document.document import Document
+    from batchspec.engine.look.project import Project, Use
     from batchspec.language.model import Spec
     from batchspec.service.connect import Account
 
@@ -49,16 +50,27 @@ target_option = click.option(
     help="Where to work. Default: Azure if its variables are set, else the local account.",
 )
 
+allow_path_option = click.option(
+    "--allow-path",
+    "allowed_paths",
+    multiple=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    envvar="BATCHSPEC_ALLOW_PATH",
+    help="A folder outside the project that the spec may read from and download to. Repeatable.",
+)
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What selects a workload besides its spec: values for its params, and where to work."""
+    """What selects a workload besides its spec: values for its params, and where to work and read."""
 
     settings: tuple[str, ...] = ()
     params_files: tuple[Path, ...] = ()
     target: str | None = None
+    allowed_paths: tuple[Path, ...] = ()
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -66,20 +78,27 @@ class Environment:
         given = [("--params", str(file)) for file in self.params_files]
         given += [("--set", setting) for setting in self.settings]
         given += [("--target", self.target)] if self.target else []
+        given += [("--allow-path", str(folder)) for folder in self.allowed_paths]
         return tuple(word for pair in given for word in pair)
 
 
 def environment_options(command: _Command) -> _Command:
-    """*command*, which gets `--set`, `--params` and `--target` as its `environment`."""
+    """*command*, which gets `--set`, `--params`, `--target` and `--allow-path` as its `environment`."""
 
     @set_option
     @params_option
     @target_option
+    @allow_path_option
     @wraps(command)
     def collected(
-        *, settings: tuple[str, ...], params_files: tuple[Path, ...], target: str | None, **others: Any
+        *,
+        settings: tuple[str, ...],
+        params_files: tuple[Path, ...],
+        target: str | None,
+        allowed_paths: tuple[Path, ...],
+        **others: Any,
     ) -> Any:
-        return command(environment=Environment(settings, params_files, target), **others)
+        return command(environment=Environment(settings, params_files, target, allowed_paths), **others)
 
     return cast("_Command", collected)
 
@@ -154,16 +173,30 @@ def _setting(text: str) -> tuple[str, str]:
     return name, value
 
 
-def open_account(spec: Spec | None, target: str | None, *, check_inputs: bool = False) -> Account:
+def project_of(spec: Spec, environment: Environment) -> Project:
+    """What *spec* may read and write on this machine. Who sits at a terminal is asked about more."""
+    from batchspec.desired.places import Places
+    from batchspec.engine.look.project import Project
+    from batchspec.render.show import show
+
+    def ask(use: Use, folder: Path) -> bool:
+        what = f"{spec.document.source.name} {use.value} {folder}, outside the project {project.root}."
+        return confirm(show(f"{what} Type `yes` to allow it:"), approved=False)
+
+    project = Project(Places.of(spec).folder, environment.allowed_paths, ask)
+    return project
+
+
+def open_account(spec: Spec | None, target: str | None, *, project: Project | None = None) -> Account:
     """The account a command works on, closed at its end. On stderr it says which, the local one in so many words.
 
-    With *check_inputs*, a spec whose inputs are wrong does not even start the local account.
+    With *project*, a spec whose inputs are wrong does not even start the local account.
     """
     from batchspec.service.connect import choose_target, connect
 
     chosen = choose_target(target or (spec.target if spec else None))
-    if check_inputs and spec is not None and chosen == "local":
-        _check_inputs_before_start(spec)
+    if project is not None and spec is not None and chosen == "local":
+        _check_inputs_before_start(spec, project)
     account = connect(chosen, lambda text: say(text))
     context = click.get_current_context()
     context.call_on_close(account.close)
@@ -173,13 +206,13 @@ def open_account(spec: Spec | None, target: str | None, *, check_inputs: bool = 
     return account
 
 
-def _check_inputs_before_start(spec: Spec) -> None:
+def _check_inputs_before_start(spec: Spec, project: Project) -> None:
     """Raises `SpecError` for wrong local inputs, if the local account would have to be started first."""
     from batchspec.engine.look.reads import desired_now
     from batchspec.service import embedded
 
     if embedded.find() is None:
-        desired_now(spec, None)
+        desired_now(spec, None, project)
 
 
 def say(text: str) -> None:

@@ -16,6 +16,7 @@ from batchspec.render.show import show
 if TYPE_CHECKING:
     from batchspec.cli.options import Environment
     from batchspec.desired.task import Desired
+    from batchspec.engine.look.project import Project
     from batchspec.engine.saved_plan import SavedPlan
     from batchspec.language.model import Spec
     from batchspec.plan.model import Plan
@@ -30,6 +31,7 @@ class Planned:
     """A plan and all that is needed to show it, save it or hold another one against it."""
 
     account: Account
+    project: Project
     desired: Desired
     plan: Plan
 
@@ -82,11 +84,11 @@ class Planned:
         return self.desired.spec.warnings
 
 
-def make(account: Account, spec: Spec) -> Planned:
-    """The plan of *spec*, made now."""
+def make(account: Account, spec: Spec, project: Project) -> Planned:
+    """The plan of *spec*, which may use the files of *project*, made now."""
     from batchspec.engine.look.observe import plan_now
 
-    return Planned(account, *plan_now(account, spec))
+    return Planned(account, project, *plan_now(account, spec, project))
 
 
 def _commit(spec_file: Path) -> str:

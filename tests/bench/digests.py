@@ -43,14 +43,16 @@ def ours(folder: str, count: str, later_s: str = "0") -> None:
     """
     import time
 
+    from batchspec.desired.places import Places
     from batchspec.engine.look.inputs import find_inputs
+    from batchspec.engine.look.project import Project
     from tests.bench.workload import FROM_FILES, spec_of
 
     now = time.time_ns
     time.time_ns = lambda: now() + int(later_s) * 1_000_000_000
     spec = spec_of(FROM_FILES, os.path.join(folder, "bench.yaml"))  # noqa: PTH118 (as a person names it)
     with timed() as taken:
-        found = list(find_inputs(spec, None, [])["audio"])
+        found = list(find_inputs(spec, None, Project(Places.of(spec).folder), [])["audio"])
     if len(found) != int(count):
         raise SystemExit(f"{len(found)} inputs were found, not {count}")
     report(taken())

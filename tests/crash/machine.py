@@ -60,7 +60,7 @@ class Life(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         folder = self.projects / f"life-{next(numbers)}"
-        folder.mkdir()
+        (folder / ".git").mkdir(parents=True)  # what makes it a project, which downloads stay in
         self.work = Workload(folder, embedded.ensure(lambda _: None))
         self.tally["lives"] += 1
         self.wanted = Wanted()

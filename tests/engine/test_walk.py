@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchspec.engine.look.walk import walk
+from batchspec.engine.look.walk import Rules, walk
 from batchspec.language.glob import parse
 
 FILES = (
@@ -44,7 +44,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _names(root: Path, text: str, *exclude: str) -> list[str]:
     excluded = [parse(each, hidden=True) for each in exclude]
-    return [match.name for match in walk(root, parse(text), excluded)]
+    return [match.name for match in walk(root, parse(text), Rules(excluded))]
 
 
 PARTS = st.sampled_from(["*", "**", "a", "a*", "*.mp4", "?", "[ab]", ".hidden", "deep", "*b", "linked"])
@@ -110,7 +110,7 @@ def test_links_that_lead_back(tmp_path: Path) -> None:
 def test_names_that_differ_only_in_case(tree: Path) -> None:
     """They are told of, where all folders on the way are right."""
     missed: list[str] = []
-    list(walk(tree, parse("**/*.mp4"), (), missed.append))
+    list(walk(tree, parse("**/*.mp4"), Rules(missed=missed.append)))
     assert missed == ["a b/c.MP4"]
 
 

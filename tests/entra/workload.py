@@ -62,6 +62,7 @@ class Workload:
 def copy_main_job(folder: Path) -> Workload:
     """The main job, copied into *folder*."""
     workload = Workload(folder, f"e{token_hex(5)}")
+    (folder / ".git").mkdir(parents=True)  # what makes it a project, which downloads stay in
     shutil.copytree(_SAMPLE / "clips", workload.spec.parent / "clips")
     text = (_SAMPLE / "ffmpeg.yaml").read_text("utf-8")
     for old, new in (

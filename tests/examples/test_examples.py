@@ -78,6 +78,7 @@ def project(account: LocalAccount, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """A copy of `specs/` in a folder where the commands run, so that no output lands in the checkout."""
     monkeypatch.setenv("BATCHSPEC_LOCAL_HOME", str(account.home))
     monkeypatch.chdir(tmp_path)
+    (tmp_path / ".git").mkdir()  # what makes it a project, which downloads stay in
     shutil.copytree(SPECS, tmp_path / "specs")
     return tmp_path
 

@@ -319,7 +319,7 @@ tasks:
 def make_workload(folder: Path, account: LocalAccount) -> Iterator[Workload]:
     """A workload in *folder*; what it has in the account goes at the end. For fixtures."""
     workload = Workload(folder / "project", account)
-    workload.folder.mkdir()
+    (workload.folder / ".git").mkdir(parents=True)  # what makes it a project, which downloads stay in
     yield workload
     workload.clear()
 

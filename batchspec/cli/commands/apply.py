@@ -21,6 +21,7 @@ from batchspec.cli.options import (
     examples,
     format_option,
     open_account,
+    project_of,
     read_spec,
     say,
     say_json,
@@ -87,10 +88,12 @@ def apply(
     saved = load(file) if is_saved_plan(file) else None
     spec_file = Path(saved.spec_file) if saved else file
     if saved:
-        environment = Environment(saved.settings, tuple(map(Path, saved.params_files)), saved.target)
+        files = tuple(map(Path, saved.params_files))
+        environment = Environment(saved.settings, files, saved.target, environment.allowed_paths)
     spec = read_spec(spec_file, environment)
-    account = open_account(spec, environment.target, check_inputs=True)
-    shown = planning.make(account, spec)
+    project = project_of(spec, environment)
+    account = open_account(spec, environment.target, project=project)
+    shown = planning.make(account, spec, project)
     warn(shown.desired.spec)
     reviewed = plan_digest(saved.plan, saved.account) if saved else plan_id
     if saved:
@@ -127,7 +130,7 @@ def _run(
 
     account, arguments = shown.account, shown.desired.spec.arguments
     with locked(account, Places.of(shown.desired.spec), f"plan id {shown.id}") as held:
-        now = planning.make(account, shown.desired.spec)
+        now = planning.make(account, shown.desired.spec, shown.project)
         if reviewed is None:
             _require_same(shown.plan, now.plan)
         else:

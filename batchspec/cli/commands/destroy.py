@@ -16,6 +16,7 @@ from batchspec.cli.options import (
     examples,
     format_option,
     open_account,
+    project_of,
     read_spec,
     say_object,
     spec_argument,
@@ -66,7 +67,7 @@ def destroy(
     spec = read_spec(spec_file, environment)
     places = Places.of(spec)
     account = open_account(spec, environment.target)
-    orphans_of = desired_now(spec, account.blobs.list) if orphans else None
+    orphans_of = desired_now(spec, account.blobs.list, project_of(spec, environment)) if orphans else None
 
     def find() -> Doomed:
         return find_doomed(account, spec, keep_pool=keep == "pool", outputs=outputs, orphans_of=orphans_of)

@@ -13,6 +13,7 @@ from batchspec.cli.options import (
     examples,
     format_option,
     open_account,
+    project_of,
     read_spec,
     say_object,
     spec_argument,
@@ -48,7 +49,7 @@ def download(spec_file: Path, environment: Environment, form: str) -> None:
     folder = str(places.download_text)
     account = open_account(spec, environment.target)
     fetched = 0
-    _, plan = plan_now(account, spec)
+    _, plan = plan_now(account, spec, project_of(spec, environment))
     waiting = len(plan.work.runs) + len(plan.work.in_progress)
     if form == "json":
         counts = {"files": len(plan.work.downloads), "waiting": waiting}

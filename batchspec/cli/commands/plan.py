@@ -11,6 +11,7 @@ from batchspec.cli.options import (
     environment_options,
     examples,
     open_account,
+    project_of,
     read_spec,
     say,
     say_json,
@@ -59,8 +60,9 @@ def plan(
     from batchspec.cli import planning
 
     spec = read_spec(spec_file, environment)
-    account = open_account(spec, environment.target, check_inputs=True)
-    made = planning.make(account, spec)
+    project = project_of(spec, environment)
+    account = open_account(spec, environment.target, project=project)
+    made = planning.make(account, spec, project)
     warn(made.desired.spec)
     if form == "json":
         say_json(made.json())

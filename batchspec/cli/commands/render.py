@@ -13,6 +13,7 @@ from batchspec.cli.options import (
     environment_options,
     examples,
     open_account,
+    project_of,
     read_spec,
     spec_argument,
     warn,
@@ -71,7 +72,7 @@ def _tasks(spec: Spec, environment: Environment, group: str) -> Iterator[str]:
         )
     has_blobs = any(isinstance(each.inputs, Blobs) for each in spec.groups)
     listing = open_account(spec, environment.target).blobs.list if has_blobs else None
-    desired = desired_now(spec, listing)
+    desired = desired_now(spec, listing, project_of(spec, environment))
     for task in desired.tasks:
         if group in (_EVERY_GROUP, task.group.name):
             yield from _task(desired, task)

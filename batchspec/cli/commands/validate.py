@@ -10,10 +10,12 @@ import click
 
 from batchspec.cli.options import (
     Environment,
+    allow_path_option,
     colored,
     errors_of,
     examples,
     params_option,
+    project_of,
     read_spec,
     set_option,
 )
@@ -31,6 +33,7 @@ from batchspec.source import Diagnostic
 @click.argument("spec_files", metavar="SPEC...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @set_option
 @params_option
+@allow_path_option
 @click.option(
     "--format",
     "form",
@@ -40,13 +43,17 @@ from batchspec.source import Diagnostic
     help="For people, for programs, or annotations of a pull request.",
 )
 def validate(
-    spec_files: tuple[Path, ...], settings: tuple[str, ...], params_files: tuple[Path, ...], form: str
+    spec_files: tuple[Path, ...],
+    settings: tuple[str, ...],
+    params_files: tuple[Path, ...],
+    allowed_paths: tuple[Path, ...],
+    form: str,
 ) -> int:
     """Check specs, with all findings of each file at once, and their local inputs.
 
     Exit code 0 when all are right, 65 when one is not; a warning is no error.
     """
-    environment = Environment(settings, params_files)
+    environment = Environment(settings, params_files, allowed_paths=allowed_paths)
     found = {spec_file: check(spec_file, environment) for spec_file in spec_files}
     findings = [finding for of_file in found.values() for finding in of_file]
     valid = not errors_of(findings)
@@ -62,8 +69,10 @@ def check(spec_file: Path, environment: Environment | None = None) -> tuple[Diag
     """All there is to say about a spec and its local inputs, in order of position."""
     from batchspec.engine.look.reads import desired_now
 
+    environment = environment or Environment()
     try:
-        return desired_now(read_spec(spec_file, environment), None).spec.warnings
+        spec = read_spec(spec_file, environment)
+        return desired_now(spec, None, project_of(spec, environment)).spec.warnings
     except SpecError as error:
         return error.diagnostics
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from batchspec.codes import Code
 from batchspec.desired.places import OWN_FOLDER
 from batchspec.desired.task import Input
-from batchspec.engine.look.local_files import local_inputs
+from batchspec.engine.look.local_files import LocalInputs
 from batchspec.engine.look.missed import ALLOW_EMPTY, Missed
+from batchspec.engine.look.project import Project
 from batchspec.errors import SpecError
 from batchspec.language.glob import AmbiguousPath
 from batchspec.language.model import Blobs, LocalFiles, Spec, TaskGroup
@@ -24,7 +25,7 @@ ListBlobs = Callable[[str, str], "Iterator[LiveBlob]"]
 
 
 def find_inputs(
-    spec: Spec, list_blobs: ListBlobs | None, warnings: list[Diagnostic]
+    spec: Spec, list_blobs: ListBlobs | None, project: Project, warnings: list[Diagnostic]
 ) -> Mapping[str, Iterable[Input]]:
     """The inputs of each group by the group's name, found as they are read, in the order of their paths.
 
@@ -34,7 +35,7 @@ def find_inputs(
     inputs: dict[str, Iterable[Input]] = {}
     for group in spec.groups:
         if isinstance(group.inputs, LocalFiles):
-            inputs[group.name] = local_inputs(spec, group, group.inputs, warnings)
+            inputs[group.name] = LocalInputs(spec, group, group.inputs, project, warnings)
         elif isinstance(group.inputs, Blobs) and list_blobs is not None:
             inputs[group.name] = _blobs(spec, group, group.inputs, list_blobs, warnings)
         else:
@@ -72,7 +73,7 @@ def _blobs(
             missed.add(path)
     where = (*group.path, "inputs")
     if missed:
-        warnings.append(missed.warning(spec, wanted.match, where))
+        warnings.append(missed.warning(spec.document, wanted.match, where))
     if not (matched or findings or wanted.allow_empty):
         what = f"no blob in the container {wanted.container!r} under {wanted.prefix!r} matches {wanted.match.text!r}"
         findings.append(spec.document.diagnostic(Code.NO_MATCH, what, where, helps=(ALLOW_EMPTY,)))

@@ -14,7 +14,8 @@ from batchspec.desired.places import Places
 from batchspec.desired.task import Input
 from batchspec.engine.look.digests import Digests, cache_path
 from batchspec.engine.look.missed import ALLOW_EMPTY, Missed, nearest
-from batchspec.engine.look.walk import Match, walk
+from batchspec.engine.look.project import Project
+from batchspec.engine.look.walk import Match, Rules, walk
 from batchspec.errors import SpecError
 from batchspec.language.glob import AmbiguousPath, Glob
 from batchspec.language.model import LocalFiles, Spec, TaskGroup
@@ -30,43 +31,6 @@ _KINDS = (
 )
 
 
-def project_root(folder: FilePath) -> FilePath:
-    """The folder that inputs must lie in: the git checkout around the spec, or else the spec's own folder."""
-    folder = folder.resolve()
-    return next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), folder)
-
-
-def local_inputs(
-    spec: Spec, group: TaskGroup, wanted: LocalFiles, warnings: list[Diagnostic]
-) -> Iterator[Input]:
-    """The files of *group*, glob by glob, each in the order of their paths; of several globs the first counts.
-
-    What is worth a warning is added to *warnings*. Raises `SpecError` at the end.
-    """
-    sought = [_Sought(glob, (*group.path, "inputs", number)) for number, glob in enumerate(wanted.globs)]
-    findings: list[Diagnostic] = []
-    unfit = 0
-    places = Places.of(spec)
-    with Digests(cache_path()) as digests:
-        for each, match in _matches(spec, wanted, sought):
-            try:
-                yield _input(places, each.glob, match, digests)
-            except _Unfit as problem:
-                unfit += 1
-                if unfit <= _TOLD:
-                    findings.append(problem.finding(spec, each.path, match))
-    if unfit > _TOLD:
-        what = f"{unfit - _TOLD} more inputs of {group.name!r} cannot be used either"
-        findings.append(spec.document.diagnostic(Code.BAD_INPUT, what, (*group.path, "inputs")))
-    if not (wanted.allow_empty or any(each.matched for each in sought)):
-        findings += (_no_match(spec, each, Severity.ERROR) for each in sought)
-    elif not wanted.allow_empty:
-        warnings += (_no_match(spec, each, Severity.WARNING) for each in sought if not each.matched)
-    warnings += (each.missed.warning(spec, each.glob, each.path) for each in sought if each.missed)
-    if findings:
-        raise SpecError(findings)
-
-
 @dataclass(slots=True)
 class _Sought:
     """One glob of a group, where it stands in the spec, and what became of it."""
@@ -77,16 +41,99 @@ class _Sought:
     missed: Missed = field(default_factory=Missed)
 
 
-def _matches(spec: Spec, wanted: LocalFiles, sought: list[_Sought]) -> Iterator[tuple[_Sought, Match]]:
-    """What each glob matches, without what one before it does."""
-    known: set[str] = set()
-    for each in sought:
-        for match in walk(Places.of(spec).folder, each.glob, wanted.exclude, each.missed.add):
-            each.matched = True
-            if match.name not in known:
-                yield each, match
-            if len(sought) > 1:
-                known.add(match.name)
+class LocalInputs:
+    """The files of *group*, glob by glob, each in the order of their paths; of several globs the first counts.
+
+    To be read once. What is worth a warning is added to *warnings*; at the end, `SpecError` is raised for what
+    must not be an input, and for globs without a match.
+    """
+
+    def __init__(
+        self, spec: Spec, group: TaskGroup, wanted: LocalFiles, project: Project, warnings: list[Diagnostic]
+    ) -> None:
+        self._document = spec.document
+        self._places = Places.of(spec)
+        self._group = group
+        self._wanted = wanted
+        self._project = project
+        self._warnings = warnings
+        self._findings: list[Diagnostic] = []
+        self._unfit = 0
+        self._outside: set[str] = set()
+        self._sought = [
+            _Sought(glob, (*group.path, "inputs", number)) for number, glob in enumerate(wanted.globs)
+        ]
+
+    def __iter__(self) -> Iterator[Input]:
+        with Digests(cache_path()) as digests:
+            for sought, match in self._matches():
+                try:
+                    yield _input(self._places, sought.glob, match, digests)
+                except _Unfit as problem:
+                    self._add(problem, sought, match)
+        self._conclude()
+        if self._findings:
+            raise SpecError(self._findings)
+
+    def _matches(self) -> Iterator[tuple[_Sought, Match]]:
+        """What each glob matches, without what one before it does, and without what must not be looked at."""
+        known: set[str] = set()
+        for sought in self._sought:
+            for match in walk(self._places.folder, sought.glob, self._rules(sought.missed)):
+                sought.matched = True
+                if match.outside:
+                    self._add_outside(sought, match)
+                elif match.name not in known:
+                    yield sought, match
+                if len(self._sought) > 1:
+                    known.add(match.name)
+
+    def _rules(self, missed: Missed) -> Rules:
+        return Rules(self._wanted.exclude, missed.add, self._project.reads)
+
+    def _add(self, problem: _Unfit, sought: _Sought, match: Match) -> None:
+        self._unfit += 1
+        if self._unfit <= _TOLD:
+            what = f"the input {match.name!r} {problem}"
+            self._findings.append(
+                self._document.diagnostic(problem.code, what, sought.path, helps=problem.helps)
+            )
+
+    def _add_outside(self, sought: _Sought, match: Match) -> None:
+        """Once for each folder: that is what a person allows."""
+        if match.outside not in self._outside:
+            self._outside.add(match.outside)
+            what = f"the input {match.name!r}"
+            folder = FilePath(match.outside)
+            self._findings.append(self._project.outside(self._document, sought.path, what, folder))
+
+    def _conclude(self) -> None:
+        """What there is to say when all files have been looked at."""
+        if more := max(self._unfit - _TOLD, 0):
+            what = f"{more} more inputs of {self._group.name!r} cannot be used either"
+            self._findings.append(
+                self._document.diagnostic(Code.BAD_INPUT, what, (*self._group.path, "inputs"))
+            )
+        unmatched = [sought for sought in self._sought if not (sought.matched or self._wanted.allow_empty)]
+        if len(unmatched) == len(self._sought):
+            self._findings += (self._no_match(sought, Severity.ERROR) for sought in unmatched)
+        else:
+            self._warnings += (self._no_match(sought, Severity.WARNING) for sought in unmatched)
+        self._warnings += (
+            sought.missed.warning(self._document, sought.glob, sought.path)
+            for sought in self._sought
+            if sought.missed
+        )
+
+    def _no_match(self, sought: _Sought, severity: Severity) -> Diagnostic:
+        folder, text = self._places.folder, sought.glob.text
+        if any(walk(folder, sought.glob, Rules(allows=self._project.reads))):
+            what, helps = f"all files that {text!r} matches are excluded", []
+        else:
+            what, helps = f"no file matches {text!r}", list(nearest(folder, sought.glob, self._project))
+        if severity is Severity.ERROR:
+            helps.append(ALLOW_EMPTY)
+        return self._document.diagnostic(Code.NO_MATCH, what, sought.path, helps=helps, severity=severity)
 
 
 class _Unfit(Exception):
@@ -97,9 +144,6 @@ class _Unfit(Exception):
         self.code = code
         self.helps = helps
 
-    def finding(self, spec: Spec, path: Path, match: Match) -> Diagnostic:
-        return spec.document.diagnostic(self.code, f"the input {match.name!r} {self}", path, helps=self.helps)
-
 
 def _input(places: Places, glob: Glob, match: Match, digests: Digests) -> Input:
     """The input that a file is. Raises `_Unfit`."""
@@ -108,11 +152,9 @@ def _input(places: Places, glob: Glob, match: Match, digests: Digests) -> Input:
     blob = _below(match.name)
     if problem := name_problem(blob):
         raise _Unfit(Code.BAD_NAME, problem, _RENAME)
-    status = match.status
     try:
         axes = glob.match(match.name) or {}
-        if status is None or stat.S_ISLNK(status.st_mode):
-            status = os.stat(match.file)  # noqa: PTH116 (a Path takes longer than all the rest)
+        status = _status(match)
         content = digests.md5(match.file, status)
     except AmbiguousPath as error:
         raise _Unfit(Code.BAD_GLOB, error.message) from error
@@ -133,28 +175,17 @@ def _refusal(match: Match) -> str | None:
     """Why a file must not be read (REQUIREMENTS S-11); None when it may."""
     if match.error:
         return f"is a folder that cannot be read: {match.error}"
-    if match.status and stat.S_ISREG(match.status.st_mode):  # no link: it lies in its folder's project
-        return None if os.access(match.file, os.R_OK) else "cannot be read: Permission denied"
-    file = FilePath(match.file)
     try:
-        real = file.resolve(strict=True)
-        mode = real.stat().st_mode
+        mode = _status(match).st_mode
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     if not stat.S_ISREG(mode):
         return f"is {next((kind for test, kind in _KINDS if test(mode)), 'a folder')}, not a file"
-    root = project_root(file.parent)
-    if not real.is_relative_to(root):
-        return f"is a link that leads out of {root}"
-    return None if os.access(real, os.R_OK) else "cannot be read: Permission denied"
+    return None if os.access(match.file, os.R_OK) else "cannot be read: Permission denied"
 
 
-def _no_match(spec: Spec, sought: _Sought, severity: Severity) -> Diagnostic:
-    folder = Places.of(spec).folder
-    if any(walk(folder, sought.glob)):
-        what, helps = f"all files that {sought.glob.text!r} matches are excluded", []
-    else:
-        what, helps = f"no file matches {sought.glob.text!r}", list(nearest(folder, sought.glob))
-    if severity is Severity.ERROR:
-        helps.append(ALLOW_EMPTY)
-    return spec.document.diagnostic(Code.NO_MATCH, what, sought.path, helps=helps, severity=severity)
+def _status(match: Match) -> os.stat_result:
+    """What there is to know of a file, be it behind a link. Raises OSError."""
+    if match.status is None or stat.S_ISLNK(match.status.st_mode):
+        return os.stat(match.file)  # noqa: PTH116 (a Path takes longer than all the rest)
+    return match.status

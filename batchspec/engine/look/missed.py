@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path as FilePath
 
 from batchspec.codes import Code
+from batchspec.document.document import Document
+from batchspec.engine.look.project import Project
 from batchspec.language.glob import Glob
-from batchspec.language.model import Spec
 from batchspec.source import Diagnostic, Path, Severity
 
 ALLOW_EMPTY = "if this is fine, add `allowEmpty: true` to the group"
@@ -33,9 +34,9 @@ class Missed:
     def __str__(self) -> str:
         return ", ".join(self.first) + (", …" if self.count > _TOLD else "")
 
-    def warning(self, spec: Spec, glob: Glob, path: Path) -> Diagnostic:
+    def warning(self, document: Document, glob: Glob, path: Path) -> Diagnostic:
         what = "1 file differs" if self.count == 1 else f"{self.count} files differ"
-        return spec.document.diagnostic(
+        return document.diagnostic(
             Code.OTHER_CASE,
             f"{what} from {glob.text!r} only in upper and lower case: {self}",
             path,
@@ -44,8 +45,11 @@ class Missed:
         )
 
 
-def nearest(folder: FilePath, glob: Glob) -> Iterator[str]:
-    """Help for a glob without a match: the folder searched, and what lies nearest to the pattern."""
+def nearest(folder: FilePath, glob: Glob, project: Project) -> Iterator[str]:
+    """Help for a glob without a match: the folder searched, and what lies nearest to the pattern.
+
+    No name is told of what lies outside the project.
+    """
     import difflib
 
     fixed = folder / glob.fixed
@@ -53,6 +57,8 @@ def nearest(folder: FilePath, glob: Glob) -> Iterator[str]:
     while not searched.is_dir():
         searched = searched.parent
     yield f"looked in {searched}" + ("" if searched == fixed else f" ({fixed} does not exist)")
+    if not project.holds(searched.resolve()):
+        return
     names = [
         p.relative_to(folder).as_posix() if p.is_relative_to(folder) else p.name for p in _some(searched)
     ]
@@ -64,7 +70,7 @@ def _some(folder: FilePath, most: int = 1000) -> list[FilePath]:
     """Up to *most* entries of *folder*, those of its folders too, by name."""
     found: list[FilePath] = []
     for path in _entries(folder):
-        found += [path, *_entries(path)[:100]]
+        found += [path, *([] if path.is_symlink() else _entries(path)[:100])]
         if len(found) >= most:
             break
     return found

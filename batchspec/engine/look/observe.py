@@ -12,6 +12,7 @@ from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
 from batchspec.engine.look.digests import Digests, cache_path
 from batchspec.engine.look.links import read_ending
+from batchspec.engine.look.project import Project
 from batchspec.engine.look.reads import desired_now
 from batchspec.engine.look.unpacked import pack_in
 from batchspec.language.model import Spec
@@ -29,9 +30,12 @@ from batchspec.service.batch import task as task_service
 from batchspec.service.connect import Account
 
 
-def plan_now(account: Account, spec: Spec) -> tuple[Desired, Plan]:
-    """What *spec* asks for with the inputs of this moment, and what makes the account so."""
-    desired = desired_now(spec, account.blobs.list)
+def plan_now(account: Account, spec: Spec, project: Project | None = None) -> tuple[Desired, Plan]:
+    """What *spec* asks for with the inputs of this moment, and what makes the account so.
+
+    *project* is what it may read and write; None: without asking anybody.
+    """
+    desired = desired_now(spec, account.blobs.list, project)
     with Digests(cache_path()) as digests:
         places = Places.of(spec)
         observed = replace(

@@ -16,8 +16,8 @@ from batchspec.desired.task import Desired, Input
 from batchspec.engine.look import packs
 from batchspec.engine.look.digests import Digests, cache_path
 from batchspec.engine.look.inputs import ListBlobs, find_inputs
-from batchspec.engine.look.local_files import project_root
-from batchspec.engine.look.walk import walk
+from batchspec.engine.look.project import Project, Use
+from batchspec.engine.look.walk import Rules, walk
 from batchspec.errors import SpecError
 from batchspec.language.glob import parse as parse_glob
 from batchspec.language.matrix import Sheet
@@ -29,21 +29,36 @@ from batchspec.source import Diagnostic, Path, in_order
 _PLACEHOLDER = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
 
-def desired_now(spec: Spec, list_blobs: ListBlobs | None) -> Desired:
+def desired_now(spec: Spec, list_blobs: ListBlobs | None, project: Project | None = None) -> Desired:
     """What *spec* asks for with the inputs of this moment; its warnings have what there is to say of those, too.
 
     *list_blobs* is asked for inputs that are blobs already; None leaves those groups empty.
-    Raises `SpecError`.
+    *project* is what it may read and write; None: without asking anybody. Raises `SpecError`.
     """
+    places = Places.of(spec)
+    project = project or Project(places.folder)
     warnings: list[Diagnostic] = []
+    findings = list(_download_outside(spec, places, project))
     try:
-        desired = expand(spec, find_reads(spec, list_blobs, warnings))
+        desired = expand(spec, find_reads(spec, list_blobs, project, warnings))
     except SpecError as error:
-        raise SpecError([*error.diagnostics, *warnings]) from None
+        raise SpecError([*error.diagnostics, *findings, *warnings]) from None
+    if findings:
+        raise SpecError([*spec.warnings, *findings, *warnings])
     return replace(desired, spec=replace(spec, warnings=in_order([*desired.spec.warnings, *warnings])))
 
 
-def find_reads(spec: Spec, list_blobs: ListBlobs | None, warnings: list[Diagnostic]) -> Readable:
+def _download_outside(spec: Spec, places: Places, project: Project) -> Iterator[Diagnostic]:
+    """A finding where the folder for downloads is not one that the spec may write to."""
+    if places.download is not None:
+        folder = places.download.resolve()
+        if not project.allows(Use.WRITE, folder):
+            yield project.outside(spec.document, ("download",), f"download: {spec.download!r}", folder)
+
+
+def find_reads(
+    spec: Spec, list_blobs: ListBlobs | None, project: Project, warnings: list[Diagnostic]
+) -> Readable:
     """What the tasks of *spec* can read; inputs and files that differ from task to task are found as they are read.
 
     *list_blobs* is asked for what lies in storage; None leaves that out. Raises `SpecError` for a folder that
@@ -58,11 +73,14 @@ def find_reads(spec: Spec, list_blobs: ListBlobs | None, warnings: list[Diagnost
         if isinstance(source, StoredBlob):
             files[file.read.path] = _Anew(partial(_stored, source, list_blobs))
         elif isinstance(source, LocalFile) and file.template is None and file.is_folder and not file.read.all:
-            packed[file.read.path] = _pack(spec, file, source.path)
+            packed[file.read.path] = _pack(spec, file, source.path, project)
         elif isinstance(source, LocalFile):
-            files[file.read.path] = _Anew(partial(_local, spec, source.path))
+            files[file.read.path] = _Anew(partial(_local, spec, file.read.path, source.path, project))
     return Readable(
-        inputs=find_inputs(spec, list_blobs, warnings), files=files, packs=packed, sheets=_sheets(spec)
+        inputs=find_inputs(spec, list_blobs, project, warnings),
+        files=files,
+        packs=packed,
+        sheets=_sheets(spec, project),
     )
 
 
@@ -76,24 +94,27 @@ class _Anew(Iterable[Input]):
         return self._find()
 
 
-def pack_entries(spec: Spec, path: str) -> Iterator[packs.Entry]:
-    """The files of the folder or glob *path*. Raises `packs.Unfit`."""
-    folder = Places.of(spec).folder
-    root = project_root(folder)
+def pack_entries(folder: FilePath, path: str, project: Project) -> Iterator[packs.Entry]:
+    """The files of the folder or glob *path*, which is relative to *folder*. Raises `packs.Unfit`."""
     if path.endswith("/"):
+        root = project.base(Use.READ, (folder / path).resolve())
+        if root is None:
+            raise packs.Unfit(path, f"lies outside the project {project.root}")
         yield from packs.entries_of(folder / path, root)
         return
     glob = parse_glob(path.removeprefix("./"))
-    for match in walk(folder, glob):
+    for match in walk(folder, glob, Rules(allows=project.reads)):
+        if match.outside:
+            raise packs.Unfit(match.name, f"lies outside the project {project.root}")
         yield packs.Entry(match.name.removeprefix(glob.fixed), match.file)
 
 
-def _pack(spec: Spec, file: GroupFile, path: str) -> Pack:
+def _pack(spec: Spec, file: GroupFile, path: str, project: Project) -> Pack:
     if path.endswith("/") and not (Places.of(spec).folder / path).is_dir():
         what = f"files.{file.read.name}: there is no folder {path!r}"
         raise SpecError([spec.document.diagnostic(Code.NO_MATCH, what, file.read.path)])
     try:
-        entries = list(pack_entries(spec, path))
+        entries = list(pack_entries(Places.of(spec).folder, path, project))
         with Digests(cache_path()) as digests:
             made = packs.pack_of(entries, digests)
     except packs.Unfit as unfit:
@@ -107,11 +128,14 @@ def _pack(spec: Spec, file: GroupFile, path: str) -> Pack:
     return Pack(artifact, tuple(entry.name for entry in entries if not entry.is_folder))
 
 
-def _local(spec: Spec, path: str) -> Iterator[Input]:
+def _local(spec: Spec, where: Path, path: str, project: Project) -> Iterator[Input]:
     """The files that *path* can mean: one, or those of all tasks where it has axes or placeholders."""
     glob = parse_glob(_PLACEHOLDER.sub("*", path).removeprefix("./"))
     with Digests(cache_path()) as digests:
-        for match in walk(Places.of(spec).folder, glob):
+        for match in walk(Places.of(spec).folder, glob, Rules(allows=project.reads)):
+            if match.outside:
+                what, outside = f"the file {match.name!r}", FilePath(match.outside)
+                raise SpecError([project.outside(spec.document, where, what, outside)])
             content = digests.md5(match.file)
             name = match.name.rpartition("/")[2]
             blob = Places.of(spec).attached(content, name)
@@ -135,16 +159,19 @@ def _stored(source: StoredBlob, list_blobs: ListBlobs | None) -> Iterator[Input]
         yield Input(source.blob, source.container, source.blob, sum(live.size for live in found), content)
 
 
-def _sheets(spec: Spec) -> dict[str, Iterable[str]]:
+def _sheets(spec: Spec, project: Project) -> dict[str, Iterable[str]]:
     sheets: dict[str, Iterable[str]] = {}
     for group in spec.groups:
         if group.rows and isinstance(group.rows.matrix, Sheet):
             file = group.rows.matrix.file
-            sheets[file] = _lines(spec, (*group.path, "matrix", "file"), file)
+            sheets[file] = _lines(spec, (*group.path, "matrix", "file"), file, project)
     return sheets
 
 
-def _lines(spec: Spec, path: Path, file: str) -> Iterator[str]:
+def _lines(spec: Spec, path: Path, file: str, project: Project) -> Iterator[str]:
+    folder = (Places.of(spec).folder / file).resolve().parent
+    if not project.allows(Use.READ, folder):
+        raise SpecError([project.outside(spec.document, path, f"the sheet {file!r}", folder)])
     try:
         with (Places.of(spec).folder / file).open(encoding="utf-8", newline="") as stream:
             yield from stream

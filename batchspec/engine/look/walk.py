@@ -7,31 +7,36 @@ Paths are strings here, and in memory are only names: a Path for each file takes
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from batchspec.language.glob import Glob, Level
 
-# ruff: noqa: PTH112, PTH114, PTH118
+# ruff: noqa: PTH112, PTH114, PTH118, PTH120
 
 
 class Match(NamedTuple):
-    """A file that a glob matches, or a link to one; where `error` says why not, a folder that cannot be read.
+    """A file that a glob matches, or a link to one; or a folder that is not looked into.
 
     `name` is relative to the folder that the glob is. `status` is what `lstat` says, None where it says nothing.
+    `error` is why a folder cannot be read, `outside` the folder that must not be.
     """
 
     name: str
     file: str
     status: os.stat_result | None = None
     error: str = ""
+    outside: str = ""
 
 
 class _Folder(NamedTuple):
     """A folder to enter: its name with a slash behind it, what may be in it, and what is left out.
 
-    `opened` has the real paths of the folders in which the links stand that lead here.
+    `opened` has the real paths of the folders in which the links stand that lead here. `may_be_outside`
+    until it is known whether the folder is where it may be read.
     """
 
     name: str
@@ -39,17 +44,28 @@ class _Folder(NamedTuple):
     level: Level
     excluded: tuple[Level, ...]
     opened: tuple[str, ...] = ()
+    may_be_outside: bool = False
 
 
-def walk(
-    folder: Path, glob: Glob, excluded: Sequence[Glob] = (), missed: Callable[[str], None] = lambda _: None
-) -> Iterator[Match]:
-    """The files below *folder* that *glob* matches and none of *excluded* does.
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a walk leaves out, whom it tells of files that differ from a match only in case, and where it may look.
 
-    *missed* is told of each file that differs from a match only in case.
+    `allows` is asked about folders by their real paths: those behind links, and those above the first one.
     """
+
+    excluded: Sequence[Glob] = ()
+    missed: Callable[[str], None] = lambda _: None
+    allows: Callable[[str], bool] = lambda _: True
+
+
+_NO_RULES = Rules()
+
+
+def walk(folder: Path, glob: Glob, rules: Rules = _NO_RULES) -> Iterator[Match]:
+    """The files below *folder* that *glob* matches."""
     start = "" if folder == Path() else str(folder)
-    todo = [_within(_Folder("", start, glob.start, tuple(each.start for each in excluded)), missed)]
+    todo = [_within(_Folder("", start, glob.start, tuple(each.start for each in rules.excluded)), rules)]
     while todo:
         found = next(todo[-1], None)
         if found is None:
@@ -57,11 +73,17 @@ def walk(
         elif isinstance(found, Match):
             yield found
         else:
-            todo.append(_within(found, missed))
+            todo.append(_within(found, rules))
 
 
-def _within(folder: _Folder, missed: Callable[[str], None]) -> Iterator[Match | _Folder]:
+def _within(folder: _Folder, rules: Rules) -> Iterator[Match | _Folder]:
     """What a folder has of use. A folder's key ends with a slash, so that keys sort as whole paths do."""
+    if folder.may_be_outside and folder.level.names is None:
+        real = os.path.realpath(folder.file)
+        if not rules.allows(real):
+            yield Match(folder.name.removesuffix("/"), folder.file, outside=real)
+            return
+        folder = folder._replace(may_be_outside=False)
     keys: list[str] = []
     misses: list[str] = []
     try:
@@ -80,11 +102,10 @@ def _within(folder: _Folder, missed: Callable[[str], None]) -> Iterator[Match | 
         yield Match(folder.name.removesuffix("/"), folder.file, error=error.strerror or str(error))
         return
     for name in sorted(misses):
-        missed(folder.name + name)
+        rules.missed(folder.name + name)
     for key in sorted(keys):
         if not key.endswith("/"):
-            file = os.path.join(folder.file, key)
-            yield Match(folder.name + key, file, _status(file))
+            yield _file(folder, key, rules)
         elif entered := _entered(folder, key):
             yield entered
 
@@ -109,6 +130,19 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
+def _file(folder: _Folder, name: str, rules: Rules) -> Match:
+    file = os.path.join(folder.file, name)
+    try:
+        status = os.lstat(file)
+    except OSError:
+        return Match(folder.name + name, file)
+    if folder.may_be_outside or stat.S_ISLNK(status.st_mode):
+        real = os.path.dirname(os.path.realpath(file))
+        if not rules.allows(real):
+            return Match(folder.name + name, file, outside=real)
+    return Match(folder.name + name, file, status)
+
+
 def _entered(folder: _Folder, key: str) -> _Folder | None:
     """The folder by its *key* in *folder*; None where nothing in it counts, or it was entered before."""
     name = key[:-1]
@@ -118,16 +152,11 @@ def _entered(folder: _Folder, key: str) -> _Folder | None:
     if level is None or any(each.takes_all for each in excluded):
         return None
     opened = folder.opened
-    if os.path.islink(file):
+    is_link = os.path.islink(file)
+    if is_link:
         target = os.path.realpath(file)
         opened = (*opened, os.path.realpath(folder.file))
         if any(Path(before).is_relative_to(target) for before in opened):
             return None
-    return _Folder(folder.name + key, file, level, excluded, opened)
-
-
-def _status(file: str) -> os.stat_result | None:
-    try:
-        return os.lstat(file)
-    except OSError:
-        return None
+    may_be_outside = folder.may_be_outside or is_link or name in ("", "..")
+    return _Folder(folder.name + key, file, level, excluded, opened, may_be_outside)

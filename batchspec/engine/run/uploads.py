@@ -9,8 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
+from batchspec.desired.places import Places
 from batchspec.desired.task import Input
 from batchspec.engine.look.packs import PackStream
+from batchspec.engine.look.project import ANYWHERE
 from batchspec.engine.look.reads import pack_entries
 from batchspec.engine.run.conduct import Conduct
 from batchspec.engine.run.events import Step
@@ -91,7 +93,9 @@ def _upload(conduct: Conduct, upload: Upload, sent: _Sent) -> None:
     blobs, progress = conduct.account.blobs, sent.of(item.blob)
     stamp = {SPEC_METADATA: conduct.spec.name}  # `destroy` deletes what has it
     if upload.is_pack:
-        content = PackStream(item.file, pack_entries(conduct.spec, item.file), item.content)
+        content = PackStream(
+            item.file, pack_entries(Places.of(conduct.spec).folder, item.file, ANYWHERE), item.content
+        )
         blobs.send(item.container, item.blob, item.file, content, stamp, progress)
     else:
         blobs.upload(item.container, item.blob, Path(item.file), item.content, stamp, progress)

@@ -200,6 +200,7 @@ def open_account(spec: Spec | None, target: str | None, *, project: Project | No
     account = connect(chosen, lambda text: say(text))
     context = click.get_current_context()
     context.call_on_close(account.close)
+    context.with_resource(account.heard(say))
     context.find_root().obj = account  # for who has to hurry it when a signal comes
     kind = "local account" if account.is_local else "Azure Batch account"
     say(f"{kind}: {account.name}")

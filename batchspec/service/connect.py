@@ -53,6 +53,16 @@ class Account:
             for connection in connections:
                 connection.guard = None
 
+    @contextmanager
+    def heard(self, listener: Callable[[str], None]) -> Iterator[None]:
+        """Within it *listener* is told what a call waits for."""
+        patience = self.batch.patience
+        before, patience.tell = patience.tell, listener
+        try:
+            yield
+        finally:
+            patience.tell = before
+
     def hurry(self) -> None:
         """From now on a call that fails is not tried again."""
         self.batch.patience.hurry()
@@ -91,12 +101,18 @@ def _connect_local(progress: Callable[[str], None]) -> Account:
     keep_secret(local.storage_key)
     credential = AzureNamedKeyCredential(local.batch_account, local.batch_key)
     patience = Patience.of()
+    patience.revive = lambda: _revive(patience)
     return Account(
         batch=Batch(local.batch_endpoint, credential, patience),
         blobs=Blobs.from_connection_string(local.connection_string, patience),
         name=f"{local.batch_account} ({local.batch_endpoint})",
         is_local=True,
     )
+
+
+def _revive(patience: Patience) -> None:
+    """The local account runs again where it has died: its ports and keys are as they were."""
+    embedded.ensure(patience.tell)
 
 
 def _connect_azure(environment: Mapping[str, str]) -> Account:

@@ -162,3 +162,44 @@ def test_the_environment_says_how_patient_we_are() -> None:
     for text in ("soon", "0", "-1", "inf", "nan"):
         with pytest.raises(UsageError, match="it takes seconds"):
             Patience.of({"BATCHSPEC_PATIENCE": text})
+
+
+def test_a_wait_that_lasts_is_told_and_not_too_often() -> None:
+    """After a hundredth of the budget, then every twentieth of it: what fails, and for how long it is tried."""
+    heard: list[str] = []
+    patience = Patience(2.0)
+    patience.tell = heard.append
+    with answering(BUSY) as script, talking(script, patience) as batch:
+        with pytest.raises(ServiceError):
+            batch.get("/pools", doing="list")
+        host = script.endpoint.removeprefix("http://")
+    assert heard[0].startswith(f"{host} answers 503; retrying for up to ")
+    assert 2 <= len(heard) <= 21
+    assert len(heard) < len(script.heard_at)
+
+
+def test_a_short_wait_is_not_worth_a_word() -> None:
+    """What passes within three seconds of the default is nobody's business."""
+    heard: list[str] = []
+    patience = Patience()
+    patience.tell = heard.append
+    with answering(BUSY, Answer()) as script, talking(script, patience) as batch:
+        batch.get("/pools", doing="list")
+    assert heard == []
+
+
+def test_what_can_be_started_is_started_where_nobody_answers() -> None:
+    """Before the next try, and no longer once somebody hurries."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, and nobody listens
+        revived: list[float] = []
+        patience = Patience(SHORT_S)
+        patience.revive = lambda: revived.append(0)
+        with closing(Batch(f"http://127.0.0.1:{taken.getsockname()[1]}", KEY, patience)) as batch:
+            with pytest.raises(ServiceError):
+                batch.get("/pools", doing="list")
+            count = len(revived)
+            patience.hurry()
+            with pytest.raises(ServiceError):
+                batch.get("/pools", doing="list")
+    assert len(revived) == count > 0

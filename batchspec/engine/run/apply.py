@@ -21,7 +21,7 @@ from batchspec.engine.look.observe import list_blobs
 from batchspec.engine.run.conduct import Conduct, Interrupted
 from batchspec.engine.run.doctor import Doctor
 from batchspec.engine.run.download import Downloads
-from batchspec.engine.run.events import Event, Step, TaskEvent
+from batchspec.engine.run.events import Event, NoteEvent, Step, TaskEvent
 from batchspec.engine.run.kept import copy_outputs, remove_temporary
 from batchspec.engine.run.lock import Held
 from batchspec.engine.run.provision import clean_up, make_job, make_pool, retire_old_jobs
@@ -75,15 +75,20 @@ class Apply:
     def events(self) -> Iterator[Event]:
         """Does the work in the background and tells of it, to the last summary."""
         worker = threading.Thread(target=self._work, name="apply")
+        heard = self._conduct.account.heard(lambda text: self._queue.put(NoteEvent(text)))
         worker.start()
         try:
-            while (item := self._queue.get()) is not None:
-                if isinstance(item, BaseException):
-                    raise item
-                yield item
+            with heard:
+                yield from self._told()
         finally:
             self._conduct.stopped.set()
             worker.join()
+
+    def _told(self) -> Iterator[Event]:
+        while (item := self._queue.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
 
     def _work(self) -> None:
         try:

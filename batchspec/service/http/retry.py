@@ -8,15 +8,17 @@ no Retry-After. So both are given this policy instead of their own.
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from azure.core.exceptions import (
     AzureError,
@@ -37,6 +39,7 @@ PATIENCE_VARIABLE = "BATCHSPEC_PATIENCE"
 _FIRST_WAIT, _LONGEST_WAIT = 1 / 600, 1 / 10  # of the patience: half a second, half a minute
 _CONNECT_WITHIN, _ANSWER_WITHIN = 1 / 30, 1 / 5  # ten seconds, a minute
 _GIVEN_UP_S = 5.0
+_QUIET, _REPEATED = 1 / 100, 1 / 20  # of the patience: three seconds, fifteen
 _UNKNOWN_HOST = 1 / 30  # for one that never answered; another one is being started anew
 
 PASSING = frozenset({408, 429, 500, 502, 503, 504})
@@ -45,6 +48,14 @@ _STORAGE_OPTIONS = (
     *("retry_total", "retry_connect", "retry_read", "retry_status", "retry_to_secondary", "retry_hook"),
     *("hosts", "location_mode"),
 )
+
+
+def _nobody(_: str) -> None:
+    """Nobody listens."""
+
+
+def _nothing() -> None:
+    """There is nothing that we could start."""
 
 
 class Patience:
@@ -58,6 +69,12 @@ class Patience:
         self.limit_s = limit_s
         self.is_spent = False
         self.hurried = threading.Event()
+        self.tell: Callable[[str], None] = _nobody
+        """Is told, now and then, what is waited for once it takes longer than a moment."""
+        self.revive: Callable[[], None] = _nothing
+        """Is called where nobody answers any more: starts what we can start ourselves."""
+        self._told_at = -math.inf
+        self._lock = threading.Lock()
 
     @classmethod
     def of(cls, environment: Mapping[str, str] = os.environ) -> Patience:
@@ -72,6 +89,16 @@ class Patience:
         if not 0 < limit_s < threading.TIMEOUT_MAX:
             raise UsageError(f"{PATIENCE_VARIABLE} is {text!r}; it takes seconds, for instance 300")
         return cls(limit_s)
+
+    def report(self, what: str, spent_s: float) -> None:
+        """Tells that *what* is tried again; many calls that fail at once are one line."""
+        now = time.monotonic()
+        with self._lock:
+            if spent_s < self.limit_s * _QUIET or now - self._told_at < self.limit_s * _REPEATED:
+                return
+            self._told_at = now
+        left_s = max(1, round(self.limit_s - spent_s))
+        self.tell(f"{what}; retrying for up to {left_s} more seconds")
 
     def begin(self) -> Budget:
         """The budget of one call, or of several that are one to the person."""
@@ -118,8 +145,11 @@ class Budget:
             "read_timeout": min(limit_s * _ANSWER_WITHIN, left_s),
         }
 
-    def wait(self, asked_s: float = 0.0) -> bool:
-        """Waits before the next try, *asked_s* at least (a Retry-After); False at once, when there is to be none."""
+    def wait(self, asked_s: float = 0.0, what: str = "") -> bool:
+        """Waits before the next try, *asked_s* at least (a Retry-After); False at once, when there is to be none.
+
+        *what* is told to whoever would otherwise wait in silence.
+        """
         patience = self._patience
         longest_s = patience.limit_s * _LONGEST_WAIT
         wait_s = random.uniform(0, min(patience.limit_s * _FIRST_WAIT * 2**self._tries, longest_s))  # noqa: S311
@@ -128,6 +158,8 @@ class Budget:
         self._is_over = self._is_over or self.spent_s + wait_s >= patience.limit_s
         if self._is_over or patience.is_spent:
             return False
+        if what:
+            patience.report(what, self.spent_s + wait_s)
         return not patience.hurried.wait(wait_s)
 
 
@@ -156,7 +188,10 @@ class PatientRetry(HTTPPolicy[Any, Any]):
             try:
                 response = self._sent(request) if is_whole else self.next.send(request)
             except (ServiceRequestError, ServiceResponseError, IncompleteReadError) as error:
-                if not self._is_hopeless(error, budget) and self._waits(budget):
+                if isinstance(error, ServiceRequestError) and not self._patience.hurried.is_set():
+                    self._patience.revive()
+                what = f"{_host(request)} does not answer"
+                if not self._is_hopeless(error, budget) and self._waits(budget, what):
                     continue
                 if response is not None and isinstance(error, ServiceResponseError):
                     return response  # says more than that the last try, which had little time, had too little
@@ -166,7 +201,8 @@ class PatientRetry(HTTPPolicy[Any, Any]):
             if response.http_response.status_code not in PASSING:
                 self._patience.is_spent = False
                 return response
-            if not self._waits(budget, _retry_after_s(response)):
+            what = f"{_host(request)} answers {response.http_response.status_code}"
+            if not self._waits(budget, what, _retry_after_s(response)):
                 return response
 
     def _sent(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
@@ -176,9 +212,9 @@ class PatientRetry(HTTPPolicy[Any, Any]):
         finally:
             request.context.options["stream"] = True
 
-    def _waits(self, budget: Budget, asked_s: float = 0.0) -> bool:
+    def _waits(self, budget: Budget, what: str, asked_s: float = 0.0) -> bool:
         """Whether it waited for another try; where the time is over, nobody else waits either."""
-        if budget.wait(asked_s):
+        if budget.wait(asked_s, what):
             return True
         self._patience.is_spent = not self._patience.hurried.is_set()
         return False
@@ -188,6 +224,10 @@ class PatientRetry(HTTPPolicy[Any, Any]):
         if self._is_known or not isinstance(error, ServiceRequestError):
             return False
         return self._patience.is_spent or budget.spent_s >= self._patience.limit_s * _UNKNOWN_HOST
+
+
+def _host(request: PipelineRequest[Any]) -> str:
+    return urlsplit(str(request.http_request.url)).netloc
 
 
 def _retry_after_s(response: PipelineResponse[Any, Any]) -> float:

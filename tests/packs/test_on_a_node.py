@@ -13,6 +13,7 @@ from main_job.workload import Workload, make_workload, wait_until
 from batchspec.desired.wrapper import COMMAND_VARIABLE, NodeOutput, NodePack, wrapped_script
 from batchspec.engine.look.digests import Digests
 from batchspec.engine.look.packs import PackStream, entries_of, pack_of
+from batchspec.engine.look.project import ANYWHERE
 from batchspec.engine.run.unpack import unpack
 from batchspec.service.blob.blobs import Blobs
 from batchspec.service.embedded import LocalAccount
@@ -45,9 +46,9 @@ class Node:
     def upload(self, folder: Path) -> str:
         """Where a task can read the pack of *folder*."""
         with Digests(folder / "no" / "cache") as digests:
-            content = pack_of(entries_of(folder, folder), digests).content
+            content = pack_of(entries_of(folder, ANYWHERE.reads), digests).content
         blob = f"{self.workload.name}/{content}/scene.tar"
-        stream = PackStream("scene/", entries_of(folder, folder), content)
+        stream = PackStream("scene/", entries_of(folder, ANYWHERE.reads), content)
         self.blobs.send("input", blob, "scene/", stream, {}, lambda _: None)
         return self.blobs.read_url("input", blob)
 

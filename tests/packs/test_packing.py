@@ -15,6 +15,7 @@ from batchspec.desired.packing import NEEDS_TAR, UNPACK, pack
 from batchspec.desired.wrapper import OUTPUT_MISSING
 from batchspec.engine.look.digests import Digests
 from batchspec.engine.look.packs import PackStream, entries_of, pack_of
+from batchspec.engine.look.project import ANYWHERE
 from batchspec.engine.run.unpack import unpack
 from packs.odd import ODD, make_odd, tree
 
@@ -102,8 +103,8 @@ def test_a_local_folder_comes_to_a_node(node: Node, tmp_path: Path) -> None:
     """A pack of ours is unpacked where the task looks for it, once."""
     scene = make_odd(tmp_path / "scene")
     with Digests(tmp_path / "no" / "cache") as digests:
-        content = pack_of(entries_of(scene, scene), digests).content
-    stream = PackStream("scene/", entries_of(scene, scene), content)
+        content = pack_of(entries_of(scene, ANYWHERE.reads), digests).content
+    stream = PackStream("scene/", entries_of(scene, ANYWHERE.reads), content)
     place = node.folder / "files" / "scene.tar"
     place.parent.mkdir()
     place.write_bytes(stream.read(100_000_000))

@@ -142,3 +142,13 @@ def test_a_folder_of_one_group_is_an_input_of_another(spec: Workload, clips: int
     assert found == {f"c{number}.n": ["3"] for number in range(clips)}
     assert (spec.outputs / "all.txt").read_text().split() == [f"c{number}/x.txt" for number in range(clips)]
     assert spec.actions() == []
+
+
+def test_a_link_out_of_the_project_is_not_read(spec: Workload) -> None:
+    """Neither in a folder nor by a glob: the spec is refused."""
+    scene = make_odd(spec.spec.parent / "scene")
+    (scene / "sub" / "odd").symlink_to("/etc/hostname")
+    for path in ("scene/", "scene/sub/*"):
+        spec.write(SCENE.replace("scene/}", f'"{path}"}}'))
+        said = spec.command("validate", "specs/ffmpeg.yaml", code=65).said
+        assert "odd' lies outside the project" in said

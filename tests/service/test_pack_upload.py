@@ -13,6 +13,7 @@ import pytest
 
 from batchspec.engine.look.digests import Digests
 from batchspec.engine.look.packs import PackStream, entries_of, pack_of
+from batchspec.engine.look.project import ANYWHERE
 from batchspec.errors import InterruptedRunError, RunError
 from batchspec.service.blob.blobs import Blobs
 
@@ -33,10 +34,10 @@ class Scene:
 
     def _planned(self):
         with Digests(self.folder / "no" / "cache") as digests:
-            return pack_of(entries_of(self.folder, self.folder), digests)
+            return pack_of(entries_of(self.folder, ANYWHERE.reads), digests)
 
     def upload(self, progress: Callable[[int], None] = lambda _: None) -> None:
-        stream = PackStream("scene/", entries_of(self.folder, self.folder), self.pack.content)
+        stream = PackStream("scene/", entries_of(self.folder, ANYWHERE.reads), self.pack.content)
         self._blobs.send("input", self.blob, "scene/", stream, {"batchspec_spec": "s"}, progress)
 
     @property

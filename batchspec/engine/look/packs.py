@@ -9,8 +9,7 @@ import hashlib
 import os
 import stat
 import tarfile
-from collections.abc import Generator, Iterable, Iterator
-from functools import lru_cache
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -19,7 +18,7 @@ from batchspec.errors import RunError
 from batchspec.resources.task import digest
 
 # Of many files, a Path for each takes longer than all that is asked of them: here they are strings.
-# ruff: noqa: PTH113, PTH114, PTH116, PTH120
+# ruff: noqa: PTH116
 
 _CHUNK = 1024 * 1024
 _END = bytes(2 * tarfile.BLOCKSIZE)
@@ -44,6 +43,9 @@ class Pack(NamedTuple):
     files: int
 
 
+OUTSIDE = "lies outside the project"
+
+
 class Unfit(Exception):
     """Something that cannot go into a pack: its place in the folder, and why not."""
 
@@ -53,36 +55,28 @@ class Unfit(Exception):
         self.why = why
 
 
-def entries_of(folder: Path, root: Path) -> Iterator[Entry]:
+Allows = Callable[[str], bool]
+"""Whether files in a folder may be read; it is asked about folders by their real paths."""
+
+
+def entries_of(folder: Path, allows: Allows) -> Iterator[Entry]:
     """The files and empty folders below *folder*, in the order of their names as text. Raises `Unfit`.
 
-    Links are followed within *root*.
+    Links are followed to where files may be read.
     """
-    root, real = root.resolve(), folder.resolve()
-    if not real.is_relative_to(root):
-        raise Unfit("./", f"lies outside of {root}")
+    real = folder.resolve()
+    if not allows(str(real)):
+        raise Unfit("./", OUTSIDE)
     todo = [_Found("", str(folder), (real,))]
     while todo:
         found = todo.pop()
         if found.name and not found.name.endswith("/"):
             yield Entry(found.name, found.file)
             continue
-        inside = sorted(_inside(found, root), reverse=True)
+        inside = sorted(_inside(found, allows), reverse=True)
         if found.name and not inside:
             yield Entry(found.name, found.file)
         todo += inside
-
-
-def fit(entries: Iterable[Entry], root: Path) -> Iterator[Entry]:
-    """*entries* that a glob has found. Raises `Unfit` for what is no file, and where a link leads out of *root*."""
-    inside = root.resolve()
-    lies_inside = lru_cache(1)(lambda path: Path(path).resolve().is_relative_to(inside))
-    for entry in entries:
-        if not os.path.isfile(entry.file):
-            raise Unfit(entry.name, "is not a regular file")
-        if not lies_inside(entry.file if os.path.islink(entry.file) else os.path.dirname(entry.file)):
-            raise Unfit(entry.name, f"is a link that leads out of {inside}")
-        yield entry
 
 
 class _Found(NamedTuple):
@@ -97,37 +91,33 @@ class _Found(NamedTuple):
     within: tuple[Path, ...]
 
 
-def _inside(folder: _Found, root: Path) -> Iterator[_Found]:
+def _inside(folder: _Found, allows: Allows) -> Iterator[_Found]:
     """What lies in *folder* itself."""
     try:
         with os.scandir(folder.file) as found:
             for entry in found:
                 name = folder.name + entry.name
                 if entry.is_symlink():
-                    yield _followed(name, entry.path, folder.within, root)
+                    yield _followed(name, entry.path, folder.within, allows)
                 elif entry.is_dir():
                     *links, here = folder.within
                     yield _Found(f"{name}/", entry.path, (*links, here / entry.name))
-                elif entry.is_file():
-                    yield _Found(name, entry.path, ())
                 else:
-                    raise Unfit(name, "is not a regular file")
+                    yield _Found(name, entry.path, ())
     except OSError as error:
         raise Unfit(folder.name or "./", f"cannot be read: {error.strerror}") from error
 
 
-def _followed(name: str, file: str, within: tuple[Path, ...], root: Path) -> _Found:
+def _followed(name: str, file: str, within: tuple[Path, ...], allows: Allows) -> _Found:
     """What the link *file* leads to."""
     try:
         target = Path(file).resolve(strict=True)
     except (OSError, RuntimeError) as error:  # a link to itself is the second, up to Python 3.12
         raise Unfit(name, "is a link that leads nowhere") from error
-    if not target.is_relative_to(root):
-        raise Unfit(name, f"is a link that leads out of {root}")
-    if target.is_file():
-        return _Found(name, file, ())
+    if not allows(str(target if target.is_dir() else target.parent)):
+        raise Unfit(name, OUTSIDE)
     if not target.is_dir():
-        raise Unfit(name, "is not a regular file")
+        return _Found(name, file, ())
     if any(folder.is_relative_to(target) for folder in within):
         raise Unfit(name, "is a link to a folder that it lies in")
     return _Found(f"{name}/", file, (*within, target))
@@ -139,7 +129,7 @@ def pack_of(entries: Iterable[Entry], digests: Digests) -> Pack:
     for entry in entries:
         try:
             status = os.stat(entry.file)
-            md5 = "" if entry.is_folder else digests.md5(entry.file, status)
+            md5 = "" if entry.is_folder else digests.md5(_regular(entry, status).file, status)
         except OSError as error:  # gone since, or a disk that fails
             raise Unfit(entry.name, f"cannot be read: {error.strerror}") from error
         pack = Pack(
@@ -148,6 +138,13 @@ def pack_of(entries: Iterable[Entry], digests: Digests) -> Pack:
             pack.files + (not entry.is_folder),
         )
     return pack
+
+
+def _regular(entry: Entry, status: os.stat_result) -> Entry:
+    """*entry*, if it is a file: what else there is may never end."""
+    if not stat.S_ISREG(status.st_mode):
+        raise Unfit(entry.name, "is not a regular file")
+    return entry
 
 
 def _with(content: str, entry: Entry, status: os.stat_result, md5: str) -> str:
@@ -234,7 +231,7 @@ def _packed(entry: Entry, content: str) -> Generator[bytes, None, str]:
             status = os.stat(entry.file)
             yield _header(entry, status)
             return _with(content, entry, status, "")
-        with Path(entry.file).open("rb") as stream:
+        with Path(_regular(entry, os.stat(entry.file)).file).open("rb") as stream:
             status = os.fstat(stream.fileno())
             yield _header(entry, status)
             md5 = yield from _content(stream, entry, status.st_size)

@@ -97,15 +97,14 @@ class _Anew(Iterable[Input]):
 def pack_entries(folder: FilePath, path: str, project: Project) -> Iterator[packs.Entry]:
     """The files of the folder or glob *path*, which is relative to *folder*. Raises `packs.Unfit`."""
     if path.endswith("/"):
-        root = project.base(Use.READ, (folder / path).resolve())
-        if root is None:
-            raise packs.Unfit(path, f"lies outside the project {project.root}")
-        yield from packs.entries_of(folder / path, root)
+        yield from packs.entries_of(folder / path, project.reads)
         return
     glob = parse_glob(path.removeprefix("./"))
     for match in walk(folder, glob, Rules(allows=project.reads)):
         if match.outside:
-            raise packs.Unfit(match.name, f"lies outside the project {project.root}")
+            raise packs.Unfit(match.name, packs.OUTSIDE)
+        if match.error:
+            raise packs.Unfit(match.name, f"cannot be read: {match.error}")
         yield packs.Entry(match.name.removeprefix(glob.fixed), match.file)
 
 

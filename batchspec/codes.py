@@ -96,6 +96,8 @@ class Code(Enum):
     NO_ROWS = "BS0420", "a group that no row is left of"
     BAD_SHAPE = "BS0421", "`per`, `collect` and `chunk` in a combination that has no meaning"
 
+    TOO_MANY_READ = "BS0422", "a task that reads more files than Batch takes links to"
+
     CONNECTION_STRING = "BS0501", "a connection string"
     ACCOUNT_KEY = "BS0502", "the key of a storage or Batch account"
     SAS = "BS0503", "a shared access signature"

@@ -41,6 +41,10 @@ from batchspec.ledger.database import Database, lots
 from batchspec.resources.task import Work, digest, task_id, task_key
 
 _CHUNK_ID = 10
+_MOST_LINKS = 32_768  # characters of resource files that a task may have (FACTS 9)
+_LINK_LENGTH = (
+    260  # of an entry, with the address of an account and a signature, without the blob's name and the path
+)
 
 
 class Composed(NamedTuple):
@@ -158,6 +162,7 @@ class Composer:
             reads.append(
                 TaskRead(SOURCE_READ, f"{SOURCE}/{node_name(source.path)}", source, _producer(first, source))
             )
+        _check_length(reads, self._group)
         position = self._position(first)
         key = task_key(group.name, position, self._slug(first, item), reads_more=True)
         work = Work(group.digest, self._content(matrix, inputs, files, source), reads_more=True)
@@ -270,6 +275,18 @@ class Composer:
     def _meets(self, texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         for reading in self._readings:
             yield reading.name, json.dumps([texts[name] for name in reading.axes])
+
+
+def _check_length(reads: Sequence[TaskRead], group: TaskGroup) -> None:
+    """Raises `TaskProblem` where the links to all that a task reads are more than Batch takes."""
+    length = sum(_LINK_LENGTH + len(read.item.blob) + len(read.path) for read in reads)
+    if length > _MOST_LINKS and len(reads) > 1:
+        what = f"a task reads {len(reads)} files, and Batch takes links to about {_MOST_LINKS * len(reads) // length}"
+        helps = (
+            "let `chunk` make smaller tasks, whose outputs another group collects",
+            "or declare a folder: `output: NAME/` of the group that makes them, or `files: {NAME: FOLDER/}`",
+        )
+        raise TaskProblem(what, (*group.path, "inputs"), *helps, code=Code.TOO_MANY_READ)
 
 
 def _text(value: Any) -> Any:

@@ -53,7 +53,7 @@ _JOB_ID_LENGTH = 58  # leaves room for the generations: -2 up to -99999
 _OURS = frozenset(
     {
         *("inputs", "exclude", "allowEmpty", "command", "commandLine", "output", "outputs", "matrix", "when"),
-        *("per", "collect", "chunk", "files", "temporary", "publish", "download", "successCodes", "env"),
+        *("per", "collect", "chunk", "files", "temporary", "download", "successCodes", "env"),
     }
 )
 
@@ -198,7 +198,6 @@ class _Builder:
             digest=self._digest(_with_env(written, raw.get("env", {})), raw, command, outputs, templates),
             rows=None if linked.is_plain else self._rows(linked, raw, templates),
             temporary=data.get("temporary", False),
-            publish=data.get("publish", False),
             downloads=data.get("download", True),
             success_codes=tuple(data.get("successCodes", (0,))),
         )
@@ -232,7 +231,7 @@ class _Builder:
         template = None
         if isinstance(source, LocalFile) and is_template(source.path):
             template = self._template(source.path, read.path, known)
-        return GroupFile(read, link, template, is_folder(read, link))
+        return GroupFile(read, link, template, is_folder(read))
 
     def _command(self, raw: Mapping[str, Any], path: Path, known: Mapping[str, Any]) -> Command:
         if "commandLine" in raw:

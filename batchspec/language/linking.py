@@ -35,7 +35,7 @@ from batchspec.language.words import (
 from batchspec.source import Path, path_text
 
 _WORDS = frozenset(
-    ("matrix", "when", "per", "collect", "chunk", "files", "outputs", "temporary", "publish", "successCodes")
+    ("matrix", "when", "per", "collect", "chunk", "files", "outputs", "temporary", "successCodes")
 )
 """The words that make a group more than one task for each input."""
 
@@ -52,8 +52,6 @@ class Link:
     output: OutputWord
     on: tuple[tuple[str, str], ...]
     is_all: bool = False
-    match: str | None = None
-    at_most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,8 +259,7 @@ class _Maker:
         if inputs is None:
             return Axes()
         if link is not None:
-            names = self._glob_axes([link.match], (*self._path, "inputs", "match")) if link.match else ()
-            return axes_of.of_made(self._linked[link.group].axes, names)
+            return axes_of.of_made(self._linked[link.group].axes)
         if isinstance(inputs, Mapping):
             if "from" in inputs:
                 return Axes()  # what it reads is not there: that is found
@@ -326,7 +323,7 @@ class _Maker:
         if chosen[0].is_optional:
             what = f"an optional output of {made.group} may be missing, so no other group can read it"
             self._find(Code.UNKNOWN_GROUP, what, path, helps=("remove `optional: true` there",))
-        return Link(made.group, chosen[0], (), match=made.match, at_most=made.at_most)
+        return Link(made.group, chosen[0], ())
 
     def _tell_output(self, made: Made, outputs: tuple[OutputWord, ...], path: Path) -> None:
         names = _names(tuple(word.name for word in outputs if word.name))
@@ -400,7 +397,7 @@ def _names(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names) or "none"
 
 
-def is_folder(read: Read, link: Link | None) -> bool:
+def is_folder(read: Read) -> bool:
     """Whether `files.NAME.path` is the folder `files/NAME`, even where it holds one file."""
     if read.all:
         return True
@@ -409,4 +406,4 @@ def is_folder(read: Read, link: Link | None) -> bool:
     if isinstance(read.source, LocalFile):
         path = read.source.path
         return path.endswith("/") or any(magic in path for magic in "*?[")
-    return link is not None and link.at_most is not None
+    return False

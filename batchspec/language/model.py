@@ -147,7 +147,6 @@ class TaskGroup:
     digest: str  # of all that decides the result, except the input
     rows: Rows | None = None
     temporary: bool = False
-    publish: bool = False
     downloads: bool = True
     success_codes: tuple[int, ...] = (0,)
 

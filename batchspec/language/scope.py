@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from batchspec.language.linking import Link, Linked, is_folder
+from batchspec.language.linking import Linked, is_folder
 from batchspec.language.values import Series
 
 INPUT = {"name": "", "stem": "", "suffix": "", "folder": "", "path": "", "size": 0}
@@ -61,7 +61,6 @@ def _columns(group: Linked) -> dict[str, Any]:
 
 
 def _file(group: Linked, name: str) -> Mapping[str, Any]:
-    link: Link | None = group.links.get(name)
-    if is_folder(group.reads[name], link):
+    if is_folder(group.reads[name]):
         return {"path": "", "paths": _SOME, "count": 0}
     return {"path": ""}

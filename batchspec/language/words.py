@@ -27,14 +27,12 @@ class Made:
     """What the tasks of another group make. `output` None: the only one they have.
 
     `on` pairs axes, theirs with ours (a name, or the text of a template), by which tasks match; None: all that
-    both have. With `at_most`, each file of a folder output is a row, those that fit `match`.
+    both have.
     """
 
     group: str
     output: str | None = None
     on: tuple[tuple[str, str], ...] | None = None
-    match: str | None = None
-    at_most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,6 @@ class Read:
     source: LocalFile | StoredBlob | Made
     path: Path
     all: bool = False
-    once_per_node: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +98,7 @@ def read_matrix(data: Any, path: Path, find: Find, columns: Sequence[str]) -> Ma
     values = {name: _axis(name, member, (*path, name), find) for name, member in data.items()}
     for name in data:
         _check_name(name, (*path, name), find)
-    return Product({name: found for name, found in values.items() if found is not None})
+    return Product({name: found or () for name, found in values.items()})
 
 
 def _axis(name: str, data: Any, path: Path, find: Find) -> Sequence[Value] | None:
@@ -175,8 +172,6 @@ def read_made(data: Mapping[str, Any]) -> Made:
         group=data["from"],
         output=data.get("output"),
         on=None if on is None else tuple(_pairs(on)),
-        match=data.get("match"),
-        at_most=data.get("atMost"),
     )
 
 
@@ -195,7 +190,6 @@ def read_reads(data: Mapping[str, Any], path: Path) -> dict[str, Read]:
 def _read(name: str, entry: Any, path: Path) -> Read:
     if isinstance(entry, str):
         return Read(name, LocalFile(entry), path)
-    once = entry.get("once") == "node"
     if "all" in entry:
         inner = entry["all"]
         made = inner if isinstance(inner, Mapping) else None
@@ -205,12 +199,12 @@ def _read(name: str, entry: Any, path: Path) -> Read:
     if "from" in entry:
         return Read(name, read_made(entry), path)
     if "path" in entry:
-        return Read(name, LocalFile(entry["path"]), path, once_per_node=once)
+        return Read(name, LocalFile(entry["path"]), path)
     prefix = entry.get("prefix")
     source = StoredBlob(
         entry["container"], prefix if prefix is not None else entry["blob"], prefix is not None
     )
-    return Read(name, source, path, once_per_node=once)
+    return Read(name, source, path)
 
 
 def read_outputs(data: Mapping[str, Any], path: Path) -> tuple[OutputWord, ...]:

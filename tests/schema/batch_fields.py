@@ -49,7 +49,7 @@ OURS = {
             "chunk",
             "files",
         ),
-        *("temporary", "publish", "download", "env", "successCodes"),
+        *("temporary", "download", "env", "successCodes"),
     },
 }
 """Fields that Batch does not know: batchspec turns them into fields that it does."""

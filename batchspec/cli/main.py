@@ -28,6 +28,7 @@ _COMMANDS = (
     "init",
     "validate",
     "render",
+    "graph",
     "plan",
     "apply",
     "drift",
@@ -43,7 +44,7 @@ _COMMANDS = (
 )
 
 _SHOWING = frozenset(
-    {"init", "validate", "render", "plan", "drift", "show", "status", "logs", "schema", "completion"}
+    {"init", "validate", "render", "graph", "plan", "drift", "show", "status", "logs", "schema", "completion"}
 )
 """The commands that change nothing: whoever pipes them into `head` has what was wanted."""
 

@@ -40,6 +40,8 @@ ROUNDS: tuple[tuple[str, ...], ...] = (
     ("completion", "bash"),
     ("validate", SPEC),
     ("validate", SPEC, "--format", "json"),
+    ("render", SPEC),
+    ("graph", SPEC),
     ("plan", SPEC),
     ("plan", SPEC, "--format", "json"),
     ("plan", SPEC, "--format", "markdown"),

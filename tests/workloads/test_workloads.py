@@ -194,3 +194,14 @@ def test_one_frame_is_right_where_twenty_are(project: Project) -> None:
     """Everything follows from the text: one row makes one chunk, and a list of one."""
     project.apply("--set", "last=0001")
     assert (project.outputs / "film.txt").read_text().strip() == "2"
+
+
+@example("stages")
+def test_a_graph_shows_who_reads_whom(project: Project) -> None:
+    """A node for each group, an arrow for what it reads, with the axis by which tasks meet."""
+    assert project.run("graph").stdout == (
+        "flowchart LR\n"
+        '    measure["measure"]\n'
+        '    normalize["normalize"]\n'
+        "    measure -->|source| normalize\n"
+    )

@@ -132,3 +132,5 @@ class Code(Enum):
     TOO_FEW_SLOTS_LIVE = "BS0709", "a task that needs more slots than a node of the existing pool has"
     NO_NODES = "BS0710", "tasks for a pool that asks for no node"
     JOB_DISABLED = "BS0711", "tasks for a job that is disabled"
+    NO_CONTAINER_ENGINE = "BS0712", "containers, and nothing on this machine that could run them"
+    CONTAINERS_ON_HOST = "BS0713", "tasks that run on this machine itself instead of in their containers"

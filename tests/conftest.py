@@ -53,6 +53,7 @@ def shared_account(_shared_home: Path) -> Iterator[LocalAccount]:
     """One local account for the whole run. For fixtures of a wider scope; tests take `local_account`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BATCHSPEC_LOCAL_HOME", str(_shared_home))
+        patch.setenv("BATCHSPEC_LOCAL_CONTAINERS", "host")  # whatever engine the machine has
         account = embedded.ensure(lambda _: None)
     yield account
     with pytest.MonkeyPatch.context() as patch:

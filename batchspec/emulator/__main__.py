@@ -15,7 +15,12 @@ def main() -> int:
     from batchspec.emulator.host import daemon  # after --help: it brings in the web server
 
     try:
-        return daemon.run(options.home, options.idle_s, as_measured=options.speed == "as-measured")
+        return daemon.run(
+            options.home,
+            options.idle_s,
+            as_measured=options.speed == "as-measured",
+            containers=options.containers,
+        )
     except LocalAccountError as error:
         sys.stderr.write(f"error: {error}\n  {error.help}\n")
         return 1
@@ -37,6 +42,13 @@ def _parser() -> argparse.ArgumentParser:
         choices=_SPEEDS,
         default=os.environ.get("BATCHSPEC_LOCAL_SPEED", "instant"),
         help="how long nodes and pools take to change: not at all, or as on Azure (or $BATCHSPEC_LOCAL_SPEED)",
+    )
+    parser.add_argument(
+        "--containers",
+        choices=("engine", "host"),
+        default=os.environ.get("BATCHSPEC_LOCAL_CONTAINERS", ""),
+        help="tasks with a container run by podman or docker, or on this machine itself without one "
+        "(or $BATCHSPEC_LOCAL_CONTAINERS; else as the installation has it)",
     )
     return parser
 

@@ -11,11 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import util
 from pathlib import Path
 
-from batchspec.emulator.host.installation import HOST, Config, Home, LocalAccountError, Run
+from batchspec.emulator.host.installation import HOST, Config, Home, LocalAccountError, Run, make_config
 from batchspec.errors import BatchspecError
 
 Progress = Callable[[str], None]
@@ -33,6 +33,7 @@ _DAEMON = "batchspec.emulator"
 # reads /proc finds no credentials there.
 _KEPT = frozenset(
     (
+        *("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "CONTAINER_HOST"),
         *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR"),
         *("LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "IMAGEIO_FFMPEG_EXE"),
         *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"),
@@ -53,6 +54,7 @@ class LocalAccount:
     storage_key: str = field(repr=False)
     home: Path
     pid: int
+    containers: str = "engine"  # or `host`, as the installation was told
     run: Run | None = field(default=None, compare=False)  # what the daemon tells of its life, where it runs
 
     @property
@@ -106,6 +108,18 @@ def ensure(progress: Progress) -> LocalAccount:
             "start.lock", wait=True, waiting=lambda: progress("the local account is being started")
         ):
             return find() or _start(home, progress)
+
+
+def choose_containers(kind: str) -> None:
+    """From the next start on tasks with a container run by an engine, or on this machine itself (`host`)."""
+    home = Home(home_path())
+    with _as_batchspec_errors():
+        home.prepare()
+        with home.locked("start.lock", wait=True):
+            config = home.config() or make_config()
+            if config.containers != kind:
+                stop()
+                home.write("config.json", replace(config, containers=kind))
 
 
 def stop() -> bool:
@@ -175,6 +189,7 @@ def _account(home: Home, config: Config, run: Run | None) -> LocalAccount:
         storage_key=config.storage_key,
         home=home.path,
         pid=run.pid if run else 0,
+        containers=config.containers,
         run=run,
     )
 

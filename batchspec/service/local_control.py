@@ -42,6 +42,16 @@ def read(account: LocalAccount) -> tuple[list[Pool], list[Job]]:
     return pools, jobs
 
 
+def container_engine(batch: Batch) -> str:
+    """What runs containers there: podman, docker, `host` for the machine itself; nothing where nothing does."""
+    return str(batch.get("/_local/status", doing="ask for the container engine").body["containers"])
+
+
+def engine_of(account: LocalAccount) -> str:
+    with _talking(account) as batch:
+        return container_engine(batch)
+
+
 def preempt(account: LocalAccount, node: str) -> None:
     """Azure takes the Spot node back: its tasks are queued again. *node* is an id, or a beginning that one has."""
     _do(account, node, "preempt")

@@ -159,7 +159,8 @@ def free_port() -> int:
 
 def new_settings(home: Path, **changes: Any) -> Settings:
     key = base64.b64encode(secrets.token_bytes(64)).decode()
-    settings = Settings(home=home, name="local", key=key, endpoint=f"http://127.0.0.1:{free_port()}")
+    endpoint = f"http://127.0.0.1:{free_port()}"
+    settings = Settings(home=home, name="local", key=key, endpoint=endpoint, containers="host")
     return replace(settings, **changes)
 
 

@@ -18,9 +18,11 @@ from azure.batch import BatchClient
 from azure.core.exceptions import AzureError
 
 from batchspec.emulator.life.account import AS_MEASURED, Account, Settings
+from tests.containers import require_engine
 
 from .conftest import Served, job_body, new_settings, pool_body, serve, wait_until
 from .steps import completed, in_state, ready_pool, text
+from .test_containers import INSIDE, MACHINE
 
 _PROGRAM = """
 import pathlib, socket, sys, uvicorn
@@ -114,6 +116,26 @@ def test_a_running_task_runs_again_and_its_orphan_is_ended(endpoint: Process) ->
         assert not any(is_alive(pid) for pid in family)
         info = client.get_task("job", "t").execution_info
         assert (info.retry_count, info.requeue_count) == (0, 0)
+
+
+def test_a_container_is_ended_before_its_task_runs_again(endpoint: Process) -> None:
+    """After a kill there is one container of the task, and it is another than before."""
+    engine, label = require_engine(), str(endpoint.settings.home)
+
+    def running() -> list[str]:
+        return [name for name in engine.labelled(label) if engine.state(name) == "running"]
+
+    with endpoint.client() as client:
+        ready_pool(client, virtualMachineConfiguration=MACHINE)
+        client.create_job(job_body())
+        client.create_task("job", {"id": "t", "commandLine": "sleep 600", **INSIDE})
+        (first,) = wait_until(running)
+        endpoint.kill()
+        endpoint.start()
+        (second,) = wait_until(running)
+        assert engine.labelled(label) == [second] != [first]
+        client.terminate_task("job", "t")
+        wait_until(lambda: engine.labelled(label) == [])
 
 
 def _files(client: BatchClient, node: str) -> list[Any]:

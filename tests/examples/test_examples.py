@@ -64,6 +64,9 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAccount]:
     """A local account of this module's own, since examples have fixed ids; the clips are in its storage."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BATCHSPEC_LOCAL_HOME", str(tmp_path_factory.mktemp("account")))
+        patch.setenv(
+            "BATCHSPEC_LOCAL_CONTAINERS", "host"
+        )  # the image of container.yaml is in a public registry
         found = embedded.ensure(lambda _: None)
         with BlobServiceClient.from_connection_string(found.connection_string) as blobs:
             footage = blobs.create_container("footage")

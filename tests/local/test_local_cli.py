@@ -77,8 +77,9 @@ def test_up_says_where_it_is(local_account: LocalAccount) -> None:
     )
 
 
-def test_status_of_one_that_runs(home: Path) -> None:
-    """It tells what the account holds and what that takes on disk."""
+def test_status_of_one_that_runs(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It tells what the account holds, what that takes on disk, and what runs containers."""
+    monkeypatch.setenv("BATCHSPEC_LOCAL_CONTAINERS", "host")
     account = embedded.ensure(lambda _: None)
     said = json.loads(run("status", "--format", "json").stdout)
     assert said.pop("diskBytes") > 0
@@ -88,6 +89,7 @@ def test_status_of_one_that_runs(home: Path) -> None:
         "home": str(home),
         "batch": {"endpoint": account.batch_endpoint, "account": "local"},
         "storage": {"endpoint": account.blob_endpoint, "account": "batchspeclocal", "restarts": 0},
+        "containers": "host",
         "pools": [],
         "jobs": [],
     }

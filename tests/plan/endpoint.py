@@ -55,7 +55,8 @@ def served(home: Path, blobs: str, clock: Clock | None = None) -> Iterator[Accou
     listener.bind(("127.0.0.1", 0))
     key = base64.b64encode(secrets.token_bytes(64)).decode()
     endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    app = create_app(Emulated(Settings(home=home, name="local", key=key, endpoint=endpoint), clock))
+    settings = Settings(home=home, name="local", key=key, endpoint=endpoint, containers="host")
+    app = create_app(Emulated(settings, clock))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
     thread = threading.Thread(target=asyncio.run, args=(server.serve([listener]),))
     thread.start()

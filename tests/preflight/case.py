@@ -7,6 +7,7 @@ A case is a file in `tests/preflight/cases/`; its name is the rule. `spec`, `inp
     images: [{…}]          instead of IMAGES; `image` is publisher:offer:sku
     takesOthers: true      the account takes images that it does not list
     anyIdentity: true      its pools have every identity
+    engine: podman         on the local account, what runs containers there; empty when nothing does
     says: |                the findings as text, and a line for each thing that was not checked
 """
 
@@ -17,6 +18,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from batchspec.plan.local import container_findings
 from batchspec.plan.planner import make_plan
 from batchspec.plan.preflight import preflight
 from batchspec.plan.schedulable import unschedulable
@@ -53,7 +55,8 @@ def outcome(case: Mapping[str, Any]) -> str:
         takes_others=case.get("takesOthers", False),
         any_identity=case.get("anyIdentity", False),
     )
-    findings = (*found.findings, *unschedulable(desired, observed, plan))
+    local = container_findings(desired, case["engine"]) if "engine" in case else ()
+    findings = (*found.findings, *local, *unschedulable(desired, observed, plan))
     text = as_text(findings, color=False, width=80)
     return text + "".join(f"not checked: {what}\n" for what in found.not_checked)
 

@@ -30,15 +30,25 @@ def local() -> None:
     """
 
 
-@local.command(epilog=examples("batchspec local up"))
+@local.command(epilog=examples("batchspec local up", "batchspec local up --containers=host"))
+@click.option(
+    "--containers",
+    type=click.Choice(["engine", "host"]),
+    help="Run tasks with containerSettings by podman or docker (engine, the default), or without a container on this "
+    "machine (host). Remembered; the account is restarted if this changes.",
+)
 @format_option
-def up(form: str) -> None:
+def up(containers: str | None, form: str) -> None:
     """Start it, if it does not run."""
+    if containers:
+        embedded.require_extra()
+        embedded.choose_containers(containers)
     account = embedded.ensure(_progress)
     if form == "json":
         _print_json(_described(account))
     else:
-        _print_lines(["the local account is running", *_places(account)])
+        lines = [_containers_line("host")] if account.containers == "host" else []
+        _print_lines(["the local account is running", *_places(account), *lines])
 
 
 @local.command(epilog=examples("batchspec local status", "batchspec local status --format json"))
@@ -50,12 +60,13 @@ def status(form: str) -> None:
         _print_unused(form)
         return
     pools, jobs = _contents(account)
-    size = _size_bytes(account.home)
+    size, engine = _size_bytes(account.home), _engine(account)
     if form == "json":
         held = {"pools": [asdict(pool) for pool in pools], "jobs": [asdict(job) for job in jobs]}
-        _print_json(_described(account) | held | {"diskBytes": size})
+        _print_json(_described(account) | held | {"diskBytes": size, "containers": engine})
     else:
-        lines = _held(pools, jobs) if account.pid else []
+        lines = [_containers_line(engine)] if engine is not None else []
+        lines += _held(pools, jobs) if account.pid else []
         _print_lines([_state(account), *_places(account), f"  disk     {_megabytes(size)}", *lines])
 
 
@@ -149,6 +160,20 @@ def _contents(account: LocalAccount) -> tuple[list["Pool"], list["Job"]]:
     from batchspec.service import local_control  # brings in azure
 
     return local_control.read(account)
+
+
+def _engine(account: LocalAccount) -> str | None:
+    """What runs containers there, or nothing does (empty); None where it is not known, since the account is stopped."""
+    if not account.pid:
+        return "host" if account.containers == "host" else None
+    from batchspec.service import local_control  # brings in azure
+
+    return local_control.engine_of(account)
+
+
+def _containers_line(engine: str) -> str:
+    said = {"host": "none: containers run on this machine itself (--containers=host)", "": "none"}
+    return f"  engine   {said.get(engine, engine)}"
 
 
 def _progress(message: str) -> None:

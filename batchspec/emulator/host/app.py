@@ -135,6 +135,10 @@ class _Endpoint:
         # 5. Is the question well formed?
         call = Call(self.account, name, method, path, ids, query, headers, version)
         call.body = _checked_body(name, raw, headers, version)
+        if b'"containerConfiguration"' in raw:
+            await run_in_threadpool(self.account.container_engine)  # looked for out of the loop's way
+        if b'"password"' in raw:
+            self.account.registries.learn(json.loads(raw))
         # 6. The operation itself.
         operation = self.operations.get(name)
         if operation is None:

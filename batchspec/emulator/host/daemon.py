@@ -50,7 +50,7 @@ _LOG_BYTES = 5 << 20
 log = logging.getLogger("batchspec.local")
 
 
-def run(path: Path, idle_s: float, *, as_measured: bool = False) -> int:
+def run(path: Path, idle_s: float, *, as_measured: bool = False, containers: str = "") -> int:
     """The exit code, after the daemon of the installation in *path* has lived.
 
     0 when it was told to end or was idle, 75 at once when another one holds the
@@ -66,7 +66,7 @@ def run(path: Path, idle_s: float, *, as_measured: bool = False) -> int:
         _log_to(home)
         home.remove("failure.json")
         try:
-            asyncio.run(Daemon(home, idle_s, AS_MEASURED if as_measured else INSTANT).live())
+            asyncio.run(Daemon(home, idle_s, AS_MEASURED if as_measured else INSTANT, containers).live())
         except LocalAccountError as error:
             log.error("%s (%s)", error, error.help)
             _note_failure(home, str(error), error.help)
@@ -101,10 +101,11 @@ def _log_to(home: Home) -> None:
 class Daemon:
     """One life: started in the order of the methods below, stopped in the reverse one."""
 
-    def __init__(self, home: Home, idle_s: float, speed: Speed) -> None:
+    def __init__(self, home: Home, idle_s: float, speed: Speed, containers: str) -> None:
         self._home = home
         self._idle_s = idle_s
         self._speed = speed
+        self._containers = containers
         self._told_to_end = asyncio.Event()
         self._deaths: deque[float] = deque(maxlen=_AZURITE_DEATHS)
 
@@ -146,6 +147,7 @@ class Daemon:
             key=config.batch_key,
             endpoint=config.batch_endpoint,
             speed=self._speed,
+            containers=self._containers or config.containers,
             ffmpeg=ffmpeg_folder(self._home),
             auto_storage_url=config.blob_endpoint,
             auto_storage_sas=account_sas.reading(config.storage_account, config.storage_key),

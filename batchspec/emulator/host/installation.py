@@ -50,6 +50,7 @@ class Config:
     storage_port: int
     batch_account: str = BATCH_ACCOUNT
     storage_account: str = STORAGE_ACCOUNT
+    containers: str = "engine"  # or `host`: tasks with a container run on this machine itself
 
     @property
     def batch_endpoint(self) -> str:

@@ -123,7 +123,7 @@ def _marketplace_image(image: Body, agent: str, *, wants_containers: bool) -> No
     publisher, offer, sku = (image[name] for name in _NAMED)
     named = f"The specified imageReference with publisher {publisher} offer {offer} sku {sku}"
     if images.has_ended(publisher, offer, sku):
-        raise invalid_property("imageReference", dict(image), f"{named} is not supported.")
+        raise invalid_property("imageReference", dict(image), images.not_supported(publisher, offer, sku))
     if not images.fits(agent, publisher, offer, sku):
         raise invalid_property("nodeAgentSKUId", agent, f"{named} does not go with this node agent SKU.")
     known = images.find(publisher, offer, sku)

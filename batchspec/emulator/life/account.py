@@ -10,14 +10,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from batchspec.emulator.http.faults import Fault
 from batchspec.emulator.http.request_log import RequestLog
 from batchspec.emulator.life import recovery, scheduler
 from batchspec.emulator.life import schedule as schedule_life
+from batchspec.emulator.life.containers import HOST, Registries
 from batchspec.emulator.life.model import Job, Node, Pool, Schedule
 from batchspec.emulator.life.rehearsal import Rehearsals
+from batchspec.emulator.node.container import Images
+from batchspec.emulator.node.engine import Engines
 from batchspec.emulator.node.machine import Machine
 from batchspec.emulator.node.process import Outcome, Run, Work, run_work
 from batchspec.emulator.node.storage import Storage
@@ -26,6 +29,7 @@ from batchspec.emulator.state.disk import Disk
 from batchspec.emulator.state.store import Store
 
 _AGAIN_S = 2.0
+_Result = TypeVar("_Result")
 
 log = logging.getLogger("batchspec.emulator")
 
@@ -77,6 +81,7 @@ class Settings:
     auto_storage_write_sas: str = (
         ""  # the nodes' managed identity stands for both of them, in this storage only
     )
+    containers: str = ""  # `host`: tasks with a container run without one
     hosts: tuple[str, ...] = field(default=())  # further Host values that are taken, "name:port"
 
 
@@ -98,6 +103,9 @@ class Account:
         self.machine = Machine(settings.home)
         self.disk = Disk(settings.home, self.store)
         self.storage = Storage(settings.auto_storage_url)
+        self.engines = Engines()
+        self.images = Images()
+        self.registries = Registries(self.store)
         self.faults: list[Fault] = []
         self.rehearsals = Rehearsals()
         self._threads = ThreadPoolExecutor(max_workers=512, thread_name_prefix="task")
@@ -159,28 +167,39 @@ class Account:
 
     def submit(self, work: Work, run: Run, done: Callable[[Outcome], None]) -> None:
         """Runs the try in a thread; *done* gets its outcome in the loop."""
+        self.perform(functools.partial(run_work, self.storage, work, run, self.clock), run, done)
+
+    def perform(self, action: Callable[[], _Result], run: Run, done: Callable[[_Result], None]) -> None:
+        """*action* is done in a thread; *done* gets its result in the loop. What it runs, *run* ends."""
         loop = self._loop
-        assert loop is not None  # noqa: S101 (nothing is submitted before start)
+        assert loop is not None  # noqa: S101 (nothing is done before start)
         self._runs.add(run)
 
-        def finish(outcome: Outcome) -> None:
+        def finish(result: _Result) -> None:
             self._runs.discard(run)
             if self._closing:
                 return
             try:
-                done(outcome)
+                done(result)
             except Exception as error:  # the disk may be full: told again, until it can be written down
                 log.exception("the end of a try could not be noted")
                 self.disk.note(error)
-                self.later(_AGAIN_S, functools.partial(finish, outcome))
+                self.later(_AGAIN_S, functools.partial(finish, result))
             self.wake()
 
-        def work_in_thread() -> None:
-            outcome = run_work(self.storage, work, run, self.clock)
+        def in_thread() -> None:
+            result = action()
             if not self._closing:
-                loop.call_soon_threadsafe(finish, outcome)
+                loop.call_soon_threadsafe(finish, result)
 
-        self._threads.submit(work_in_thread)
+        self._threads.submit(in_thread)
+
+    def container_engine(self) -> str:
+        """What runs containers here: podman, docker, `host` for nothing but this machine; nothing where none can."""
+        if self.settings.containers == HOST:
+            return HOST
+        engine = self.engines.get()
+        return engine.name if engine else ""
 
     def in_thread(self, action: Callable[[], None]) -> None:
         """Slow work with files, out of the loop's way."""

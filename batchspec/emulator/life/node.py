@@ -4,13 +4,13 @@ import functools
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from batchspec.emulator.life import agent_log, rehearsal
+from batchspec.emulator.life import agent_log, containers, rehearsal, tries
 from batchspec.emulator.life import node_folders as nodes
 from batchspec.emulator.life.allocation import settle
 from batchspec.emulator.life.endpoints import endpoints
 from batchspec.emulator.life.model import Body, Node, Pool, Running
 from batchspec.emulator.life.prepared import node_emptied, node_rebooted
-from batchspec.emulator.node.process import Failure, Outcome, Run, Work
+from batchspec.emulator.node.process import Failure, Outcome, Run
 from batchspec.emulator.state.clock import FOREVER_TEXT, TICKS_PER_S, parse_duration, time_text
 from batchspec.emulator.state.errors import ApiError
 
@@ -79,6 +79,23 @@ def _booted(account: "Account", node: Node, epoch: int) -> None:
     node.doc["nodeAgentInfo"] = {"lastUpdateTime": now, "version": AGENT_VERSION}
     for name in ("startTask", "startTaskInfo", "errors"):
         node.doc.pop(name, None)
+    if containers.prefetched(account, node):
+        run = Run()
+        fetch = functools.partial(containers.bring_in, account, node, run)
+        account.perform(fetch, run, functools.partial(_provided, account, node, epoch))
+    else:
+        _provided(account, node, epoch, None)
+
+
+def _provided(account: "Account", node: Node, epoch: int, failure: Failure | None) -> None:
+    """The node has what its pool promises; or it is of no use."""
+    if epoch != node.epoch:
+        return
+    if failure is not None:
+        node.doc["errors"] = [_node_error(failure.code, failure.message, failure)]
+        set_state(account, node, "unusable")
+        return
+    now = time_text(account.clock.now())
     start_task = node.pool.doc.get("startTask")
     if start_task is None:
         _ready(account, node)
@@ -98,16 +115,9 @@ def _ready(account: "Account", node: Node) -> None:
 
 
 def _run_start_task(account: "Account", node: Node, epoch: int, *, fresh: bool) -> None:
-    task, folder = node.doc["startTask"], nodes.root(account, node) / "startup"
-    work = Work(
-        folder=folder,
-        command_line=task["commandLine"],
-        environment=nodes.environment(account, node, folder, task.get("environmentSettings", [])),
-        resource_files=nodes.resource_files(account, task.get("resourceFiles", [])),
-        fresh=fresh,
-    )
+    work = tries.start_task(account, node, fresh=fresh)
     node.start_run = Run()
-    agent_log.note(account, node, f"the start task begins: {task['commandLine']}")
+    agent_log.note(account, node, f"the start task begins: {work.command_line}")
     account.submit(work, node.start_run, functools.partial(_start_task_ended, account, node, epoch))
 
 
@@ -129,7 +139,9 @@ def _start_task_ended(account: "Account", node: Node, epoch: int, outcome: Outco
             _ready(account, node)
         account.save_node(node)
         return
-    node.doc["errors"] = [_start_task_error(outcome.failure)]
+    node.doc["errors"] = [
+        _node_error("StartTaskFailed", "The start task failed on the node", outcome.failure)
+    ]
     set_state(account, node, "starttaskfailed")
 
 
@@ -139,13 +151,9 @@ def _ending(exit_code: int | None, failure: Failure | None) -> str:
     return f"{code}, {failure.code}: {failure.message}" if failure else code
 
 
-def _start_task_error(failure: Failure) -> Body:
+def _node_error(code: str, message: str, failure: Failure) -> Body:
     details = [{"name": name, "value": value} for name, value in failure.details]
-    return {
-        "code": "StartTaskFailed",
-        "message": "The start task failed on the node",
-        "errorDetails": details,
-    }
+    return {"code": code, "message": message, "errorDetails": details}
 
 
 def result_of(outcome: Outcome) -> Body:

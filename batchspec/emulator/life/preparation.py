@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from batchspec.emulator.life import node as node_life
 from batchspec.emulator.life import node_folders as nodes
+from batchspec.emulator.life import tries
 from batchspec.emulator.life.model import WORKING, Body, Job, Node
 from batchspec.emulator.life.prepared import PREPARATION, RELEASE, is_good
-from batchspec.emulator.node.process import Outcome, Run, Work
+from batchspec.emulator.node.process import Outcome, Run
 from batchspec.emulator.state.clock import time_text
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def prepare(account: "Account", job: Job, node: Node, then: Callable[[bool], Non
 def _run_preparation(account: "Account", job: Job, node: Node, run: Run, *, fresh: bool) -> None:
     task = job.doc["jobPreparationTask"]
     node_life.limit(account, run, task["constraints"]["maxWallClockTime"])
-    work = _work(account, job, node, task, fresh=fresh)
+    work = tries.job_task(account, job, node, task, fresh=fresh)
     node.job_runs.add(run)
     account.submit(work, run, functools.partial(_preparation_ended, account, job, node, run))
 
@@ -86,7 +87,7 @@ def _release(account: "Account", job: Job, node: Node, then: Callable[[], None])
     node_life.limit(account, run, task["maxWallClockTime"])
     node.job_runs.add(run)
     done = functools.partial(_released, account, job, node, run, info, then)
-    account.submit(_work(account, job, node, task, fresh=True), run, done)
+    account.submit(tries.job_task(account, job, node, task, fresh=True), run, done)
 
 
 def _released(
@@ -102,18 +103,6 @@ def _released(
     _close_info(account, info, outcome)
     account.save_job(job)
     then()
-
-
-def _work(account: "Account", job: Job, node: Node, task: Body, *, fresh: bool) -> Work:
-    folder = nodes.root(account, node) / nodes.task_folder(job, task["id"])
-    settings = [*job.doc.get("commonEnvironmentSettings", []), *task.get("environmentSettings", [])]
-    return Work(
-        folder=folder,
-        command_line=task["commandLine"],
-        environment=nodes.environment(account, node, folder, settings, job, task["id"]),
-        resource_files=nodes.resource_files(account, task.get("resourceFiles", [])),
-        fresh=fresh,
-    )
 
 
 def _open_info(account: "Account", job: Job, node: Node, name: str, task_id: str) -> Body:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from batchspec.emulator.life import containers, scaling
 from batchspec.emulator.life import job as job_life
 from batchspec.emulator.life import node as node_life
 from batchspec.emulator.life import pool as pool_life
-from batchspec.emulator.life import scaling
 from batchspec.emulator.life import schedule as schedule_life
 from batchspec.emulator.life import task as task_life
 from batchspec.emulator.life.model import Job, Node, Pool, Schedule
@@ -27,6 +27,7 @@ def recover(account: "Account") -> None:
     for leftover in trash(account).iterdir():
         account.in_thread(functools.partial(remove_tree, leftover))
     _load(account)
+    containers.end_orphans(account)
     task_life.sweep(account)
     with account.store.transaction():
         _requeue_running(account)

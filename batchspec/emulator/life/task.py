@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from batchspec.emulator.life import job as job_life
 from batchspec.emulator.life import node as node_life
 from batchspec.emulator.life import node_folders as node
-from batchspec.emulator.life import preparation
+from batchspec.emulator.life import preparation, tries
 from batchspec.emulator.life.model import Body, Job, Node, Running
 from batchspec.emulator.life.prepared import is_prepared
-from batchspec.emulator.node.process import Failure, Outcome, Run, Work
+from batchspec.emulator.node.process import Failure, Outcome, Run
 from batchspec.emulator.state.clock import parse_duration, time_text
 from batchspec.emulator.state.store import ACTIVE, COMPLETED, PREPARING, RUNNING, TaskRow
 
@@ -96,17 +96,9 @@ def _node_info(account: "Account", running: Running) -> str:
 
 
 def _try(account: "Account", running: Running, *, fresh: bool) -> None:
-    body, job, on, task_id = running.body, running.job, running.node, running.row.id
-    folder = node.root(account, on) / node.task_folder(job, task_id)
-    settings = [*job.doc.get("commonEnvironmentSettings", []), *body.get("environmentSettings", [])]
-    work = Work(
-        folder=folder,
-        command_line=body["commandLine"],
-        environment=node.environment(account, on, folder, settings, job, task_id),
-        resource_files=node.resource_files(account, body.get("resourceFiles", [])),
-        output_files=node.output_files(account, body.get("outputFiles", [])),
-        last_try=not _tries_left(running),
-        fresh=fresh,
+    body, last_try = running.body, not _tries_left(running)
+    work = tries.task(
+        account, running.job, running.node, running.row.id, body, fresh=fresh, last_try=last_try
     )
     node_life.limit(account, running.run, body["constraints"]["maxWallClockTime"])
     account.submit(work, running.run, functools.partial(_ended, account, running))

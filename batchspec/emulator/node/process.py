@@ -5,14 +5,16 @@ The command line is split and executed without a shell, in its own session, with
 
 import contextlib
 import errno
+import functools
 import logging
 import os
+import secrets
 import shlex
 import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,9 @@ from typing import Any
 import psutil
 
 from batchspec.emulator.node import outputs, transfer
+from batchspec.emulator.node.container import Container
+from batchspec.emulator.node.container import end as end_container
+from batchspec.emulator.node.engine import EngineError, reason
 from batchspec.emulator.node.storage import Storage
 from batchspec.emulator.state.clock import Clock
 
@@ -54,6 +59,7 @@ class Work:
     output_files: Sequence[Mapping[str, Any]] = ()
     last_try: bool = True
     fresh: bool = True  # the folder is emptied first; a retry keeps what is in it
+    container: "Container | Failure | None" = None  # what it runs in; a failure where it cannot
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,26 +78,26 @@ class Run:
     """A try under way, that another thread may stop."""
 
     stopped: str = ""
-    process_id: int = 0
-    process_started: float = 0.0
+    _end: Callable[[], None] | None = None  # ends what runs now
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def stop(self, word: str) -> None:
         """Ends the try: its whole tree is killed; downloads end at their next piece."""
         with self._lock:
             self.stopped = self.stopped or word
-            if self.process_id:
-                kill_tree(self.process_id)
+            if self._end is not None:
+                self._end()
 
-    def started(self, process_id: int) -> None:
+    def started(self, process_id: int, end: Callable[[], None] | None = None) -> None:
+        """A process runs, which *end* ends; without one, by being killed with its descendants."""
         with self._lock:
-            self.process_id = process_id
+            self._end = end or functools.partial(kill_tree, process_id)
             if self.stopped:
-                kill_tree(process_id)
+                self._end()
 
     def ended(self) -> None:
         with self._lock:
-            self.process_id = 0
+            self._end = None
 
     def is_stopped(self) -> bool:
         return bool(self.stopped)
@@ -173,39 +179,94 @@ def _command(work: Work, wd: Path, run: Run) -> tuple[int | None, Failure | None
     try:
         words = shlex.split(work.command_line)
     except ValueError as error:
-        return None, _launch_failure(
-            "CommandLaunchFailed", "Failed to launch the specified command line", str(error)
-        )
+        return None, _launch_failure("CommandLaunchFailed", _NOT_LAUNCHED, str(error))
+    if isinstance(work.container, Failure):
+        return None, work.container
+    if work.container is not None:
+        return _contained(work, work.container, words, run)
     if not words:
-        return None, _launch_failure(
-            "CommandLaunchFailed", "Failed to launch the specified command line", "empty"
-        )
-    with _new_file(work.folder / "stdout.txt") as out, _new_file(work.folder / "stderr.txt") as err:
-        try:
-            process = subprocess.Popen(
-                words,
-                cwd=wd,
-                env=dict(work.environment),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                start_new_session=True,
-                umask=0o077,
-            )
-        except FileNotFoundError as error:
-            message = "The specified command program is not found"
-            return None, _launch_failure("CommandProgramNotFound", message, str(error.strerror))
-        except (OSError, ValueError) as error:
-            return None, _launch_failure(
-                "CommandLaunchFailed", "Failed to launch the specified command line", str(error)
-            )
+        return None, _launch_failure("CommandLaunchFailed", _NOT_LAUNCHED, "empty")
+    try:
+        process = _launched(work, words, work.environment, wd)
+    except FileNotFoundError as error:
+        return None, _launch_failure("CommandProgramNotFound", _NOT_FOUND, str(error.strerror))
+    except (OSError, ValueError) as error:
+        return None, _launch_failure("CommandLaunchFailed", _NOT_LAUNCHED, str(error))
     run.started(process.pid)
-    # Waited for without being reaped first, so that its id cannot be another's while its leftovers are killed.
+    return _waited_for(process, run), None
+
+
+_NOT_FOUND = "The specified command program is not found"
+_NOT_LAUNCHED = "Failed to launch the specified command line"
+
+
+def _launched(
+    work: Work, words: list[str], environment: Mapping[str, str], wd: Path
+) -> subprocess.Popen[bytes]:
+    with _new_file(work.folder / "stdout.txt") as out, _new_file(work.folder / "stderr.txt") as err:
+        return subprocess.Popen(
+            words,
+            cwd=wd,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            start_new_session=True,
+            umask=0o077,
+        )
+
+
+def _waited_for(process: subprocess.Popen[bytes], run: Run) -> int:
+    """Waited for without being reaped first, so that its id cannot be another's while its leftovers are killed."""
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     kill_group(process.pid)
     run.ended()
     code = process.wait()
-    return (code if code >= 0 else 128 - code), None
+    return code if code >= 0 else 128 - code
+
+
+def _contained(
+    work: Work, container: Container, words: list[str], run: Run
+) -> tuple[int | None, Failure | None]:
+    """The command in a container, of which nothing is left."""
+    try:
+        image = container.bring_in(run)
+    except EngineError as error:
+        return None, invalid_image(container.image, error)
+    if run.stopped:
+        return None, None
+    name = f"batchspec-{secrets.token_hex(8)}"
+    command, environment = container.command(name, image, words, work.environment)
+    process = _launched(work, command, environment, work.folder / "wd")
+    run.started(process.pid, functools.partial(end_container, container.engine, name, process))
+    code = _waited_for(process, run)
+    try:
+        if run.stopped or not container.never_started(name, code):
+            return code, None
+        return None, _not_started(code, (work.folder / "stderr.txt").read_text(errors="replace"))
+    finally:
+        container.engine.remove(name)
+
+
+def invalid_image(image: str, error: EngineError) -> Failure:
+    """As Azure/acr#411 shows it."""
+    message = "One or more container images specified are invalid"
+    details = (("ContainerImage", image), ("Message", str(error)))
+    return Failure("ContainerInvalidImage", message, details=details, during="start")
+
+
+def _not_started(code: int, said: str) -> Failure:
+    """Why the engine could not start the command; *code* is the engine's."""
+    if code == 127:
+        return _launch_failure("CommandProgramNotFound", _NOT_FOUND, reason(said))
+    if code == 126:
+        return _launch_failure("CommandLaunchFailed", _NOT_LAUNCHED, reason(said))
+    return invalid_settings(reason(said))
+
+
+def invalid_settings(why: str) -> Failure:
+    message = "At least one value of specified task container settings is invalid"
+    return Failure("ContainerInvalidSettings", message, details=(("Message", why),), during="start")
 
 
 def _new_file(path: Path) -> Any:

@@ -45,7 +45,7 @@ def create_job_schedule(call: Call) -> Reply:
     if body["id"].lower() in account.jobs:
         raise ApiError("JobWithSameIdExists")
     jobs.require_quota(account)
-    jobs.check_job(body["jobSpecification"])
+    jobs.check_job(account, body["jobSpecification"])
     _check(body["schedule"])
     now = account.clock.now()
     moment = time_text(now)
@@ -114,7 +114,7 @@ def replace_job_schedule(call: Call) -> Reply:
 def _edit(call: Call, schedule: Schedule, changes: Body) -> Reply:
     account = call.account
     if "jobSpecification" in changes:
-        jobs.check_job(changes["jobSpecification"])
+        jobs.check_job(account, changes["jobSpecification"])
         changes["jobSpecification"] = defaults.job(changes["jobSpecification"])
     rescheduled = "schedule" in changes and changes["schedule"] != schedule.doc["schedule"]
     if rescheduled:

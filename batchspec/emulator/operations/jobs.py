@@ -37,7 +37,7 @@ def create_job(call: Call) -> Reply:
     if body["id"].lower() in account.schedules:
         raise ApiError("JobScheduleWithSameIdExists")
     require_quota(account)
-    check_job(body)
+    check_job(account, body)
     job = make_job(account, body["id"], body)
     # The service answers with the URL of a job called job-1, whatever the id (recorded 2023 and 2026).
     service_id = f"{account.endpoint}/jobs/job-1"
@@ -51,9 +51,9 @@ def require_quota(account: "Account") -> None:
         raise ApiError("ActiveJobAndScheduleQuotaReached")
 
 
-def check_job(body: Body) -> None:
+def check_job(account: "Account", body: Body) -> None:
     """What no schema says of a new job or a job specification."""
-    check_pool_info(body["poolInfo"])
+    check_pool_info(account, body["poolInfo"])
     if "jobReleaseTask" in body:
         if "jobPreparationTask" not in body:
             raise invalid_property("jobReleaseTask", "", "A job release task needs a job preparation task")
@@ -65,7 +65,7 @@ def check_release(task: Body) -> None:
         raise invalid_property("maxWallClockTime", task["maxWallClockTime"], "The maximum is 15 minutes")
 
 
-def check_pool_info(info: Body) -> None:
+def check_pool_info(account: "Account", info: Body) -> None:
     if len(info.keys() & {"poolId", "autoPoolSpecification"}) != 1:
         raise invalid_property(
             "poolInfo", info, "Exactly one of poolId and autoPoolSpecification must be specified"
@@ -74,7 +74,7 @@ def check_pool_info(info: Body) -> None:
     if auto:
         if "pool" not in auto:
             raise ApiError("MissingRequiredProperty", ("PropertyName", "pool"))
-        check_pool(auto["pool"])
+        check_pool(account, auto["pool"])
 
 
 def get_job(call: Call) -> Reply:
@@ -135,7 +135,7 @@ def _edit(call: Call, job: Job, changes: Body) -> None:
             "onAllTasksComplete", mode, "The property cannot be changed from terminatejob to noaction"
         )
     if "poolInfo" in changes:
-        check_pool_info(changes["poolInfo"])
+        check_pool_info(account, changes["poolInfo"])
         changes["poolInfo"] = defaults.pool_info(changes["poolInfo"])
         if changes["poolInfo"] != job.doc["poolInfo"]:
             if job.state != "disabled":

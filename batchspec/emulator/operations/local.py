@@ -1,7 +1,7 @@
 """What only this endpoint has, under `/_local/`: request log, faults on demand, the end of nodes. Signed too.
 
 GET  /_local/requests?since=N          {"value": [{"n", "time", "method", "path", "query", "status"}, ...]}
-GET  /_local/status                    counts of pools, nodes, jobs; whether something is under way
+GET  /_local/status                    counts of pools, nodes, jobs; what runs containers; whether it is busy
 POST /_local/faults                    a fault, see `faults`; GET says how many are left, DELETE takes them away
 POST /_local/pools/POOL/identity       {"resourceIds": [...]}: the pool has them, as the management plane gives them
 POST /_local/nodes/NODE/preempt        the Spot node is taken away, as Azure takes it
@@ -14,6 +14,8 @@ DELETE /_local/holds/POOL              they go on
 import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
+
+from starlette.concurrency import run_in_threadpool
 
 from batchspec.emulator.http import faults
 from batchspec.emulator.http.call import Reply
@@ -35,7 +37,8 @@ async def answer(account: "Account", method: str, path: str, query: dict[str, st
             since = query.get("since", "0")
             return _json({"value": account.requests.since(int(since) if since.isdigit() else 0)})
         case "GET", "status":
-            return _json(_status(account))
+            engine = await run_in_threadpool(account.container_engine)
+            return _json({**_status(account), "containers": engine})
         case "POST", "faults":
             faults.add(account, raw)
             return Reply(202)

@@ -1,6 +1,6 @@
 """The pool operations."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from batchspec.emulator.http.call import (
     Call,
@@ -16,12 +16,16 @@ from batchspec.emulator.life import node as node_life
 from batchspec.emulator.life import pool as pool_life
 from batchspec.emulator.life import scaling
 from batchspec.emulator.life.allocation import set_allocation
+from batchspec.emulator.life.containers import require_engine
 from batchspec.emulator.life.creation import look_again, make_pool
 from batchspec.emulator.life.model import Body, Pool
 from batchspec.emulator.life.pool import cores
-from batchspec.emulator.state import defaults
-from batchspec.emulator.state.clock import TICKS_PER_S
+from batchspec.emulator.state import defaults, images
+from batchspec.emulator.state.clock import TICKS_PER_S, parse_time
 from batchspec.emulator.state.errors import ApiError, invalid_property
+
+if TYPE_CHECKING:
+    from batchspec.emulator.life.account import Account
 
 # An update of one of these needs a pool without nodes (SDK, BatchPoolUpdateOptions).
 _EMPTY_ONLY = {
@@ -71,13 +75,15 @@ def create_pool(call: Call) -> Reply:
         raise ApiError("PoolBeingDeleted" if existing.doc["state"] == "deleting" else "PoolExists")
     if len(account.pools) >= account.settings.pools:
         raise ApiError("PoolQuotaReached")
-    check_pool(body)
+    check_pool(account, body)
     pool = make_pool(account, body["id"], body)
     return created(f"{account.endpoint}/pools/{pool.id}", pool.doc)
 
 
-def check_pool(body: Body) -> None:
+def check_pool(account: "Account", body: Body) -> None:
     """What no schema says of a new pool."""
+    _require_support(account, body)
+    require_engine(account, body)
     slots, size = body.get("taskSlotsPerNode", 1), body["vmSize"]
     most = min(4 * cores(size), 256)
     if slots > most:
@@ -95,6 +101,17 @@ def check_pool(body: Body) -> None:
         raise invalid_property(
             "autoScaleFormula", "", "The property cannot be specified when autoscaling is not enabled"
         )
+
+
+def _require_support(account: "Account", body: Body) -> None:
+    """`ApiError` for an image whose day is over."""
+    image = body.get("virtualMachineConfiguration", {}).get("imageReference", {})
+    if "publisher" not in image:
+        return
+    names = image["publisher"], image["offer"], image["sku"]
+    known = images.find(*names)
+    if known is not None and known.end and parse_time(f"{known.end}T00:00:00Z") <= account.clock.now():
+        raise invalid_property("imageReference", image, images.not_supported(*names))
 
 
 def get_pool(call: Call) -> Reply:
@@ -135,6 +152,8 @@ def update_pool(call: Call) -> Reply:
         reason = f"The properties {', '.join(given)} can be updated only when the pool has no nodes"
         raise ApiError("OperationInvalidForCurrentState", ("Reason", reason))
     changes = dict(body)
+    _require_support(call.account, body)
+    require_engine(call.account, body)
     if "vmSize" in changes:
         changes["vmSize"] = changes["vmSize"].lower()
     if "taskSchedulingPolicy" in changes:

@@ -75,6 +75,13 @@ def find(publisher: str, offer: str, sku: str) -> Image | None:
     return next((image for image in IMAGES if image[:3] == names), None)
 
 
+def not_supported(publisher: str, offer: str, sku: str) -> str:
+    """What the service says of an image that it does not take."""
+    return (
+        f"The specified imageReference with publisher {publisher} offer {offer} sku {sku} is not supported."
+    )
+
+
 def has_ended(publisher: str, offer: str, sku: str) -> bool:
     name = f"{publisher}/{offer}/{sku}"
     return any(ended.fullmatch(name) for ended in _ENDED_IMAGES)

@@ -17,6 +17,7 @@ from batchspec.engine.look.reads import desired_now
 from batchspec.engine.look.unpacked import pack_in
 from batchspec.language.model import Spec
 from batchspec.plan.job import newest_job
+from batchspec.plan.local import container_findings, wants_containers
 from batchspec.plan.model import Plan
 from batchspec.plan.observed import Observed, Seen
 from batchspec.plan.planner import make_plan
@@ -28,6 +29,8 @@ from batchspec.service.batch import job as job_service
 from batchspec.service.batch import pool as pool_service
 from batchspec.service.batch import task as task_service
 from batchspec.service.connect import Account
+from batchspec.service.local_control import container_engine
+from batchspec.source import Diagnostic
 
 
 def plan_now(account: Account, spec: Spec, project: Project | None = None) -> tuple[Desired, Plan]:
@@ -63,10 +66,20 @@ def _judged(account: Account, desired: Desired, observed: Observed, plan: Plan) 
     )
     return replace(
         plan,
-        findings=(*found.findings, *unschedulable(desired, observed, plan)),
+        findings=(
+            *found.findings,
+            *_local_findings(account, desired, plan),
+            *unschedulable(desired, observed, plan),
+        ),
         not_checked=found.not_checked,
         excesses=excesses(desired, observed, plan),
     )
+
+
+def _local_findings(account: Account, desired: Desired, plan: Plan) -> Iterator[Diagnostic]:
+    """What the local account cannot run, or runs otherwise."""
+    if account.is_local and plan.has_changes and wants_containers(desired):
+        yield from container_findings(desired, container_engine(account.batch))
 
 
 def observe(account: Account, desired: Desired) -> Observed:

@@ -1,0 +1,56 @@
+"""What a try of a task consists of, whatever kind of task it is: its folder, environment, files and container."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from batchspec.emulator.life import node_folders as nodes
+from batchspec.emulator.life.containers import container_of
+from batchspec.emulator.life.model import Body, Job, Node
+from batchspec.emulator.node.process import Work
+
+if TYPE_CHECKING:
+    from batchspec.emulator.life.account import Account
+
+
+def start_task(account: "Account", node: Node, *, fresh: bool) -> Work:
+    folder = nodes.root(account, node) / "startup"
+    return _work(account, node, node.doc["startTask"], folder, fresh=fresh)
+
+
+def job_task(account: "Account", job: Job, node: Node, task: Body, *, fresh: bool) -> Work:
+    """A preparation or release task."""
+    folder = nodes.root(account, node) / nodes.task_folder(job, task["id"])
+    return _work(account, node, task, folder, job, task["id"], fresh=fresh)
+
+
+def task(
+    account: "Account", job: Job, node: Node, task_id: str, body: Body, *, fresh: bool, last_try: bool
+) -> Work:
+    folder = nodes.root(account, node) / nodes.task_folder(job, task_id)
+    return _work(account, node, body, folder, job, task_id, fresh=fresh, last_try=last_try, is_task=True)
+
+
+def _work(
+    account: "Account",
+    node: Node,
+    body: Body,
+    folder: Path,
+    job: Job | None = None,
+    task_id: str = "",
+    *,
+    fresh: bool,
+    last_try: bool = True,
+    is_task: bool = False,
+) -> Work:
+    common = job.doc.get("commonEnvironmentSettings", []) if job is not None else []
+    settings = [*common, *body.get("environmentSettings", [])]
+    return Work(
+        folder=folder,
+        command_line=body["commandLine"],
+        environment=nodes.environment(account, node, folder, settings, job, task_id),
+        resource_files=nodes.resource_files(account, body.get("resourceFiles", [])),
+        output_files=nodes.output_files(account, body.get("outputFiles", [])),
+        last_try=last_try,
+        fresh=fresh,
+        container=container_of(account, node, body, folder, job, required=is_task),
+    )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from batchspec.resources.task import digest
 
-_NAME_LENGTH = 1024  # of a blob, Azure Storage
+NAME_LENGTH = 1024  # of a blob, Azure Storage
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _BAD_PART = re.compile(r"(?:^|/)\.{0,2}(?:/|$)")
 _SAFE_SUFFIXES = re.compile(r"(?:\.[A-Za-z][A-Za-z0-9]{0,7}){0,2}\.[A-Za-z0-9]{1,8}\Z")
@@ -79,6 +79,6 @@ def name_problem(name: str) -> str | None:
         return "has a backslash"
     if _BAD_PART.search(name):
         return "has an empty part, `.` or `..`"
-    if len(name) > _NAME_LENGTH:
-        return f"is longer than {_NAME_LENGTH} characters"
+    if len(name) > NAME_LENGTH:
+        return f"is longer than {NAME_LENGTH} characters"
     return None

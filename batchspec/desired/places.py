@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from batchspec.desired.names import NAME_LENGTH, alias
 from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.language.model import Spec
 
@@ -63,9 +64,23 @@ class Places:
         """The blob that proves that a task without an output was done."""
         return f"{self.own}done/{key}"
 
-    def attached(self, content: str, name: str) -> str:
-        """The blob of a file besides the inputs: its name has the content's digest, so nothing writes over it."""
-        return f"{self.own}files/{content}/{name}"
+    def upload(self, content: str, name: str) -> str:
+        """The blob of a local file: its name has the content's digest, so nothing writes over what a task reads.
+
+        Names that are too long are for nobody to read.
+        """
+        blob = f"{self._uploads}{content}/{name}"
+        return blob if len(blob) <= NAME_LENGTH else f"{self._uploads}{content}/{alias(name)}"
+
+    def plain(self, blob: str) -> str:
+        """*blob* without the digest of its content: its name for people, under which older versions uploaded it."""
+        if not blob.startswith(self._uploads):
+            return blob
+        return self.root + blob.removeprefix(self._uploads).partition("/")[2]
+
+    @property
+    def _uploads(self) -> str:
+        return f"{self.own}files/"
 
     def made(self, fingerprint: str, name: str) -> str:
         """The blob that other tasks read of what the work *fingerprint* makes: nothing writes over it."""

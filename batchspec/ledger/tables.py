@@ -70,6 +70,8 @@ _JUDGED = (
     "CREATE TABLE whole (task INTEGER PRIMARY KEY)",
     # An output that lies in one of its two places: a copy within the account saves running its task.
     "CREATE TABLE copy (task INTEGER, source TEXT, target TEXT)",
+    # A blob that need not be uploaded: an older version did so, under a `name` without the content's digest.
+    "CREATE TABLE older (blob TEXT PRIMARY KEY, name TEXT) WITHOUT ROWID",
     # A blob to upload, and the first task that reads it.
     "CREATE TABLE upload (blob TEXT PRIMARY KEY, number INTEGER, size INTEGER, reason TEXT) WITHOUT ROWID",
     # An output to download, and the task that made it.

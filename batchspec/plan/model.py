@@ -170,7 +170,8 @@ class Work:
     for no upload and no task; `waiting` gives those that read a certain blob; `last` come those that wait for
     several, or for other tasks (`has_flow`), whose ids `waits_for` gives for a task's number. With the tasks
     `in_progress` comes the live task's id. `removals` are the live tasks to delete, `deletions` those of them that
-    have not ended. `groups` are those that have runs. `orphans` counts outputs whose input is gone.
+    have not ended. `stored_as` gives the name under which a blob
+    lies that tasks read. `groups` are those that have runs. `orphans` counts outputs whose input is gone.
     """
 
     runs: Many[Run] = ()
@@ -184,6 +185,7 @@ class Work:
     removals: Many[Removal] = ()
     deletions: Many[Removal] = ()
     uploads: Many[Upload] = ()
+    stored_as: Callable[[str], str] = str
     upload_bytes: int = 0
     copies: Many[Copy] = ()
     downloads: Many[Download] = ()

@@ -31,7 +31,7 @@ def make_plan(desired: Desired, observed: Observed) -> Plan:
     newest = newest_job(desired.spec, observed.jobs)
     job_id = job.id if job else str(newest["id"]) if newest else desired.spec.job_id
     completes = seals(desired, current, job)
-    act = TaskActions(desired)
+    act = TaskActions(desired, work.stored_as)
     return Plan(
         spec_name=desired.spec.name,
         resources=tuple(action for action in resources if action is not None),

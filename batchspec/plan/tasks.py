@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import PurePosixPath
 
@@ -19,17 +20,19 @@ _ABOUT_INPUT = (Reason.NEW_INPUT, Reason.INPUT_CHANGED)  # explained by the line
 class TaskActions:
     """Makes actions of the plan's work. The line of the spec is looked up once for each path."""
 
-    def __init__(self, desired: Desired) -> None:
+    def __init__(self, desired: Desired, stored_as: Callable[[str], str]) -> None:
         self._desired = desired
         self._spec = desired.spec
-        self._root = Places.of(desired.spec).root
+        self._stored_as = stored_as
+        self._places = Places.of(desired.spec)
         self._suspects = suspects_of(desired.spec)
         self._place = cache(lambda path: place_of(desired, path))
 
     def upload(self, found: Upload) -> Action:
         item = found.input
         path = (*found.group.path, "inputs") if not found.name else ("files", found.name)
-        after = {"container": item.container, "size": item.size, "md5": item.content}
+        name = self._places.plain(item.blob)
+        after = {"name": name, "container": item.container, "size": item.size, "md5": item.content}
         return Action(
             Operation.UPLOAD, Kind.INPUT, item.blob, found.reason, path, self._place(path), after=after
         )
@@ -73,7 +76,7 @@ class TaskActions:
             "name": task.name,
             "group": task.group.name,
             "command": hidden(shown_command(self._desired, task), self._suspects),
-            "input": f"{item.container}/{item.blob}" if item else None,
+            "input": f"{item.container}/{self._stored_as(item.blob)}" if item else None,
             "output": output,
             "file": self._file(output) if output and self._spec.download is not None else None,
             "fingerprint": task.fingerprint,
@@ -94,4 +97,4 @@ class TaskActions:
 
     def _file(self, output: str) -> str:
         """Where the blob *output* is downloaded to, relative to the spec: the same wherever that is."""
-        return str(PurePosixPath(self._spec.download or "") / output.removeprefix(self._root))
+        return str(PurePosixPath(self._spec.download or "") / output.removeprefix(self._places.root))

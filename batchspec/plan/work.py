@@ -20,6 +20,7 @@ from batchspec.ledger import tables
 from batchspec.ledger.database import Database, Rows
 from batchspec.plan.flow import RUNS, find_whole, follow
 from batchspec.plan.model import Copy, Download, Reason, Removal, Run, Upload, Work
+from batchspec.plan.reading import find_older, find_uploads, stored_as
 from batchspec.resources.task import read_id, task_id
 
 Local = Callable[[str], str | None]
@@ -70,9 +71,8 @@ SELECT task.number,
     WHEN task.number IN (SELECT number FROM changed WHERE same_command) THEN 'INPUT_CHANGED'
     WHEN task.number IN (SELECT number FROM changed) THEN 'COMMAND_CHANGED'
     WHEN task.path IS NULL THEN 'NOT_RUN'
-    WHEN uploaded.name IS NULL OR task.file IS NULL THEN 'NEW_INPUT'
-    WHEN uploaded.md5 = task.content THEN 'OUTPUT_MISSING'
-    ELSE 'INPUT_CHANGED'
+    WHEN task.file IS NOT NULL AND uploaded.md5 = task.content THEN 'OUTPUT_MISSING'
+    ELSE 'NEW_INPUT'
   END,
   coalesce(again.attempt, live.id IS NOT NULL)
 FROM task
@@ -119,22 +119,6 @@ FROM earlier JOIN verdict USING (number) JOIN task USING (number)
 WHERE earlier.state <> 'completed' AND {RUNS}
 """
 
-# Of several tasks that read one file, the first uploads it.
-_UPLOADS = f"""
-INSERT OR IGNORE INTO upload
-SELECT task.blob, task.number, task.size, CASE WHEN uploaded.name IS NULL THEN 'NEW_INPUT' ELSE 'INPUT_CHANGED' END
-FROM verdict JOIN task USING (number) LEFT JOIN uploaded ON uploaded.name = task.blob
-WHERE {RUNS} AND task.file IS NOT NULL AND (uploaded.md5 IS NOT task.content OR uploaded.size <> task.size)
-ORDER BY task.number
-"""
-# What is read besides: its name has its content's digest, so that what is there is right.
-_MORE_UPLOADS = f"""
-INSERT OR IGNORE INTO upload
-SELECT reads.blob, reads.task, reads.size, 'NEW_INPUT'
-FROM verdict JOIN reads ON reads.task = verdict.number LEFT JOIN uploaded ON uploaded.name = reads.blob
-WHERE {RUNS} AND reads.file IS NOT NULL AND uploaded.name IS NULL
-ORDER BY reads.task, reads.position
-"""
 # Tasks that wait for no upload, for one, and those that wait for several or for other tasks: these come last.
 _READY = (
     "AND NOT EXISTS (SELECT 1 FROM upload WHERE upload.blob = task.blob)"
@@ -159,11 +143,12 @@ def find_work(desired: Desired, counted: Counted, local_md5: Local, local_pack: 
     """
     database = desired.tasks.database
     _judge(database, counted)
+    find_older(database, Places.of(desired.spec))
     follow(database, desired.spec.groups)
     every, up_to_date, in_progress = database.one(_COUNTS)
     to_run = every - up_to_date - in_progress
     if to_run:
-        database.define(_UPLOADS, _MORE_UPLOADS)
+        find_uploads(database)
     if desired.spec.download is not None:
         found = _not_here(database, desired.spec.groups, local_md5, local_pack)
         database.fill("INSERT OR IGNORE INTO download VALUES (?, ?, ?, ?)", found)
@@ -180,6 +165,7 @@ def find_work(desired: Desired, counted: Counted, local_md5: Local, local_pack: 
         removals=rows.removals(),
         deletions=rows.removals("WHERE state <> 'completed'"),
         uploads=rows.uploads(),
+        stored_as=stored_as(database),
         upload_bytes=database.one("SELECT coalesce(sum(size), 0) FROM upload")[0],
         copies=Rows(
             database, "SELECT source, target FROM copy ORDER BY task, target", lambda row: Copy(*row)

@@ -130,11 +130,12 @@ def _inputs(plan: Plan, show_all: bool) -> Iterator[str]:
     actions = plan.upload_actions
     if actions:
         yield f"  ^ {len(actions)} input{'s' if len(actions) > 1 else ''}, {size_text(plan.work.upload_bytes)}"
-        yield from _some(actions, show_all, lambda action: [_detail(action, action.id, _size(action))])
+        yield from _some(actions, show_all, lambda action: [_upload(action)])
 
 
-def _size(action: Action) -> str:
-    return size_text((action.after or {})["size"])
+def _upload(action: Action) -> str:
+    after = action.after or {}
+    return _detail(action, after.get("name", action.id), size_text(after["size"]))
 
 
 def _copies(plan: Plan, show_all: bool) -> Iterator[str]:

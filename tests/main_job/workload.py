@@ -290,7 +290,8 @@ tasks:
         return {blob.name.removeprefix(prefix): str(blob.etag) for blob in listed}
 
     def inputs(self) -> set[str]:
-        return set(self.blobs("input"))
+        """The names of what was uploaded, without the digests that they have in storage."""
+        return {re.sub(r"^\.batchspec/files/[0-9a-f]{32}/", "", name) for name in self.blobs("input")}
 
     def results(self) -> set[str]:
         """The output blobs that people made the spec for: without logs, lock and records."""

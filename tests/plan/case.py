@@ -73,7 +73,7 @@ def desired_of(case: Mapping[str, Any]) -> Desired:
         Input(
             name,
             spec.containers.input,
-            Places.of(spec).root + name,
+            Places.of(spec).upload(_md5(text), name),
             len(text),
             _md5(text),
             file=f"clips/{name}",
@@ -84,13 +84,16 @@ def desired_of(case: Mapping[str, Any]) -> Desired:
 
 
 def observed_of(found: Mapping[str, Any], desired: Desired) -> Observed:
-    folder = Places.of(desired.spec).root
+    places = Places.of(desired.spec)
+    folder = places.root
     uploaded = _contents(found.get("uploaded") or [])
+    older = _contents(found.get("uploaded by an older version") or [])
     seen = Seen(desired.tasks)
     tasks = [(_live_task(desired, entry), entry.get("ends", False)) for entry in found.get("tasks") or []]
     seen.add_tasks([page_of(task for task, _ in tasks)])
     seen.add_ending([task for task, ends in tasks if ends])
-    seen.add_inputs(_blob(folder + name, text) for name, text in uploaded.items())
+    seen.add_inputs(_blob(places.upload(_md5(text), name), text) for name, text in uploaded.items())
+    seen.add_inputs(_blob(folder + name, text) for name, text in older.items())
     seen.add_outputs([_output(desired, entry) for entry in found.get("outputs") or []])
     here = {folder + name: _md5(text) for name, text in _contents(found.get("here") or []).items()}
     return Observed(

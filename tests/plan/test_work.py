@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from batchspec.desired.places import Places
 from batchspec.desired.task import Desired, DesiredTask
 from batchspec.plan.model import Work
 from batchspec.plan.observed import Seen
@@ -38,7 +39,7 @@ class Entry(NamedTuple):
 
     lives: Sequence[tuple[str, int, str, str, bool]]
     output: str | None  # the old part of the work that made it; `none`: it has no stamp
-    uploaded: str | None
+    uploaded: str | None  # `older`: under a name without the digest; `old`: likewise, and other content
     here: str | None
 
 
@@ -54,7 +55,7 @@ ENTRIES = st.builds(
     Entry,
     st.lists(LIVES, max_size=3, unique_by=lambda live: live[:2]),
     st.sampled_from([None, "nothing", "command", "input", "none"]),
-    st.sampled_from([None, "current", "old"]),
+    st.sampled_from([None, "current", "damaged", "older", "old"]),
     st.sampled_from([None, "current", "old"]),
 )
 
@@ -74,18 +75,24 @@ def test_the_query_is_the_rules(
     desired = desired_of({"spec": SPEC, "inputs": NAMES})
     by_task = list(zip(desired.tasks, entries, strict=True))
     files = {task.input.blob: entry.uploaded for task, entry in by_task if task.input}
-    files |= {"work/other": "old"}
     seen = Seen(desired.tasks)
     lives = {task.id: [_live(task, live) for live in entry.lives] for task, entry in by_task}
     ours = (live for some in lives.values() for live, _ in some)
     seen.add_tasks([page_of(ours), page_of(LiveTask(id, state) for id, state in strangers)])
     seen.add_ending(live for some in lives.values() for live, ends in some if ends)
     contents = {task.input.blob: task.input.content for task in desired.tasks if task.input}
+    places = Places.of(desired.spec)
     seen.add_inputs(
-        LiveBlob(blob, 1, contents.get(blob, "") if which == "current" else OLD, "0x1")
+        LiveBlob(
+            places.plain(blob) if which in ("older", "old") else blob,
+            1,
+            contents[blob] if which in ("current", "older") else OLD,
+            "0x1",
+        )
         for blob, which in files.items()
         if which
     )
+    seen.add_inputs([LiveBlob("work/other", 1, OLD, "0x1")])
     outputs = {task.record: blob for task, entry in by_task if (blob := _output(task, entry))}
     seen.add_outputs([*outputs.values(), LiveBlob("work/orphan", 1, "", "0x1")])
     here = {
@@ -93,7 +100,7 @@ def test_the_query_is_the_rules(
         for task, entry in by_task
         if task.output and entry.here and task.record in outputs
     }
-    found = find_work(desired, counted, here.get)
+    found = find_work(desired, counted, here.get, here.get)
     assert _facts(found) == _expected(desired, by_task, lives, files, outputs, here, strangers, counted)
 
 
@@ -179,10 +186,8 @@ def _expected(
             said = read_id(current.id) if current else None
             removals += [current.id] if current else []
             runs.append((task_id(task.key, task.work, said.attempt + 1 if said else 1), verdict, task))
-            if task.input and files[task.input.blob] != "current":
-                uploads.setdefault(
-                    task.input.blob, "INPUT_CHANGED" if files[task.input.blob] else "NEW_INPUT"
-                )
+            if task.input and files[task.input.blob] not in ("current", "older"):
+                uploads.setdefault(task.input.blob, verdict if verdict == "INPUT_CHANGED" else "NEW_INPUT")
     return facts | {
         "runs": runs,
         "in progress": at_work,
@@ -225,5 +230,5 @@ def _verdict(
         return "INPUT_CHANGED" if task.work.short[:5] in commands else "COMMAND_CHANGED", None
     if task.input is None:
         return "NOT_RUN", None
-    uploaded = files[task.input.blob]
-    return {None: "NEW_INPUT", "current": "OUTPUT_MISSING", "old": "INPUT_CHANGED"}[uploaded], None
+    is_there = files[task.input.blob] in ("current", "older")
+    return "OUTPUT_MISSING" if is_there else "NEW_INPUT", None

@@ -149,8 +149,8 @@ def _input(places: Places, glob: Glob, match: Match, digests: Digests) -> Input:
     """The input that a file is. Raises `_Unfit`."""
     if problem := _refusal(match):
         raise _Unfit(Code.BAD_INPUT, problem)
-    blob = _below(match.name)
-    if problem := name_problem(blob):
+    name = _below(match.name)
+    if problem := name_problem(name):
         raise _Unfit(Code.BAD_NAME, problem, _RENAME)
     try:
         axes = glob.match(match.name) or {}
@@ -161,11 +161,12 @@ def _input(places: Places, glob: Glob, match: Match, digests: Digests) -> Input:
     except OSError as error:  # gone since, or a disk that fails
         raise _Unfit(Code.BAD_INPUT, f"cannot be read: {error.strerror}") from error
     path = match.name.removeprefix(glob.fixed)
-    return Input(path, places.input, places.root + blob, status.st_size, content, match.file, axes)
+    blob = places.upload(content, name)
+    return Input(path, places.input, blob, status.st_size, content, match.file, axes)
 
 
 def _below(name: str) -> str:
-    """*name* without the `../` or `/` it begins with; blobs of two files that then meet are a finding of their own."""
+    """*name* without the `../` or `/` it begins with."""
     while name.startswith(("../", "/")):
         name = name.partition("/")[2]
     return name

@@ -122,7 +122,7 @@ def _pack(spec: Spec, file: GroupFile, path: str, project: Project) -> Pack:
     if not entries:
         what = f"files.{file.read.name}: no file matches {path!r}"
         raise SpecError([spec.document.diagnostic(Code.NO_MATCH, what, file.read.path)])
-    blob = Places.of(spec).attached(made.content, f"{file.read.name}.tar")
+    blob = Places.of(spec).upload(made.content, f"{file.read.name}.tar")
     artifact = Input(file.read.name, spec.containers.input, blob, made.size, made.content, path)
     return Pack(artifact, tuple(entry.name for entry in entries if not entry.is_folder))
 
@@ -137,7 +137,7 @@ def _local(spec: Spec, where: Path, path: str, project: Project) -> Iterator[Inp
                 raise SpecError([project.outside(spec.document, where, what, outside)])
             content = digests.md5(match.file)
             name = match.name.rpartition("/")[2]
-            blob = Places.of(spec).attached(content, name)
+            blob = Places.of(spec).upload(content, name)
             size = FilePath(match.file).stat().st_size
             yield Input(match.name, spec.containers.input, blob, size, content, match.file)
 

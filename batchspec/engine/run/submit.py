@@ -188,7 +188,7 @@ class _Packer:
         return json.dumps(body, separators=(",", ":")).encode()
 
     def _link(self, item: Input) -> str:
-        return self._read(item.container, item.blob)
+        return self._read(item.container, self._conduct.plan.work.stored_as(item.blob))
 
     def _renew(self) -> None:
         self._made = time.monotonic()

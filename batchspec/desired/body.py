@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from batchspec.desired.places import Places
+from batchspec.desired.records import recorded
 from batchspec.desired.task import DesiredTask
 from batchspec.desired.values import template_values
 from batchspec.desired.wrapper import (
@@ -21,7 +22,12 @@ from batchspec.desired.wrapper import (
 from batchspec.language.deferred import Deferred
 from batchspec.language.model import Command, Spec, TaskGroup
 from batchspec.resources.base import Json
-from batchspec.resources.records import COMMAND_METADATA, FINGERPRINT_METADATA, FINGERPRINT_VARIABLE
+from batchspec.resources.records import (
+    COMMAND_METADATA,
+    FINGERPRINT_METADATA,
+    FINGERPRINT_VARIABLE,
+    WORK_METADATA,
+)
 from batchspec.source import Path
 
 _DISPLAY_NAME_LENGTH = 1024
@@ -189,6 +195,7 @@ def stamps(group: TaskGroup, facts: Facts) -> dict[str, str]:
     return {
         f"x-ms-meta-{FINGERPRINT_METADATA}": facts.fingerprint,
         f"x-ms-meta-{COMMAND_METADATA}": group.digest,
+        f"x-ms-meta-{WORK_METADATA}": recorded(group),
     }
 
 

@@ -187,6 +187,7 @@ class _Builder:
         for where, text in _strings({**written, "env": raw.get("env", {})}, path):
             if template := self._template(text, where, known):
                 templates.append(template)
+        parts = self._parts(_with_env(written, raw.get("env", {})), raw, command, outputs, templates)
         return TaskGroup(
             name=linked.name,
             inputs=self.inputs.read(data, path),
@@ -195,7 +196,8 @@ class _Builder:
             body=_with_env(
                 {key: value for key, value in data.items() if key not in _OURS}, data.get("env", {})
             ),
-            digest=self._digest(_with_env(written, raw.get("env", {})), raw, command, outputs, templates),
+            parts=parts,
+            digest=digest(json.dumps(parts, sort_keys=True, ensure_ascii=False)),
             rows=None if linked.is_plain else self._rows(linked, raw, templates),
             temporary=data.get("temporary", False),
             downloads=data.get("download", True),
@@ -265,22 +267,22 @@ class _Builder:
         found = self.document.diagnostic(code, summary, path, label=label, helps=helps, severity=severity)
         (self.warnings if warning else self.findings).append(found)
 
-    def _digest(
+    def _parts(
         self,
         written: Json,
         raw: Json,
         command: Command,
         outputs: Sequence[Output],
         templates: list[Template],
-    ) -> str:
-        """A digest of all that decides the results of a group, except the inputs' content.
+    ) -> dict[str, Any]:
+        """All that decides the results of a group, except the inputs' content.
 
-        It is made from what goes into the rendering, so that unchanged tasks are never rendered.
+        It is what goes into the rendering, so that unchanged tasks are never rendered.
         """
         job = self.document.data.get("job")
         common = job.get("commonEnvironmentSettings") if isinstance(job, Mapping) else None
         only = outputs[0].template.text if outputs and not outputs[0].name else None
-        parts = {
+        return {
             "words": [word.text for word in command.words],
             "script": command.script.text if command.script else None,
             "line": command.line.text if command.line else None,
@@ -290,7 +292,6 @@ class _Builder:
             | {"commonEnvironmentSettings": common},
             **{word: raw[word] for word in _DECISIVE_WORDS if word in raw},
         }
-        return digest(json.dumps(parts, sort_keys=True, ensure_ascii=False))
 
     def _used_params(self, templates: list[Template]) -> dict[str, Any]:
         """The parameters that *templates* read; all of them where one reads the mapping itself."""

@@ -144,7 +144,8 @@ class TaskGroup:
     command: Command
     outputs: tuple[Output, ...]
     body: Json
-    digest: str  # of all that decides the result, except the input
+    parts: Json  # all that decides the result, except the input
+    digest: str  # of them
     rows: Rows | None = None
     temporary: bool = False
     downloads: bool = True

@@ -50,8 +50,8 @@ _SEEN = (
     "CREATE TABLE ending (id TEXT PRIMARY KEY, state TEXT) WITHOUT ROWID",
     # A blob that tasks read.
     "CREATE TABLE uploaded (name TEXT PRIMARY KEY, size INTEGER, md5 TEXT) WITHOUT ROWID",
-    # A blob that tasks made; `fingerprint` and `command` are its metadata.
-    "CREATE TABLE output (name TEXT PRIMARY KEY, md5 TEXT, fingerprint TEXT, command TEXT) WITHOUT ROWID",
+    # A blob that tasks made; `fingerprint`, `command` and `work` are its metadata, the last of an outdated command.
+    "CREATE TABLE output (name TEXT PRIMARY KEY, md5 TEXT, fingerprint TEXT, command TEXT, work TEXT) WITHOUT ROWID",
 )
 _JUDGED = (
     # A live task whose id is not that of a desired task's first attempt; `number` is the task that it was an

@@ -102,11 +102,12 @@ class Action:
 
 
 class Run(NamedTuple):
-    """A task to add."""
+    """A task to add. `outdated` is what the record of an outdated command says of its work, where it says it."""
 
     task: DesiredTask
     id: str
     reason: Reason
+    outdated: str | None = None
 
 
 class Removal(NamedTuple):

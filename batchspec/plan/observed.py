@@ -12,7 +12,7 @@ from batchspec.ledger import tables
 from batchspec.ledger.database import Many, Rows
 from batchspec.resources.base import Json
 from batchspec.resources.blob import LiveBlob
-from batchspec.resources.records import COMMAND_METADATA, FINGERPRINT_METADATA
+from batchspec.resources.records import COMMAND_METADATA, FINGERPRINT_METADATA, WORK_METADATA
 from batchspec.resources.task import LiveTask, failure_of
 
 # As `read_task` reads it, but for why a task failed: that is left to Python, which is asked about no other tasks.
@@ -64,16 +64,18 @@ class Seen:
         self._database.fill("INSERT OR REPLACE INTO uploaded VALUES (?, ?, ?)", rows)
 
     def add_outputs(self, blobs: Iterable[LiveBlob]) -> None:
-        rows = (
-            (
-                blob.name,
-                blob.md5,
-                blob.metadata.get(FINGERPRINT_METADATA),
-                blob.metadata.get(COMMAND_METADATA),
-            )
-            for blob in blobs
-        )
-        self._database.fill("INSERT OR REPLACE INTO output VALUES (?, ?, ?, ?)", rows)
+        """What a blob says of its work is kept where that is no longer what any group does."""
+        current = {
+            row[0] for row in chain.from_iterable(self._database.pages("SELECT digest FROM task_group"))
+        }
+
+        def row(blob: LiveBlob) -> tuple[object, ...]:
+            stamps = blob.metadata
+            command = stamps.get(COMMAND_METADATA)
+            work = None if command in current else stamps.get(WORK_METADATA)
+            return blob.name, blob.md5, stamps.get(FINGERPRINT_METADATA), command, work
+
+        self._database.fill("INSERT OR REPLACE INTO output VALUES (?, ?, ?, ?, ?)", map(row, blobs))
 
     @property
     def tasks(self) -> int:

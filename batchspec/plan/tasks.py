@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from pathlib import PurePosixPath
+from typing import Any
 
 from batchspec.desired.body import decided_at
 from batchspec.desired.composed_body import shown_command
 from batchspec.desired.places import Places
+from batchspec.desired.records import differing, recorded
 from batchspec.desired.task import Desired
 from batchspec.plan.action import place_of
 from batchspec.plan.hidden import hidden, suspects_of
@@ -72,7 +74,7 @@ class TaskActions:
             else decided_at(task.group)
         )
         item, output = task.input, task.output
-        after = {
+        after: dict[str, Any] = {
             "name": task.name,
             "group": task.group.name,
             "command": hidden(shown_command(self._desired, task), self._suspects),
@@ -81,7 +83,20 @@ class TaskActions:
             "file": self._file(output) if output and self._spec.download is not None else None,
             "fingerprint": task.fingerprint,
         }
-        return Action(Operation.RUN, Kind.TASK, found.id, found.reason, path, self._place(path), after=after)
+        before = None
+        if found.outdated is not None:
+            was, now = differing(found.outdated, recorded(task.group))
+            before, after["work"] = {"work": hidden(was, self._suspects)}, hidden(now, self._suspects)
+        return Action(
+            Operation.RUN,
+            Kind.TASK,
+            found.id,
+            found.reason,
+            path,
+            self._place(path),
+            before=before,
+            after=after,
+        )
 
     def download(self, found: Download) -> Action:
         path = ("download",)

@@ -46,8 +46,9 @@ def _pool(pool: Pool, needed: bool, effects: frozenset[Effect]) -> dict[str, Any
 
 
 def _group(group: TaskGroup, suspects: Sequence[str]) -> dict[str, Any]:
-    """What the group's tasks are sent with: by digest what decides their results, and all of Batch's fields."""
-    return {"digest": group.digest, "fields": hidden(unsigned(group.body), suspects)}
+    """What the group's tasks are sent with, by digest and by Batch's fields, and what becomes of their outputs."""
+    kept = {"temporary": group.temporary, "download": group.downloads}
+    return {"digest": group.digest, "fields": hidden(unsigned(group.body), suspects), **kept}
 
 
 def _safety(safety: Safety) -> dict[str, Any]:

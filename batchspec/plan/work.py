@@ -97,6 +97,7 @@ WHERE verdict = 'UP_TO_DATE' AND facts IS NOT NULL
   AND group_name NOT IN (SELECT value FROM json_each(?))
 ORDER BY 2
 """
+_OUTDATED = ", CASE verdict WHEN 'COMMAND_CHANGED' THEN (SELECT work FROM output WHERE name = record) END"
 
 # In this order they are shown: what left the spec, what would write over the current work, what a run replaces.
 # A task that makes way for its own next attempt is not shown, and so called completed even where it is not (it is to
@@ -183,14 +184,17 @@ class _Rows:
         self._tasks = desired.tasks
         self._database = desired.tasks.database
         self._groups = {group.name: group for group in desired.spec.groups}
-        self._judged = f"SELECT {self._tasks.COLUMNS}, verdict, attempt FROM verdict JOIN task USING (number)"
+        self._judged = (
+            f"SELECT {self._tasks.COLUMNS}, verdict, attempt{{}} FROM verdict JOIN task USING (number)"
+        )
 
     def runs(self, which: str = "", *values: str, length: int | None = None) -> Rows[Run]:
         def run(row: tuple[Any, ...]) -> Run:
-            task, verdict, attempt = self._tasks.read(row), row[-2], row[-1]
-            return Run(task, _id(task, attempt + 1), _REASONS[verdict])
+            verdict, attempt, outdated = row[-3:]
+            task = self._tasks.read(row)
+            return Run(task, _id(task, attempt + 1), _REASONS[verdict], outdated)
 
-        query = f"{self._judged} WHERE {RUNS} {which} ORDER BY number"
+        query = f"{self._judged.format(_OUTDATED)} WHERE {RUNS} {which} ORDER BY number"
         return Rows(self._database, query, run, values, length)
 
     def in_progress(self, length: int) -> Rows[tuple[DesiredTask, str]]:
@@ -198,7 +202,7 @@ class _Rows:
             task = self._tasks.read(row)
             return task, _id(task, row[-1])
 
-        query = f"{self._judged} WHERE verdict = 'IN_PROGRESS' ORDER BY number"
+        query = f"{self._judged.format('')} WHERE verdict = 'IN_PROGRESS' ORDER BY number"
         return Rows(self._database, query, at_work, length=length)
 
     def groups(self) -> tuple[TaskGroup, ...]:

@@ -78,6 +78,9 @@ def _action(data: Any) -> Action:
     before, after = _body(data, "before"), _body(data, "after")
     for name, type_ in _SHOWN.get(operation, {}).items():
         _get(after, name, type_)
+    for body in (before, after):
+        if body and operation is Operation.RUN and "work" in body:
+            _get(body, "work", dict)
     return Action(
         operation,
         kind,

@@ -9,7 +9,7 @@ from batchspec.ledger.database import Many
 from batchspec.plan.model import Action, Kind, Operation, Plan, Reason
 from batchspec.render.judgement import judgement, verdict
 from batchspec.render.show import show
-from batchspec.render.values import both_texts, count_text, fields_of, size_text, value_lines
+from batchspec.render.values import both_texts, count_text, fields_of, size_text, text_windows, value_lines
 from batchspec.resources.base import Change, Json
 from batchspec.source import Diagnostic, path_text
 
@@ -155,11 +155,21 @@ def _deletions(plan: Plan) -> Iterator[str]:
 def _runs(plan: Plan, show_all: bool) -> Iterator[str]:
     def entry(action: Action) -> list[str]:
         task = action.after or {}
-        return [_detail(action, task["name"]), f"        {show(task['command'])}"]
+        lines = [_detail(action, task["name"]), f"        {show(task['command'])}"]
+        return [*lines, *(f"        · {line}" for line in _work(action))]
 
     if plan.run_actions:
         yield f"  > {_tasks(len(plan.run_actions))} in job {show(plan.job_id)}"
         yield from _some(plan.run_actions, show_all, entry)
+
+
+def _work(action: Action) -> Iterator[str]:
+    """What of a task's work has changed: `params.bitrate 2M -> 1M`. Of most parts no more than the name is known."""
+    before, after = (action.before or {}).get("work", {}), (action.after or {}).get("work", {})
+    for name in {**before, **after}:
+        one, other = (str(said[name] or "…") if name in said else "(none)" for said in (before, after))
+        values = " -> ".join(text_windows(one, other))
+        yield show(name if before.get(name) is None and after.get(name) is None else f"{name} {values}")
 
 
 def _downloads(plan: Plan, show_all: bool) -> Iterator[str]:

@@ -48,8 +48,12 @@ def value_lines(value: Any) -> list[str]:
 
 def both_texts(before: Any, after: Any) -> tuple[str, str]:
     """Two values that differ, each on one line; of long ones the part where they begin to differ."""
-    one, other = value_text(before), value_text(after)
-    whole = max(len(one), len(other)) <= _LONGEST or None in (before, after)
+    return text_windows(value_text(before), value_text(after))
+
+
+def text_windows(one: str, other: str) -> tuple[str, str]:
+    """Two texts that differ; of long ones the part where they begin to differ."""
+    whole = max(len(one), len(other)) <= _LONGEST
     start = 0 if whole else max(0, _in_common(one, other) - _LEAD)
     return _window(one, start), _window(other, start)
 

@@ -3,5 +3,6 @@
 FINGERPRINT_METADATA = "batchspec_fingerprint"
 FINGERPRINT_VARIABLE = "BATCHSPEC_FINGERPRINT"
 COMMAND_METADATA = "batchspec_command"
+WORK_METADATA = "batchspec_work"
 SPEC_METADATA = "batchspec_spec"
-"""Metadata of blobs: of outputs the first two, of uploads the last. Names are C# identifiers: no dot, no hyphen."""
+"""Metadata of blobs: of uploads the last, of outputs the others. Names are C# identifiers: no dot, no hyphen."""

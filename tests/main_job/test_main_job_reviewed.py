@@ -84,3 +84,12 @@ def test_10_1_a_plan_shows_what_it_makes_in_every_form(reviewed: Workload) -> No
     assert (pool["before"], pool["after"]["targetLowPriorityNodes"]) == (None, 2)
     assert job["after"]["constraints"] == {"maxWallClockTime": "PT1H"}
     assert plan["terms"]["pool"] == {"whenDone": "keep"}
+
+
+def test_10_1_a_changed_parameter_is_said_with_both_values(bare: Workload) -> None:
+    """Records say which parameters made them, so the next plan says from what to what."""
+    bare.write('one: { command: [sleep, "{{ params.seconds }}"] }', rest="params: {seconds: 0.1}")
+    bare.apply()
+    said = bare.command("plan", "specs/ffmpeg.yaml", "--set", "seconds=0.2").out
+    assert "command changed" in said
+    assert "        · params.seconds 0.1 -> 0.2\n" in said

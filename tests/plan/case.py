@@ -13,6 +13,7 @@ A case is a file in `tests/cases/plan/<kind>/`; its name is the rule:
                            ends: true: its links end soon
       uploaded: [a.mp4]    input blobs; {a.mp4: text} likewise
       outputs: [{of: a.mp4, work: old input}]
+                           says: what its record says of that work, beside the digests
       here: [a.mp3]        downloaded files, as they should be; {a.mp3: text} likewise
     plan: |                the plan's text, or
     refused: |             the error's text and help
@@ -40,7 +41,7 @@ from batchspec.plan.planner import make_plan
 from batchspec.render.as_text import plan_text
 from batchspec.resources.base import Json, metadata_of
 from batchspec.resources.blob import LiveBlob
-from batchspec.resources.records import COMMAND_METADATA, FINGERPRINT_METADATA
+from batchspec.resources.records import COMMAND_METADATA, FINGERPRINT_METADATA, WORK_METADATA
 from batchspec.resources.task import LiveTask, Work, task_id
 from batchspec.source import Source
 
@@ -180,4 +181,5 @@ def _output(desired: Desired, entry: Mapping[str, Any]) -> LiveBlob:
     name = task.record if task else Places.of(desired.spec).root + entry["of"]
     text = name.removeprefix(Places.of(desired.spec).root)
     stamps = {FINGERPRINT_METADATA: work.fingerprint, COMMAND_METADATA: work.command}
+    stamps |= {WORK_METADATA: entry["says"]} if "says" in entry else {}
     return _blob(name, text, stamps)

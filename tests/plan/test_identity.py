@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from batchspec.desired.body import Links, task_body
 from batchspec.desired.expand import expand
 from batchspec.desired.places import Places
+from batchspec.desired.readable import Readable
 from batchspec.desired.task import Desired, Input
 from batchspec.document.document import parse
 from batchspec.errors import SpecError
@@ -23,6 +24,7 @@ from batchspec.plan.observed import Observed
 from batchspec.plan.planner import make_plan
 from batchspec.source import Source
 from tests.plan.strategies import SCHEMA, jobs, members, pools
+from tests.schema.batch_fields import OURS
 
 _FIXED = settings(
     max_examples=60,
@@ -31,25 +33,9 @@ _FIXED = settings(
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
+_NOT_BESIDE_A_COMMAND = {"commandLine", "multiInstanceSettings"}
 _ID = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities"
-_OURS = {"inputs", "command", "commandLine", "output"}
-_SHAPES = {
-    "exclude",
-    "allowEmpty",
-    "matrix",
-    "when",
-    "per",
-    "collect",
-    "chunk",
-    "files",
-    "outputs",
-    "temporary",
-    "download",
-    "env",
-    "successCodes",
-}
-"""What makes other tasks of a group: by its words in `tests/workloads`."""
-_GROUP = {name for name in SCHEMA["definitions"]["taskGroup"]["properties"] if name not in {*_OURS, *_SHAPES}}
+_GROUP = SCHEMA["definitions"]["taskGroup"]["properties"].keys() - OURS["task"]  # Batch's own fields
 
 Data = dict[str, Any]
 
@@ -81,7 +67,7 @@ PARTS: dict[str, st.SearchStrategy[Any]] = {
         lambda fields, words, output: {
             "only": {"inputs": "clips/*", "command": words, "output": output, **fields}
         },
-        members("taskGroup", set(), _GROUP - {"multiInstanceSettings"}),
+        members("taskGroup", set(), _GROUP - _NOT_BESIDE_A_COMMAND),
         st.sampled_from([["true"], ["echo", "{{ params.one }}"], "echo {{ params.two }}"]),
         texts("{{ input.stem }}.out", "{{ input.name }}.{{ params.two }}"),
     ),
@@ -157,7 +143,7 @@ def desired_of(spec: Spec) -> Desired:
         "a.mp4", spec.containers.input, Places.of(spec).root + "a.mp4", 5, "0" * 32, file="clips/a.mp4"
     )
     try:
-        return expand(spec, {group.name: [item] for group in spec.groups})
+        return expand(spec, Readable({group.name: [item] for group in spec.groups}))
     except SpecError:
         assume(False)
         raise
@@ -241,11 +227,11 @@ def test_every_field_takes_part() -> None:
             seen.update(names(data))
 
     draw()
-    wanted = {name for name in SCHEMA["properties"] if name not in ("version", "name")}
-    for part, definition in (("pool", "pool"), ("job", "job"), ("tasks", "taskGroup")):
-        wanted |= {f"{part}.{name}" for name in SCHEMA["definitions"][definition]["properties"]}
-    unseen = wanted - seen - {"tasks.commandLine", "tasks.multiInstanceSettings"}
-    assert unseen == set()
+    wanted = {name for name in SCHEMA["properties"] if name not in ("version", "name", "files")}
+    for part in ("pool", "job"):
+        wanted |= {f"{part}.{name}" for name in SCHEMA["definitions"][part]["properties"]}
+    wanted |= {f"tasks.{name}" for name in _GROUP - _NOT_BESIDE_A_COMMAND}
+    assert wanted <= seen
 
 
 def names(data: Data) -> Iterator[str]:

@@ -103,6 +103,35 @@ def environment_options(command: _Command) -> _Command:
     return cast("_Command", collected)
 
 
+def seconds(_context: click.Context, _option: click.Parameter, text: str | None) -> float | None:
+    """Seconds of `90`, `90s`, `30m`, `2h` or of an ISO 8601 duration: what an option of time is turned into."""
+    from batchspec.resources.equality import duration_s
+
+    if text is None:
+        return None
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    try:
+        if text.startswith("P"):
+            return duration_s(text)
+        found = float(text[:-1]) * units[text[-1]] if text[-1:] in units else float(text)
+    except ValueError:
+        found = -1
+    if not 0 <= found < _FOREVER_S:
+        raise click.BadParameter(f"{text!r} is not a duration; use 90s, 30m or 2h")
+    return found
+
+
+_FOREVER_S = 10 * 365 * 86400.0
+
+lock_timeout_option = click.option(
+    "--lock-timeout",
+    "lock_timeout_s",
+    metavar="TIME",
+    callback=seconds,
+    default="0s",
+    help="Wait this long (90s, 30m, 2h) for another apply of the spec to end. Default: not at all.",
+)
+
 approve_option = click.option(
     "--auto-approve", is_flag=True, help="Do not ask before deleting, replacing or emptying anything."
 )

@@ -157,6 +157,33 @@ def test_r19_the_refusal_says_who_where_since_when_and_which_plan(bare: Workload
     assert line.endswith(f"Z, plan id {plan_id}")
 
 
+def test_lock_timeout_waits_for_another_apply(bare: Workload) -> None:
+    """The second says for whom it waits, goes on when that one has ended, and finds nothing left to do."""
+    bare.write_held()
+    with bare.started("apply", "specs/ffmpeg.yaml") as first:
+        wait_until(lambda: len(bare.tasks()) == 2)
+        with bare.started("apply", "specs/ffmpeg.yaml", "--lock-timeout", "5m") as second:
+            assert second.stderr is not None
+            waiting = next(line for line in second.stderr if "waiting for it to end" in line)
+            assert f" process {first.pid} since " in waiting
+            bare.let_go()
+            first.communicate(timeout=60)
+            _, said = second.communicate(timeout=60)
+        assert (first.returncode, second.returncode) == (0, 0), said
+    assert bare.downloaded() == {"a.out", "b.out"}
+
+
+def test_lock_timeout_ends(bare: Workload) -> None:
+    """When the time is over and the other one still at work, it is as without."""
+    bare.write_held()
+    with bare.started("apply", "specs/ffmpeg.yaml") as process:
+        wait_until(lambda: len(bare.tasks()) == 2)
+        said = bare.command("destroy", "specs/ffmpeg.yaml", "--auto-approve", "--lock-timeout", "1s", code=6).err
+        bare.let_go()
+        process.communicate(timeout=60)
+    assert "another apply of this spec is at work" in said
+
+
 @pytest.mark.parametrize("moment", Moment, ids=lambda moment: moment.name.lower())
 @pytest.mark.parametrize("call", ["sign", "lease"])
 def test_r20_killed_while_it_takes_the_lock_and_nobody_waits_for_the_dead(

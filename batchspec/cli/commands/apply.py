@@ -20,11 +20,13 @@ from batchspec.cli.options import (
     environment_options,
     examples,
     format_option,
+    lock_timeout_option,
     open_account,
     project_of,
     read_spec,
     say,
     say_json,
+    seconds,
     warn,
 )
 from batchspec.errors import InterruptedRunError, PlanError, RefusedError, StalePlanError, TasksFailedError
@@ -55,7 +57,14 @@ if TYPE_CHECKING:
 @environment_options
 @approve_option
 @format_option
-@click.option("--timeout", metavar="TIME", help="Stop watching after so long: 90s, 30m, 2h. Tasks go on.")
+@click.option(
+    "--timeout",
+    "timeout_s",
+    metavar="TIME",
+    callback=seconds,
+    help="Stop watching after this time (90s, 30m, 2h). Tasks keep running.",
+)
+@lock_timeout_option
 @click.option("--detach", is_flag=True, help="Add the tasks and leave them running.")
 @click.option(
     "--allow",
@@ -70,7 +79,8 @@ def apply(
     environment: Environment,
     auto_approve: bool,
     form: str,
-    timeout: str | None,
+    timeout_s: float | None,
+    lock_timeout_s: float,
     detach: bool,
     allowed: tuple[str, ...],
     plan_id: str | None,
@@ -84,7 +94,6 @@ def apply(
     from batchspec.cli import planning
     from batchspec.engine.saved_plan import is_saved_plan, load, mark_applied
 
-    timeout_s = _seconds(timeout) if timeout else None
     saved = load(file) if is_saved_plan(file) else None
     spec_file = Path(saved.spec_file) if saved else file
     if saved:
@@ -108,7 +117,7 @@ def apply(
         _require_safe(shown.plan, allowed)
         if reviewed is None:
             _require_consent(shown.plan, auto_approve)
-        _run(shown, form, timeout_s, detach, allowed, reviewed)
+        _run(shown, form, timeout_s, lock_timeout_s, detach, allowed, reviewed)
     if saved:
         mark_applied(saved, file)
 
@@ -117,6 +126,7 @@ def _run(
     shown: Planned,
     form: str,
     timeout_s: float | None,
+    lock_timeout_s: float,
     detach: bool,
     allowed: tuple[str, ...],
     reviewed: str | None,
@@ -129,7 +139,8 @@ def _run(
     from batchspec.engine.run.lock import locked
 
     account, arguments = shown.account, shown.desired.spec.arguments
-    with locked(account, Places.of(shown.desired.spec), f"plan id {shown.id}") as held:
+    places, doing = Places.of(shown.desired.spec), f"plan id {shown.id}"
+    with locked(account, places, doing, wait_s=lock_timeout_s) as held:
         now = planning.make(account, shown.desired.spec, shown.project)
         if reviewed is None:
             _require_same(shown.plan, now.plan)
@@ -220,21 +231,6 @@ def _require_same(shown: Plan, now: Plan) -> None:
 
 def _takes_away(action: Action) -> tuple[object, ...]:
     return action.operation, action.kind, action.id, action.effects, action.interrupts
-
-
-def _seconds(text: str) -> float:
-    """Seconds of `90`, `90s`, `30m`, `2h` or of an ISO 8601 duration."""
-    from batchspec.resources.equality import duration_s
-
-    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-    try:
-        if text.startswith("P"):
-            return duration_s(text)
-        return float(text[:-1]) * units[text[-1]] if text[-1:] in units else float(text)
-    except ValueError:
-        raise click.BadParameter(
-            f"{text!r} is no time; write 90s, 30m or 2h", param_hint="--timeout"
-        ) from None
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from batchspec.cli.options import (
     environment_options,
     examples,
     format_option,
+    lock_timeout_option,
     open_account,
     project_of,
     read_spec,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 @environment_options
 @approve_option
 @format_option
+@lock_timeout_option
 @click.option("--keep", type=click.Choice(["pool"]), help="What to leave standing.")
 @click.option("--outputs", is_flag=True, help="Delete the outputs in storage too. Without it they are kept.")
 @click.option("--orphans", is_flag=True, help="Delete only the outputs whose input is no longer in the spec.")
@@ -47,6 +49,7 @@ def destroy(
     environment: Environment,
     auto_approve: bool,
     form: str,
+    lock_timeout_s: float,
     keep: str | None,
     outputs: bool,
     orphans: bool,
@@ -81,7 +84,7 @@ def destroy(
         return
     if not confirm("All of it is deleted for good. Only `yes` goes on:", approved=auto_approve):
         raise RefusedError("nothing was deleted: nobody said yes", help="add --auto-approve to go on unasked")
-    with locked(account, places, "destroying") as held:
+    with locked(account, places, "destroying", wait_s=lock_timeout_s) as held:
         for gone in destroy_all(account, find(), held.check):
             if form == "json":
                 say_object({"type": "deleted", **asdict(gone)})

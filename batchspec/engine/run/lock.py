@@ -14,12 +14,13 @@ from pathlib import Path
 
 from batchspec.desired.places import Places
 from batchspec.errors import BatchspecError, LockedError
-from batchspec.service.blob.lease import Holder, release_lock, renew_lock, take_lock
+from batchspec.service.blob.lease import Holder, Lock, release_lock, renew_lock, take_lock
 from batchspec.service.connect import Account
 
 LEASE_S = 60
 _RENEWALS = 4  # in the time of a lease
 _GIVE_BACK_S = 5.0
+_LOOK_EVERY_S = 2.0  # whether the lock of another is free
 _SURE = 5 / 6  # of a lease: nothing begins later than that after a renewal
 
 
@@ -50,8 +51,12 @@ class Held:
 
 
 @contextmanager
-def locked(account: Account, places: Places, doing: str = "", *, lease_s: int = LEASE_S) -> Iterator[Held]:
-    """Within it, no other apply changes anything in *places*. Raises `LockedError` when another is at work.
+def locked(
+    account: Account, places: Places, doing: str = "", *, lease_s: int = LEASE_S, wait_s: float = 0.0
+) -> Iterator[Held]:
+    """Within it, no other apply changes anything in *places*.
+
+    Raises `LockedError` when another is at work, and still is after *wait_s* seconds.
 
     The lock lies in the container of the outputs, which is made here and so there for all that follows.
     The lease lasts a minute: after a kill -9 the next apply needs no help, and on the
@@ -59,8 +64,7 @@ def locked(account: Account, places: Places, doing: str = "", *, lease_s: int = 
     comes meanwhile. No request that changes something is sent on *account* once the lock may be lost.
     """
     account.blobs.ensure_container(places.output)
-    began = now_s()
-    lock = take_lock(account.blobs, places.output, places.lock, _holder(doing), _is_dead, lease_s)
+    lock, began = _taken(account, places, _holder(doing), lease_s, wait_s)
     held, over = Held(began, lease_s), threading.Event()
 
     def keep() -> None:
@@ -83,6 +87,25 @@ def locked(account: Account, places: Places, doing: str = "", *, lease_s: int = 
     finally:
         over.set()
         keeper.join(_GIVE_BACK_S)  # no longer for a Storage that does not answer: the lease ends by itself
+
+
+def _taken(
+    account: Account, places: Places, holder: Holder, lease_s: int, wait_s: float
+) -> tuple[Lock, float]:
+    """The lock, and when it was asked for."""
+    until = now_s() + wait_s
+    told = ""
+    while True:
+        began = now_s()
+        try:
+            return take_lock(account.blobs, places.output, places.lock, holder, _is_dead, lease_s), began
+        except LockedError as error:
+            if now_s() >= until:
+                raise
+            if told != str(error):  # once for each holder
+                told = str(error)
+                account.batch.patience.tell(f"{error}; waiting for it to end")
+            account.batch.patience.pause(min(_LOOK_EVERY_S, max(0.0, until - now_s())))
 
 
 def now_s() -> float:

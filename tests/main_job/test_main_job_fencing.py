@@ -178,7 +178,9 @@ def test_lock_timeout_ends(bare: Workload) -> None:
     bare.write_held()
     with bare.started("apply", "specs/ffmpeg.yaml") as process:
         wait_until(lambda: len(bare.tasks()) == 2)
-        said = bare.command("destroy", "specs/ffmpeg.yaml", "--auto-approve", "--lock-timeout", "1s", code=6).err
+        said = bare.command(
+            "destroy", "specs/ffmpeg.yaml", "--auto-approve", "--lock-timeout", "1s", code=6
+        ).err
         bare.let_go()
         process.communicate(timeout=60)
     assert "another apply of this spec is at work" in said

@@ -86,7 +86,6 @@ class Composer:
         self._is_read = bool(readings)
         self._files = FileFinder(database, readable, group, spec.containers.output)
         self._known = {"params": spec.params, "spec": {"name": spec.name}}
-        self._packs = {path: pack.members for path, pack in readable.packs.items()}
         self.table = RowTable(database, group, rows)
 
     def tasks(self, number: int, problem: Callable[[TaskProblem], None]) -> Iterator[Composed]:
@@ -167,7 +166,7 @@ class Composer:
         key = task_key(group.name, position, self._slug(first, item), reads_more=True)
         work = Work(group.digest, self._content(matrix, inputs, files, source), reads_more=True)
         chunk = digest(position)[:_CHUNK_ID] if self._rows.shape.chunk is not None else ""
-        names = self._known | values_of(self._rows, matrix, reads, chunk, self._packs)
+        names = self._known | values_of(self._rows, matrix, reads, chunk, self._readable.members)
         folder = parts_of(item.path).folder if item else ""
         outputs = list(
             outputs_of(self._places, group, names, folder, work.fingerprint, is_read=self._is_read)

@@ -103,7 +103,7 @@ def composed_values(desired: Desired, task: DesiredTask, parts: Parts) -> dict[s
         return template_values(spec, task.input, task.output)
     facts = json.loads(task.facts or "{}")
     matrix = {name: given_back(value) for name, value in facts["matrix"].items()}
-    values = values_of(rows, matrix, parts.reads, facts["chunk"], desired.packs)
+    values = values_of(rows, matrix, parts.reads, facts["chunk"], desired.members)
     return {"params": spec.params, "spec": {"name": spec.name}, **values, **output_values(parts.outputs)}
 
 

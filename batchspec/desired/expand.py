@@ -54,9 +54,10 @@ def expand(spec: Spec, readable: Readable) -> Desired:
     findings.extend(_collisions(spec, tasks))
     if any(finding.severity is Severity.ERROR for finding in findings):
         raise SpecError([*spec.warnings, *findings])
-    packs = {path: pack.members for path, pack in readable.packs.items()}
     warned = replace(spec, warnings=(*spec.warnings, *findings))
-    return Desired(spec=warned, pool=_pool_body(spec), job=_job_body(spec), tasks=tasks, packs=packs)
+    return Desired(
+        spec=warned, pool=_pool_body(spec), job=_job_body(spec), tasks=tasks, members=readable.members
+    )
 
 
 def without_tasks(spec: Spec) -> Desired:

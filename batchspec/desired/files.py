@@ -11,6 +11,7 @@ from batchspec.desired.names import node_name
 from batchspec.desired.problem import TaskProblem
 from batchspec.desired.readable import Readable
 from batchspec.desired.task import Input
+from batchspec.language.glob import Glob
 from batchspec.language.glob import parse as parse_glob
 from batchspec.language.linking import Link
 from batchspec.language.model import GroupFile, TaskGroup
@@ -54,7 +55,7 @@ class FileFinder:
             "DROP TABLE IF EXISTS candidate", "CREATE TABLE candidate (entry TEXT, key TEXT, item TEXT)"
         )
         for file in _files(group):
-            if self._varies(file):
+            if varies(file):
                 entries = self._candidates(file)
                 database.fill("INSERT INTO candidate VALUES (?, ?, ?)", entries)
         database.define("CREATE INDEX candidate_key ON candidate (entry, key)")
@@ -74,17 +75,14 @@ class FileFinder:
             return self._made(file, file.link, texts, values)
         if not isinstance(source, LocalFile):
             return []
-        if file.read.path in self._readable.packs and not self._varies(file):
-            pack = self._readable.packs[file.read.path]
-            return [TaskRead(name, f"{FILES_FOLDER}/{name}", pack.artifact, is_pack=True)]
-        if self._varies(file):
+        if varies(file):
             return self._varying(file, source, texts, values)
         item = self._only(file.read.path)
         if item is None:
             raise TaskProblem(
                 f"files.{name}: there is no file {source.path!r}", file.read.path, code=Code.NO_MATCH
             )
-        return [_at_own_name(name, item)]
+        return [_folder(name, item) if is_pack(file) else _at_own_name(name, item)]
 
     def _only(self, entry: Path) -> Input | None:
         """The one file that *entry* names for all tasks; it is looked for once."""
@@ -100,10 +98,6 @@ class FileFinder:
         if source.is_prefix:
             return TaskRead(file.read.name, f"{FILES_FOLDER}/{file.read.name}", item)
         return _at_own_name(file.read.name, item)
-
-    def _varies(self, file: GroupFile) -> bool:
-        """Whether the file differs from task to task."""
-        return file.template is not None or bool(self._globs.get(file.read.path))
 
     def _candidates(self, file: GroupFile) -> Iterator[tuple[object, ...]]:
         glob, entry = self._globs[file.read.path], json.dumps(file.read.path)
@@ -124,7 +118,7 @@ class FileFinder:
     ) -> list[TaskRead]:
         glob = self._globs[file.read.path]
         if file.template is not None:
-            key = what = file.template.render(values).removeprefix("./")
+            key = what = plain_path(file.template.render(values))
         else:
             names = self._compared(glob.axes if glob else ())
             key = json.dumps([texts[name] for name in names])
@@ -136,12 +130,13 @@ class FileFinder:
         ]
         name = file.read.name
         if file.read.all:
-            return [_below(name, item, glob.fixed if glob else "") for item in items]
+            found = [_below(name, item, glob.fixed if glob else "") for item in items]
+            return [read._replace(is_pack=is_pack(file)) for read in found]
         if len(items) != 1:
             many = f"{len(items)} files match: {', '.join(item.path for item in items[:3])}"
-            which = many if items else "there is no such file"
+            which = many if items else f"there is no such {'folder' if is_pack(file) else 'file'}"
             raise TaskProblem(f"files.{name}: {what}: {which}", file.read.path, code=Code.NO_COUNTERPART)
-        return [_at_own_name(name, items[0])]
+        return [_folder(name, items[0]) if is_pack(file) else _at_own_name(name, items[0])]
 
     def _made(
         self, file: GroupFile, link: Link, texts: Mapping[str, str], values: Mapping[str, Any]
@@ -195,15 +190,37 @@ def _files(group: TaskGroup) -> tuple[GroupFile, ...]:
     return group.rows.files if group.rows else ()
 
 
-def _axes_glob(file: GroupFile) -> Any:
+def varies(file: GroupFile) -> bool:
+    """Whether what is read of this machine differs from task to task."""
+    return file.template is not None or _axes_glob(file) is not None
+
+
+def is_pack(file: GroupFile) -> bool:
+    """Whether a folder of this machine is read, or all that a glob matches for every task: it comes as one blob."""
+    source = file.read.source
+    return isinstance(source, LocalFile) and (
+        source.path.endswith("/") or (file.is_folder and not varies(file))
+    )
+
+
+def _axes_glob(file: GroupFile) -> Glob | None:
     """The glob of a local path with axes in braces; None for other entries."""
     source = file.read.source
-    if not isinstance(source, LocalFile) or file.template is not None or source.path.endswith("/"):
+    if not isinstance(source, LocalFile) or file.template is not None:
         return None
-    if source.path.endswith("/"):
-        return None
-    glob = parse_glob(source.path.removeprefix("./"))
-    return glob if glob.axes else None
+    path = plain_path(source.path)
+    glob = parse_glob(path) if path else None
+    return glob if glob and glob.axes else None
+
+
+def plain_path(path: str) -> str:
+    """*path* as files and folders are called where they are found."""
+    return path.removeprefix("./").removesuffix("/")
+
+
+def _folder(name: str, item: Input) -> TaskRead:
+    """A folder of the entry's own name, of which *item* is the pack."""
+    return TaskRead(name, f"{FILES_FOLDER}/{name}", item, is_pack=True)
 
 
 def _our_text(own: str, texts: Mapping[str, str], values: Mapping[str, Any]) -> str:
@@ -230,9 +247,9 @@ def _said(names: Iterable[str], texts: Mapping[str, str]) -> str:
 
 
 def values_of_files(
-    files: Iterable[GroupFile], reads: Iterable[TaskRead], packs: Mapping[Path, Sequence[str]]
+    files: Iterable[GroupFile], reads: Iterable[TaskRead], members: Mapping[str, Sequence[str]]
 ) -> dict[str, Any]:
-    """What templates see of the files of a task."""
+    """What templates see of the files of a task; *members* has the paths in packs that are known, by blob."""
     by_name: dict[str, list[TaskRead]] = {}
     for read in reads:
         by_name.setdefault(read.name, []).append(read)
@@ -243,12 +260,12 @@ def values_of_files(
         if not file.is_folder:
             found[name] = {"path": of_it[0].path} if of_it else {"path": ""}
             continue
-        folder = f"{FILES_FOLDER}/{name}"
-        members = packs.get(file.read.path)
-        paths = (
-            [f"{folder}/{member}" for member in members]
-            if members is not None
-            else [read.path for read in of_it]
-        )
-        found[name] = {"path": folder, "paths": Series(paths), "count": len(paths)}
+        paths = [path for read in of_it for path in _paths(read, members)]
+        found[name] = {"path": f"{FILES_FOLDER}/{name}", "paths": Series(paths), "count": len(paths)}
     return found
+
+
+def _paths(read: TaskRead, members: Mapping[str, Sequence[str]]) -> list[str]:
+    """The files that are read; a folder itself, where what is in it is not known."""
+    known = members.get(read.item.blob) if read.is_pack else None
+    return [read.path] if known is None else [f"{read.path}/{member}" for member in known]

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from batchspec.desired.task import Input
 from batchspec.source import Path
 
 
-class Pack(NamedTuple):
-    """A folder, or what a glob matches, as one blob. `members` are the paths of its files in it, in order."""
-
-    artifact: Input
-    members: tuple[str, ...]
-
-
 @dataclass(frozen=True, slots=True)
 class Readable:
-    """Everything is read once. Files and packs are found by where their entry stands in the spec.
+    """Everything is read once. Files and folders are found by where their entry stands in the spec.
 
-    Of `files` the path is the whole one, relative to the spec's folder. `sheets` are read by line.
+    Of `files` the path is the whole one, relative to the spec's folder; a folder is there as its pack. Of packs that
+    were found `members` has the paths of the files in them, in order, by blob. `sheets` are read by line.
     """
 
     inputs: Mapping[str, Iterable[Input]] = field(default_factory=dict)
     files: Mapping[Path, Iterable[Input]] = field(default_factory=dict)
-    packs: Mapping[Path, Pack] = field(default_factory=dict)
+    members: Mapping[str, Sequence[str]] = field(default_factory=dict)
     sheets: Mapping[str, Iterable[str]] = field(default_factory=dict)

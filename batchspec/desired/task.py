@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -13,7 +13,6 @@ from batchspec.ledger import tables
 from batchspec.ledger.database import Database, Rows
 from batchspec.resources.base import Json
 from batchspec.resources.task import Work
-from batchspec.source import Path
 
 # Of many, a NamedTuple is made four times as fast as a frozen dataclass.
 
@@ -196,9 +195,7 @@ class Desired:
     pool: Json | None
     job: Json | None
     tasks: DesiredTasks
-    packs: Mapping[Path, tuple[str, ...]] = field(
-        default_factory=dict
-    )  # the files in those of `files:`, by entry
+    members: Mapping[str, Sequence[str]] = field(default_factory=dict)  # the files in packs of ours, by blob
 
 
 Inputs = Mapping[str, Iterable[Input]]

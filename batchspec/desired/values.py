@@ -11,7 +11,6 @@ from batchspec.desired.outputs import TaskOutput
 from batchspec.desired.task import Input
 from batchspec.language.model import Rows, Spec
 from batchspec.language.values import Series
-from batchspec.source import Path
 
 INPUT_FOLDER = "in"
 LIST_FILE = f"{INPUT_FOLDER}.list"
@@ -40,7 +39,7 @@ def values_of(
     matrix: Mapping[str, Any],
     reads: Iterable[TaskRead],
     chunk: str,
-    packs: Mapping[Path, Sequence[str]],
+    members: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
     """What templates see of a task with these values along its axes, which reads *reads*."""
     of_files = [read for read in reads if read.name]
@@ -54,7 +53,7 @@ def values_of(
     if source := next((read for read in of_files if read.name == SOURCE_READ), None):
         values["source"] = {**input_values(source.item), "path": source.path}
     if rows.files:
-        values["files"] = values_of_files(rows.files, of_files, packs)
+        values["files"] = values_of_files(rows.files, of_files, members)
     return values | ({"chunk": {"id": chunk}} if chunk else {})
 
 

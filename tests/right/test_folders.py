@@ -152,3 +152,51 @@ def test_a_link_out_of_the_project_is_not_read(spec: Workload) -> None:
         spec.write(SCENE.replace("scene/}", f'"{path}"}}'))
         said = spec.command("validate", "specs/ffmpeg.yaml", code=65).said
         assert "odd' lies outside the project" in said
+
+
+SHOTS = """\
+shot:
+  inputs: "clips/{name}.lst"
+  files:
+    own: "shots/{{ input.stem }}/"
+    same: "shots/{name}/"
+    all: {all: "shots/{other}/"}
+    one: {all: "shots/*/b.txt"}
+  command: |
+    ls {{ files.own.path }} {{ files.same.paths }} {{ files.all.paths }} {{ files.one.path }} > {{ output.path }}
+  output: "{{ input.stem }}.txt"
+"""
+
+
+def test_folders_that_differ_from_task_to_task(spec: Workload) -> None:
+    """By a placeholder or an axis, one for each task or all; a change in one concerns the tasks that read it."""
+    for name, files in {"a": ("a.txt", "sub/deep"), "b": ("b.txt",)}.items():
+        for file in files:
+            made = spec.spec.parent / "shots" / name / file
+            made.parent.mkdir(parents=True, exist_ok=True)
+            made.write_text(name)
+    spec.write(SHOTS)
+    spec.apply()
+    every = {"files/all/a/a.txt", "files/all/a/sub/deep", "files/all/b/b.txt"}
+    said = {name: set((spec.outputs / f"{name}.txt").read_text().split()) for name in "ab"}
+    assert said["a"] == {
+        *every,
+        "a.txt",
+        "sub",
+        "files/same/a.txt",
+        "files/same/sub/deep",
+        "files/own:",
+        "files/one:",
+        "b",
+    }
+    assert said["b"] == {*every, "b.txt", "files/same/b.txt", "files/own:", "files/one:", "b"}
+    assert spec.actions() == []
+    spec.edit('all: {all: "shots/{other}/"}', "")
+    spec.edit(" {{ files.all.paths }}", "")
+    spec.apply()
+    (spec.spec.parent / "shots" / "a" / "sub" / "deep").write_text("other")
+    runs = [action["after"]["name"] for action in spec.plan()["actions"] if action["operation"] == "run"]
+    assert runs == ["shot/a.lst"]
+    shutil.rmtree(spec.spec.parent / "shots" / "a")
+    said_no = spec.command("validate", "specs/ffmpeg.yaml", code=65).said
+    assert "files.own: shots/a: there is no such folder" in said_no

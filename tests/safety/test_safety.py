@@ -96,7 +96,7 @@ def test_work_that_changed_after_it_ended_only_runs_again() -> None:
 
 def test_a_replaced_job_counts_with_its_tasks() -> None:
     """A job that gives way to the next takes what is queued in it along: 20 tasks and the job."""
-    observed = queued(NAMES) | {"jobs": [{"id": "encode", "usesTaskDependencies": True}]}
+    observed = queued(NAMES) | {"jobs": [{"id": "encode", "onTaskFailure": "performexitoptionsjobaction"}]}
     assert exceeded(observed=observed) == ["safety.maxReplacements: 21 of 22 replaced, the limit is 30%"]
 
 

@@ -43,16 +43,21 @@ class Pack(NamedTuple):
     files: int
 
 
-OUTSIDE = "lies outside the project"
-
-
 class Unfit(Exception):
-    """Something that cannot go into a pack: its place in the folder, and why not."""
+    """Something that cannot go into a pack: its place in the folder, and why not.
 
-    def __init__(self, name: str, why: str) -> None:
+    `outside` is the folder that it lies in, where that must not be read.
+    """
+
+    def __init__(self, name: str, why: str, outside: str = "") -> None:
         super().__init__(name, why)
         self.name = name
         self.why = why
+        self.outside = outside
+
+
+def _outside(name: str, folder: Path) -> Unfit:
+    return Unfit(name, "lies outside the project", str(folder))
 
 
 Allows = Callable[[str], bool]
@@ -66,7 +71,7 @@ def entries_of(folder: Path, allows: Allows) -> Iterator[Entry]:
     """
     real = folder.resolve()
     if not allows(str(real)):
-        raise Unfit("./", OUTSIDE)
+        raise _outside("./", real)
     todo = [_Found("", str(folder), (real,))]
     while todo:
         found = todo.pop()
@@ -114,11 +119,12 @@ def _followed(name: str, file: str, within: tuple[Path, ...], allows: Allows) ->
         target = Path(file).resolve(strict=True)
     except (OSError, RuntimeError) as error:  # a link to itself is the second, up to Python 3.12
         raise Unfit(name, "is a link that leads nowhere") from error
-    if not allows(str(target if target.is_dir() else target.parent)):
-        raise Unfit(name, OUTSIDE)
+    folder = target if target.is_dir() else target.parent
+    if not allows(str(folder)):
+        raise _outside(name, folder)
     if not target.is_dir():
         return _Found(name, file, ())
-    if any(folder.is_relative_to(target) for folder in within):
+    if any(each.is_relative_to(target) for each in within):
         raise Unfit(name, "is a link to a folder that it lies in")
     return _Found(f"{name}/", file, (*within, target))
 

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path as FilePath
 
 from batchspec.codes import Code
 from batchspec.desired.expand import expand
+from batchspec.desired.files import is_pack, varies
 from batchspec.desired.places import Places
-from batchspec.desired.readable import Pack, Readable
+from batchspec.desired.readable import Readable
 from batchspec.desired.task import Desired, Input
-from batchspec.engine.look import packs
 from batchspec.engine.look.digests import Digests, cache_path
+from batchspec.engine.look.folders import PLACEHOLDER, Folders
 from batchspec.engine.look.inputs import ListBlobs, find_inputs
 from batchspec.engine.look.project import Project, Use
 from batchspec.engine.look.walk import Rules, walk
 from batchspec.errors import SpecError
 from batchspec.language.glob import parse as parse_glob
 from batchspec.language.matrix import Sheet
-from batchspec.language.model import GroupFile, Spec
+from batchspec.language.model import Spec
 from batchspec.language.words import LocalFile, StoredBlob
 from batchspec.resources.task import digest
 from batchspec.source import Diagnostic, Path, in_order
-
-_PLACEHOLDER = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
 
 def desired_now(spec: Spec, list_blobs: ListBlobs | None, project: Project | None = None) -> Desired:
@@ -65,21 +63,22 @@ def find_reads(
     cannot be packed.
     """
     files: dict[Path, Iterable[Input]] = {}
-    packed: dict[Path, Pack] = {}
+    members: dict[str, Sequence[str]] = {}
     for file in {
         file.read.path: file for group in spec.groups if group.rows for file in group.rows.files
     }.values():
         source = file.read.source
         if isinstance(source, StoredBlob):
             files[file.read.path] = _Anew(partial(_stored, source, list_blobs))
-        elif isinstance(source, LocalFile) and file.template is None and file.is_folder and not file.read.all:
-            packed[file.read.path] = _pack(spec, file, source.path, project)
+        elif isinstance(source, LocalFile) and is_pack(file):
+            folders = Folders(spec, file, source.path, project, members)
+            files[file.read.path] = folders if varies(file) else [folders.one()]
         elif isinstance(source, LocalFile):
             files[file.read.path] = _Anew(partial(_local, spec, file.read.path, source.path, project))
     return Readable(
         inputs=find_inputs(spec, list_blobs, project, warnings),
         files=files,
-        packs=packed,
+        members=members,
         sheets=_sheets(spec, project),
     )
 
@@ -94,42 +93,9 @@ class _Anew(Iterable[Input]):
         return self._find()
 
 
-def pack_entries(folder: FilePath, path: str, project: Project) -> Iterator[packs.Entry]:
-    """The files of the folder or glob *path*, which is relative to *folder*. Raises `packs.Unfit`."""
-    if path.endswith("/"):
-        yield from packs.entries_of(folder / path, project.reads)
-        return
-    glob = parse_glob(path.removeprefix("./"))
-    for match in walk(folder, glob, Rules(allows=project.reads)):
-        if match.outside:
-            raise packs.Unfit(match.name, packs.OUTSIDE)
-        if match.error:
-            raise packs.Unfit(match.name, f"cannot be read: {match.error}")
-        yield packs.Entry(match.name.removeprefix(glob.fixed), match.file)
-
-
-def _pack(spec: Spec, file: GroupFile, path: str, project: Project) -> Pack:
-    if path.endswith("/") and not (Places.of(spec).folder / path).is_dir():
-        what = f"files.{file.read.name}: there is no folder {path!r}"
-        raise SpecError([spec.document.diagnostic(Code.NO_MATCH, what, file.read.path)])
-    try:
-        entries = list(pack_entries(Places.of(spec).folder, path, project))
-        with Digests(cache_path()) as digests:
-            made = packs.pack_of(entries, digests)
-    except packs.Unfit as unfit:
-        what = f"files.{file.read.name}: {unfit.name!r} {unfit.why}"
-        raise SpecError([spec.document.diagnostic(Code.BAD_INPUT, what, file.read.path)]) from unfit
-    if not entries:
-        what = f"files.{file.read.name}: no file matches {path!r}"
-        raise SpecError([spec.document.diagnostic(Code.NO_MATCH, what, file.read.path)])
-    blob = Places.of(spec).upload(made.content, f"{file.read.name}.tar")
-    artifact = Input(file.read.name, spec.containers.input, blob, made.size, made.content, path)
-    return Pack(artifact, tuple(entry.name for entry in entries if not entry.is_folder))
-
-
 def _local(spec: Spec, where: Path, path: str, project: Project) -> Iterator[Input]:
     """The files that *path* can mean: one, or those of all tasks where it has axes or placeholders."""
-    glob = parse_glob(_PLACEHOLDER.sub("*", path).removeprefix("./"))
+    glob = parse_glob(PLACEHOLDER.sub("*", path).removeprefix("./"))
     with Digests(cache_path()) as digests:
         for match in walk(Places.of(spec).folder, glob, Rules(allows=project.reads)):
             if match.outside:

@@ -11,9 +11,9 @@ from queue import SimpleQueue
 
 from batchspec.desired.places import Places
 from batchspec.desired.task import Input
+from batchspec.engine.look.folders import pack_entries
 from batchspec.engine.look.packs import PackStream
 from batchspec.engine.look.project import ANYWHERE
-from batchspec.engine.look.reads import pack_entries
 from batchspec.engine.run.conduct import Conduct
 from batchspec.engine.run.events import Step
 from batchspec.plan.model import Upload

@@ -59,7 +59,7 @@ DOORS = {
     "jsonschema": ("language/schema.py",),
     "lark": ("formula/syntax.py",),
     "rich": ("cli/display.py",),
-    "sqlite3": ("emulator/", "engine/look/digests.py", "ledger/database.py"),
+    "sqlite3": ("emulator/", "engine/look/cache.py", "ledger/database.py"),
     "starlette": ("emulator/",),
     "uvicorn": ("emulator/",),
     "psutil": ("emulator/",),

@@ -60,6 +60,12 @@ allow_path_option = click.option(
     help="A folder outside the project that the spec may read from and download to. Repeatable.",
 )
 
+overwrite_option = click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Let downloads replace local files that batchspec did not download, or that were edited since.",
+)
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -202,7 +208,7 @@ def _setting(text: str) -> tuple[str, str]:
     return name, value
 
 
-def project_of(spec: Spec, environment: Environment) -> Project:
+def project_of(spec: Spec, environment: Environment, *, overwrite: bool = False) -> Project:
     """What *spec* may read and write on this machine. Who sits at a terminal is asked about more."""
     from batchspec.desired.places import Places
     from batchspec.engine.look.project import Project
@@ -212,7 +218,7 @@ def project_of(spec: Spec, environment: Environment) -> Project:
         what = f"{spec.document.source.name} {use.value} {folder}, outside the project {project.root}."
         return confirm(show(f"{what} Type `yes` to allow it:"), approved=False)
 
-    project = Project(Places.of(spec).folder, environment.allowed_paths, ask)
+    project = Project(Places.of(spec).folder, environment.allowed_paths, ask, overwrites=overwrite)
     return project
 
 

@@ -51,7 +51,8 @@ _SEEN = (
     # A blob that tasks read.
     "CREATE TABLE uploaded (name TEXT PRIMARY KEY, size INTEGER, md5 TEXT) WITHOUT ROWID",
     # A blob that tasks made; `fingerprint`, `command` and `work` are its metadata, the last of an outdated command.
-    "CREATE TABLE output (name TEXT PRIMARY KEY, md5 TEXT, fingerprint TEXT, command TEXT, work TEXT) WITHOUT ROWID",
+    "CREATE TABLE output (name TEXT PRIMARY KEY, md5 TEXT, etag TEXT, fingerprint TEXT, command TEXT, work TEXT)"
+    " WITHOUT ROWID",
 )
 _JUDGED = (
     # A live task whose id is not that of a desired task's first attempt; `number` is the task that it was an
@@ -74,7 +75,7 @@ _JUDGED = (
     "CREATE TABLE older (blob TEXT PRIMARY KEY, name TEXT) WITHOUT ROWID",
     # A blob to upload, and the first task that reads it.
     "CREATE TABLE upload (blob TEXT PRIMARY KEY, number INTEGER, size INTEGER, reason TEXT) WITHOUT ROWID",
-    # An output to download, and the task that made it.
+    # An output to download, or one that is not since something else lies there; and the task that makes it.
     "CREATE TABLE download (blob TEXT PRIMARY KEY, number INTEGER, reason TEXT, is_folder INTEGER) WITHOUT ROWID",
 )
 _RUN = (

@@ -56,6 +56,9 @@ class Reason(Enum):
     REPLACED = "its work changed"
     LOCAL_MISSING = "not downloaded yet"
     LOCAL_DIFFERS = "the local file differs"
+    LOCAL_EDITED = "edited since it was downloaded"
+    LOCAL_FOREIGN = "not downloaded by batchspec"
+    LOCAL_OTHERS = "downloaded by another spec"
     UNPROTECT = "its protection is lifted"
     ROLLOUT = "a rollout was cut off"
     WHEN_DONE = "no task needs it any more"
@@ -155,6 +158,14 @@ class Download(NamedTuple):
     is_folder: bool = False
 
 
+class Kept(NamedTuple):
+    """Something on this machine that is not overwritten by the output that is, or will be, in *blob*."""
+
+    blob: str
+    file: str
+    reason: Reason
+
+
 def _nothing(_number: int) -> Sequence[str]:
     return ()
 
@@ -171,8 +182,9 @@ class Work:
     for no upload and no task; `waiting` gives those that read a certain blob; `last` come those that wait for
     several, or for other tasks (`has_flow`), whose ids `waits_for` gives for a task's number. With the tasks
     `in_progress` comes the live task's id. `removals` are the live tasks to delete, `deletions` those of them that
-    have not ended. `stored_as` gives the name under which a blob
-    lies that tasks read. `groups` are those that have runs. `orphans` counts outputs whose input is gone.
+    have not ended. `kept` are outputs that are not downloaded, since something else lies there. `stored_as` gives
+    the name under which a blob lies that tasks read. `groups` are those that have runs. `orphans` counts outputs
+    whose input is gone.
     """
 
     runs: Many[Run] = ()
@@ -190,6 +202,7 @@ class Work:
     upload_bytes: int = 0
     copies: Many[Copy] = ()
     downloads: Many[Download] = ()
+    kept: Many[tuple[str, Reason]] = ()
     groups: tuple[TaskGroup, ...] = ()
     orphans: int = 0
 
@@ -239,6 +252,7 @@ class Plan:
     deletion_actions: Many[Action] = ()
     run_actions: Many[Action] = ()
     download_actions: Many[Action] = ()
+    kept: Many[Kept] = ()
     terms: Json = field(default_factory=dict)
     seals_job: bool = False
     findings: tuple[Diagnostic, ...] = ()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 from batchspec.desired.task import DesiredTasks
 from batchspec.ledger import tables
 from batchspec.ledger.database import Many, Rows
+from batchspec.plan.here import FindLocal, nothing_here
 from batchspec.resources.base import Json
 from batchspec.resources.blob import LiveBlob
 from batchspec.resources.records import COMMAND_METADATA, FINGERPRINT_METADATA, WORK_METADATA
@@ -73,9 +74,9 @@ class Seen:
             stamps = blob.metadata
             command = stamps.get(COMMAND_METADATA)
             work = None if command in current else stamps.get(WORK_METADATA)
-            return blob.name, blob.md5, stamps.get(FINGERPRINT_METADATA), command, work
+            return blob.name, blob.md5, blob.etag, stamps.get(FINGERPRINT_METADATA), command, work
 
-        self._database.fill("INSERT OR REPLACE INTO output VALUES (?, ?, ?, ?, ?)", map(row, blobs))
+        self._database.fill("INSERT OR REPLACE INTO output VALUES (?, ?, ?, ?, ?, ?)", map(row, blobs))
 
     @property
     def tasks(self) -> int:
@@ -100,26 +101,21 @@ class Seen:
         return Rows(self._database, query, lambda row: str(row[0]))
 
 
-def _nowhere(_blob: str) -> str | None:
-    return None
-
-
 @dataclass(frozen=True, slots=True)
 class Observed:
     """What there is: everything a plan is made from, besides the spec.
 
     `jobs` are all jobs that are generations of the spec's, deleted ones included while they
-    are listed. `seen` None: there are no tasks and no blobs. `local_md5` gives the digest of the
-    file that an output blob was downloaded to, `local_pack` that of the pack that a folder was unpacked
-    from; None where there is none.
+    are listed. `seen` None: there are no tasks and no blobs. `local` finds what outputs there are on this
+    machine; `overwrites` says that a person lets downloads replace what is not batchspec's.
     """
 
     pool: Json | None = None
     pool_running_tasks: int = 0
     jobs: Sequence[Json] = ()
     seen: Seen | None = None
-    local_md5: Callable[[str], str | None] = _nowhere
-    local_pack: Callable[[str], str | None] = _nowhere
+    local: FindLocal = nothing_here
+    overwrites: bool = False
 
     @property
     def running(self) -> Many[str]:

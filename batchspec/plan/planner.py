@@ -23,7 +23,7 @@ def make_plan(desired: Desired, observed: Observed) -> Plan:
     if observed.seen is None:
         observed = replace(observed, seen=Seen(desired.tasks))
     job, current = job_action(desired, observed), current_job(desired, observed)
-    work = find_work(desired, _counted(job, current), observed.local_md5, observed.local_pack)
+    work = find_work(desired, _counted(job, current), observed.local)
     if job is None and work.runs and current is None:
         job = next_job(desired, observed)
     pool = pool_action(desired, observed, work)
@@ -43,7 +43,10 @@ def make_plan(desired: Desired, observed: Observed) -> Plan:
         deletion_actions=Mapped(work.deletions, act.delete),
         run_actions=Mapped(work.runs, act.run),
         download_actions=Mapped(work.downloads, act.download),
-        terms=terms_of(desired, work, pool, {"id": job_id, "completes": completes}),
+        kept=Mapped(work.kept, act.kept),
+        terms=terms_of(
+            desired, work, pool, {"id": job_id, "completes": completes}, overwrites=observed.overwrites
+        ),
         seals_job=completes,
     )
 

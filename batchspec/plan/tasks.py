@@ -14,7 +14,7 @@ from batchspec.desired.records import differing, recorded
 from batchspec.desired.task import Desired
 from batchspec.plan.action import place_of
 from batchspec.plan.hidden import hidden, suspects_of
-from batchspec.plan.model import Action, Copy, Download, Kind, Operation, Reason, Removal, Run, Upload
+from batchspec.plan.model import Action, Copy, Download, Kept, Kind, Operation, Reason, Removal, Run, Upload
 
 _ABOUT_INPUT = (Reason.NEW_INPUT, Reason.INPUT_CHANGED)  # explained by the line of the inputs
 
@@ -109,6 +109,10 @@ class TaskActions:
             self._place(path),
             after={"file": self._file(found.blob)},
         )
+
+    def kept(self, found: tuple[str, Reason]) -> Kept:
+        blob, reason = found
+        return Kept(blob, self._file(blob), reason)
 
     def _file(self, output: str) -> str:
         """Where the blob *output* is downloaded to, relative to the spec: the same wherever that is."""

@@ -15,7 +15,9 @@ from batchspec.resources.base import Effect, Json, unsigned
 _MOVES_NODES = frozenset({Effect.RESIZE, Effect.DRAIN, Effect.REJOIN})
 
 
-def terms_of(desired: Desired, work: Work, pool: Action | None, job: Json) -> dict[str, Any]:
+def terms_of(
+    desired: Desired, work: Work, pool: Action | None, job: Json, *, overwrites: bool = False
+) -> dict[str, Any]:
     """The terms of a plan that does *pool* and *work*; *job* says what its tasks are added to.
 
     What changes nothing in this plan is left out: so two plans have the same terms when they do the same.
@@ -30,6 +32,8 @@ def terms_of(desired: Desired, work: Work, pool: Action | None, job: Json) -> di
         terms["tasks"] = {group.name: _group(group, suspects_of(spec)) for group in work.groups}
     if work.runs or work.downloads:
         terms["outputContainer"] = spec.containers.output
+    if overwrites and spec.download is not None and (work.needed or work.downloads):
+        terms["overwrite"] = True
     return terms
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from itertools import chain
 from typing import Any
@@ -19,12 +19,10 @@ from batchspec.language.model import TaskGroup
 from batchspec.ledger import tables
 from batchspec.ledger.database import Database, Rows
 from batchspec.plan.flow import RUNS, find_whole, follow
+from batchspec.plan.here import FindLocal, Here
 from batchspec.plan.model import Copy, Download, Reason, Removal, Run, Upload, Work
 from batchspec.plan.reading import find_older, find_uploads, stored_as
 from batchspec.resources.task import read_id, task_id
-
-Local = Callable[[str], str | None]
-"""The MD5 of what an output blob was downloaded to, None where that is not there."""
 
 
 class Counted(Enum):
@@ -85,15 +83,17 @@ _COUNTS = (
     "SELECT count(*), coalesce(sum(verdict = 'UP_TO_DATE'), 0), coalesce(sum(verdict = 'IN_PROGRESS'), 0)"
     " FROM verdict"
 )
-# The outputs for people of tasks that are up to date: of a plain task its record, of others all that they make.
+# The outputs for people, of a plain task its record, of others all that they make; and whether each is current.
 _PUBLIC = """
-SELECT output.name, number, output.md5, 0 FROM verdict JOIN task USING (number) JOIN output ON output.name = record
-WHERE verdict = 'UP_TO_DATE' AND is_output AND facts IS NULL
+SELECT record, number, 0, output.name IS NOT NULL, coalesce(output.md5, ''), coalesce(output.etag, '')
+FROM verdict JOIN task USING (number)
+LEFT JOIN output ON output.name = record AND verdict = 'UP_TO_DATE'
+WHERE is_output AND facts IS NULL
 UNION ALL
-SELECT output.name, number, output.md5, is_folder FROM verdict JOIN task USING (number)
-JOIN makes ON makes.task = number
-JOIN output ON output.name = makes.blob AND output.fingerprint = task.fingerprint
-WHERE verdict = 'UP_TO_DATE' AND facts IS NOT NULL
+SELECT makes.blob, number, is_folder, output.name IS NOT NULL, coalesce(output.md5, ''), coalesce(output.etag, '')
+FROM verdict JOIN task USING (number) JOIN makes ON makes.task = number
+LEFT JOIN output ON output.name = makes.blob AND output.fingerprint = task.fingerprint AND verdict = 'UP_TO_DATE'
+WHERE facts IS NOT NULL AND makes.blob IS NOT NULL
   AND group_name NOT IN (SELECT value FROM json_each(?))
 ORDER BY 2
 """
@@ -136,12 +136,8 @@ _LAST = (
 )
 
 
-def find_work(desired: Desired, counted: Counted, local_md5: Local, local_pack: Local) -> Work:
-    """What is up to date, what is at work, and what has to run, given what was `Seen` beside the desired tasks.
-
-    *local_md5* gives the digest of the file that an output was downloaded to, *local_pack* that of the pack that
-    a folder was unpacked from; None where there is none.
-    """
+def find_work(desired: Desired, counted: Counted, local: FindLocal) -> Work:
+    """What is up to date, what is at work, and what has to run, given what was `Seen` beside the desired tasks."""
     database = desired.tasks.database
     _judge(database, counted)
     find_older(database, Places.of(desired.spec))
@@ -151,7 +147,7 @@ def find_work(desired: Desired, counted: Counted, local_md5: Local, local_pack: 
     if to_run:
         find_uploads(database)
     if desired.spec.download is not None:
-        found = _not_here(database, desired.spec.groups, local_md5, local_pack)
+        found = _not_here(database, desired.spec.groups, local)
         database.fill("INSERT OR IGNORE INTO download VALUES (?, ?, ?, ?)", found)
     rows = _Rows(desired)
     return Work(
@@ -172,6 +168,7 @@ def find_work(desired: Desired, counted: Counted, local_md5: Local, local_pack: 
             database, "SELECT source, target FROM copy ORDER BY task, target", lambda row: Copy(*row)
         ),
         downloads=rows.downloads(),
+        kept=rows.kept(),
         groups=rows.groups() if to_run else (),
         orphans=_orphans(desired),
     )
@@ -248,10 +245,15 @@ class _Rows:
         return Rows(self._database, query, upload)
 
     def downloads(self) -> Rows[Download]:
-        query = "SELECT blob, reason, is_folder FROM download ORDER BY number, blob"
+        query = f"SELECT blob, reason, is_folder FROM download WHERE {_FETCHED} ORDER BY number, blob"
         return Rows(self._database, query, lambda row: Download(row[0], _REASONS[row[1]], bool(row[2])))
 
+    def kept(self) -> Rows[tuple[str, Reason]]:
+        query = f"SELECT blob, reason FROM download WHERE NOT {_FETCHED} ORDER BY number, blob"
+        return Rows(self._database, query, lambda row: (row[0], _REASONS[row[1]]))
 
+
+_FETCHED = "reason IN ('LOCAL_MISSING', 'LOCAL_DIFFERS')"
 _REASONS = dict(Reason.__members__)  # an Enum takes its time to look one up
 
 
@@ -279,15 +281,16 @@ def _strangers(database: Database) -> Iterator[tuple[object, ...]]:
 
 
 def _not_here(
-    database: Database, groups: Iterable[TaskGroup], local_md5: Local, local_pack: Local
+    database: Database, groups: Iterable[TaskGroup], local: FindLocal
 ) -> Iterator[tuple[object, ...]]:
-    """The outputs that are current, and not on this machine as they are there."""
-    kept = json.dumps([group.name for group in groups if not group.downloads])
-    for blob, number, md5, is_folder in chain.from_iterable(database.pages(_PUBLIC, (kept,))):
-        local = local_pack(blob) if is_folder else local_md5(blob)
-        if local is None or (md5 and local != md5):
-            reason = Reason.LOCAL_MISSING if local is None else Reason.LOCAL_DIFFERS
-            yield blob, number, reason.name, is_folder
+    """The outputs that are current and not on this machine as they are there; and those that will not get there."""
+    stays = json.dumps([group.name for group in groups if not group.downloads])
+    for blob, number, is_folder, is_current, md5, etag in chain.from_iterable(
+        database.pages(_PUBLIC, (stays,))
+    ):
+        here = local(blob, md5, etag, bool(is_folder))
+        if here.is_kept or (is_current and here is not Here.SAME):
+            yield blob, number, here.reason.name, is_folder
 
 
 def _orphans(desired: Desired) -> int:

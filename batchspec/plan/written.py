@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from batchspec.language.model import WhenDone
-from batchspec.plan.model import Action, Excess, Kind, Operation, Plan, Reason, Work
+from batchspec.plan.model import Action, Excess, Kept, Kind, Operation, Plan, Reason, Work
 from batchspec.resources.base import Change, Effect
 from batchspec.source import Diagnostic, Severity, Source, path_text
 
@@ -64,6 +64,7 @@ def read_plan(document: Any) -> Plan:
         deletion_actions=tuple(a for a in of[Operation.DELETE] if a.kind is Kind.TASK),
         run_actions=of[Operation.RUN],
         download_actions=of[Operation.DOWNLOAD],
+        kept=_all(document, "kept", _kept),
         terms=terms,
         findings=_all(document, "findings", _finding),
         not_checked=_all(document, "notChecked", _text),
@@ -112,6 +113,10 @@ _SHOWN: dict[Operation, dict[str, type]] = {
     Operation.RUN: {"name": str, "command": str},
 }
 """What of an action's `after` is looked at when it is shown."""
+
+
+def _kept(data: Any) -> Kept:
+    return Kept(_get(data, "id", str), _get(data, "file", str), _name(data, "reason", Reason))
 
 
 def _body(data: Any, name: str) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchspec import __version__
 from batchspec.engine.run.events import Event, NoteEvent, StepEvent, SummaryEvent, TaskEvent
-from batchspec.plan.model import Excess, Plan
+from batchspec.plan.model import Excess, Kept, Plan
 from batchspec.plan.written import written
 from batchspec.render import diagnostics
 from batchspec.source import Diagnostic
@@ -55,6 +55,7 @@ def plan_json(plan: Plan, *, id: str, account: str, warnings: Sequence[Diagnosti
     }
     yield json.dumps(head, ensure_ascii=False).removesuffix("}")
     yield from _list("inProgress", plan.in_progress)
+    yield from _list("kept", map(_kept, plan.kept))
     yield from _list("actions", map(written, plan.actions))
     yield "}"
 
@@ -65,6 +66,10 @@ def _list(name: str, values: Iterable[object]) -> Iterator[str]:
     for number, value in enumerate(values):
         yield (", " if number else "") + json.dumps(value, ensure_ascii=False)
     yield "]"
+
+
+def _kept(kept: Kept) -> dict[str, Any]:
+    return {"id": kept.blob, "file": kept.file, "reason": kept.reason.name.lower()}
 
 
 def _excess(excess: Excess) -> dict[str, Any]:

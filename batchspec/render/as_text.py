@@ -40,6 +40,7 @@ def plan_text(plan: Plan, *, show_all: bool = False, warnings: Sequence[Diagnost
         *_runs(plan, show_all),
         *_downloads(plan, show_all),
         *_unchanged(plan),
+        *_kept(plan, show_all),
         *judgement(plan, warnings),
     ]
     end = [counts_text(plan), *filter(None, [verdict(plan)])]
@@ -186,6 +187,16 @@ def _unchanged(plan: Plan) -> Iterator[str]:
         yield f"  = {_tasks(len(plan.in_progress))} in progress"
     if plan.work.orphans:
         yield f"  = {plan.work.orphans} outputs kept whose input is {Reason.LEFT_SPEC.value}"
+
+
+def _kept(plan: Plan, show_all: bool) -> Iterator[str]:
+    if plan.kept:
+        what = count_text(len(plan.kept), "local file")
+        yield f"  = {what} kept, where outputs would be downloaded to (--overwrite replaces them)"
+        for kept in islice(plan.kept, len(plan.kept) if show_all else SHOWN_OF_EACH):
+            yield f"      = {show(kept.file)}  {kept.reason.value}"
+        if not show_all and len(plan.kept) > SHOWN_OF_EACH:
+            yield f"      … {len(plan.kept) - SHOWN_OF_EACH} more (--all)"
 
 
 def _detail(action: Action, name: str, extra: str = "") -> str:

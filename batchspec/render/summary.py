@@ -35,6 +35,9 @@ def _summary(summary: SummaryEvent, arguments: str) -> Iterator[str]:
         yield f"  uploaded    {count_text(summary.uploaded, 'file')}, {size_text(summary.uploaded_bytes)}"
     if summary.downloads_to is not None:
         yield f"  outputs     {show(summary.downloads_to)} ({count_text(summary.downloaded, 'file')} fetched)"
+    if summary.kept:
+        what = count_text(summary.kept, "local file")
+        yield f"  kept        {what} not downloaded by batchspec, or edited since (--overwrite replaces them)"
     yield f"  in storage  container {show(summary.outputs_in)}"
     if summary.seconds:
         spent = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in summary.seconds.items())

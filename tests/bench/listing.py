@@ -59,6 +59,7 @@ def ours(count: int, port: int) -> None:
     """Reads the tasks and sorts them in; what the spec asks for is there already."""
     from batchspec.desired.expand import expand
     from batchspec.desired.readable import Readable
+    from batchspec.plan.here import nothing_here
     from batchspec.plan.observed import Seen
     from batchspec.plan.work import Counted, find_work
     from batchspec.service.batch import task as task_service
@@ -70,7 +71,7 @@ def ours(count: int, port: int) -> None:
     before = peak_mb()
     with timed() as taken:
         Seen(desired.tasks).add_tasks(task_service.read_texts(account.batch, "bench-job"))
-        found = find_work(desired, Counted.ALL, lambda _: None)
+        found = find_work(desired, Counted.ALL, nothing_here)
         len(found.in_progress), len(found.runs)
     account.close()
     if len(found.in_progress) != count or found.runs:

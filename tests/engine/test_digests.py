@@ -79,12 +79,12 @@ def test_what_was_read_is_written_now_and_then(
     with Digests(tmp_path / "cache") as cache:
         cache.md5(clip)
     assert reads == [clip]
-    cut_off._close()
+    cut_off._cache.close()
 
 
 def test_a_locked_cache(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cache that somebody holds is done without."""
-    monkeypatch.setattr(digests, "_LOCKED_FOR_S", 0.01)
+    monkeypatch.setattr("batchspec.engine.look.cache._LOCKED_FOR_S", 0.01)
     with Digests(tmp_path / "cache") as cache:
         cache.md5(clip)
     holder = sqlite3.connect(tmp_path / "cache")

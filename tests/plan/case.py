@@ -36,6 +36,7 @@ from batchspec.desired.task import Desired, DesiredTask, Input
 from batchspec.document.document import parse
 from batchspec.errors import RefusedError
 from batchspec.language.build import build
+from batchspec.plan.here import FindLocal, Here
 from batchspec.plan.observed import Observed, Seen
 from batchspec.plan.planner import make_plan
 from batchspec.render.as_text import plan_text
@@ -84,6 +85,17 @@ def desired_of(case: Mapping[str, Any]) -> Desired:
     return expand(spec, Readable({group.name: inputs for group in spec.groups}))
 
 
+def local_of(here: Mapping[str, str]) -> FindLocal:
+    """What a plan finds where *here* has the MD5s of the files that blobs were downloaded to."""
+
+    def find(blob: str, md5: str, _etag: str, _is_folder: bool) -> Here:
+        if blob not in here:
+            return Here.MISSING
+        return Here.SAME if here[blob] == md5 or not md5 else Here.OUTDATED
+
+    return find
+
+
 def observed_of(found: Mapping[str, Any], desired: Desired) -> Observed:
     places = Places.of(desired.spec)
     folder = places.root
@@ -102,7 +114,7 @@ def observed_of(found: Mapping[str, Any], desired: Desired) -> Observed:
         pool_running_tasks=found.get("running", 0),
         jobs=[_live_job(desired, changes) for changes in found.get("jobs") or []],
         seen=seen,
-        local_md5=here.get,
+        local=local_of(here),
     )
 
 

@@ -17,7 +17,7 @@ from batchspec.resources.blob import LiveBlob
 from batchspec.resources.records import COMMAND_METADATA, FINGERPRINT_METADATA
 from batchspec.resources.task import LiveTask, read_id, task_id
 from batchspec.resources.task import Work as TaskWork
-from tests.plan.case import desired_of, page_of
+from tests.plan.case import desired_of, local_of, page_of
 
 SPEC = """
 version: 1
@@ -100,7 +100,7 @@ def test_the_query_is_the_rules(
         for task, entry in by_task
         if task.output and entry.here and task.record in outputs
     }
-    found = find_work(desired, counted, here.get, here.get)
+    found = find_work(desired, counted, local_of(here))
     assert _facts(found) == _expected(desired, by_task, lives, files, outputs, here, strangers, counted)
 
 

@@ -22,6 +22,7 @@ from batchspec.cli.options import (
     format_option,
     lock_timeout_option,
     open_account,
+    overwrite_option,
     project_of,
     read_spec,
     say,
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     help="Go beyond this threshold of the spec's `safety:`, once; --auto-approve alone does not.",
 )
 @click.option("--plan-id", metavar="ID", help="Do it only if the plan still has this id, as it was reviewed.")
+@overwrite_option
 def apply(
     file: Path,
     environment: Environment,
@@ -84,6 +86,7 @@ def apply(
     detach: bool,
     allowed: tuple[str, ...],
     plan_id: str | None,
+    overwrite: bool,
 ) -> None:
     """Make it so: pool, job, inputs and tasks; watch them; fetch the outputs.
 
@@ -100,7 +103,9 @@ def apply(
         files = tuple(map(Path, saved.params_files))
         environment = Environment(saved.settings, files, saved.target, environment.allowed_paths)
     spec = read_spec(spec_file, environment)
-    project = project_of(spec, environment)
+    if saved:
+        overwrite = bool(saved.plan.terms.get("overwrite"))
+    project = project_of(spec, environment, overwrite=overwrite)
     account = open_account(spec, environment.target, project=project)
     shown = planning.make(account, spec, project)
     warn(shown.desired.spec)

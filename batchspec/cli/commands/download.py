@@ -13,8 +13,10 @@ from batchspec.cli.options import (
     examples,
     format_option,
     open_account,
+    overwrite_option,
     project_of,
     read_spec,
+    say,
     say_object,
     spec_argument,
 )
@@ -30,7 +32,8 @@ from batchspec.errors import UsageError
 @spec_argument
 @environment_options
 @format_option
-def download(spec_file: Path, environment: Environment, form: str) -> None:
+@overwrite_option
+def download(spec_file: Path, environment: Environment, form: str, overwrite: bool) -> None:
     """Fetch the spec's outputs that are missing here, or differ. Runs nothing.
 
     In JSON the first line says how many files are to come, and how many tasks have no output
@@ -38,7 +41,7 @@ def download(spec_file: Path, environment: Environment, form: str) -> None:
     """
     from batchspec.desired.places import Places
     from batchspec.engine.look.observe import plan_now
-    from batchspec.engine.run.download import fetch
+    from batchspec.engine.run.download import fetch, landing_of
     from batchspec.render.as_json import heading
     from batchspec.render.show import show
 
@@ -49,14 +52,15 @@ def download(spec_file: Path, environment: Environment, form: str) -> None:
     folder = str(places.download_text)
     account = open_account(spec, environment.target)
     fetched = 0
-    _, plan = plan_now(account, spec, project_of(spec, environment))
+    _, plan = plan_now(account, spec, project_of(spec, environment, overwrite=overwrite))
     waiting = len(plan.work.runs) + len(plan.work.in_progress)
     if form == "json":
         counts = {"files": len(plan.work.downloads), "waiting": waiting}
         say_object({**heading("download", spec.name), "folder": folder, **counts})
+    landing = landing_of(spec, plan)
     for wanted in plan.work.downloads:
-        size = fetch(account.blobs, places, wanted.blob, wanted.is_folder)
-        if size is None:  # somebody has deleted it since
+        size = fetch(account.blobs, landing, wanted.blob, wanted.is_folder).size
+        if size is None:  # somebody has deleted it since, or has put something else in its place
             continue
         fetched += 1
         if form == "json":
@@ -65,5 +69,8 @@ def download(spec_file: Path, environment: Environment, form: str) -> None:
         else:
             click.echo(show(wanted.blob))
     click.echo(f"{fetched} file{'' if fetched == 1 else 's'} fetched to {folder}", err=True)
+    for kept in plan.kept:
+        file = os.path.normpath(places.file(kept.blob))
+        say(f"{file} was kept: {kept.reason.value} (--overwrite replaces it)")
     if waiting:
         click.echo(f"{waiting} tasks have no output yet: batchspec apply {spec.arguments}", err=True)

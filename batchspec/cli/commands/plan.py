@@ -11,6 +11,7 @@ from batchspec.cli.options import (
     environment_options,
     examples,
     open_account,
+    overwrite_option,
     project_of,
     read_spec,
     say,
@@ -45,6 +46,7 @@ _CHANGES_PRESENT = 2
 )
 @click.option("--all", "show_all", is_flag=True, help="List every upload, task and download.")
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there is something to do.")
+@overwrite_option
 def plan(
     spec_file: Path,
     environment: Environment,
@@ -52,6 +54,7 @@ def plan(
     output: Path | None,
     show_all: bool,
     detailed_exitcode: bool,
+    overwrite: bool,
 ) -> int:
     """Show what apply would do. Reads only.
 
@@ -60,7 +63,7 @@ def plan(
     from batchspec.cli import planning
 
     spec = read_spec(spec_file, environment)
-    project = project_of(spec, environment)
+    project = project_of(spec, environment, overwrite=overwrite)
     account = open_account(spec, environment.target, project=project)
     made = planning.make(account, spec, project)
     warn(made.desired.spec)

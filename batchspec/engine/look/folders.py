@@ -11,7 +11,8 @@ from batchspec.desired.files import plain_path
 from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.places import Places
 from batchspec.desired.task import Input
-from batchspec.engine.look.digests import Digests, cache_path
+from batchspec.engine.look.cache import cache_path
+from batchspec.engine.look.digests import Digests
 from batchspec.engine.look.packs import Entry, Unfit, entries_of, pack_of
 from batchspec.engine.look.project import Project
 from batchspec.engine.look.walk import Match, Rules, walk

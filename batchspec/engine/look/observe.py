@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
-from batchspec.engine.look.digests import Digests, cache_path
+from batchspec.engine.look.cache import cache_path
+from batchspec.engine.look.digests import Digests
+from batchspec.engine.look.downloaded import Downloaded
 from batchspec.engine.look.links import read_ending
+from batchspec.engine.look.local_outputs import LocalOutputs
 from batchspec.engine.look.project import Project
 from batchspec.engine.look.reads import desired_now
-from batchspec.engine.look.unpacked import pack_in
 from batchspec.language.model import Spec
 from batchspec.plan.job import newest_job
 from batchspec.plan.local import container_findings, wants_containers
@@ -38,14 +39,14 @@ def plan_now(account: Account, spec: Spec, project: Project | None = None) -> tu
 
     *project* is what it may read and write; None: without asking anybody.
     """
+    places = Places.of(spec)
+    project = project or Project(places.folder)
     desired = desired_now(spec, account.blobs.list, project)
-    with Digests(cache_path()) as digests:
-        places = Places.of(spec)
-        observed = replace(
-            observe(account, desired),
-            local_md5=partial(_local_md5, places, digests),
-            local_pack=lambda blob: pack_in(places.unpacked(blob)),
-        )
+    with Digests(cache_path()) as digests, Downloaded(spec.name) as downloaded:
+        observed = observe(account, desired)
+        if places.download is not None:
+            local = LocalOutputs(places, digests, downloaded, overwrites=project.overwrites)
+            observed = replace(observed, local=local.find, overwrites=project.overwrites)
         plan = make_plan(desired, observed)
     return desired, _judged(account, desired, observed, plan)
 
@@ -108,14 +109,6 @@ def observe(account: Account, desired: Desired) -> Observed:
         jobs=generations,
         seen=seen,
     )
-
-
-def _local_md5(places: Places, digests: Digests, output: str) -> str | None:
-    """The MD5 of the file that the blob *output* was downloaded to; None where there is none."""
-    try:
-        return digests.md5(places.file(output))
-    except OSError:
-        return None
 
 
 def list_blobs(account: Account, places: Places, container: str) -> Iterator[LiveBlob]:

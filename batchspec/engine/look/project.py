@@ -34,8 +34,11 @@ class Project:
     A spec cannot allow itself anything: a pull request must not be able to upload `/proc/self/environ`.
     """
 
-    def __init__(self, folder: Path, allowed: Iterable[Path] = (), ask: Ask = _nobody) -> None:
+    def __init__(
+        self, folder: Path, allowed: Iterable[Path] = (), ask: Ask = _nobody, *, overwrites: bool = False
+    ) -> None:
         self.root = _root(folder)
+        self.overwrites = overwrites  # files in the folder for downloads that are not batchspec's
         self._ask = ask
         free = (self.root, *(path.resolve() for path in allowed))
         self._allowed = {use: list(free) for use in Use}

@@ -13,7 +13,8 @@ from batchspec.desired.files import is_pack, varies
 from batchspec.desired.places import Places
 from batchspec.desired.readable import Readable
 from batchspec.desired.task import Desired, Input
-from batchspec.engine.look.digests import Digests, cache_path
+from batchspec.engine.look.cache import cache_path
+from batchspec.engine.look.digests import Digests
 from batchspec.engine.look.folders import PLACEHOLDER, Folders
 from batchspec.engine.look.inputs import ListBlobs, find_inputs
 from batchspec.engine.look.project import Project, Use

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from functools import cached_property
 from typing import BinaryIO, NamedTuple
 
+from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.places import Places
 from batchspec.engine.run.conduct import Conduct
 from batchspec.engine.run.events import Step
+from batchspec.engine.run.landing import Landing, Place, md5_of
 from batchspec.engine.run.unpack import unpack
 from batchspec.errors import RunError
-from batchspec.resources.task import digest
+from batchspec.language.model import Spec
+from batchspec.plan.here import Here
+from batchspec.plan.model import Plan
+from batchspec.resources.blob import LiveBlob
 from batchspec.service.blob.blobs import Blobs
 
 _AT_ONCE = 8
@@ -31,7 +32,6 @@ class Downloads:
 
     def __init__(self, conduct: Conduct, transfers: ThreadPoolExecutor) -> None:
         self._conduct = conduct
-        self._places = Places.of(conduct.spec)
         self._transfers = transfers
         self._planned = iter(conduct.plan.work.downloads)
         self._database = conduct.desired.tasks.database
@@ -43,6 +43,10 @@ class Downloads:
         self._changed = threading.Condition()
         for _ in range(min(_AT_ONCE, self._total)):
             self._hire()
+
+    @cached_property
+    def _landing(self) -> Landing:
+        return landing_of(self._conduct.spec, self._conduct.plan)
 
     def want(self, blob: str, *, is_folder: bool = False) -> None:
         """*blob* is there, and is to be fetched."""
@@ -76,15 +80,16 @@ class Downloads:
     def _work(self) -> None:
         """Fetches what no other worker has taken, until nothing is left or something goes wrong."""
         while (wanted := self._take()) is not None:
-            fetched, error = None, None
+            fetched, error = Fetched(), None
             try:
-                fetched = fetch(self._conduct.account.blobs, self._places, *wanted)
+                fetched = fetch(self._conduct.account.blobs, self._landing, *wanted)
             except BaseException as raised:
                 error = raised
             with self._changed:
                 self._over += 1
                 self._error = self._error or error
-                self._conduct.outcome.downloaded += fetched is not None
+                self._conduct.outcome.downloaded += fetched.size is not None
+                self._conduct.outcome.kept += fetched.kept
                 self._changed.notify()
 
     def _take(self) -> tuple[str, bool] | None:
@@ -104,103 +109,66 @@ class Downloads:
             return None
 
 
-def fetch(blobs: Blobs, places: Places, blob: str, is_folder: bool) -> int | None:
-    """Fetches an output, a file or the pack of a folder, to its place; the bytes fetched, None when it is not there."""
-    return download_folder(blobs, places, blob) if is_folder else download_output(blobs, places, blob)
+def landing_of(spec: Spec, plan: Plan) -> Landing:
+    """Where *spec* downloads to; whether it may overwrite what is not batchspec's there, is said in *plan*."""
+    return Landing(Places.of(spec), overwrites=bool(plan.terms.get("overwrite")))
 
 
-def download_output(blobs: Blobs, places: Places, blob: str) -> int | None:
-    """Fetches one output to its place; the bytes fetched, or None when the blob is not there.
+class Fetched(NamedTuple):
+    """What became of a download: its bytes, None where the blob is not there or the file is not ours (`kept`)."""
 
-    It is written beside its place, checked for length and MD5, and renamed: no part of
-    a file ever has its final name. Raises `RunError` where it cannot be written.
-    """
-    target = places.file(blob)
-    with _fetched(blobs, places, blob, target) as found:
-        if found is None:
-            return None
-        found.part.replace(target)
-        return found.size
+    size: int | None = None
+    kept: bool = False
 
 
-def download_folder(blobs: Blobs, places: Places, blob: str) -> int | None:
-    """Likewise for the pack *blob* of a folder output, which is unpacked at its place."""
-    folder = places.unpacked(blob)
-    with _fetched(blobs, places, blob, folder) as found:
-        if found is None:
-            return None
-        _make_folder(places, folder)
-        with found.part.open("rb") as stream:
-            unpack(stream, folder, found.md5)
-        return found.size
-
-
-class _Fetched(NamedTuple):
-    """A blob that has arrived whole, in a file of our own."""
-
-    part: Path
-    size: int
-    md5: str
-
-
-@contextmanager
-def _fetched(blobs: Blobs, places: Places, blob: str, target: Path) -> Iterator[_Fetched | None]:
-    """What is in *blob*, beside *target* until the block ends; None when it is not there."""
+def fetch(blobs: Blobs, landing: Landing, blob: str, is_folder: bool) -> Fetched:
+    """Fetches an output, a file or the pack of a folder, to its place. Raises `RunError`."""
+    places = landing.places
+    path = blob.removeprefix(places.root).removesuffix(PACK_SUFFIX if is_folder else "")
     try:
-        _make_folder(places, target.parent)
-        with _part_of(target) as part:
-            live = blobs.download(places.output, blob, part)
-            yield _Fetched(part, live.size, _check(part, live.size, live.md5, blob)) if live else None
+        with landing.at(path) as place:
+            return (
+                _fetch_folder(blobs, places, blob, place) if is_folder else _fetch(blobs, places, blob, place)
+            )
     except OSError as error:
         raise RunError(
-            f"could not write {target}: {error.strerror}",
+            f"could not write {places.file(path)}: {error.strerror}",
             help=f"make room or fix the folder, then run `batchspec download {places.arguments}`",
         ) from error
 
 
-@contextmanager
-def _part_of(target: Path) -> Iterator[Path]:
-    """A file beside *target* that is ours alone, until it has the name of *target* or is gone with the block.
-
-    Its name is always the same: what a killed run left is written over, and stays nobody's leftover.
-    """
-    part = target.with_name(f".batchspec-{digest(target.name)[:16]}.part")
-    while True:
-        with part.open("ab") as held:
-            with suppress(OSError):  # a file system without locks
-                fcntl.flock(held, fcntl.LOCK_EX)
-            if not _is_still(held, part):
-                continue  # who had it before us has renamed or removed it
-            try:
-                yield part
-            finally:
-                with suppress(OSError):  # what kept it from being written may keep it from being removed
-                    if _is_still(held, part):
-                        part.unlink()
-            return
+def _fetch(blobs: Blobs, places: Places, blob: str, place: Place) -> Fetched:
+    """One file: written beside its place, checked for length and MD5, and then given its name."""
+    here = place.find()
+    if here.is_kept:
+        return Fetched(kept=True)
+    with place.written() as stream:
+        live = blobs.download(places.output, blob, stream)
+        if live is None:
+            return Fetched()
+        md5 = _checked(stream, live)
+        is_put = place.put(md5, live.md5 or live.etag, replaces=here is Here.OUTDATED)
+        return Fetched(live.size) if is_put else Fetched(kept=True)
 
 
-def _is_still(held: BinaryIO, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(held.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
+def _fetch_folder(blobs: Blobs, places: Places, pack: str, place: Place) -> Fetched:
+    """A folder: its pack is written beside it, checked and unpacked."""
+    if place.file.is_symlink():
+        raise RunError(f"{place.file} is a link, and none is followed", help="remove it")
+    with place.written() as stream:
+        live = blobs.download(places.output, pack, stream)
+        if live is None:
+            return Fetched()
+        md5 = _checked(stream, live)
+        unpack(stream, place.file, md5)
+        return Fetched(live.size)
 
 
-def _make_folder(places: Places, folder: Path) -> None:
-    """Makes *folder*, which must not lead out of the download folder by a link (REQUIREMENTS S-13)."""
-    root = places.file("")
-    if not folder.resolve().is_relative_to(root.resolve()):
-        raise RunError(f"{folder} is a link that leads out of {root}", help="remove the link")
-    folder.mkdir(parents=True, exist_ok=True)
-
-
-def _check(part: Path, size: int, md5: str, blob: str) -> str:
-    """The MD5 of *part*. Raises `RunError` where it has not *size*, or not *md5*, if that is known."""
-    with part.open("rb") as stream:
-        found = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-        os.fsync(stream.fileno())
-        length = stream.seek(0, os.SEEK_END)
-    if length != size or (md5 and found != md5):
-        raise RunError(f"{blob} did not arrive whole", help="run it again; nothing was left behind")
+def _checked(stream: BinaryIO, live: LiveBlob) -> str:
+    """The MD5 of what was written. Raises `RunError` where that is not the whole blob."""
+    stream.flush()
+    os.fsync(stream.fileno())
+    found = md5_of(stream)
+    if stream.seek(0, os.SEEK_END) != live.size or (live.md5 and found != live.md5):
+        raise RunError(f"{live.name} did not arrive whole", help="run it again; nothing was left behind")
     return found

@@ -88,6 +88,7 @@ class SummaryEvent:
     uploaded: int
     uploaded_bytes: int
     downloaded: int
+    kept: int  # local files that were not overwritten
     downloads_to: str | None
     outputs_in: str
     seconds: dict[str, float] = field(default_factory=dict)

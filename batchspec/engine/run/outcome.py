@@ -52,6 +52,7 @@ class Outcome:
         self.uploaded = 0
         self.uploaded_bytes = 0
         self.downloaded = 0
+        self.kept = 0  # files that are not ours, where outputs would be downloaded to
         self.refused = 0
         self.failed = 0
         self.not_run = 0  # what waited for a task that failed

@@ -40,6 +40,7 @@ def summarize(conduct: Conduct) -> SummaryEvent:
         uploaded=outcome.uploaded,
         uploaded_bytes=outcome.uploaded_bytes,
         downloaded=outcome.downloaded,
+        kept=outcome.kept,
         downloads_to=places.download_text,
         outputs_in=f"{places.output}/{places.root}",
         seconds={step: spent for step, spent in outcome.seconds.items() if spent >= 0},

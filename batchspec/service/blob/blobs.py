@@ -16,7 +16,7 @@ from binascii import b2a_base64
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from azure.core.credentials import TokenCredential
@@ -195,8 +195,8 @@ class Blobs:
         if state != "success":
             raise RunError(f"{source} could not be copied: {state}", help="run the same command again")
 
-    def download(self, container: str, blob: str, file: Path) -> LiveBlob | None:
-        """Writes the blob to *file*; None when the blob is not there."""
+    def download(self, container: str, blob: str, target: BinaryIO) -> LiveBlob | None:
+        """Writes the blob to *target*; None when the blob is not there."""
         client = self.client(container, blob)
         with translated(f"download {blob}"):
             try:
@@ -205,8 +205,7 @@ class Blobs:
                 if error.status_code != 404:
                     raise
                 return None
-            with file.open("wb") as target:
-                stream.readinto(target)
+            stream.readinto(target)
             return _live(stream.properties)
 
     def read(self, container: str, blob: str) -> bytes | None:

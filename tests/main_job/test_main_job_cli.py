@@ -149,12 +149,12 @@ def test_logs_show_what_a_task_wrote_also_after_its_node_is_gone(bare: Workload)
 
 
 def test_download_fetches_what_is_missing_or_differs_and_runs_nothing(workload: Workload) -> None:
-    """A lost file and a changed one come back; the others are not fetched again."""
+    """A lost file comes back, and with --overwrite an edited one; the others are not fetched again."""
     workload.apply()
     before = {file.name: file.stat().st_mtime_ns for file in workload.outputs.iterdir()}
     (workload.outputs / "LowPriVMs-1.mp3").unlink()
     (workload.outputs / "LowPriVMs-2.mp3").write_bytes(b"changed")
-    ended = workload.command("download", "specs/ffmpeg.yaml")
+    ended = workload.command("download", "specs/ffmpeg.yaml", "--overwrite")
     assert len(ended.out.splitlines()) == 2
     after = {file.name: file.stat().st_mtime_ns for file in workload.outputs.iterdir()}
     assert {name for name in before if before[name] != after[name]} == {"LowPriVMs-1.mp3", "LowPriVMs-2.mp3"}

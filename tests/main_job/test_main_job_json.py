@@ -52,7 +52,7 @@ def test_json_a_download_is_told_file_by_file(bare: Workload) -> None:
     (bare.outputs / "a.out").unlink()
     (bare.outputs / "b.out").write_text("changed")
     (bare.clips / "c").write_text("c")
-    ended = bare.command("download", SPEC, *JSON)
+    ended = bare.command("download", SPEC, "--overwrite", *JSON)
     head = {**heading(bare, "download"), "folder": "outputs", "waiting": 1}
     assert ended.objects[0] == {**head, "files": 2}
     assert sorted(ended.objects[1:], key=lambda found: str(found["blob"])) == [

@@ -74,7 +74,8 @@ class Place:
             return Here.FOREIGN
         if self._overwrites:
             return Here.OUTDATED
-        with self._opened(self.file.name, os.O_RDONLY) as stream:
+        descriptor = os.open(self.file.name, os.O_RDONLY | _FILE, dir_fd=self.folder)
+        with os.fdopen(descriptor, "rb") as stream:
             return self._downloaded.judge(str(self.file), md5_of(stream))
 
     @contextmanager
@@ -130,15 +131,14 @@ class Place:
         """The part, a new file or what a killed run left; nothing that somebody else has put there."""
         while True:
             try:
-                stream = self._opened(self.part, os.O_RDWR | os.O_CREAT)
+                descriptor = os.open(self.part, os.O_RDWR | os.O_CREAT | _FILE, 0o666, dir_fd=self.folder)
             except OSError as error:
                 if error.errno not in _IS_LINK:
                     raise
             else:
-                status = os.fstat(stream.fileno())
-                if stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and status.st_uid == os.geteuid():
-                    return stream
-                stream.close()
+                if _is_ours(os.fstat(descriptor)):
+                    return os.fdopen(descriptor, "r+b")
+                os.close(descriptor)
             with suppress(FileNotFoundError):
                 os.unlink(self.part, dir_fd=self.folder)
 
@@ -149,9 +149,9 @@ class Place:
             return False
         return os.path.samestat(os.fstat(stream.fileno()), there)
 
-    def _opened(self, name: str, flags: int) -> BinaryIO:
-        descriptor = os.open(name, flags | _FILE, 0o666, dir_fd=self.folder)
-        return os.fdopen(descriptor, "r+b" if flags & os.O_RDWR else "rb")
+
+def _is_ours(status: os.stat_result) -> bool:
+    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and status.st_uid == os.geteuid()
 
 
 @contextmanager

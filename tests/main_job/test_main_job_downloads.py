@@ -1,0 +1,129 @@
+"""Files that a person has beside downloads, or made of them, are nobody else's to overwrite."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from main_job.workload import Workload
+
+SPEC = "specs/ffmpeg.yaml"
+QUIET = "No changes: 2 tasks up to date."
+
+
+@pytest.fixture
+def copied(bare: Workload, tmp_path: Path) -> Workload:
+    """Two files that were copied and downloaded, with a cache of the test's own."""
+    bare.environment = {**bare.environment, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    bare.write_copies()
+    bare.apply()
+    return bare
+
+
+def _change(workload: Workload, name: str) -> None:
+    """The input *name* has other content, so its output will have too."""
+    (workload.clips / name).write_text(f"{name}, changed")
+
+
+def _outputs(workload: Workload) -> dict[str, str]:
+    return {name: (workload.outputs / name).read_text() for name in sorted(workload.downloaded())}
+
+
+def test_an_edited_download_is_kept_until_it_is_to_be_overwritten(copied: Workload) -> None:
+    """The plan shows it and is empty; with --overwrite it says what it replaces, and does."""
+    (copied.outputs / "a.out").write_text("edited")
+    plan = copied.command("plan", SPEC).out
+    assert QUIET in plan
+    assert "  = 1 local file kept, where outputs would be downloaded to (--overwrite replaces them)" in plan
+    assert "      = ../outputs/a.out  edited since it was downloaded" in plan
+    ended = copied.command("download", SPEC)
+    assert (ended.out, "outputs/a.out was kept: edited since it was downloaded" in ended.err) == ("", True)
+    assert _outputs(copied) == {"a.out": "edited", "b.out": "b"}
+    assert "the local file differs" in copied.command("plan", SPEC, "--overwrite").out
+    copied.apply("--overwrite")
+    assert _outputs(copied) == {"a.out": "a", "b.out": "b"}
+    assert "kept" not in copied.command("plan", SPEC).out
+
+
+def test_what_was_downloaded_is_replaced_without_asking(copied: Workload) -> None:
+    """A changed input has its new output here, as ever."""
+    _change(copied, "a")
+    copied.apply()
+    assert _outputs(copied) == {"a.out": "a, changed", "b.out": "b"}
+
+
+def test_an_edited_download_of_a_task_that_runs_again(copied: Workload) -> None:
+    """The plan says beforehand that its new output will not come here, and the summary says that it did not."""
+    (copied.outputs / "a.out").write_text("edited")
+    _change(copied, "a")
+    plan = json.loads(copied.command("plan", SPEC, "--format", "json").out)
+    assert plan["kept"] == [
+        {"id": f"{copied.name}/a.out", "file": "../outputs/a.out", "reason": "local_edited"}
+    ]
+    assert "  kept        1 local file not downloaded by batchspec" in copied.apply().out
+    assert _outputs(copied) == {"a.out": "edited", "b.out": "b"}
+
+
+def test_a_file_that_is_there_first(bare: Workload) -> None:
+    """A file of a person under the name of an output is kept, and the other outputs come."""
+    bare.write_copies()
+    bare.outputs.mkdir()
+    (bare.outputs / "a.out").write_text("mine")
+    assert "not downloaded by batchspec" in bare.command("plan", SPEC).out
+    bare.apply()
+    assert _outputs(bare) == {"a.out": "mine", "b.out": "b"}
+    assert QUIET in bare.command("plan", SPEC).out
+
+
+def test_without_the_cache_a_file_that_equals_its_output_counts_as_downloaded(
+    copied: Workload, tmp_path: Path
+) -> None:
+    """Another machine, or a cache that was deleted: what a plan has seen as equal may be replaced."""
+    shutil.rmtree(tmp_path / "cache")
+    assert QUIET in copied.command("plan", SPEC).out
+    _change(copied, "a")
+    copied.apply()
+    assert _outputs(copied) == {"a.out": "a, changed", "b.out": "b"}
+
+
+def test_a_saved_plan_overwrites_what_it_says(copied: Workload) -> None:
+    """What was reviewed with --overwrite is done with it, and without it the id is another."""
+    (copied.outputs / "a.out").write_text("edited")
+    copied.command("plan", SPEC, "--overwrite", "-o", "work.plan")
+    copied.command("apply", "work.plan")
+    assert _outputs(copied) == {"a.out": "a", "b.out": "b"}
+
+
+def test_two_specs_that_download_to_one_file(copied: Workload) -> None:
+    """The second one keeps what the first one has downloaded, and both say so when theirs differ."""
+    other = Workload(copied.folder, copied.account, name=f"{copied.name}2", environment=copied.environment)
+    text = copied.spec.read_text("utf-8").replace(copied.name, other.name).replace("clips/*", "others/*")
+    file = copied.spec.with_name("other.yaml")
+    file.write_text(text, "utf-8")
+    for name in ("a", "c"):
+        (copied.spec.parent / "others").mkdir(exist_ok=True)
+        (copied.spec.parent / "others" / name).write_text(f"other {name}")
+    try:
+        plan = copied.command("plan", "specs/other.yaml").out
+        assert "= ../outputs/a.out  downloaded by another spec" in plan
+        copied.command("apply", "specs/other.yaml", "--auto-approve")
+        assert _outputs(copied) == {"a.out": "a", "b.out": "b", "c.out": "other c"}
+    finally:
+        copied.command("destroy", "specs/other.yaml", "--auto-approve", "--outputs")
+
+
+def test_a_link_in_the_download_folder_is_not_followed(copied: Workload, tmp_path: Path) -> None:
+    """A link that stands where an output goes stays, and so does what it leads to."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("a")
+    (copied.outputs / "a.out").unlink()
+    (copied.outputs / "a.out").symlink_to(elsewhere)
+    _change(copied, "a")
+    assert "= ../outputs/a.out  not downloaded by batchspec" in copied.command("plan", SPEC).out
+    copied.apply()
+    assert (elsewhere.read_text(), (copied.outputs / "a.out").is_symlink()) == ("a", True)
+    copied.command("download", SPEC, "--overwrite")
+    assert (elsewhere.read_text(), _outputs(copied)["a.out"]) == ("a", "a, changed")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
+from pathlib import Path
 
+from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.places import Places
 from batchspec.engine.look.digests import Digests
 from batchspec.engine.look.downloaded import Downloaded
@@ -24,9 +26,9 @@ class LocalOutputs:
 
     def find(self, blob: str, md5: str, etag: str, is_folder: bool) -> Here:
         """What is there of the output *blob*, which has this MD5 and ETag; both empty: it is yet to be made."""
-        if is_folder:
-            return self._unpacked(blob, md5)
         file = os.path.join(self._folder, blob.removeprefix(self._places.root))  # noqa: PTH118
+        if is_folder:
+            return _unpacked(Path(file.removesuffix(PACK_SUFFIX)), md5)
         try:
             status = os.lstat(file)
             here = self._file(file, status, md5, etag)
@@ -46,8 +48,9 @@ class LocalOutputs:
             return Here.SAME
         return self._downloaded.judge(file, local)
 
-    def _unpacked(self, blob: str, md5: str) -> Here:
-        pack = pack_in(self._places.unpacked(blob))
-        if pack is None:
-            return Here.MISSING
-        return Here.SAME if not md5 or pack == md5 else Here.OUTDATED
+
+def _unpacked(folder: Path, md5: str) -> Here:
+    pack = pack_in(folder)
+    if pack is None:
+        return Here.MISSING
+    return Here.SAME if not md5 or pack == md5 else Here.OUTDATED

@@ -115,9 +115,13 @@ class DesiredTasks:
         query = f"SELECT {self.COLUMNS} FROM task WHERE group_name = ? ORDER BY number"
         return Rows(self.database, query, self.read, (group.name,))
 
-    def has_record(self, blob: str) -> bool:
-        """Whether *blob* proves the work of one of them."""
-        return self.database.one("SELECT 1 FROM task WHERE record = ?", blob) is not None
+    def has(self, blob: str) -> bool:
+        """Whether one of them makes or reads *blob*."""
+        query = (
+            "SELECT 1 FROM task WHERE ?1 IN (record, blob) UNION ALL SELECT 1 FROM makes WHERE ?1 IN (blob, made)"
+            " UNION ALL SELECT 1 FROM reads WHERE blob = ?1"
+        )
+        return self.database.one(query, blob) is not None
 
     def read(self, row: tuple[Any, ...]) -> DesiredTask:
         """The task of a row that begins with COLUMNS."""

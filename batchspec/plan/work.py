@@ -297,7 +297,7 @@ def _orphans(desired: Desired) -> int:
     """How many outputs of ours belong to no desired task any more. They are kept, and counted."""
     own = Places.of(desired.spec).own
     query = (
-        "SELECT count(*) FROM output WHERE substr(name, 1, ?) <> ?"
+        "SELECT count(*) FROM output WHERE fingerprint IS NOT NULL AND substr(name, 1, ?) <> ?"
         " AND NOT EXISTS (SELECT 1 FROM task WHERE record = name AND is_output)"
         " AND NOT EXISTS (SELECT 1 FROM makes WHERE makes.blob = output.name)"
     )

@@ -208,7 +208,7 @@ def test_4_9_destroy_takes_what_the_spec_made_and_nothing_else(workload: Workloa
     assert workload.pool() is None or workload.pool()["state"] == "deleting"  # type: ignore[index]
     assert [job["id"] for job in workload.jobs() if job["state"] != "deleting"] == [neighbour]
     again = workload.destroy("--outputs")
-    assert again.out == f"nothing of {workload.name} is there\n"
+    assert again.out == f"nothing to delete of {workload.name}\n"
     assert len(workload.downloaded()) == 6
     workload.apply()  # at once
     assert len(workload.results()) == 6
@@ -218,10 +218,15 @@ def test_4_9_destroy_keeps_outputs_unless_told_and_the_pool_when_told(workload: 
     """Without --outputs the results stay, so a later apply runs nothing; --keep pool keeps the pool."""
     workload.apply()
     ended = workload.destroy("--keep", "pool")
-    assert ended.out.splitlines()[-3:] == [
+    shown = [re.sub(r", [\d.]+ k?B", "", line) for line in ended.out.splitlines()]
+    assert shown == [
+        f"  - job {workload.job_id}, with its tasks",
+        "  - 5 uploaded inputs in container input",
+        "  - 10 logs in container output",
+        "  = 5 outputs in container output, kept",
         f"deleted job {workload.job_id}",
-        "deleted 5 blobs in container input",
-        "deleted 10 blobs in container output",
+        "deleted 5 uploaded inputs in container input",
+        "deleted 10 logs in container output",
     ]
     assert workload.pool() is not None
     assert workload.job() is None or workload.job()["state"] == "deleting"  # type: ignore[index]
@@ -229,7 +234,7 @@ def test_4_9_destroy_keeps_outputs_unless_told_and_the_pool_when_told(workload: 
     assert workload.results() == {f"LowPriVMs-{i}.mp3" for i in range(1, 6)}
     assert workload.actions() == []
     workload.destroy()
-    assert workload.destroy().out == f"nothing of {workload.name} is there\n"
+    assert workload.destroy().out.startswith(f"nothing to delete of {workload.name}\n  = 5 outputs")
     assert len(workload.results()) == 5
 
 
@@ -238,6 +243,6 @@ def test_4_9_destroy_asks_and_without_an_answer_deletes_nothing(workload: Worklo
     workload.apply()
     before = workload.blobs("output")
     ended = workload.command("destroy", "specs/ffmpeg.yaml", code=4)
-    assert "nobody said yes" in ended.err
+    assert 'the answer was not "yes"' in ended.err
     assert workload.pool() is not None
     assert workload.blobs("output") == before

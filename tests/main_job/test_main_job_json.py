@@ -94,15 +94,19 @@ def test_json_a_destroy_says_what_is_to_go_and_then_what_is_gone(bare: Workload)
     bare.apply()
     logs = [name for name in bare.blobs("output") if name.startswith(".batchspec/logs/")]
     doomed, refused = bare.command("destroy", SPEC, *JSON, code=4).objects
-    sizes = doomed["outputs"].pop("bytes")
-    assert isinstance(sizes, int)
+    sizes = [some.pop("bytes") for some in doomed["blobs"]]
+    assert sizes[0] == 2
     head = heading(bare, "destroy")
+    kept = [{"what": "output", "container": "output", "count": 2, "bytes": 2}]
     assert doomed == {
         **head,
         "jobs": [bare.job_id],
         "pool": bare.pool_id,
-        "inputs": {"blobs": 2, "bytes": 2},
-        "outputs": {"blobs": len(logs)},
+        "blobs": [
+            {"what": "input", "container": "input", "count": 2},
+            {"what": "log", "container": "output", "count": len(logs)},
+        ],
+        "kept": kept,
     }
     assert (refused["type"], refused["exitCode"]) == ("error", 4)
     assert bare.pool() is not None
@@ -112,13 +116,10 @@ def test_json_a_destroy_says_what_is_to_go_and_then_what_is_gone(bare: Workload)
     assert ended.objects[1:] == [
         {"type": "deleted", "kind": "job", "id": bare.job_id, "count": 1},
         {"type": "deleted", "kind": "pool", "id": bare.pool_id, "count": 1},
-        {"type": "deleted", "kind": "blob", "id": "input", "count": 2},
-        {"type": "deleted", "kind": "blob", "id": "output", "count": len(logs)},
+        {"type": "deleted", "kind": "blob", "id": "input", "count": 2, "what": "input"},
+        {"type": "deleted", "kind": "blob", "id": "output", "count": len(logs), "what": "log"},
     ]
-    none = {"blobs": 0, "bytes": 0}
-    assert bare.destroy(*JSON).objects == [
-        {**head, "jobs": [], "pool": None, "inputs": none, "outputs": none}
-    ]
+    assert bare.destroy(*JSON).objects == [{**head, "jobs": [], "pool": None, "blobs": [], "kept": kept}]
 
 
 def test_json_a_destroy_that_fails_has_told_what_is_gone(bare: Workload) -> None:

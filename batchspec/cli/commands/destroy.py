@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from batchspec.cli.options import (
 from batchspec.errors import RefusedError
 
 if TYPE_CHECKING:
+    from batchspec.engine.belongings import Some
     from batchspec.engine.destroy import Deleted, Doomed
     from batchspec.language.model import Spec
 
@@ -43,7 +43,11 @@ if TYPE_CHECKING:
 @lock_timeout_option
 @click.option("--keep", type=click.Choice(["pool"]), help="What to leave standing.")
 @click.option("--outputs", is_flag=True, help="Delete the outputs in storage too. Without it they are kept.")
-@click.option("--orphans", is_flag=True, help="Delete only the outputs whose input is no longer in the spec.")
+@click.option(
+    "--orphans",
+    is_flag=True,
+    help="Delete only outputs and uploads that no task makes or reads any more.",
+)
 def destroy(
     spec_file: Path,
     environment: Environment,
@@ -56,10 +60,11 @@ def destroy(
 ) -> None:
     """Delete the spec's job, pool and blobs, after asking. Downloaded files stay.
 
-    Only what carries the spec's stamp goes. Outputs are kept, so that a later
+    Only what carries the spec's stamp is deleted. Outputs are kept, so that a later
     apply has nothing to run again, unless --outputs is given.
 
-    In JSON the first line says what is to go, and then a line each what is gone.
+    In JSON the first line says what will be deleted and what is kept, then a line
+    each what was deleted.
     """
     from batchspec.desired.places import Places
     from batchspec.engine.destroy import destroy as destroy_all
@@ -82,12 +87,15 @@ def destroy(
         click.echo(_doomed_text(spec, doomed), nl=False)
     if doomed.is_empty:
         return
-    if not confirm("All of it is deleted for good. Only `yes` goes on:", approved=auto_approve):
-        raise RefusedError("nothing was deleted: nobody said yes", help="add --auto-approve to go on unasked")
+    if not confirm('This cannot be undone. Type "yes" to delete:', approved=auto_approve):
+        raise RefusedError(
+            'nothing was deleted: the answer was not "yes"',
+            help="add --auto-approve to delete without asking",
+        )
     with locked(account, places, "destroying", wait_s=lock_timeout_s) as held:
         for gone in destroy_all(account, find(), held.check):
             if form == "json":
-                say_object({"type": "deleted", **asdict(gone)})
+                say_object(_gone_json(gone))
             else:
                 click.echo(f"deleted {_gone_text(gone)}")
     forget_lock(account, places)
@@ -96,26 +104,51 @@ def destroy(
 def _doomed_json(spec: Spec, doomed: Doomed) -> dict[str, Any]:
     from batchspec.render.as_json import heading
 
-    blobs = {"inputs": doomed.inputs, "outputs": doomed.outputs}
-    sizes = {what: {"blobs": len(found.names), "bytes": found.size} for what, found in blobs.items()}
-    return {**heading("destroy", spec.name), "jobs": doomed.jobs, "pool": doomed.pool, **sizes}
+    return {
+        **heading("destroy", spec.name),
+        "jobs": doomed.jobs,
+        "pool": doomed.pool,
+        "blobs": [_some_json(some) for some in doomed.blobs],
+        "kept": [_some_json(some) for some in doomed.kept],
+    }
+
+
+def _some_json(some: Some) -> dict[str, Any]:
+    return {
+        "what": some.what.name.lower(),
+        "container": some.container,
+        "count": len(some.names),
+        "bytes": some.size,
+    }
+
+
+def _gone_json(gone: Deleted) -> dict[str, Any]:
+    what = {"what": gone.what.name.lower()} if gone.what else {}
+    return {"type": "deleted", "kind": gone.kind, "id": gone.id, "count": gone.count, **what}
 
 
 def _gone_text(gone: Deleted) -> str:
-    return f"{gone.count} blobs in container {gone.id}" if gone.kind == "blob" else f"{gone.kind} {gone.id}"
+    from batchspec.render.values import count_text
+
+    if gone.what is None:
+        return f"{gone.kind} {gone.id}"
+    return f"{count_text(gone.count, gone.what.value)} in container {gone.id}"
 
 
 def _doomed_text(spec: Spec, doomed: Doomed) -> str:
     from batchspec.render.show import show
-    from batchspec.render.values import size_text
 
-    if doomed.is_empty:
-        return f"nothing of {spec.name} is there\n"
     lines = [f"  - job {show(job_id)}, with its tasks" for job_id in doomed.jobs]
     if doomed.pool:
         lines.append(f"  - pool {show(doomed.pool)}, with its nodes")
-    for blobs, what in ((doomed.inputs, "uploaded inputs"), (doomed.outputs, "outputs and logs")):
-        if count := len(blobs.names):
-            where = f"in container {show(blobs.container)}, {size_text(blobs.size)}"
-            lines.append(f"  - {count} blobs {where} ({what})")
-    return "\n".join(lines) + "\n"
+    lines += [f"  - {_some_text(some)}" for some in doomed.blobs]
+    lines = lines or [f"nothing to delete of {spec.name}"]
+    return "\n".join([*lines, *(f"  = {_some_text(some)}, kept" for some in doomed.kept)]) + "\n"
+
+
+def _some_text(some: Some) -> str:
+    from batchspec.render.show import show
+    from batchspec.render.values import count_text, size_text
+
+    what = count_text(len(some.names), some.what.value)
+    return f"{what} in container {show(some.container)}, {size_text(some.size)}"

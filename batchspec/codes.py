@@ -83,6 +83,7 @@ class Code(Enum):
     OTHER_CASE = "BS0407", "files that a glob misses only by upper and lower case"
     OUTSIDE = "BS0408", "a path outside the project that nobody has allowed"
 
+    FEEDBACK = "BS0409", "outputs that would become inputs"
     BAD_SHEET = "BS0410", "a sheet (CSV file) that cannot be read as one"
     BAD_RANGE = "BS0411", "a range that counts backward, or not at all"
     ROWS_ALIKE = "BS0412", "two rows of a matrix or sheet that are the same"

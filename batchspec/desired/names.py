@@ -10,7 +10,7 @@ from batchspec.resources.task import digest
 
 NAME_LENGTH = 1024  # of a blob, Azure Storage
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
-_BAD_PART = re.compile(r"(?:^|/)\.{0,2}(?:/|$)")
+_BAD_PART = re.compile(r"(?:^|/)(?:\.{0,2}|\.[Gg][Ii][Tt])(?:/|$)")
 _SAFE_SUFFIXES = re.compile(r"(?:\.[A-Za-z][A-Za-z0-9]{0,7}){0,2}\.[A-Za-z0-9]{1,8}\Z")
 
 
@@ -78,7 +78,7 @@ def name_problem(name: str) -> str | None:
     if "\\" in name:
         return "has a backslash"
     if _BAD_PART.search(name):
-        return "has an empty part, `.` or `..`"
+        return "has an empty part, `.`, `..` or `.git`"
     if len(name) > NAME_LENGTH:
         return f"is longer than {NAME_LENGTH} characters"
     return None

@@ -115,6 +115,15 @@ class DesiredTasks:
         query = f"SELECT {self.COLUMNS} FROM task WHERE group_name = ? ORDER BY number"
         return Rows(self.database, query, self.read, (group.name,))
 
+    def outputs(self, longer_than: int = 0) -> Rows[tuple[TaskGroup, str]]:
+        """The blobs for people that they make, of those whose names are so long, with the group of each."""
+        query = (
+            "SELECT group_name, record, number FROM task WHERE is_output AND facts IS NULL AND length(record) > ?1"
+            " UNION ALL SELECT group_name, makes.blob, number FROM makes JOIN task ON task.number = makes.task"
+            " WHERE length(makes.blob) > ?1 ORDER BY 3"
+        )
+        return Rows(self.database, query, lambda row: (self._groups[row[0]], row[1]), (longer_than,))
+
     def has(self, blob: str) -> bool:
         """Whether one of them makes or reads *blob*."""
         query = (

@@ -13,6 +13,7 @@ from batchspec.desired.files import is_pack, varies
 from batchspec.desired.places import Places
 from batchspec.desired.readable import Readable
 from batchspec.desired.task import Desired, Input
+from batchspec.engine.look import download_rules
 from batchspec.engine.look.cache import cache_path
 from batchspec.engine.look.digests import Digests
 from batchspec.engine.look.folders import PLACEHOLDER, Folders
@@ -37,22 +38,15 @@ def desired_now(spec: Spec, list_blobs: ListBlobs | None, project: Project | Non
     places = Places.of(spec)
     project = project or Project(places.folder)
     warnings: list[Diagnostic] = []
-    findings = list(_download_outside(spec, places, project))
+    findings = list(download_rules.outside(spec, project))
     try:
         desired = expand(spec, find_reads(spec, list_blobs, project, warnings))
     except SpecError as error:
         raise SpecError([*error.diagnostics, *findings, *warnings]) from None
+    findings += download_rules.check(desired)
     if findings:
         raise SpecError([*spec.warnings, *findings, *warnings])
     return replace(desired, spec=replace(spec, warnings=in_order([*desired.spec.warnings, *warnings])))
-
-
-def _download_outside(spec: Spec, places: Places, project: Project) -> Iterator[Diagnostic]:
-    """A finding where the folder for downloads is not one that the spec may write to."""
-    if places.download is not None:
-        folder = places.download.resolve()
-        if not project.allows(Use.WRITE, folder):
-            yield project.outside(spec.document, ("download",), f"download: {spec.download!r}", folder)
 
 
 def find_reads(

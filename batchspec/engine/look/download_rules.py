@@ -1,0 +1,116 @@
+"""Where outputs are downloaded to, held against what may be written there: before anything is made or run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path as FilePath
+
+from batchspec.codes import Code
+from batchspec.desired.places import Places
+from batchspec.desired.task import Desired
+from batchspec.engine.look.project import Project, Use
+from batchspec.language.glob import Glob
+from batchspec.language.model import LocalFiles, Spec, TaskGroup
+from batchspec.source import Diagnostic
+
+_TOLD = 20
+_SHORT = 60  # characters, which in UTF-8 are 240 bytes at most: every file system in use takes such a name
+_NAME_MAX = 255  # bytes, where a file system does not say
+
+
+def outside(spec: Spec, project: Project) -> Iterator[Diagnostic]:
+    """A finding where the folder for downloads is not one that the spec may write to."""
+    download = Places.of(spec).download
+    if download is None:
+        return
+    folder = download.resolve()
+    if not project.allows(Use.WRITE, folder):
+        yield project.outside(spec.document, ("download",), f"download: {spec.download!r}", folder)
+    elif ".git" in folder.parts:
+        what = f"download: {spec.download!r} lies in a folder of Git"
+        yield spec.document.diagnostic(Code.BAD_NAME, what, ("download",), helps=("choose another folder",))
+
+
+def check(desired: Desired) -> Iterator[Diagnostic]:
+    """What is wrong with the files that outputs become on this machine; of much the first."""
+    if desired.spec.download is not None:
+        yield from islice(_too_long(desired), _TOLD)
+        yield from islice(_feeding(desired), _TOLD)
+
+
+def _too_long(desired: Desired) -> Iterator[Diagnostic]:
+    """Outputs that no file can be called, where they are downloaded to."""
+    places = Places.of(desired.spec)
+    longest = _longest_name(places.file("").resolve())
+    for group, blob in desired.tasks.outputs(longer_than=len(places.root) + _SHORT):
+        name = blob.removeprefix(places.root)
+        if any(len(os.fsencode(part)) > longest for part in name.split("/")):
+            yield desired.spec.document.diagnostic(
+                Code.BAD_NAME,
+                f"the output {name!r} has a name longer than {longest} bytes",
+                (*group.path, "output"),
+                label="cannot be a file in the folder for downloads",
+                helps=("shorten it",),
+            )
+
+
+def _longest_name(folder: FilePath) -> int:
+    """How many bytes a file's name may have where *folder* is, or will be."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        return os.pathconf(there, "PC_NAME_MAX")
+    except (OSError, ValueError):
+        return _NAME_MAX
+
+
+def _feeding(desired: Desired) -> Iterator[Diagnostic]:
+    """Outputs that an input glob would match once they are downloaded, and the next apply would read."""
+    places, spec = Places.of(desired.spec), desired.spec
+    folder = places.file("").resolve()
+    readers = [(group, glob) for group in spec.groups for glob in _globs(group) if _may_feed(glob, places)]
+    for _, blob in desired.tasks.outputs() if readers else ():
+        name = blob.removeprefix(places.root)
+        for group, glob in readers:
+            path = _as_written(glob, folder / name, places.folder)
+            if path is not None and glob.fits(path) and not _is_excluded(group, path):
+                yield spec.document.diagnostic(
+                    Code.FEEDBACK,
+                    f"the output {name!r} would become an input of {group.name!r}: {glob.text!r} matches {path!r}",
+                    ("download",),
+                    label="outputs would be read as inputs by the next apply",
+                    helps=("choose a folder that no glob leads to, or leave it out with `exclude`",),
+                )
+                break
+
+
+def _globs(group: TaskGroup) -> tuple[Glob, ...]:
+    return group.inputs.globs if isinstance(group.inputs, LocalFiles) else ()
+
+
+def _is_excluded(group: TaskGroup, path: str) -> bool:
+    return isinstance(group.inputs, LocalFiles) and any(glob.fits(path) for glob in group.inputs.exclude)
+
+
+def _may_feed(glob: Glob, places: Places) -> bool:
+    """Whether *glob* leads into the folder for downloads at all."""
+    folder = _as_written(glob, places.file("").resolve(), places.folder)
+    level = glob.start
+    for name in folder.split("/") if folder not in (None, "") else ():
+        below = level.below(name)
+        if below is None:
+            return False
+        level = below
+    return folder is not None
+
+
+def _as_written(glob: Glob, path: FilePath, start: FilePath) -> str | None:
+    """*path* as *glob*, which is relative to *start*, would have to write it; None where it cannot."""
+    if glob.text.startswith("/"):
+        return str(path)
+    up = glob.fixed.count("../")
+    above = start.resolve()
+    for _ in range(up):
+        above = above.parent
+    return "/".join([".."] * up + [*path.relative_to(above).parts]) if path.is_relative_to(above) else None

@@ -52,7 +52,7 @@ def _said(folder: Path, inputs: str, output: str, download: str) -> list[str]:
         ("in/**", "in/out/", "in/out/a-2.wav"),
         ("'**/*.wav'", ".", "in/a-2.wav"),
         ("../specs/in/*.wav", "in/", "../specs/in/a-2.wav"),
-        ("'{in,out}/*.wav'", "in/", "in/a-2.wav"),
+        ("'{in,out}/*.wav'", ".", "in/a-2.wav"),
         ("[in/a.wav, 'in/*.wav']", "../specs/in", "in/a-2.wav"),
     ],
 )

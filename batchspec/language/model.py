@@ -73,6 +73,19 @@ class Blobs:
     exclude: tuple[Glob, ...] = ()
     allow_empty: bool = False
 
+    @property
+    def folder(self) -> str:
+        """What all names begin with that people see less of: the prefix up to its last slash."""
+        return "".join(self.prefix.rpartition("/")[:2])
+
+    def takes(self, blob: str) -> bool:
+        """Whether the blob is one of them."""
+        path = blob.removeprefix(self.folder)
+        return blob.startswith(self.prefix) and self.match.fits(path) and not self.leaves_out(path)
+
+    def leaves_out(self, path: str) -> bool:
+        return any(glob.fits(path) for glob in self.exclude)
+
 
 @dataclass(frozen=True, slots=True)
 class Command:

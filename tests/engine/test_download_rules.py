@@ -10,6 +10,7 @@ from batchspec.document.document import parse
 from batchspec.engine.look.reads import desired_now
 from batchspec.errors import SpecError
 from batchspec.language.build import build
+from batchspec.resources.blob import LiveBlob
 from batchspec.source import Source
 
 SPEC = """\
@@ -116,3 +117,26 @@ def test_nothing_is_downloaded_into_a_folder_of_git(
 ) -> None:
     """Where programs lie that Git runs."""
     assert _said(folder, "in/*.wav", output, download) == [said]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "is_refused"),
+    [
+        ("{container: output, prefix: work/}", True),
+        ("{container: output, prefix: work/, match: '*.wav'}", True),
+        ("{container: output, prefix: work/, match: '*.mp4'}", False),
+        ("{container: output, prefix: work/}\n    exclude: '*-2.wav'", False),
+        ("{container: input, prefix: work/}", False),
+    ],
+)
+def test_outputs_that_their_own_group_takes_for_inputs(folder: Path, inputs: str, is_refused: bool) -> None:
+    """Blobs in the container of the outputs may be inputs, but not of the group that makes them."""
+    text = SPEC.format(inputs=inputs, output="{{ input.stem }}-2.wav", download="out/")
+    spec = build(parse(Source(str(folder / "work.yaml"), text)))
+    listed = [LiveBlob(f"work/{name}", 1, "0" * 32, "etag") for name in ("a.wav", "b.mp4")]
+    said: list[str] = []
+    try:
+        desired_now(spec, lambda _container, _prefix: iter(listed))
+    except SpecError as error:
+        said = [diagnostic.summary for diagnostic in error.diagnostics if diagnostic.code == "BS0409"]
+    assert ("the output 'work/a-2.wav' would become an input of 'a'" in said) == is_refused == bool(said)

@@ -1,4 +1,4 @@
-"""Where outputs are downloaded to, held against what may be written there: before anything is made or run."""
+"""Where outputs go, held against what may be written there and against what is read: before anything is made or run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
 from batchspec.engine.look.project import Project, Use
 from batchspec.language.glob import Glob
-from batchspec.language.model import LocalFiles, Spec, TaskGroup
+from batchspec.language.model import Blobs, LocalFiles, Spec, TaskGroup
 from batchspec.source import Diagnostic
 
 _TOLD = 20
@@ -34,7 +34,8 @@ def outside(spec: Spec, project: Project) -> Iterator[Diagnostic]:
 
 
 def check(desired: Desired) -> Iterator[Diagnostic]:
-    """What is wrong with the files that outputs become on this machine; of much the first."""
+    """What is wrong with the files and blobs that outputs become; of much the first."""
+    yield from islice(_feeding_itself(desired), _TOLD)
     if desired.spec.download is not None:
         yield from islice(_too_long(desired), _TOLD)
         yield from islice(_feeding(desired), _TOLD)
@@ -83,6 +84,26 @@ def _feeding(desired: Desired) -> Iterator[Diagnostic]:
                     helps=("choose a folder that no glob leads to, or leave it out with `exclude`",),
                 )
                 break
+
+
+def _feeding_itself(desired: Desired) -> Iterator[Diagnostic]:
+    """Outputs that are blobs which their own group takes for inputs."""
+    spec, container = desired.spec, Places.of(desired.spec).output
+    read = {
+        g.name: g.inputs
+        for g in spec.groups
+        if isinstance(g.inputs, Blobs) and g.inputs.container == container
+    }
+    for group, blob in desired.tasks.outputs() if read else ():
+        inputs = read.get(group.name)
+        if inputs is not None and inputs.takes(blob):
+            yield spec.document.diagnostic(
+                Code.FEEDBACK,
+                f"the output {blob!r} would become an input of {group.name!r}",
+                (*group.path, "inputs"),
+                label="outputs would be read as inputs by the next apply",
+                helps=("read another `prefix`, or leave it out with `exclude`",),
+            )
 
 
 def _globs(group: TaskGroup) -> tuple[Glob, ...]:

@@ -47,18 +47,12 @@ def _blobs(
     spec: Spec, group: TaskGroup, wanted: Blobs, list_blobs: ListBlobs, warnings: list[Diagnostic]
 ) -> Iterator[Input]:
     """The blobs that are wanted, without the folders that some tools make blobs of, and without what is ours."""
-    folder, slash, _ = wanted.prefix.rpartition("/")
-    start = folder + slash
     findings: list[Diagnostic] = []
     missed = Missed()
     matched = False
     for live in list_blobs(wanted.container, wanted.prefix):
-        path = live.name.removeprefix(start)
-        if (
-            live.is_folder
-            or f"/{OWN_FOLDER}/" in live.name
-            or any(each.fits(path) for each in wanted.exclude)
-        ):
+        path = live.name.removeprefix(wanted.folder)
+        if live.is_folder or f"/{OWN_FOLDER}/" in live.name or wanted.leaves_out(path):
             continue
         try:
             axes = wanted.match.match(path)

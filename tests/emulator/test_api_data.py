@@ -43,7 +43,7 @@ def test_readme_tells_what_works() -> None:
 
 def test_nothing_that_was_promised_is_missing() -> None:
     """All operations work."""
-    assert set(API["operations"]) == set(implemented())
+    assert set(API["operations"]) <= set(implemented())
 
 
 def test_the_contract_is_really_checked() -> None:

@@ -1,14 +1,16 @@
 """Acceptance by clients that we did not write, each installed from its registry into a place of its own.
 
 They are found by the environment, so that CI names them and a plain run needs none:
-BATCHSPEC_TEST_BATCH14 a Python with azure-batch 14, BATCHSPEC_TEST_AZ an `az` with the batch commands,
-BATCHSPEC_TEST_NODE_MODULES a node_modules with @azure/batch.
+BATCHSPEC_TEST_OLD_BATCH Pythons with azure-batch 6 to 11, separated as in PATH, BATCHSPEC_TEST_BATCH14 a Python with
+azure-batch 14, BATCHSPEC_TEST_AZ an `az` with the batch commands, BATCHSPEC_TEST_NODE_MODULES a node_modules with
+@azure/batch and azure-batch.
 """
 
 import asyncio
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,28 @@ def test_azure_batch_14(served: Served) -> None:
         "listed": 150,
         "output": "t7\n",
     }
+
+
+def test_azure_batch_6_to_11(start: Callable[..., Served]) -> None:
+    """Versions 2018-12-01.8.0 to 2021-06-01.14.0: tasks per node or slots, counts, disks, and lists in their words."""
+    for python in _given("BATCHSPEC_TEST_OLD_BATCH").split(os.pathsep):
+        seen = json.loads(_run(start(), python, str(_CLIENTS / "old.py")))
+        assert seen == {
+            "slots": 4,
+            "disk": "standard_lrs",
+            "added": ["success"] * 5,
+            "completed": 5,
+            "succeeded": 5,
+            "output": "t3\n",
+            "agent": True,
+        }, python
+
+
+def test_the_older_azure_batch_of_npm(served: Served) -> None:
+    """npm's azure-batch, of 2020-03-01.11.0, makes a pool and a job, adds a task and reads its result."""
+    modules = _given("BATCHSPEC_TEST_NODE_MODULES")
+    seen = json.loads(_run(served, "node", str(_CLIENTS / "old.js"), NODE_PATH=modules))
+    assert seen == {"tasksPerNode": 2, "result": ["t", 0, "success"], "succeeded": 1}
 
 
 def test_azure_batch_of_npm(served: Served) -> None:

@@ -24,7 +24,13 @@ from batchspec.emulator.http.call import JSON, Call, Operation, Reply
 from batchspec.emulator.http.connection import cut
 from batchspec.emulator.http.faults import Fault, Reset
 from batchspec.emulator.http.validate import API, check_body
-from batchspec.emulator.http.versions import CURRENT, require_version
+from batchspec.emulator.http.versions import (
+    CURRENT,
+    FORMER_OPERATIONS,
+    has_operation,
+    read_in,
+    require_version,
+)
 from batchspec.emulator.life.account import Account
 from batchspec.emulator.operations import account as account_operations
 from batchspec.emulator.operations import files, job_schedules, jobs, local, nodes, pools, tasks
@@ -36,6 +42,8 @@ log = logging.getLogger("batchspec.emulator")
 _BODY_LIMIT = 4 << 20
 _PIECE = 1 << 18
 _MODULES = (account_operations, files, job_schedules, jobs, nodes, pools, tasks)
+
+_OPERATIONS = {**API["operations"], **FORMER_OPERATIONS}
 
 # Bodies that may be left out altogether.
 _OPTIONAL_BODY = {
@@ -63,7 +71,7 @@ def create_app(account: Account) -> Starlette:
 
 def implemented() -> dict[str, Operation]:
     """The operations that work, by name."""
-    return {name: function for name in API["operations"] if (function := _function(name)) is not None}
+    return {name: function for name in _OPERATIONS if (function := _function(name)) is not None}
 
 
 def _function(name: str) -> Operation | None:
@@ -127,7 +135,7 @@ class _Endpoint:
         # 3. In which version, asking for what.
         self.account.disk.require_room()
         version = require_version(query)
-        name, ids = self.routes.find(method, path)
+        name, ids = self.routes.find(method, path, version)
         # 4. A fault that a test has asked for.
         fault = faults.take(self.account, name, path) if self.account.faults else None
         if fault is not None and (struck := await self._strike(fault)):
@@ -244,7 +252,7 @@ async def _read_body(receive: Receive, headers: dict[str, str]) -> bytes:
 
 
 def _checked_body(name: str, raw: bytes, headers: dict[str, str], version: str) -> dict[str, Any]:
-    type_name = API["operations"][name]["body"]
+    type_name = _OPERATIONS[name]["body"]
     if type_name is None:
         return {}
     if name == "create_task_collection" and len(raw) > tasks.COLLECTION_BYTES:
@@ -260,6 +268,8 @@ def _checked_body(name: str, raw: bytes, headers: dict[str, str], version: str) 
     except ValueError as error:
         raise ApiError("InvalidRequestBody", ("Reason", f"The body is not JSON: {error}")) from None
     older = version != CURRENT
+    if older:
+        body = read_in(version, body)
     if name == "create_task_collection":
         return tasks.check_collection(body, retired=older)
     return check_body(type_name, body, retired=older)
@@ -270,14 +280,14 @@ class _Routes:
 
     def __init__(self) -> None:
         self._by_length: dict[int, list[tuple[tuple[str, ...], str, str]]] = {}
-        for name, operation in API["operations"].items():
+        for name, operation in _OPERATIONS.items():
             parts = tuple(operation["path"].strip("/").split("/"))
             self._by_length.setdefault(len(parts), []).append((parts, operation["method"], name))
 
-    def find(self, method: str, path: str) -> tuple[str, tuple[str, ...]]:
+    def find(self, method: str, path: str, version: str) -> tuple[str, tuple[str, ...]]:
         """(operation, ids). 404 for a path that is none, 405 for a method that it does not have."""
         given = path.strip("/").split("/")
-        known = list(self._matches(given))
+        known = [match for match in self._matches(given) if has_operation(version, match[0])]
         for name, operation_method, ids in known:
             if operation_method == method:
                 return name, ids

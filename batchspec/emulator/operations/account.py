@@ -21,13 +21,36 @@ def _image(image: Image) -> Body:
         },
         "verificationType": "verified",
         "nodeAgentSKUId": image.agent,
-        "osType": "windows" if is_windows(image.agent) else "linux",
+        "osType": _system(image.agent),
     }
     if image.capabilities:
         found["capabilities"] = list(image.capabilities)
     if image.end:
         found["batchSupportEndOfLife"] = f"{image.end}T00:00:00Z"
     return found
+
+
+def list_node_agent_skus(call: Call) -> Reply:
+    """The same list by agent, as versions before 2019-06-01.9.0 ask for it."""
+    agents: dict[str, list[Body]] = {}
+    for image in IMAGES:
+        agents.setdefault(image.agent, []).append(_image(image)["imageReference"])
+    items = (
+        (agent, {"id": agent, "verifiedImageReferences": references, "osType": _system(agent)})
+        for agent, references in agents.items()
+    )
+    return list_of(call, "nodeagentskus", items)
+
+
+def _system(agent: str) -> str:
+    return "windows" if is_windows(agent) else "linux"
+
+
+def list_certificates(_: Call) -> Reply:
+    raise ApiError("CertificateRetired")
+
+
+add_certificate = list_certificates
 
 
 def list_applications(call: Call) -> Reply:

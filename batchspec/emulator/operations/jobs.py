@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from batchspec.emulator.http.call import Call, Reply, created, done, entity, list_of, require_conditions
+from batchspec.emulator.http.versions import counts_in
 from batchspec.emulator.life import job as job_life
 from batchspec.emulator.life.creation import make_job
 from batchspec.emulator.life.model import Body, Job
@@ -197,7 +198,7 @@ def get_job_task_counts(call: Call) -> Reply:
         for kind in kinds:
             tasks[kind] += count
             slots[kind] += wide
-    return entity(call, "taskcountsresult/@Element", {"taskCounts": tasks, "taskSlotCounts": slots})
+    return entity(call, "taskcountsresult/@Element", counts_in(call.version, tasks, slots))
 
 
 def list_job_preparation_and_release_task_status(call: Call) -> Reply:

@@ -45,6 +45,7 @@ _KNOWN: dict[str, tuple[int, str]] = {
     ),
     "MultipleConditionHeadersNotSupported": (400, "Multiple condition headers are not supported."),
     "UnsupportedRequestVersion": (400, "The specified request version is not supported."),
+    "CertificateRetired": (400, "The 'Azure Batch Certificates' feature was retired on 02/29/2024."),
     "UnsupportedHttpVerb": (405, "The resource doesn't support the specified HTTP verb."),
     "AuthenticationFailed": (
         403,

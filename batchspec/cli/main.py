@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
 import itertools
@@ -17,7 +18,7 @@ from typing import Any
 import click
 
 from batchspec import __version__
-from batchspec.cli import signals
+from batchspec.cli import leave, signals
 from batchspec.cli.options import colored, say_object
 from batchspec.errors import BatchspecError, SpecError, UsageError
 
@@ -48,9 +49,8 @@ _SHOWING = frozenset(
 )
 """The commands that change nothing: whoever pipes them into `head` has what was wanted."""
 
-_INTERRUPTED = 128 + signal.SIGINT
-_TERMINATED = 128 + signal.SIGTERM
-_GOES_ON = "interrupted; the same command goes on from here"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_SQLITE_FULL = 13
 
 
 def _listen(_context: click.Context, _option: click.Parameter, level: int) -> None:
@@ -112,39 +112,67 @@ def cli() -> None:
 
 
 def main() -> None:
-    """The entry point: runs the command and ends the process with its exit code."""
+    """Runs the command and ends the process with its exit code."""
     signals.listen()
     sys.excepthook = _crash
     threading.excepthook = lambda args: _crash(args.exc_type, args.exc_value, args.exc_traceback)
+    code = _code()
+    leave.at_once()  # Python itself may take a moment to end
+    gc.freeze()  # else it looks through all that is still alive, only to end
+    sys.exit(code)
+
+
+def _code() -> int:
+    """The exit code of the command, which has run; what went wrong is told."""
     try:
         code = cli.main(standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:
-        code = _cut_off()
+        return _cut_off()
     except click.UsageError as error:
         error.show()
-        code = UsageError.exit_code
+        return UsageError.exit_code
     except click.ClickException as error:
         error.show()
-        code = 1
+        return 1
     except (click.Abort, KeyboardInterrupt):
-        click.echo(_GOES_ON, err=True)
-        code = _INTERRUPTED
-    except signals.Terminated:
-        click.echo(_GOES_ON, err=True)
-        code = _TERMINATED
+        return _interrupted(signal.SIGINT)
+    except signals.Terminated as error:
+        return _interrupted(error.number)
     except BatchspecError as error:
         _report(error)
-        code = error.exit_code
-    except OSError as error:  # our own output cannot be written: a full disk, a closed descriptor
-        click.echo(f"error: cannot write the output: {error.strerror}", err=True)
-        code = 1
-    gc.freeze()  # else Python looks through all that is still alive, only to end
-    sys.exit(code if isinstance(code, int) else 0)
+        return error.exit_code
+    except Exception as error:
+        if _is_full(error):
+            where = getattr(error, "filename", None)
+            click.echo(f"error: the disk is full{f': {where}' if where else ''}", err=True)
+        elif isinstance(error, OSError):  # our own output cannot be written: a closed descriptor
+            click.echo(f"error: cannot write the output: {error.strerror}", err=True)
+        else:
+            raise
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def _interrupted(number: int) -> int:
+    with suppress(OSError):
+        click.echo(leave.INTERRUPTED, err=True)
+    return 128 + number
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether a disk, or a share of it, takes no more; SQLite says so in its own way."""
+    if isinstance(error, OSError):
+        return error.errno in _FULL
+    return getattr(error, "sqlite_errorcode", None) == _SQLITE_FULL
 
 
 def _crash(kind: type[BaseException], error: BaseException | None, where: TracebackType | None) -> None:
+    if isinstance(error, KeyboardInterrupt):
+        leave.leave(signal.SIGINT)
+    if isinstance(error, signals.Terminated):
+        leave.leave(error.number)
     from batchspec.cli.verbose import crash
 
     crash(kind, error, where)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.bench.measure import PROJECT, Figure, Sample, in_turn, median, program, ratio
 
-BATCHSPEC = (sys.executable, "-c", "from batchspec.cli.main import main; main()")
+BATCHSPEC = (sys.executable, "-c", "from batchspec.cli.entry import main; main()")
 _BARE = (sys.executable, "-c", "pass")
 _SDK = (sys.executable, "-c", "import azure.batch, azure.storage.blob, azure.identity")
 _GROUPS = 17  # makes a spec of 200 lines

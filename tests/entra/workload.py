@@ -12,7 +12,7 @@ from pathlib import Path
 from secrets import token_hex
 
 _SAMPLE = Path(__file__).parents[2] / "specs"
-_COMMAND = (sys.executable, "-c", "from batchspec.cli.main import main; main()")
+_COMMAND = (sys.executable, "-c", "from batchspec.cli.entry import main; main()")
 
 
 @dataclass(frozen=True)

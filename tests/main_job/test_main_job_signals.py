@@ -31,7 +31,7 @@ pool: {id: p, vmSize: Standard_D2ds_v5, image: "canonical:ubuntu-24_04-lts:serve
 job: {id: j}
 tasks: {one: {command: "true"}}
 """
-CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 # SIGINT as the first signal is tried around every call in test_main_job_interrupts.
 FIRST = [(stage, signal.SIGTERM) for stage in STAGES if stage != "planning"]  # which says it otherwise
 SECOND = [*((stage, signal.SIGINT) for stage in STAGES), ("adding", signal.SIGTERM)]
@@ -119,7 +119,7 @@ def test_r22_a_signal_while_it_plans_under_the_lock_gives_the_lock_back(
     with bare.started("apply", "specs/ffmpeg.yaml", env=wire.environment) as process:
         _, said = process.communicate(timeout=60)
     assert process.returncode == CODES[number], said
-    assert "interrupted; the same command goes on from here" in said
+    assert "Interrupted. Run the same command again to resume." in said
     assert "Traceback" not in said
     with bare.blob_service() as service:
         lock = service.get_blob_client("output", f"{bare.name}/.batchspec/lock").get_blob_properties()
@@ -164,7 +164,7 @@ def test_r22_a_signal_ends_the_patience_with_a_service_that_fails(
             process.kill()
             process.wait()
     assert process.returncode == CODES[number]
-    assert said.endswith("interrupted; the same command goes on from here\n")
+    assert said.endswith("Interrupted. Run the same command again to resume.\n")
 
 
 def _account(endpoint: str) -> dict[str, str]:

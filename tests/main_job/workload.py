@@ -31,7 +31,7 @@ from batchspec.service.embedded import LocalAccount
 
 PROJECT = Path(__file__).parents[2]
 SAMPLE = PROJECT / "specs"
-BATCHSPEC = (sys.executable, "-c", "from batchspec.cli.main import main; main()")
+BATCHSPEC = (sys.executable, "-c", "from batchspec.cli.entry import main; main()")
 
 _COMMAND_WITHIN_S = 120
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from types import FrameType
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from batchspec.cli import signals
+from batchspec.cli import leave, signals
 from batchspec.cli.display import display
 from batchspec.cli.options import (
     Environment,
@@ -240,7 +240,7 @@ def _takes_away(action: Action) -> tuple[object, ...]:
 
 @contextmanager
 def _signals(run: Apply) -> Iterator[Callable[[], int]]:
-    """Within it the first SIGINT or SIGTERM lets the run finish what is in flight, the second ends at once.
+    """Within it the first SIGINT, SIGTERM or SIGHUP lets the run finish what is in flight, the second ends at once.
 
     What it gives says which signal came, 0 for none.
     """
@@ -248,10 +248,11 @@ def _signals(run: Apply) -> Iterator[Callable[[], int]]:
 
     def handle(number: int, _frame: FrameType | None) -> None:
         if caught:
-            signals.leave(number)
+            leave.leave(number)
         caught.append(number)
         if not run.is_only_watching:
-            say("interrupted: finishing the calls in flight; once more to end at once")
+            with suppress(OSError):
+                say("Interrupted: finishing the calls in flight. Interrupt again to stop at once.")
         run.stop()
 
     with signals.handled(handle):

@@ -1,0 +1,45 @@
+"""The end by a signal, at once: an exception would still wait for threads, and so for the calls in flight."""
+
+import contextlib
+import os
+import signal
+import stat
+from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+INTERRUPTED = "Interrupted. Run the same command again to resume."
+
+Handler = Callable[[int, FrameType | None], None]
+
+
+def at_once() -> None:
+    """From now on a signal ends the process."""
+    handle(leave)
+
+
+def handle(handler: Handler) -> None:
+    """From now on *handler* is called for a signal.
+
+    One that is ignored stays so: a shell starts what it runs in the background with SIGINT ignored, nohup with SIGHUP.
+    """
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+def leave(number: int, _frame: FrameType | None = None) -> NoReturn:
+    """Ends the process now, whatever it is at."""
+    with contextlib.suppress(OSError):
+        show_cursor = "\x1b[?25h" if os.isatty(2) else ""  # the live display hides it
+        os.write(2, f"{show_cursor}{INTERRUPTED}\n".encode())
+    os._exit(128 + number)
+
+
+def close_terminal() -> None:
+    """What is written to a terminal that is gone goes nowhere, instead of failing."""
+    for stream in (1, 2):
+        with contextlib.suppress(OSError):
+            if stat.S_ISCHR(os.fstat(stream).st_mode):  # one that hung up says that it is no terminal
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream)

@@ -117,7 +117,8 @@ class Removal(NamedTuple):
     """A live task to delete. `group` is its group's, None for a task that left the spec; so is `number`, its place.
 
     One that is completed makes way for its next attempt, and nobody is told. One that `renews` waits with links
-    that end, and is added again with new ones.
+    that end, and is added again with new ones. One that `has_ended` is deleted after its next attempt was added,
+    all others before anything else changes: they would do work that nobody wants any more.
     """
 
     id: str
@@ -126,6 +127,7 @@ class Removal(NamedTuple):
     group: TaskGroup | None
     number: int | None
     renews: bool = False
+    has_ended: bool = False
 
     @property
     def is_superseded(self) -> bool:

@@ -100,22 +100,22 @@ ORDER BY 2
 _OUTDATED = ", CASE verdict WHEN 'COMMAND_CHANGED' THEN (SELECT work FROM output WHERE name = record) END"
 
 # In this order they are shown: what left the spec, what would write over the current work, what a run replaces.
-# A task that makes way for its own next attempt is not shown, and so called completed even where it is not (it is to
-# get new links).
+# A task that makes way for its own next attempt is not shown, and so called completed; `has_ended` says whether it is.
 _REMOVALS = f"""
-SELECT id, state, 'LEFT_SPEC' AS reason, NULL AS group_name, 0 AS rank, NULL AS number FROM other
+SELECT id, state, 'LEFT_SPEC' AS reason, NULL AS group_name, 0 AS rank, NULL AS number, 0 AS has_ended FROM other
 WHERE number IS NULL AND state <> 'completed'
 UNION ALL
-SELECT changed.id, changed.state, 'REPLACED', group_name, {RUNS} + 1, number
+SELECT changed.id, changed.state, 'REPLACED', group_name, {RUNS} + 1, number, 0
 FROM changed JOIN verdict USING (number) JOIN task USING (number)
 WHERE changed.state <> 'completed'
 UNION ALL
 SELECT coalesce(again.id, task.id), 'completed',
-  CASE verdict WHEN 'LINKS_END' THEN verdict ELSE 'REPLACED' END, group_name, 2, number
-FROM verdict JOIN task USING (number) LEFT JOIN again USING (number)
+  CASE verdict WHEN 'LINKS_END' THEN verdict ELSE 'REPLACED' END, group_name, 2, number,
+  coalesce(again.state, live.state) = 'completed'
+FROM verdict JOIN task USING (number) LEFT JOIN again USING (number) LEFT JOIN counted live ON live.id = task.id
 WHERE verdict.attempt > 0 AND {RUNS}
 UNION ALL
-SELECT earlier.id, 'completed', 'REPLACED', group_name, 2, number
+SELECT earlier.id, 'completed', 'REPLACED', group_name, 2, number, 0
 FROM earlier JOIN verdict USING (number) JOIN task USING (number)
 WHERE earlier.state <> 'completed' AND {RUNS}
 """
@@ -219,11 +219,14 @@ class _Rows:
 
     def removals(self, which: str = "") -> Rows[Removal]:
         def removal(row: tuple[Any, ...]) -> Removal:
-            id, state, reason, group, number = row
+            id, state, reason, group, number, has_ended = row
             renews = reason == "LINKS_END"
-            return Removal(id, state, _REASONS[reason], self._groups.get(group), number, renews)
+            return Removal(
+                id, state, _REASONS[reason], self._groups.get(group), number, renews, bool(has_ended)
+            )
 
-        query = f"SELECT id, state, reason, group_name, number FROM ({_REMOVALS}) {which} ORDER BY rank, number, id"
+        columns = "id, state, reason, group_name, number, has_ended"
+        query = f"SELECT {columns} FROM ({_REMOVALS}) {which} ORDER BY rank, number, id"
         return Rows(self._database, query, removal)
 
     def uploads(self) -> Rows[Upload]:

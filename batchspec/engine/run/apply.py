@@ -1,8 +1,8 @@
 """Making it so: a small graph run with bounded concurrency, told as events.
 
-Uploads go beside the pool's creation; the job after its pool; a task as soon as the
-job and its own input are there; a download as soon as its task ended. Every step may
-be cut off anywhere: running apply again ends in the same state.
+Tasks that nobody wants any more go first. Uploads go beside the pool's creation; the job after its pool; a task as
+soon as the job and its own input are there; a download as soon as its task ended. Every step may be cut off
+anywhere: running apply again ends in the same state.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from batchspec.engine.run.kept import copy_outputs, remove_temporary
 from batchspec.engine.run.lock import Held
 from batchspec.engine.run.provision import clean_up, make_job, make_pool, retire_old_jobs
 from batchspec.engine.run.result import MISSING, told
-from batchspec.engine.run.submit import add_tasks, delete_tasks
+from batchspec.engine.run.submit import add_tasks, delete_ended, delete_outdated
 from batchspec.engine.run.summary import summarize
 from batchspec.engine.run.uploads import Uploads
 from batchspec.engine.run.watch import Watch
@@ -110,15 +110,16 @@ class Apply:
         """The steps of a run, in order; those that need not wait for each other do not."""
         conduct, doctor = self._conduct, Doctor(self._conduct)
         doctor.begin()
+        begun = delete_outdated(conduct)
         uploads = Uploads(conduct)
         uploads.start(transfers)
         if any(action.operation is not Operation.CREATE for action in conduct.plan.of(Kind.POOL)):
             doctor.last_look()
         make_pool(conduct)
         make_job(conduct)
-        begun = delete_tasks(conduct)
         copy_outputs(conduct)
         add_tasks(conduct, uploads, begun)
+        delete_ended(conduct)
         retire_old_jobs(conduct)
         self._watching = True
         downloads = Downloads(conduct, transfers)

@@ -83,6 +83,10 @@ class Outcome:
             "INSERT INTO refused VALUES (?, ?, ?)", task.id, task.number, why
         )
 
+    def refused_numbers(self) -> set[int]:
+        """The numbers of the tasks that the service did not take."""
+        return {row[0] for row in chain.from_iterable(self._database.pages("SELECT number FROM refused"))}
+
     def pending(self, job_id: str) -> int:
         """How many tasks in the job have yet to end."""
         return self.followed[job_id] - self.ended[job_id]

@@ -30,15 +30,13 @@ from batchspec.service.batch.task import Packed
 LINK_KEPT_S = 1800.0  # see LINKS_LAST
 
 
-def delete_tasks(conduct: Conduct) -> list[Followed]:
-    """Deletes what left the spec and what new work supersedes, where the job that has them goes on.
+def delete_outdated(conduct: Conduct) -> list[Followed]:
+    """Deletes tasks that have not ended and left the spec, or are superseded, where the job that has them goes on.
 
     Gives the tasks that were to get new links and have begun since the plan: they go on with those they have, unless
     they have failed by now.
     """
     begun: list[Followed] = []
-    if any(action.operation is Operation.CREATE for action in conduct.plan.of(Kind.JOB)):
-        return begun  # they are in a completed job, where they are in nobody's way
     batch, job_id = conduct.account.batch, conduct.plan.job_id
 
     def has_begun(removal: Removal) -> bool:
@@ -53,8 +51,27 @@ def delete_tasks(conduct: Conduct) -> list[Followed]:
         else:
             task_service.delete(batch, job_id, live.id)
 
-    send_all(conduct.plan.work.removals, delete, slow_s=SINGLE_SLOW_S)
+    outdated = (removal for removal in _removals(conduct) if not removal.has_ended)
+    send_all(outdated, delete, slow_s=SINGLE_SLOW_S)
     return begun
+
+
+def delete_ended(conduct: Conduct) -> None:
+    """Deletes the tasks that had ended and whose next attempt was added."""
+    refused = conduct.outcome.refused_numbers()
+
+    def delete(removal: Removal) -> None:
+        conduct.check()
+        task_service.delete(conduct.account.batch, conduct.plan.job_id, removal.id)
+
+    ended = (removal for removal in _removals(conduct) if removal.has_ended and removal.number not in refused)
+    send_all(ended, delete, slow_s=SINGLE_SLOW_S)
+
+
+def _removals(conduct: Conduct) -> Iterable[Removal]:
+    """The tasks to delete; those in a completed job are in nobody's way."""
+    is_new = any(action.operation is Operation.CREATE for action in conduct.plan.of(Kind.JOB))
+    return () if is_new else conduct.plan.work.removals
 
 
 def add_tasks(conduct: Conduct, uploads: Uploads, begun: Sequence[Followed] = ()) -> None:

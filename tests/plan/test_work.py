@@ -94,7 +94,8 @@ def test_the_query_is_the_rules(
     )
     seen.add_inputs([LiveBlob("work/other", 1, OLD, "0x1")])
     outputs = {task.record: blob for task, entry in by_task if (blob := _output(task, entry))}
-    seen.add_outputs([*outputs.values(), LiveBlob("work/orphan", 1, "", "0x1")])
+    orphan = LiveBlob("work/orphan", 1, "", "0x1", {FINGERPRINT_METADATA: OLD})
+    seen.add_outputs([*outputs.values(), orphan, LiveBlob("work/of somebody else", 1, "", "0x1")])
     here = {
         task.output: OLD if entry.here == "old" else outputs[task.record].md5
         for task, entry in by_task

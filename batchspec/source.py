@@ -5,9 +5,12 @@ says where (source and position), what (code, summary and path), why (label)
 and what now (helps).
 """
 
+import re
+from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 Path = tuple[str | int, ...]
@@ -31,16 +34,46 @@ class Position(NamedTuple):
     end_column: int
 
 
+class Lines:
+    """The lines of a text, as editors count them: LF, CR or both together end one, and nothing else does."""
+
+    def __init__(self, text: str) -> None:
+        ends = list(re.finditer(r"\r\n?|\n", text))
+        self._text = text
+        self._starts = [0, *(end.end() for end in ends)]
+        self._ends = [*(end.start() for end in ends), len(text)]
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def line(self, number: int) -> str:
+        """Line *number*, counted from 1, without its end; empty past the last one."""
+        inside = 0 < number <= len(self._starts)
+        return self._text[self._starts[number - 1] : self._ends[number - 1]] if inside else ""
+
+    def position(self, start: int, end: int) -> Position:
+        """The position of the characters *start* to *end*, exclusive."""
+        return Position(*self._place(start), *self._place(end))
+
+    def _place(self, index: int) -> tuple[int, int]:
+        line = bisect_right(self._starts, index)
+        return line, index - self._starts[line - 1] + 1
+
+
 class Source(NamedTuple):
     """A spec's text and the name it is shown under (the path as the person typed it)."""
 
     name: str
     text: str
 
-    def line(self, number: int) -> str:
-        """Line *number*, counted from 1, without its end; empty past the last one."""
-        lines = self.text.splitlines()
-        return lines[number - 1] if 0 < number <= len(lines) else ""
+    @property
+    def lines(self) -> Lines:
+        return lines_of(self.text)
+
+
+@lru_cache(maxsize=4)
+def lines_of(text: str) -> Lines:
+    return Lines(text)
 
 
 class Severity(Enum):
@@ -60,6 +93,9 @@ class Diagnostic:
     label: str = ""
     helps: tuple[str, ...] = ()
     severity: Severity = Severity.ERROR
+
+    def with_help(self, help: str) -> "Diagnostic":
+        return replace(self, helps=(*self.helps, help))
 
     @property
     def place(self) -> str:

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from batchspec.errors import UsageError
+from batchspec.errors import SpecError, UsageError
 from batchspec.secrecy import keep_secret
 from batchspec.source import Diagnostic, Severity
 
 if TYPE_CHECKING:
     from batchspec.document.document import Document
     from batchspec.engine.look.project import Project, Use
+    from batchspec.language.build import Examined
     from batchspec.language.model import Spec
     from batchspec.service.connect import Account
 
@@ -159,13 +160,21 @@ def examples(*lines: str) -> str:
 
 def read_spec(spec_file: Path, environment: Environment | None = None) -> Spec:
     """The spec in *spec_file* in *environment*. Raises `SpecError` or `UsageError`."""
-    from batchspec.language.build import build
+    examined = examine_spec(spec_file, environment or Environment())
+    if examined.spec is None or examined.is_wrong:
+        raise SpecError(examined.findings)
+    return examined.spec
 
-    environment = environment or Environment()
+
+def examine_spec(spec_file: Path, environment: Environment) -> Examined:
+    """What `read_spec` reads, and all that there is to say of it. Raises `SpecError` for what is no YAML."""
+    from batchspec.language.build import examine
+
     document = _read(spec_file, "`batchspec init` writes a spec to start from")
     files = [_read(file, "a --params file has lines such as `nodes: 5`") for file in environment.params_files]
-    spec = build(document, dict(_setting(text) for text in environment.settings), files)
-    return replace(spec, flags=environment.flags)
+    examined = examine(document, dict(_setting(text) for text in environment.settings), files)
+    spec = examined.spec and replace(examined.spec, flags=environment.flags)
+    return examined._replace(spec=spec)
 
 
 def _read(file: Path, help: str) -> Document:

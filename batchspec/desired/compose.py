@@ -19,6 +19,7 @@ from batchspec.desired.outputs import TaskOutput, outputs_of
 from batchspec.desired.places import Places
 from batchspec.desired.problem import TaskProblem
 from batchspec.desired.readable import Readable
+from batchspec.desired.rehearsal import Rehearsal
 from batchspec.desired.rows import (
     ALONE,
     Origin,
@@ -31,7 +32,7 @@ from batchspec.desired.rows import (
     stored,
 )
 from batchspec.desired.task import DesiredTask, DesiredTasks, Input
-from batchspec.desired.values import input_paths, input_values, values_of
+from batchspec.desired.values import input_paths, input_values, output_values, values_of
 from batchspec.language.axes import FOLDER, SOURCE
 from batchspec.language.linking import Link
 from batchspec.language.matrix import Sheet
@@ -75,8 +76,10 @@ class Composer:
         database: Database,
         readable: Readable,
         readings: Sequence[Reading],
+        rehearsal: Rehearsal,
     ) -> None:
         self._spec = spec
+        self._rehearsal = rehearsal
         self._places = Places.of(spec)
         self._group = group
         self._rows = rows
@@ -184,6 +187,8 @@ class Composer:
             label=self._label(first, item),
             facts=self._facts(matrix, texts, source, chunk),
         )
+        if not self._rehearsal.is_over:
+            self._rehearsal.take(task.name, names | output_values(outputs))
         extra = reads[1:] if item is not None else reads
         producers = sorted({read.producer for read in reads if read.producer is not None})
         return Composed(task, extra, outputs, list(self._meets(texts)), producers)

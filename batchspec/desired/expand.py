@@ -1,7 +1,7 @@
 """From a spec and its inputs to what should be: one desired task for each input, names and digests fixed.
 
-Nothing is rendered here but the names of outputs: a task that needs no work is
-never rendered.
+Nothing is rendered here but the names of outputs, and what could fail: a task that needs no
+work is never rendered otherwise.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from batchspec.desired.outputs import plain_outputs
 from batchspec.desired.places import OWN_FOLDER, Places
 from batchspec.desired.problem import TaskProblem
 from batchspec.desired.readable import Readable
+from batchspec.desired.rehearsal import Rehearsal
 from batchspec.desired.task import Desired, DesiredTask, DesiredTasks, Input
 from batchspec.desired.values import template_values
 from batchspec.errors import SpecError
@@ -74,31 +75,39 @@ def _add(
     findings: list[Diagnostic],
 ) -> int:
     """Adds the tasks of *group*; the number of the next one. What is wrong is added to *findings*."""
-    problems = _Problems(spec, group)
+    problems, rehearsal = _Problems(spec, group), Rehearsal(spec, group)
     readings = list(_readings(spec, group))
     try:
         if group.rows is None:
-            number += tasks.add(_plain_tasks(spec, group, readable, number, problems.add))
+            number += tasks.add(_plain_tasks(spec, group, readable, number, problems.add, rehearsal))
             if readings:
                 add_extras(tasks.database, _read_by_others(spec, group, tasks, readings))
         else:
-            composer = Composer(spec, group, group.rows, tasks.database, readable, readings)
+            composer = Composer(spec, group, group.rows, tasks.database, readable, readings, rehearsal)
             number += add_composed(tasks, composer.tasks(number, problems.add))
             findings.extend(_no_rows(spec, group, composer))
     except SpecError as error:  # about the inputs themselves
         findings.extend(error.diagnostics)
-    findings.extend(problems.findings())
+    findings.extend([*problems.findings(), *rehearsal.findings])
     return number
 
 
 def _plain_tasks(
-    spec: Spec, group: TaskGroup, readable: Readable, number: int, problem: Callable[[TaskProblem], None]
+    spec: Spec,
+    group: TaskGroup,
+    readable: Readable,
+    number: int,
+    problem: Callable[[TaskProblem], None],
+    rehearsal: Rehearsal,
 ) -> Iterator[DesiredTask]:
     """A task for each input, or the only one of a group without inputs."""
     outputs = _Outputs(spec, group)
     for item in readable.inputs[group.name] if group.inputs else (None,):
         try:
-            yield _task(group, item, number, outputs)
+            task = _task(group, item, number, outputs)
+            if not rehearsal.is_over:
+                rehearsal.take(task.name, template_values(spec, item, task.output))
+            yield task
             number += 1
         except TaskProblem as why:
             problem(why)

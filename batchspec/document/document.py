@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, NoReturn
 import yaml
 
 from batchspec.codes import Code
-from batchspec.document.node import Node, indexes, line_and_column, trimmed_end
+from batchspec.document.node import Node, indexes, trimmed_end
 from batchspec.document.scalar import kind, plain_value
 from batchspec.document.syntax import PLACEHOLDER_SUMMARY, UNKNOWN_ESCAPE, Trouble, syntax_finding
 from batchspec.errors import SpecError
@@ -67,7 +67,7 @@ class Document:
     def position(self, path: Path) -> Position:
         """Where the value at *path* stands, or its nearest parent that exists."""
         node, found = self._nearest(path)
-        return node.position() if found == path else self.key_position(found)
+        return self._place(node) if found == path else self.key_position(found)
 
     def key_position(self, path: Path) -> Position:
         """Where the key of *path* stands; of a list item, the item."""
@@ -75,11 +75,11 @@ class Document:
         if path and found == path[:-1]:
             key = parent.keys.get(path[-1]) or parent.children.get(path[-1])
             if key is not None:
-                return key.position()
+                return self._place(key)
         if found:
             return self.key_position(found)
         first = next(iter(self._root.keys.values()), self._root)
-        return first.position()
+        return self._place(first)
 
     def within(self, path: Path, start: int, end: int) -> Position:
         """Where characters *start* to *end* (exclusive) of the text at *path* stand.
@@ -91,10 +91,7 @@ class Document:
         places = indexes(self.source.text, node) if found == path and end > start else None
         if not places:
             return self.position(path)
-        first, last = places[start], places[end - 1] + 1
-        return Position(
-            *line_and_column(self.source.text, node, first), *line_and_column(self.source.text, node, last)
-        )
+        return self.source.lines.position(places[start], places[end - 1] + 1)
 
     def without_values(self, path: Path, text: str, blank: str) -> str:
         """*text*, which stands at *path*, with *blank* for each character that a placeholder put in."""
@@ -108,9 +105,7 @@ class Document:
         node, found = self._nearest(path)
         if found != path or node.children:
             raise KeyError(path_text(path))
-        return (
-            node.value if isinstance(node.value, str) else self.source.text[node.start.index : node.end.index]
-        )
+        return node.value if isinstance(node.value, str) else self.source.text[node.start : node.end]
 
     def diagnostic(
         self,
@@ -137,6 +132,9 @@ class Document:
         else:
             position = self.position(path)
         return Diagnostic(code.value, summary, self.source, position, path, label, tuple(helps), severity)
+
+    def _place(self, node: Node) -> Position:
+        return self.source.lines.position(node.start, node.end)
 
     def _nearest(self, path: Path) -> tuple[Node, Path]:
         node = self._root
@@ -205,13 +203,11 @@ def _too_large(source: Source) -> Diagnostic:
 
 def _forbidden_characters(source: Source) -> Iterator[Diagnostic]:
     for match in _FORBIDDEN.finditer(source.text):
-        lines = (source.text[: match.start()] + "x").splitlines()
-        line, column = len(lines), len(lines[-1])
         yield Diagnostic(
             Code.CONTROL_CHARACTER.value,
             f"character U+{ord(match[0]):04X} is not allowed in YAML",
             source,
-            Position(line, column, line, column + 1),
+            source.lines.position(*match.span()),
             helps=('in double quotes it can be written as an escape, such as "\\x1b"',),
         )
         return  # a binary file would give thousands; the first one says it
@@ -220,8 +216,7 @@ def _forbidden_characters(source: Source) -> Iterator[Diagnostic]:
 def _tag_directive(source: Source) -> Iterator[Diagnostic]:
     """Found before libyaml does: it compares every one with all others."""
     if match := re.search(r"^%TAG\b.*", source.text, re.MULTILINE):
-        line = source.text.count("\n", 0, match.start()) + 1
-        position = Position(line, 1, line, len(match[0]) + 1)
+        position = source.lines.position(*match.span())
         yield Diagnostic(Code.TAG.value, "tags are not part of a spec", source, position)
 
 
@@ -275,7 +270,11 @@ class _Composer:
             mark = self._loader.get_mark()
             self._stop(
                 self._finding(
-                    Code.NOT_YAML, UNKNOWN_ESCAPE.summary, Node(mark, mark, ""), "", UNKNOWN_ESCAPE.help
+                    Code.NOT_YAML,
+                    UNKNOWN_ESCAPE.summary,
+                    Node(mark.index, mark.index, ""),
+                    "",
+                    UNKNOWN_ESCAPE.help,
                 )
             )
 
@@ -288,7 +287,7 @@ class _Composer:
             )
         if depth > MAX_DEPTH:
             self._stop(self._finding(Code.TOO_DEEP, f"nested more than {MAX_DEPTH} levels deep", event))
-        node = Node(event.start_mark, event.end_mark, "")
+        node = Node(event.start_mark.index, event.end_mark.index, "")
         if event.anchor is not None:
             self._anchors[event.anchor] = node
         if isinstance(event, yaml.ScalarEvent):
@@ -337,7 +336,7 @@ class _Composer:
     def _key(self, key: Node, mapping: Node, event: Any) -> str | None:
         """The text of *key*, or None when it cannot be one."""
         name = key.value
-        if self._source.text.startswith("{{", mapping.start.index) and not isinstance(name, str):
+        if self._source.text.startswith("{{", mapping.start) and not isinstance(name, str):
             help = 'put the whole value in quotes: "{{ params.name }}"'
             self._add(Code.KEY_NOT_TEXT, "a placeholder that starts a value needs quotes", mapping, "", help)
         elif not isinstance(name, str):
@@ -346,7 +345,8 @@ class _Composer:
         elif name == "<<" and not key.style:
             self._add(Code.MERGE_KEY, "merge keys are not part of a spec", event, "", "repeat the fields")
         elif name in mapping.keys:
-            line = mapping.keys[name].start.line + 1
+            first = mapping.keys[name]
+            line = self._source.lines.position(first.start, first.end).line
             self._add(Code.DUPLICATE_KEY, f"`{name}` is given twice", event, f"first given in line {line}")
         else:
             return name
@@ -357,7 +357,7 @@ class _Composer:
         self._aliases += 1
         if node is None:
             self._add(Code.UNKNOWN_ALIAS, f"no anchor `&{event.anchor}` above this alias", event)
-            return Node(event.start_mark, event.end_mark, "")
+            return Node(event.start_mark.index, event.end_mark.index, "")
         if not node.closed:
             self._stop(
                 self._finding(Code.ALIAS_CYCLE, f"`*{event.anchor}` stands inside what it repeats", event)
@@ -376,21 +376,21 @@ class _Composer:
 
     def _close(self, node: Node, start: Any, end: Any) -> None:
         if start.flow_style:
-            node.style, node.end = "{", end.end_mark
+            node.style, node.end = "{", end.end_mark.index
         elif node.children:
             node.end = list(node.children.values())[-1].end
 
     def _text(self, node: Node) -> str:
-        return self._source.text[node.start.index : node.end.index]
+        return self._source.text[node.start : node.end]
 
     def _finding(self, code: Code, summary: str, at: Any, label: str = "", help: str = "") -> Diagnostic:
         """*at* is an event, a node, or None for the whole file."""
         position = None
-        if isinstance(at, Node):
-            position = at.position()
-        elif at is not None:
-            start, end = at.start_mark, at.end_mark
-            position = Position(start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+        if at is not None:
+            start, end = (
+                (at.start, at.end) if isinstance(at, Node) else (at.start_mark.index, at.end_mark.index)
+            )
+            position = self._source.lines.position(start, end)
         return Diagnostic(code.value, summary, self._source, position, (), label, (help,) if help else ())
 
     def _add(self, code: Code, summary: str, at: Any, label: str = "", help: str = "") -> None:

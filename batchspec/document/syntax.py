@@ -53,8 +53,8 @@ _NOT_FIRST = Slip("a value cannot start with this character", "put the value in 
 
 def syntax_finding(source: Source, trouble: Trouble) -> Diagnostic:
     """What is wrong where the parser of *source* stopped."""
-    position = None if trouble.at is None else _last_place(source.text, trouble.at)
-    line = source.line(position.line) if position else ""
+    position = None if trouble.at is None else _last_place(source, trouble.at)
+    line = source.lines.line(position.line) if position else ""
     code, slip = Code.NOT_YAML, _slip(source.text, trouble)
     if "\t" in line[: len(line) - len(line.lstrip())] and position:
         column = line.index("\t") + 1
@@ -63,7 +63,7 @@ def syntax_finding(source: Source, trouble: Trouble) -> Diagnostic:
     elif _UNQUOTED_PLACEHOLDER.match(line):
         slip = Slip(PLACEHOLDER_SUMMARY, PLACEHOLDER_HELP)
     elif slip.is_since and trouble.since is not None:
-        position = _last_place(source.text, trouble.since)
+        position = _last_place(source, trouble.since)
     return Diagnostic(code.value, slip.summary, source, position, helps=(slip.help,) if slip.help else ())
 
 
@@ -72,11 +72,11 @@ def _slip(text: str, trouble: Trouble) -> Slip:
     return found or Slip(f"not YAML: {trouble.sentence}")
 
 
-def _last_place(text: str, index: int) -> Position:
+def _last_place(source: Source, index: int) -> Position:
     """The position of one character; past the end of the text, that after the last visible one."""
-    before = text[:index] if text[index:].strip() else text.rstrip()
-    lines = (before + "x").splitlines()
-    return Position(len(lines), len(lines[-1]), len(lines), len(lines[-1]) + 1)
+    at = index if source.text[index:].strip() else len(source.text.rstrip())
+    start = source.lines.position(at, at)
+    return Position(start.line, start.column, start.line, start.column + 1)
 
 
 def _in_token(text: str, trouble: Trouble) -> Slip | None:

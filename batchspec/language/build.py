@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from batchspec.codes import Code
 from batchspec.document.document import Document
@@ -72,6 +72,21 @@ _DECISIVE = (
 _DECISIVE_WORDS = ("outputs", "successCodes")
 
 
+WRONG_SHAPE = (LookupError, TypeError, ValueError, AttributeError)
+"""What comes of taking a value for what it should be, where there is a finding that it is not."""
+
+
+class Examined(NamedTuple):
+    """A spec, as far as it could be made (None: not at all), and everything that was found."""
+
+    spec: Spec | None
+    findings: list[Diagnostic]
+
+    @property
+    def is_wrong(self) -> bool:
+        return any(finding.severity is Severity.ERROR for finding in self.findings)
+
+
 def build(
     document: Document, settings: Mapping[str, str] | None = None, files: Sequence[Document] = ()
 ) -> Spec:
@@ -79,28 +94,43 @@ def build(
 
     Raises `SpecError` with every finding, `UsageError` for a setting that the spec does not know.
     """
-    values = values_of(document, files, settings or {})
+    examined = examine(document, settings or {}, files)
+    if examined.spec is None or examined.is_wrong:
+        raise SpecError(examined.findings)
+    return examined.spec
+
+
+def examine(document: Document, settings: Mapping[str, str], files: Sequence[Document]) -> Examined:
+    """All that there is to say of *document* as `build` takes it, and the spec, also where it is wrong."""
+    values = values_of(document, files, settings)
     document, found = resolve(document, values)
     found += [*values.findings, *schema.check(document), *find_secrets(document)]
-    builder = _Builder(document, values)
-    if any(finding.severity is Severity.ERROR for finding in found):
-        raise SpecError([*found, *_beside(found, builder)])
+    if Examined(None, found).is_wrong:
+        return _salvaged(document, values, found)
+    spec, more = _built(_Builder(document, values))
+    found += more
+    return Examined(replace(spec, warnings=in_order(found)), found)
+
+
+def _built(builder: _Builder) -> tuple[Spec, list[Diagnostic]]:
     spec = builder.spec()
-    if errors := [*builder.findings, *check_rules(spec)]:
-        raise SpecError([*found, *errors])
-    warnings = [*found, *builder.warnings, *builder.inputs.warnings, *lint(spec)]
-    return replace(spec, warnings=in_order(warnings))
+    warnings = [*builder.warnings, *builder.inputs.warnings, *lint(spec)]
+    return spec, [*builder.findings, *check_rules(spec), *warnings]
 
 
-def _beside(found: Sequence[Diagnostic], builder: _Builder) -> Iterator[Diagnostic]:
-    """What there is to say of the parts of a spec whose shape is right, where that of others is wrong."""
+def _salvaged(document: Document, values: Values, found: list[Diagnostic]) -> Examined:
+    """What can be made of a spec of which something is wrong, and what else there is to say."""
+    spec: Spec | None = None
+    try:
+        spec, more = _built(_Builder(document, values))
+    except WRONG_SHAPE:
+        builder = _Builder(document, values)
+        for part in builder.parts():
+            with suppress(*WRONG_SHAPE):
+                part()
+        more = builder.findings
     places = {finding.position for finding in found}
-    for part in builder.parts():
-        with suppress(
-            LookupError, TypeError, ValueError, AttributeError
-        ):  # its shape is wrong: that is found
-            part()
-    yield from (finding for finding in builder.findings if finding.position not in places)
+    return Examined(spec, [*found, *(finding for finding in more if finding.position not in places)])
 
 
 class _Builder:

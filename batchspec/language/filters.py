@@ -13,6 +13,8 @@ from batchspec.document.scalar import is_type
 MAX_CHARACTERS = 65_536
 """The most a template may have, and the most it may give."""
 
+_MOST_DIGITS = 18
+
 
 def bounded(text: str) -> str:
     if len(text) > MAX_CHARACTERS:
@@ -54,7 +56,10 @@ def _short(text: str) -> str:
 
 
 def _rounded(value: object, digits: object = 0) -> float:
-    number = round(_number(value), _integer(digits))
+    places = _integer(digits)
+    if abs(places) > _MOST_DIGITS:
+        raise ValueError(f"rounds to {_MOST_DIGITS} digits at most")
+    number = round(_number(value), places)
     return number if digits else int(number)
 
 

@@ -51,11 +51,7 @@ class _Given:
         if self._option:
             found = [replace(each, source=Source(self._option, ""), position=None) for each in found]
         about = rule.get("description", "")
-        return [each if about in each.helps or not about else _with_help(each, about) for each in found]
-
-
-def _with_help(finding: Diagnostic, help: str) -> Diagnostic:
-    return replace(finding, helps=(*finding.helps, help))
+        return [each if about in each.helps or not about else each.with_help(about) for each in found]
 
 
 def values_of(document: Document, files: Sequence[Document], settings: Mapping[str, str]) -> Values:

@@ -86,7 +86,10 @@ def _durations(value: Any, path: Path) -> Iterator[Finding]:
 
 def _duration(text: str, path: Path, limits: tuple[float, float, str]) -> Iterator[Finding]:
     least, most, rule = limits
-    seconds = duration_s(text)
+    try:
+        seconds = duration_s(text)
+    except ValueError:
+        return  # the schema has found that
     if not least <= seconds <= most:
         yield Finding(Code.DURATION_RANGE, path, f"{text} is not a time that Batch takes", rule, "")
 

@@ -8,15 +8,14 @@ shown of a file goes through `hidden_parts`.
 
 import math
 import re
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
-from itertools import accumulate, islice
+from itertools import islice
 from typing import NamedTuple
 
 from batchspec.codes import Code
 from batchspec.document.document import MAX_FINDINGS, Document
-from batchspec.source import Diagnostic, Path, Position, Severity
+from batchspec.source import Diagnostic, Path, Position, Severity, lines_of
 
 _PATTERNS: tuple[tuple[Code, str, re.Pattern[str]], ...] = (
     (
@@ -121,7 +120,7 @@ def hidden_parts(text: str) -> list[Position]:
     """What of a file's *text* must not be shown: secrets, and any value under a name that sounds secret."""
     parts = [(span.start, span.end) for span in spans(text)]
     parts += (match.span("value") for match in _UNDER_SECRET_NAME.finditer(text))
-    lines = _Lines(text)
+    lines = lines_of(text)
     return [lines.position(start, end) for start, end in parts]
 
 
@@ -129,7 +128,7 @@ def find_secrets(document: Document) -> list[Diagnostic]:
     """A finding for every secret in *document*; `{fromEnvironment: NAME}` is none."""
     found = list(islice(_in_values(document, document.data, ()), MAX_FINDINGS))
     seen = {line for finding in found for line in _lines_of(finding)}
-    lines = _Lines(document.source.text)
+    lines = document.source.lines
     for span in spans(document.source.text)[:MAX_FINDINGS]:  # what values do not have: comments and keys
         finding = _finding(document, span, lines.position(span.start, span.end), ())
         if seen.isdisjoint(_lines_of(finding)):
@@ -188,17 +187,3 @@ def _finding(document: Document, span: Span, position: Position, path: Path) -> 
 
 def _lines_of(finding: Diagnostic) -> range:
     return range(finding.position.line, finding.position.end_line + 1) if finding.position else range(0)
-
-
-class _Lines:
-    """Where the lines of a text start, to find the position of a character quickly."""
-
-    def __init__(self, text: str) -> None:
-        self._starts = [0, *accumulate(map(len, text.splitlines(keepends=True)))]
-
-    def position(self, start: int, end: int) -> Position:
-        return Position(*self._place(start), *self._place(end))
-
-    def _place(self, index: int) -> tuple[int, int]:
-        line = bisect_right(self._starts, index)
-        return line, index - self._starts[line - 1] + 1

@@ -24,6 +24,7 @@ _PLACEHOLDER = {
     "pattern": r"\{\{",
 }
 _ANNOTATIONS = frozenset({"title", "description", "default", "examples"})
+_DECIDING = frozenset({"enum", "pattern", "minimum", "maximum", "minLength"})
 _LITERAL = frozenset({"version", "params", "param", "fromEnvironment"})
 """Fields in which a placeholder is none."""
 
@@ -79,6 +80,12 @@ def rules_at(path: Path) -> list[Schema]:
     for part in path:
         rules = [branch for rule in rules for member in _members(rule, part) for branch in _branches(member)]
     return rules
+
+
+def decides(rule: Schema) -> bool:
+    """Whether *rule* says more of a value than that it is some text. What only forbids the field does not."""
+    kinds = {*_types(rule)}
+    return "not" not in rule and bool(_DECIDING & rule.keys() or (kinds and "string" not in kinds))
 
 
 def _branches(schema: Schema) -> Iterator[Schema]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 _MAX_EXPRESSION = 1_000
+_LONGEST_NAME = 1_024  # of a blob, and so of an input
+_LONGEST_QUOTED = 5  # what `'` becomes in a script
 
 _T = TypeVar("_T")
 
@@ -40,8 +42,9 @@ _DOTTED = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)\
 _JINJA_WORDS = frozenset(
     {"true", "false", "none", "True", "False", "None", "not", "and", "or", "if", "else", "in", "is"}
 )
+_MEANINGLESS = re.compile(r"[\w{}%.,:/@+=-]*", re.ASCII)
 _RESERVED = frozenset(["self", "super", "loop", "caller", "varargs", "kwargs"])
-LITERAL_HELP = 'braces that are not a placeholder are written {{ "{{" }}'
+LITERAL_HELP = 'write {{ "{{" }} for braces that are not a placeholder, also in quotes and here-documents'
 
 
 class TemplateError(BatchspecError):
@@ -107,6 +110,13 @@ class Template:
             for part in self.parts
         )
 
+    @property
+    def may_fail(self) -> bool:
+        """Whether it could be rendered for one input of a task, and not for another."""
+        slots = sum(1 for part in self.parts if isinstance(part, Placeholder))
+        longest = _LONGEST_NAME * (_LONGEST_QUOTED if self.is_script else 1)
+        return not self.is_verbatim or len(self.text) + slots * longest > MAX_CHARACTERS
+
     def render(self, values: Values) -> str:
         """The text with *values* put in; quoted for bash in a script.
 
@@ -166,13 +176,28 @@ def compile_script(text: str) -> Template:
     """The template of a bash script: every text put in becomes one quoted word.
 
     Numbers, true and false are put in bare, so that `{1..{{ params.count }}}`
-    counts. Raises `TemplateError` also where quotes would not protect a value.
+    counts. Raises `TemplateError` also where quotes would not protect a value; there,
+    only a constant that means nothing to the shell is let through, as it is: braces of
+    another language, `'{{ "{{" }}.ID}}'`.
     """
     template = compile_text(text)
     placeholders = _placeholders(template)
+    bare: dict[Placeholder, str] = {}
     for refusal in shell.refusals(_slotted(template)):
-        raise _shell_error(placeholders[refusal.slot], refusal)
-    return Template(text, template.references, template.parts, is_script=True)
+        placeholder = placeholders[refusal.slot]
+        if (constant := _harmless(placeholder)) is None:
+            raise _shell_error(placeholder, refusal)
+        bare[placeholder] = constant
+    parts = tuple(part if isinstance(part, str) else bare.get(part, part) for part in template.parts)
+    return Template(text, template.references, parts, is_script=True)
+
+
+def _harmless(placeholder: Placeholder) -> str | None:
+    """What *placeholder* always puts in, where no shell could read that as anything but text."""
+    if placeholder.uses:
+        return None
+    text = _written(placeholder, {}, text_of)
+    return text if _MEANINGLESS.fullmatch(text) else None
 
 
 def unknown_references(template: Template, known: Mapping[str, object]) -> list[Unknown]:
@@ -359,7 +384,7 @@ def _shell_error(placeholder: Placeholder, refusal: shell.Refusal) -> TemplateEr
             placeholder.end,
             code=Code.PLACEHOLDER_IN_QUOTES,
             label="every value is quoted already; these quotes end its own",
-            helps=("remove the quotes around it", helps[1]),
+            helps=("remove the quotes around it", helps[1], LITERAL_HELP),
         )
     return TemplateError(
         "the shell could read the value put in here as code",
@@ -367,7 +392,7 @@ def _shell_error(placeholder: Placeholder, refusal: shell.Refusal) -> TemplateEr
         placeholder.end,
         code=Code.UNSAFE_IN_SHELL,
         label=f"inside or after {refusal.inside}",
-        helps=helps,
+        helps=(*helps, LITERAL_HELP),
     )
 
 

@@ -37,7 +37,7 @@ class Excerpts:
     """Cuts excerpts out of one source. *secret* positions are hidden beside those that are known by their form."""
 
     def __init__(self, source: Source, secret: Iterable[Position]) -> None:
-        self._lines = source.text.splitlines()
+        self._lines = source.lines
         self._hidden: dict[int, list[tuple[int, int]]] = {}
         for position in (*hidden_parts(source.text), *secret):
             self._hide(position)
@@ -65,7 +65,7 @@ class Excerpts:
 
     def _hide(self, position: Position) -> None:
         for number in range(position.line, min(position.end_line, len(self._lines)) + 1):
-            line = self._lines[number - 1]
+            line = self._lines.line(number)
             start = position.column - 1 if number == position.line else len(line) - len(line.lstrip())
             end = position.end_column - 1 if number == position.end_line else len(line)
             if start < end:
@@ -85,7 +85,7 @@ class Excerpts:
 
     def _pieces(self, number: int, near: slice) -> Iterator[tuple[str, int]]:
         """What is shown of a line, and how many characters of the source each piece stands for."""
-        line = self._lines[number - 1]
+        line = self._lines.line(number)
         at, stop, _ = near.indices(len(line))
         if at > 0:
             yield "…", 1  # the first character stands for all that were skipped

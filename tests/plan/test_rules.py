@@ -7,7 +7,7 @@ import pytest
 from batchspec.document.document import parse
 from batchspec.errors import SpecError
 from batchspec.language.build import build
-from batchspec.source import Source
+from batchspec.source import Severity, Source
 
 POOL = "{id: p, vmSize: Standard_D2ds_v5, image: 'canonical:ubuntu-24_04-lts:server'"
 
@@ -17,7 +17,8 @@ def findings(text: str) -> list[str]:
     try:
         build(parse(Source("work.yaml", f"version: 1\nname: work\n{textwrap.dedent(text).strip()}\n")))
     except SpecError as error:
-        return [f"{d.code} {d.position.line if d.position else 0} {d.summary}" for d in error.diagnostics]
+        errors = [found for found in error.diagnostics if found.severity is Severity.ERROR]
+        return [f"{d.code} {d.position.line if d.position else 0} {d.summary}" for d in errors]
     return []
 
 

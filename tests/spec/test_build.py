@@ -35,12 +35,13 @@ tasks:
 
 
 def test_a_wrong_shape_does_not_hide_wrong_templates() -> None:
-    """A misspelt field of the pool, a quoted placeholder and an undefined name are found together."""
+    """A misspelt field of the pool, a quoted placeholder and an undefined name are found together, and warnings."""
     with pytest.raises(SpecError) as raised:
         build(parse(Source("wrong.yaml", WRONG)))
     assert [(found.code, found.place) for found in raised.value.diagnostics] == [
         ("BS0102", "wrong.yaml:3:7"),
         ("BS0103", "wrong.yaml:3:19"),
+        ("BS0213", "wrong.yaml:4:1"),
         ("BS0310", "wrong.yaml:8:18"),
         ("BS0302", "wrong.yaml:9:17"),
     ]

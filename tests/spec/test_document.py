@@ -13,20 +13,33 @@ from batchspec.codes import Code
 from batchspec.document import document
 from batchspec.document.document import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, MAX_FINDINGS, Document, decode
 from batchspec.errors import SpecError
-from batchspec.source import Position, Source
+from batchspec.source import Position, Source, lines_of
 
 from .front_end import LOADERS, parse, refused
 
 
 def text_at(source: Source, position: Position) -> str:
     """What stands at *position*."""
-    lines = source.text.splitlines(keepends=True)
+    lines = re.split(r"(?<=\n)|(?<=\r)(?!\n)", source.text)
     part = lines[position.line - 1 : position.end_line]
     if not part:
         return ""
     part[-1] = part[-1][: position.end_column - 1]
     part[0] = part[0][position.column - 1 :]
     return "".join(part)
+
+
+@pytest.mark.parametrize("odd", ["\x85", "\u2028", "\u2029"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_are_counted_as_editors_do(loader: None, odd: str, end: str) -> None:
+    """LF, CR and both together end a line; what YAML 1.1, Python or Unicode hold for a line end does not."""
+    text = end.join(["version: 1", f"name: 'a{odd}b'", "pool: {vmsize: x}", "params: [1"])
+    (finding,) = refused(text)
+    assert finding.position is not None
+    assert finding.position.line == 4
+    document = parse(text.removesuffix(f"{end}params: [1"))
+    assert document.position(("pool", "vmsize")) == Position(3, 16, 3, 17)
+    assert document.within(("name",), 2, 3).line == 2
 
 
 def test_f10_values_are_those_of_yaml_1_2(loader: None) -> None:
@@ -202,9 +215,8 @@ def test_any_text_is_a_document_or_a_spec_error(text: str) -> None:
             try:
                 document.parse(Source("spec.yaml", text))
             except SpecError as error:
-                lines = text.splitlines() or [""]
                 for finding in error.diagnostics:
-                    assert finding.position is None or finding.position.line <= len(lines)
+                    assert finding.position is None or finding.position.line <= len(lines_of(text))
 
 
 @given(st.binary(max_size=60))

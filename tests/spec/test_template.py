@@ -8,6 +8,7 @@ import pytest
 
 from batchspec.codes import Code
 from batchspec.language.template import (
+    LITERAL_HELP,
     MAX_CHARACTERS,
     TemplateError,
     compile_script,
@@ -288,3 +289,30 @@ def test_a_placeholder_in_quotes_is_explained() -> None:
     assert (error.code.value, error.start, error.end) == ("BS0310", 11, 27)
     assert str(error) == "placeholder inside quotes can be broken out of"
     assert error.helps[0] == "remove the quotes around it"
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("""echo '{{ "{{" }}.ID}}'""", "{{.ID}}\n"),
+        ("""echo "{{ "{{" }}.Names{{ "}}" }}" {{ input.stem }}""", "{{.Names}} a b\n"),
+        ("""cat <<'PY'\nf"{{ "{{" }}name}} is {name}"\nPY\n""", 'f"{{name}} is {name}"\n'),
+        ("""echo {{ "{{" }}a,b}}""", "{{a,b}}\n"),
+    ],
+)
+def test_braces_of_another_language(script: str, expected: str) -> None:
+    """In quotes and here-documents a constant of braces is put in as it is; elsewhere it is quoted as any value."""
+    line = compile_script(script).render(VALUES)
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
+    assert done.stdout == expected
+
+
+@pytest.mark.parametrize(
+    "script", ["""echo '{{ "'" }}'""", """echo "{{ "$(id)" }}\"""", """echo '{{ input.stem }}'"""]
+)
+def test_what_the_shell_could_read_stays_refused_in_quotes(script: str) -> None:
+    """A constant with characters of the shell's, and every value; the error names the way to write braces."""
+    with pytest.raises(TemplateError) as caught:
+        compile_script(script)
+    assert caught.value.code is Code.PLACEHOLDER_IN_QUOTES
+    assert LITERAL_HELP in caught.value.helps

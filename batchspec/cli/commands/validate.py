@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,14 +15,17 @@ from batchspec.cli.options import (
     allow_path_option,
     colored,
     errors_of,
+    examine_spec,
     examples,
     params_option,
     project_of,
-    read_spec,
     set_option,
 )
 from batchspec.errors import SpecError
-from batchspec.source import Diagnostic
+from batchspec.source import Diagnostic, in_order
+
+if TYPE_CHECKING:
+    from batchspec.language.build import Examined
 
 
 @click.command(
@@ -67,14 +72,30 @@ def validate(
 
 def check(spec_file: Path, environment: Environment | None = None) -> tuple[Diagnostic, ...]:
     """All there is to say about a spec and its local inputs, in order of position."""
-    from batchspec.engine.look.reads import desired_now
-
     environment = environment or Environment()
     try:
-        spec = read_spec(spec_file, environment)
-        return desired_now(spec, None, project_of(spec, environment)).spec.warnings
+        examined = examine_spec(spec_file, environment)
     except SpecError as error:
         return error.diagnostics
+    known = {(finding.code, finding.position) for finding in examined.findings}
+    more = (each for each in _of_inputs(examined, environment) if (each.code, each.position) not in known)
+    return in_order([*examined.findings, *more])
+
+
+def _of_inputs(examined: Examined, environment: Environment) -> Sequence[Diagnostic]:
+    """What there is to say of the inputs, and of the tasks that they make; also where something else is wrong."""
+    from batchspec.engine.look.reads import desired_now
+    from batchspec.language.build import WRONG_SHAPE
+
+    if examined.spec is None:
+        return ()
+    with suppress(*WRONG_SHAPE) if examined.is_wrong else nullcontext():
+        try:
+            project = project_of(examined.spec, environment)
+            return desired_now(examined.spec, None, project).spec.warnings
+        except SpecError as error:
+            return error.diagnostics
+    return ()
 
 
 def _for_programs(form: str, valid: bool, spec_files: Sequence[Path], findings: Sequence[Diagnostic]) -> str:

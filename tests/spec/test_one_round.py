@@ -1,0 +1,101 @@
+"""Whatever is wrong is found in one round, and what may fail for one task is found before anything is sent."""
+
+from pathlib import Path
+
+from batchspec.cli.commands.validate import check
+
+HEAD = """\
+version: 1
+name: work
+pool: {id: p, vmSize: Standard_D2ds_v5, image: "a:b:c", targetLowPriorityNodes: 1}
+job: {id: j, constraints: {maxWallClockTime: PT1H}}
+"""
+
+
+def found(folder: Path, text: str, **files: str) -> list[tuple[str, str]]:
+    """Code and line of what `validate` finds."""
+    (folder / ".git").mkdir()
+    for name, content in files.items():
+        (folder / name).write_text(content)
+    spec = folder / "spec.yaml"
+    spec.write_text(text)
+    return [
+        (each.code, f"{each.position.line}:{each.position.column}") for each in check(spec) if each.position
+    ]
+
+
+def test_findings_of_every_stage_come_in_one_round(tmp_path: Path) -> None:
+    """An unknown field, a value of the wrong form, an undefined name, a rule, a lint and an input that is not there."""
+    text = (
+        HEAD.replace("vmSize", "colour: red, vmSize").replace("PT1H", "P30D")
+        + """\
+tasks:
+  one: {inputs: none/*.txt, command: "cat {{ inptu.path }}", requiredSlots: 3}
+  two: {command: [echo, "|"], constraints: {maxWallClockTime: soon}}
+"""
+    )
+    assert found(tmp_path, text) == [
+        ("BS0103", "3:15"),
+        ("BS0215", "4:46"),
+        ("BS0404", "6:9"),
+        ("BS0302", "6:46"),
+        ("BS0604", "6:77"),
+        ("BS0211", "7:25"),
+        ("BS0123", "7:63"),
+    ]
+
+
+def test_a_template_that_fails_for_one_input_is_found_before_anything_is_sent(tmp_path: Path) -> None:
+    """A division by the size of an empty file, in a script, a word, a field and an output's name."""
+    text = (
+        HEAD
+        + """\
+tasks:
+  script: {inputs: "*.txt", command: "echo {{ 100 / input.size }}"}
+  word: {inputs: "*.txt", command: [echo, "{{ 100 // input.size }}"]}
+  field: {inputs: "*.txt", command: [run], displayName: "{{ 100 % input.size }}"}
+  fine: {inputs: "*.txt", command: [echo, "{{ input.size + 1 }}"]}
+"""
+    )
+    assert found(tmp_path, text, full="x", **{"full.txt": "x", "empty.txt": ""}) == [
+        ("BS0305", "6:44"),
+        ("BS0305", "7:44"),
+        ("BS0305", "8:58"),
+    ]
+
+
+def test_a_field_filled_by_a_task_is_checked_for_each(tmp_path: Path) -> None:
+    """A mode, a number and a choice that are right for one input only; the name of the other is told."""
+    text = (
+        HEAD
+        + """\
+tasks:
+  one:
+    inputs: "*.txt"
+    command: [run]
+    requiredSlots: "{{ input.size }}"
+    resourceFiles: [{httpUrl: "https://example.org/a", filePath: a, fileMode: "{{ input.stem }}"}]
+    userIdentity: {autoUser: {scope: "{{ input.stem }}"}}
+"""
+    )
+    assert found(tmp_path, text, **{"0644.txt": "x", "none.txt": ""}) == [
+        ("BS0124", "9:20"),
+        ("BS0123", "10:79"),
+        ("BS0122", "11:38"),
+        ("BS0122", "11:38"),
+    ]
+    (tmp_path / "spec.yaml").write_text(text.replace("input.size }}", "input.size + 1 }}"))
+    helps = {finding.helps[-1] for finding in check(tmp_path / "spec.yaml")}
+    assert helps == {"this is so for '0644.txt'", "this is so for 'none.txt'"}
+
+
+def test_rounding_to_a_million_places_is_refused(tmp_path: Path) -> None:
+    """It would keep the machine busy for ever."""
+    text = HEAD + 'tasks:\n  one: {command: [echo, "{{ 5 | round(-100000000) }}"]}\n'
+    assert found(tmp_path, text) == [("BS0305", "6:26")]
+
+
+def test_a_placeholder_without_a_name_is_a_finding(tmp_path: Path) -> None:
+    """In the name of an output, too."""
+    text = HEAD + 'tasks:\n  one: {inputs: "*.yaml", command: [run], output: "{{ 1 }}.{{ input.stem }}"}\n'
+    assert found(tmp_path, text) == []

@@ -79,7 +79,7 @@ class _Resolver:
 
     def _filled(self, template: Template, path: Path) -> Any:
         try:
-            types = types_at(path) | ({"array"} if _is_word(path) else set())
+            types = frozenset(("string", "array")) if _is_word(path) else types_at(path)
             value = template.value(self._known, types)
             if isinstance(value, list) and _is_word(path):
                 return [text_of(item) for item in value]

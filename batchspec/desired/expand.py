@@ -7,6 +7,7 @@ work is never rendered otherwise.
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -78,7 +79,11 @@ def _add(
     problems, rehearsal = _Problems(spec, group), Rehearsal(spec, group)
     readings = list(_readings(spec, group))
     try:
-        if group.rows is None:
+        if not group.is_sound:
+            deque(
+                readable.inputs[group.name] if group.inputs else (), maxlen=0
+            )  # for what is wrong with them
+        elif group.rows is None:
             number += tasks.add(_plain_tasks(spec, group, readable, number, problems.add, rehearsal))
             if readings:
                 add_extras(tasks.database, _read_by_others(spec, group, tasks, readings))

@@ -306,6 +306,8 @@ class _Composer:
         self._spend(event, 1 + len(event.value))
         if node.style == '"' and _SURROGATE.search(event.value):
             self._add(Code.CONTROL_CHARACTER, "an escape that is half a character", event)
+        if "\0" in event.value:
+            self._add(Code.CONTROL_CHARACTER, "the character U+0000, which no field can hold", event)
         if node.style in ("|", ">"):
             node.end = trimmed_end(self._source.text, node.start, node.end)
 

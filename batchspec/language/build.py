@@ -6,7 +6,7 @@ All findings of a file are raised together.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -199,8 +199,10 @@ class _Builder:
 
     def _groups(self) -> tuple[TaskGroup, ...]:
         """The groups, each behind those whose outputs it reads."""
+        before = len(self.findings)
         linked = link_groups(self.document.data, self.document.raw, self._find)
-        return tuple(map(self._group, linked.values()))
+        unsound = _unsound(linked.values(), {finding.path for finding in self.findings[before:]})
+        return tuple(replace(self._group(one), is_sound=one.name not in unsound) for one in linked.values())
 
     def _group(self, linked: Linked) -> TaskGroup:
         """A group: its values from the resolved document, its templates as they were written."""
@@ -329,6 +331,16 @@ class _Builder:
         if any(len(ref) == 1 for ref in references):
             return dict(self.params)
         return {ref[1]: self.params[ref[1]] for ref in references if ref[1] in self.params}
+
+
+def _unsound(linked: Iterable[Linked], wrong: set[Path]) -> set[str | int]:
+    """The groups of which something at *wrong* is, and those that read them; *linked* is in the order of the flow."""
+    found = {path[1] for path in wrong if path[0] == "tasks"}
+    files = {path[1] for path in wrong if path[0] == "files"}
+    for group in linked:
+        if group.producers & found or group.reads.keys() & files:
+            found.add(group.name)
+    return found
 
 
 def _at(value: Any, path: Path) -> Any:

@@ -149,7 +149,8 @@ class TaskGroup:
     """Tasks made alike: one for each input, a single one without inputs, or as `rows` says.
 
     `body` has the group's fields of the service's create body, templates unrendered. Outputs that are
-    `temporary` are for other groups only.
+    `temporary` are for other groups only. Of one that is not `is_sound` nobody knows which tasks it makes:
+    there is a finding about its rows, or about those of a group that it reads.
     """
 
     name: str
@@ -163,6 +164,7 @@ class TaskGroup:
     temporary: bool = False
     downloads: bool = True
     success_codes: tuple[int, ...] = (0,)
+    is_sound: bool = True
 
     @property
     def path(self) -> Path:

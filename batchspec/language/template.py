@@ -298,9 +298,6 @@ def _parts(text: str) -> Iterator[str | Placeholder]:
 
 
 def _plain(text: str, start: int, end: int) -> Iterator[str]:
-    nul = text.find("\0", start, end)
-    if nul >= 0:
-        raise TemplateError("the character U+0000, which nothing on a node can hold", nul, nul + 1)
     stray = text.find("{{", start, end)
     if stray >= 0:
         helps = ("end it with `}}`, and use no braces inside", LITERAL_HELP)

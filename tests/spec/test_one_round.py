@@ -99,3 +99,23 @@ def test_a_placeholder_without_a_name_is_a_finding(tmp_path: Path) -> None:
     """In the name of an output, too."""
     text = HEAD + 'tasks:\n  one: {inputs: "*.yaml", command: [run], output: "{{ 1 }}.{{ input.stem }}"}\n'
     assert found(tmp_path, text) == []
+
+
+def test_a_group_whose_rows_are_wrong_is_not_tried_nor_one_that_reads_it(tmp_path: Path) -> None:
+    """What its tasks would see is unknown; what else is wrong is found: inputs that are not there, other groups."""
+    text = (
+        HEAD
+        + """\
+tasks:
+  wrong: {inputs: "none/*.txt", matrix: {n: 9..1}, command: "echo {{ matrix.n }} > {{ output.path }}", output: o}
+  reader: {inputs: {from: wrong}, command: "echo {{ 1 // input.size }}"}
+  other: {inputs: "*.txt", matrix: {n: [1]}, command: "echo {{ matrix.n // input.size }}"}
+  twice: {inputs: "*.txt", commandLine: "run {{ input.nmae }} {{ 1 // input.size }}"}
+"""
+    )
+    assert found(tmp_path, text, **{"a.txt": "x", "empty.txt": ""}) == [
+        ("BS0404", "6:11"),
+        ("BS0411", "6:45"),
+        ("BS0305", "8:61"),
+        ("BS0302", "9:49"),
+    ]

@@ -125,11 +125,19 @@ def test_braces_that_a_placeholder_gives_are_no_placeholder() -> None:
     assert spec.groups[0].body["displayName"] == "{{x"
 
 
-def test_u0000_in_a_word_is_a_finding() -> None:
-    """No command can hold it."""
-    assert refused(group='{command: [echo, "a\\0b"]}') == [
-        ("BS0301", "work.yaml:7:25", "the character U+0000, which nothing on a node can hold")
-    ]
+@pytest.mark.parametrize(
+    "group",
+    [
+        r'{command: [echo, "a\0b"]}',
+        r'{command: "echo \0"}',
+        r'{commandLine: "\0"}',
+        r'{command: [run], env: {"\0": x}}',
+    ],
+)
+def test_u0000_is_a_finding(group: str) -> None:
+    """No command, setting or field can hold it, whatever it is written in."""
+    (finding,) = refused(group=group)
+    assert finding[::2] == ("BS0109", "the character U+0000, which no field can hold")
 
 
 def test_a_script_that_is_too_long_is_found_at_its_place() -> None:

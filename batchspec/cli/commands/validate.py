@@ -22,7 +22,7 @@ from batchspec.cli.options import (
     set_option,
 )
 from batchspec.errors import SpecError
-from batchspec.source import Diagnostic, in_order
+from batchspec.source import Diagnostic, Severity, in_order
 
 if TYPE_CHECKING:
     from batchspec.language.build import Examined
@@ -77,9 +77,17 @@ def check(spec_file: Path, environment: Environment | None = None) -> tuple[Diag
         examined = examine_spec(spec_file, environment)
     except SpecError as error:
         return error.diagnostics
-    known = {(finding.code, finding.position) for finding in examined.findings}
-    more = (each for each in _of_inputs(examined, environment) if (each.code, each.position) not in known)
+    more = (each for each in _of_inputs(examined, environment) if not _is_told(each, examined.findings))
     return in_order([*examined.findings, *more])
+
+
+def _is_told(finding: Diagnostic, findings: Sequence[Diagnostic]) -> bool:
+    """Whether *finding* is among *findings*, or follows from an error that is."""
+    errors = (each for each in findings if each.severity is Severity.ERROR)
+    return finding in findings or any(
+        error.position == finding.position or (error.code, error.path) == (finding.code, finding.path)
+        for error in errors
+    )
 
 
 def _of_inputs(examined: Examined, environment: Environment) -> Sequence[Diagnostic]:

@@ -15,7 +15,18 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.crash.state import Action, Reference, State, flaws_of_runs, logs_of, md5_of, slug, strays, unlike
+from tests.crash.state import (
+    Action,
+    Reference,
+    State,
+    flaws_of_inputs,
+    flaws_of_runs,
+    logs_of,
+    slug,
+    stored,
+    strays,
+    unlike,
+)
 from tests.main_job.workload import Workload, wait_until
 
 _TASKS = """\
@@ -54,10 +65,9 @@ def _prepare(workload: Workload, _large: Path) -> None:
     made = [f"{id} {task['creationTime']}" for id, task in old.items()]
     (folder / "old").write_text("\n".join(made), "utf-8")
     (folder / "well").touch()
-    # Put back into the queue by the drain, the old task may read the new input: it goes on waiting.
-    (workload.clips / "a").write_text(
-        f"test $AZ_BATCH_TASK_ID = {min(old)} && sleep 600\n{end}touch {folder}/a", "utf-8"
-    )
+    before = [stored(workload, name) for name in ("a", "b")]
+    (folder / "inputs").write_text("\n".join(before), "utf-8")
+    (workload.clips / "a").write_text(f"{end}touch {folder}/a\n", "utf-8")
     (workload.clips / "b").unlink()
     (workload.clips / "d").write_text(f"{end}touch {folder}/d\n", "utf-8")
     workload.edit("vmSize: Standard_D2ds_v5", "vmSize: Standard_D4ds_v5")
@@ -74,9 +84,9 @@ def _needed(state: State, workload: Workload) -> set[Action]:
     found: set[Action] = {("run", "task", name) for name in runs}
     found |= {("delete", "task", slug(id)) for id in live & old if slug(id) in ("a", "b")}
     found |= {
-        ("upload", "input", f"clips/{name}")
+        ("upload", "input", stored(workload, name))
         for name in runs & {"a", "d"}
-        if not _is_up(state, workload, name)
+        if stored(workload, name) not in state.inputs
     }
     found |= {("download", "output", name) for name in state.results if name not in state.files}
     if any(job["state"] == "active" and job.get("priority") != 5 for job in state.jobs.values()):
@@ -93,11 +103,6 @@ def _needed_of_pool(state: State, workload: Workload, is_needed: bool) -> set[Ac
     teams = [entry["value"] for entry in pool["metadata"] if entry["name"] == "team"]
     now = (pool["vmSize"], teams, pool["targetLowPriorityNodes"])
     return {("update", "pool", workload.pool_id)} if now != ("standard_d4ds_v5", ["audio"], 2) else set()
-
-
-def _is_up(state: State, workload: Workload, name: str) -> bool:
-    blob = state.inputs.get(f"clips/{name}")
-    return blob is not None and blob.md5 == md5_of(workload.clips / name)
 
 
 def _old(state: State, workload: Workload) -> set[str]:
@@ -119,13 +124,16 @@ def _flaws(state: State, workload: Workload) -> Iterator[str]:
     yield from unlike("jobs", jobs, {workload.job_id: ("completed", 5)})
     yield from unlike("tasks", Counter(map(slug, workload.all_task_ids())), Counter(_NAMES))
     yield from unlike("old tasks", {slug(id) for id in _old(state, workload)}, {"c"})
-    yield from unlike("inputs", set(state.inputs), {f"clips/{name}" for name in (*_NAMES, "b")})
+    before = (workload.folder / "marks" / "inputs").read_text("utf-8").splitlines()
+    inputs = {stored(workload, name) for name in _NAMES}
+    yield from unlike("inputs", set(state.inputs), inputs.union(before))
+    yield from flaws_of_inputs(state)
     yield from unlike("results", set(state.results), results)
     texts = {name: (workload.outputs / name).read_text("utf-8") for name in state.files}
     yield from unlike("downloaded files", texts, dict.fromkeys(results, f"{_TEXT}\n"))
     known = {*logs_of(state.tasks), *logs_of(_made(workload)), ".batchspec/lock"}
     yield from unlike("logs and lock", state.others - known, set())
-    marks = {str(workload.folder / "marks" / name) for name in ("a", "d", "e", "old", "well")}
+    marks = {str(workload.folder / "marks" / name) for name in ("a", "d", "e", "inputs", "old", "well")}
     yield from unlike("files beside the spec", strays(workload), marks)
     yield from flaws_of_runs(state, _OUTPUTS)
 

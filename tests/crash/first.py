@@ -12,10 +12,12 @@ from tests.crash.state import (
     Action,
     Reference,
     State,
+    flaws_of_inputs,
     flaws_of_runs,
     logs_of,
     md5_of,
     slug,
+    stored,
     strays,
     unlike,
 )
@@ -60,9 +62,9 @@ def _needed(state: State, workload: Workload) -> set[Action]:
     runs = {name for name, output in _OUTPUTS.items() if name not in live and output not in state.results}
     found: set[Action] = {("run", "task", name) for name in runs}
     found |= {
-        ("upload", "input", f"clips/{name}")
+        ("upload", "input", stored(workload, name))
         for name in _INPUTS
-        if f"clips/{name}" not in state.inputs and name.split(" ")[0] in runs
+        if stored(workload, name) not in state.inputs and name.split(" ")[0] in runs
     }
     if not state.pools:
         found.add(("create", "pool", workload.pool_id))
@@ -79,16 +81,16 @@ def _flaws(state: State, workload: Workload) -> Iterator[str]:
     sealed = {id: job.get("onAllTasksComplete") for id, job in state.jobs.items()}
     yield from unlike("jobs", sealed, {workload.job_id: "terminatejob"})
     yield from unlike("tasks", Counter(map(slug, workload.all_task_ids())), Counter([*_OUTPUTS]))
-    yield from unlike("inputs", set(state.inputs), {f"clips/{name}" for name in _INPUTS})
+    yield from unlike("inputs", set(state.inputs), {stored(workload, name) for name in _INPUTS})
+    yield from flaws_of_inputs(state)
     yield from unlike("results", set(state.results), results)
     yield from unlike("downloaded files", set(state.files), results)
     yield from unlike("logs and lock", state.others, {*logs_of(state.tasks), ".batchspec/lock"})
     yield from unlike("files beside the spec", strays(workload), set())
     yield from flaws_of_runs(state, _OUTPUTS)
     for name in _INPUTS:
-        found, wanted = state.inputs.get(f"clips/{name}"), md5_of(workload.clips / name)
-        yield from unlike(f"the MD5 of the input {name}", found and found.md5, wanted)
-        yield from unlike(f"the downloaded {name}.copy", state.files.get(f"{name}.copy"), wanted)
+        copy, wanted = state.files.get(f"{name}.copy"), md5_of(workload.clips / name)
+        yield from unlike(f"the downloaded {name}.copy", copy, wanted)
     for id, task in state.tasks.items():
         yield from unlike(
             f"how often {id} went back into the queue", task["executionInfo"]["requeueCount"], 0

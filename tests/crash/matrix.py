@@ -20,8 +20,11 @@ from tests.main_job.workload import Workload, make_workload, wait_until
 
 REFERENCES = (FIRST, CHANGE)
 
-_NODE = re.compile(r"tvm-[^/?]+")
-_WORK = re.compile(r"-[a-z2-7]{10}-[a-z2-7]{10}")  # of a task's id
+_GENERAL = (
+    (re.compile(r"tvm-[^/?]+"), "NODE"),
+    (re.compile(r"-[a-z2-7]{10}-[a-z2-7]{10}"), "-WORK"),  # of a task's id
+    (re.compile(r"(?<=/files/)[0-9a-f]{32}"), "MD5"),  # of an input's content
+)
 _APPROVED = ("--auto-approve", "--allow", "maxDeletions")
 
 
@@ -123,7 +126,9 @@ class _Numbered:
         self._lock = threading.Lock()
 
     def call(self, heard: Heard) -> Call:
-        target = _WORK.sub("-WORK", _NODE.sub("NODE", heard.path.replace(self._workload.name, "NAME")))
+        target = heard.path.replace(self._workload.name, "NAME")
+        for names, general in _GENERAL:
+            target = names.sub(general, target)
         with self._lock:
             self._seen[heard.method, target] += 1
             return Call(heard.method, target, self._seen[heard.method, target])

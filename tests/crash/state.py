@@ -29,7 +29,7 @@ class Blob(NamedTuple):
 
 
 class State(NamedTuple):
-    """What there is. Blobs and files are named below the spec's own folders; `files` are MD5s."""
+    """What there is. Blobs and files are named below the spec's own folders, inputs by `stored`; `files` are MD5s."""
 
     pools: dict[str, dict[str, Any]]
     jobs: dict[str, dict[str, Any]]
@@ -86,6 +86,11 @@ def slug(task_id: str) -> str:
     return task_id.split("-", 1)[0]
 
 
+def stored(workload: Workload, name: str) -> str:
+    """The blob of the clip *name* as it is now: nothing writes over what it was before."""
+    return f".batchspec/files/{md5_of(workload.clips / name)}/clips/{name}"
+
+
 def md5_of(file: Path) -> str:
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "md5").hexdigest()
@@ -111,6 +116,12 @@ def flaws_of_runs(state: State, outputs: Mapping[str, str]) -> Iterator[str]:
             blob and blob.fingerprint,
             settings["BATCHSPEC_FINGERPRINT"],
         )
+
+
+def flaws_of_inputs(state: State) -> Iterator[str]:
+    """Each input has the content that its name speaks of."""
+    for name, blob in state.inputs.items():
+        yield from unlike(f"the MD5 of the input {name}", blob.md5, name.split("/")[2])
 
 
 def logs_of(ids: Mapping[str, object]) -> set[str]:

@@ -71,6 +71,7 @@ class Code(Enum):
     NOT_IN_TEMPLATES = "BS0303", "a part of Jinja that specs do not have"
     TEMPLATE_TOO_LARGE = "BS0304", "a template, or what it gives, is too large"
     NO_TEXT = "BS0305", "a placeholder gives something that is not text or a number"
+    NOT_TRUE_OR_FALSE = "BS0306", "a condition that gives something else than true or false"
     PLACEHOLDER_IN_QUOTES = "BS0310", "a placeholder inside quotes of a shell command"
     UNSAFE_IN_SHELL = "BS0311", "a placeholder where the shell would read its value as code"
 

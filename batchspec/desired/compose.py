@@ -33,13 +33,16 @@ from batchspec.desired.rows import (
 )
 from batchspec.desired.task import DesiredTask, DesiredTasks, Input
 from batchspec.desired.values import input_paths, input_values, output_values, values_of
+from batchspec.errors import SpecError
 from batchspec.language.axes import FOLDER, SOURCE
 from batchspec.language.linking import Link
 from batchspec.language.matrix import Sheet
 from batchspec.language.model import Rows, Spec, TaskGroup
+from batchspec.language.template import TemplateError
 from batchspec.language.values import Series
 from batchspec.ledger.database import Database, lots
 from batchspec.resources.task import Work, digest, task_id, task_key
+from batchspec.source import Path
 
 _CHUNK_ID = 10
 _MOST_LINKS = 32_768  # characters of resource files that a task may have (FACTS 9)
@@ -132,17 +135,22 @@ class Composer:
             )
 
     def _keeps(self, row: Row) -> bool:
+        """Whether `when` keeps *row*. Raises `SpecError` where it gives no answer."""
         if self._rows.when is None:
             return True
-        values = self._known | self._row_values(row)
-        said = self._rows.when.render(values)
+        try:
+            said = self._rows.when.render(self._known | self._row_values(row))
+        except TemplateError as error:
+            raise self._no_answer(error.code, error.message, row) from error
         if said not in ("true", "false"):
-            raise TaskProblem(
-                f"when: gives {said!r}; it has to give true or false",
-                (*self._group.path, "when"),
-                code=Code.NO_TEXT,
-            )
+            raise self._no_answer(Code.NOT_TRUE_OR_FALSE, f"gives {said!r} instead of true or false", row)
         return said == "true"
+
+    def _no_answer(self, code: Code, what: str, row: Row) -> SpecError:
+        path: Path = (*self._group.path, "when")
+        return SpecError(
+            [self._spec.document.diagnostic(code, f"when: {what}", path, label=f"for {_shown(row)}")]
+        )
 
     def _row_values(self, row: Row) -> dict[str, Any]:
         item = {"input": input_values(row.item)} if row.item else {}
@@ -291,6 +299,11 @@ def _check_length(reads: Sequence[TaskRead], group: TaskGroup) -> None:
             "or declare a folder: `output: NAME/` of the group that makes them, or `files: {NAME: FOLDER/}`",
         )
         raise TaskProblem(what, (*group.path, "inputs"), *helps, code=Code.TOO_MANY_READ)
+
+
+def _shown(row: Row) -> str:
+    axes = (f"{name}={value}" for name, value in row.values.items() if name not in (FOLDER, SOURCE))
+    return ", ".join((*([row.item.path] if row.item else []), *axes))
 
 
 def _text(value: Any) -> Any:

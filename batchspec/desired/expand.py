@@ -280,8 +280,10 @@ def _collisions(spec: Spec, tasks: DesiredTasks) -> Iterator[Diagnostic]:
 
 
 def _collision(spec: Spec, task: DesiredTask, what: str, field: str) -> Diagnostic:
+    axes = task.group.rows.axes.has if task.group.rows else ()
+    differs = next((f"matrix.{name}" for name in axes if name not in (FOLDER, SOURCE)), "input.name")
     helps = {
-        "output": ("make the names differ, for example with {{ input.name }} or a folder",),
+        "output": (f"make the names differ, for example with {{{{ {differs} }}}} or a folder",),
         "inputs": ("move one of the files, or give the groups' inputs one common folder",),
     }[field]
     return spec.document.diagnostic(Code.NAME_COLLISION, what, (*task.group.path, field), helps=helps)

@@ -15,7 +15,7 @@ from batchspec.language.glob import Glob
 from batchspec.language.glob import parse as parse_glob
 from batchspec.language.linking import Link
 from batchspec.language.model import GroupFile, TaskGroup
-from batchspec.language.template import TemplateError, compile_text, is_template
+from batchspec.language.template import Template, TemplateError, compile_text, is_template
 from batchspec.language.values import Series
 from batchspec.language.words import LocalFile, StoredBlob
 from batchspec.ledger.database import Database
@@ -118,7 +118,7 @@ class FileFinder:
     ) -> list[TaskRead]:
         glob = self._globs[file.read.path]
         if file.template is not None:
-            key = what = plain_path(file.template.render(values))
+            key = what = plain_path(_path_of(file, file.template, values))
         else:
             names = self._compared(glob.axes if glob else ())
             key = json.dumps([texts[name] for name in names])
@@ -221,6 +221,14 @@ def plain_path(path: str) -> str:
 def _folder(name: str, item: Input) -> TaskRead:
     """A folder of the entry's own name, of which *item* is the pack."""
     return TaskRead(name, f"{FILES_FOLDER}/{name}", item, is_pack=True)
+
+
+def _path_of(file: GroupFile, template: Template, values: Mapping[str, Any]) -> str:
+    try:
+        return template.render(values)
+    except TemplateError as error:
+        what = f"files.{file.read.name}: {error.message}"
+        raise TaskProblem(what, file.read.path, code=error.code) from error
 
 
 def _our_text(own: str, texts: Mapping[str, str], values: Mapping[str, Any]) -> str:

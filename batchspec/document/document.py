@@ -16,7 +16,14 @@ import yaml
 from batchspec.codes import Code
 from batchspec.document.node import Node, indexes, trimmed_end
 from batchspec.document.scalar import kind, plain_value
-from batchspec.document.syntax import PLACEHOLDER_SUMMARY, UNKNOWN_ESCAPE, Trouble, syntax_finding
+from batchspec.document.syntax import (
+    PLACEHOLDER_SUMMARY,
+    UNKNOWN_ESCAPE,
+    Trouble,
+    in_quotes,
+    placeholder_help,
+    syntax_finding,
+)
 from batchspec.errors import SpecError
 from batchspec.source import Diagnostic, Path, Position, Severity, Source, path_text
 
@@ -30,6 +37,7 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 # As a list of what is allowed, this pattern would take longer to compile than a spec to parse.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
+_TAG_NAME = re.compile(r"!?\w*|tag:.*")
 _SURROGATE = re.compile("[\ud800-\udfff]")  # libyaml refuses their escapes, PyYAML does not
 
 
@@ -282,9 +290,9 @@ class _Composer:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         if event.tag is not None:
-            self._add(
-                Code.TAG, f"tags such as `{event.tag}` are not part of a spec", event, "", "leave the tag out"
-            )
+            is_glob = not _TAG_NAME.fullmatch(event.tag)
+            help = in_quotes(event.tag) if is_glob else "leave the tag out"
+            self._add(Code.TAG, f"tags such as `{event.tag}` are not part of a spec", event, "", help)
         if depth > MAX_DEPTH:
             self._stop(self._finding(Code.TOO_DEEP, f"nested more than {MAX_DEPTH} levels deep", event))
         node = Node(event.start_mark.index, event.end_mark.index, "")
@@ -339,8 +347,8 @@ class _Composer:
         """The text of *key*, or None when it cannot be one."""
         name = key.value
         if self._source.text.startswith("{{", mapping.start) and not isinstance(name, str):
-            help = 'put the whole value in quotes: "{{ params.name }}"'
-            self._add(Code.KEY_NOT_TEXT, "a placeholder that starts a value needs quotes", mapping, "", help)
+            help = placeholder_help(self._source.text, mapping.start)
+            self._add(Code.KEY_NOT_TEXT, PLACEHOLDER_SUMMARY, mapping, "", help)
         elif not isinstance(name, str):
             help = "" if key.children else f'write it in quotes: "{self._text(key)}"'
             self._add(Code.KEY_NOT_TEXT, "a key must be text", event, f"this is {kind(name)}", help)

@@ -11,9 +11,23 @@ from batchspec.codes import Code
 from batchspec.source import Diagnostic, Position, Source
 
 PLACEHOLDER_SUMMARY = "a placeholder that starts a value needs quotes"
-PLACEHOLDER_HELP = 'put the whole value in quotes: "{{ params.name }}"'
-_UNQUOTED_PLACEHOLDER = re.compile(r"\s*(?:- +)*(?:[^\s:#]+: +)?\{\{")
+_UNQUOTED_PLACEHOLDER = re.compile(r"\s*(?:- +)*(?:[^\s:#]+: +)?(?=\{\{)")
+_PLACEHOLDER_VALUE = re.compile(r"[^\s,\[\]\"']*(?:\{\{.*?\}\}[^\s,\]\"']*)+")
+_UNQUOTED_BRACES = re.compile(r"""[^\s,\[\]{}"']*\{[A-Za-z][\w,.:*-]*\}[^\s,\]"']*""")
 _QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:''|[^'])*'", re.DOTALL)
+
+
+def in_quotes(value: str) -> str:
+    """What to do with *value*, which is text and was read as something else."""
+    return (
+        f'put the whole value in quotes: "{value}"' if '"' not in value else "put the whole value in quotes"
+    )
+
+
+def placeholder_help(text: str, index: int) -> str:
+    """What to do with the unquoted placeholder at *index* of *text*."""
+    found = _PLACEHOLDER_VALUE.match(text, index, (text + "\n").index("\n", index))
+    return in_quotes(found[0] if found else "{{ params.name }}")
 
 
 class Trouble(NamedTuple):
@@ -60,11 +74,20 @@ def syntax_finding(source: Source, trouble: Trouble) -> Diagnostic:
         column = line.index("\t") + 1
         position = Position(position.line, column, position.line, column + 1)
         code, slip = Code.TAB, Slip("a tab cannot indent", "indent with spaces")
-    elif _UNQUOTED_PLACEHOLDER.match(line):
-        slip = Slip(PLACEHOLDER_SUMMARY, PLACEHOLDER_HELP)
+    elif placeholder := _UNQUOTED_PLACEHOLDER.match(line):
+        slip = Slip(PLACEHOLDER_SUMMARY, placeholder_help(line, placeholder.end()))
+    elif braces := _unquoted_braces(line, position):
+        slip = Slip("text with braces needs quotes here", in_quotes(braces))
     elif slip.is_since and trouble.since is not None:
         position = _last_place(source, trouble.since)
     return Diagnostic(code.value, slip.summary, source, position, helps=(slip.help,) if slip.help else ())
+
+
+def _unquoted_braces(line: str, position: Position | None) -> str:
+    """The text with braces, such as `{title}.mp4`, at *position* of *line* or right before it; or ""."""
+    column = position.column - 1 if position else 0
+    found = (match for match in _UNQUOTED_BRACES.finditer(line) if match.start() <= column <= match.end())
+    return next((match[0] for match in found if match[0][-1] != "}" or match[0][0] != "{"), "")
 
 
 def _slip(text: str, trouble: Trouble) -> Slip:

@@ -245,7 +245,7 @@ class _Builder:
     def _rows(self, linked: Linked, raw: Mapping[str, Any], templates: Sequence[Template]) -> Rows:
         path: Path = ("tasks", linked.name)
         known = self.known | scope.of_row(linked)
-        when = self._template(raw["when"], (*path, "when"), known) if "when" in raw else None
+        when = self._when(raw["when"], (*path, "when"), known) if "when" in raw else None
         files = tuple(self._file(linked, read, known) for read in linked.reads.values())
         paths = [file.template for file in files if file.template]
         mentions = {reference for template in (*templates, *paths) for reference in template.references}
@@ -259,6 +259,14 @@ class _Builder:
             names_source="source" in {reference[0] for reference in mentions},
             used=frozenset(ref[1] for ref in mentions if ref[0] == "matrix" and len(ref) > 1),
         )
+
+    def _when(self, text: str, path: Path, known: Mapping[str, Any]) -> Template | None:
+        when = self._template(text, path, known)
+        if when is not None and not when.is_one_placeholder:
+            help = 'for example: when: "{{ matrix.height < 1080 }}"'
+            what = "`when` has to be one placeholder, which gives true or false"
+            self._find(Code.NOT_TRUE_OR_FALSE, what, path, helps=(help,))
+        return when
 
     def _file(self, linked: Linked, read: Read, known: Mapping[str, Any]) -> GroupFile:
         source, link = read.source, linked.links.get(read.name)

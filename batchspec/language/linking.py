@@ -313,7 +313,8 @@ class _Maker:
         if made.group not in self._linked:
             if made.group not in self._outputs:
                 known = f"the spec has {_names(tuple(self._outputs))}"
-                self._find(Code.UNKNOWN_GROUP, f"there is no group `{made.group}`", path, helps=(known,))
+                where = (*path, "from")
+                self._find(Code.UNKNOWN_GROUP, f"there is no group `{made.group}`", where, helps=(known,))
             return None
         outputs = self._outputs[made.group]
         chosen = [word for word in outputs if made.output is None or word.name == made.output]
@@ -333,7 +334,8 @@ class _Maker:
             what, help = f"{made.group} has several outputs", f"add `output:` with one of {names}"
         else:
             what, help = f"{made.group} declares no output that could be read", "give it an `output:`"
-        self._find(Code.UNKNOWN_GROUP, what, path, helps=(help,))
+        where = (*path, "output") if made.output is not None else path
+        self._find(Code.UNKNOWN_GROUP, what, where, helps=(help,))
 
     def _pairs(self, read: Read, link: Link, axes: Axes) -> tuple[tuple[str, str], ...]:
         """The axes by which *link* finds its tasks."""

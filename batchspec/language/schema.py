@@ -17,6 +17,7 @@ from batchspec.document.document import MAX_FINDINGS, Document
 from batchspec.document.scalar import is_type, kind
 from batchspec.language.deferred import Deferred
 from batchspec.language.fits import Schema, fits, repeated, resolved
+from batchspec.language.habits import answer_to
 from batchspec.language.secrets import hide
 from batchspec.language.spec_schema import spec_schema
 from batchspec.source import Diagnostic, Path, in_order, path_text
@@ -111,7 +112,7 @@ def _unknown_fields(broken: _Broken) -> Iterator[Diagnostic]:
     for name in broken.value:
         if name not in known:
             near = nearest(name, known)
-            help = f"did you mean `{near}`?" if near else f"fields: {_listed(known)}"
+            help = answer_to(name) or (f"did you mean `{near}`?" if near else f"fields: {_listed(known)}")
             summary = f"unknown field `{_shown(name)}`"
             label = f"not a field of {broken.parent}"
             yield broken.say(Code.UNKNOWN_FIELD, summary, label, help, at=(name,), key=True)

@@ -117,6 +117,10 @@ class Template:
         longest = _LONGEST_NAME * (_LONGEST_QUOTED if self.is_script else 1)
         return not self.is_verbatim or len(self.text) + slots * longest > MAX_CHARACTERS
 
+    @property
+    def is_one_placeholder(self) -> bool:
+        return len(self.parts) == 1 and isinstance(self.parts[0], Placeholder)
+
     def render(self, values: Values) -> str:
         """The text with *values* put in; quoted for bash in a script.
 
@@ -527,12 +531,29 @@ _TESTS: dict[str, Callable[..., object]] = {
 }
 
 
+def _require_comparable(left: object, right: object) -> None:
+    """Raises `ValueError` where text meets a number: never equal, which nobody means who compares them."""
+    others = right if isinstance(right, (list, tuple)) else (right,)
+    if others and all({_kind(left), _kind(other)} == {"text", "number"} for other in others):
+        text, number = (left, others[0]) if isinstance(left, str) else (others[0], left)
+        raise ValueError(
+            f"compares the text '{text}' with the number {number}: write `| int` behind the text, or quote the number"
+        )
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return "number"
+    return "text" if isinstance(value, str) else ""
+
+
 @cache
 def _environment() -> "ImmutableSandboxedEnvironment":
     """Jinja's sandbox, with less in it: no globals, our filters, no attributes of Python objects."""
     import operator
 
-    from jinja2 import StrictUndefined
+    from jinja2 import StrictUndefined, nodes
+    from jinja2.compiler import CodeGenerator, Frame
     from jinja2.runtime import Context
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -545,8 +566,39 @@ def _environment() -> "ImmutableSandboxedEnvironment":
         "%": operator.mod,
     }
 
+    comparison: dict[str, Callable[[Any, Any], bool]] = {
+        "eq": operator.eq,
+        "ne": operator.ne,
+        "lt": operator.lt,
+        "gt": operator.gt,
+        "lteq": operator.le,
+        "gteq": operator.ge,
+        "in": lambda left, right: left in right,
+        "notin": lambda left, right: left not in right,
+    }
+
+    class Generator(CodeGenerator):
+        """Has each comparison made by `Environment.compare`."""
+
+        def visit_Compare(self, node: nodes.Compare, frame: Frame) -> None:
+            left: nodes.Expr = node.expr
+            for number, operand in enumerate(node.ops):
+                self.write(f"{' and ' if number else '('}environment.compare({operand.op!r}, ")
+                self.visit(left, frame)
+                self.write(", ")
+                self.visit(operand.expr, frame)
+                self.write(")")
+                left = operand.expr
+            self.write(")")
+
     class Environment(ImmutableSandboxedEnvironment):
+        code_generator_class = Generator
         intercepted_binops = frozenset(arithmetic)
+
+        @staticmethod
+        def compare(name: str, left: Any, right: Any) -> bool:
+            _require_comparable(left, right)
+            return comparison[name](left, right)
 
         def getitem(self, obj: Any, argument: Any) -> Any:
             inside = isinstance(argument, str) and has_member(obj, argument)

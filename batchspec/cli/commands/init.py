@@ -3,14 +3,40 @@
 from __future__ import annotations
 
 import importlib.resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
 
 import click
 
 from batchspec.cli.options import examples
 
+EXAMPLES = ("sweep", "stages", "ladder", "paired-reads", "frames")
+_CHECKOUT = Path(__file__).parents[3] / "specs"
 
-@click.command(epilog=examples("batchspec init > work.yaml", "batchspec validate work.yaml"))
-def init() -> None:
-    """Print a starter spec, every line explained. It runs as it is, on the local account too."""
-    starter = importlib.resources.files("batchspec.cli") / "starter.yaml"
-    click.echo(starter.read_text(encoding="utf-8"), nl=False)
+
+@click.command(
+    epilog=examples(
+        "batchspec init > work.yaml", "batchspec validate work.yaml", "batchspec init --example sweep"
+    )
+)
+@click.option("--example", type=click.Choice(EXAMPLES), help="Print an example instead of the starter spec.")
+def init(example: str | None) -> None:
+    """Print a starter spec, every line explained. It runs as it is, on the local account too.
+
+    \b
+    Examples (--example), which show other shapes of work:
+      sweep         a run for each line of a CSV file, and a summary of all
+      stages        a first group whose outputs a second one reads
+      ladder        each film in several sizes, each a folder; one playlist for each film
+      paired-reads  two files for each sample, and a genome that all tasks share
+      frames        frames of a film in chunks, then the film
+    """  # noqa: D301 - for click
+    click.echo(_text(example).read_text(encoding="utf-8"), nl=False)
+
+
+def _text(example: str | None) -> Traversable | Path:
+    package = importlib.resources.files("batchspec.cli")
+    if example is None:
+        return package / "starter.yaml"
+    packaged = package / "examples" / f"{example}.yaml"  # pyproject.toml puts them there
+    return packaged if packaged.is_file() else _CHECKOUT / f"{example}.yaml"

@@ -132,6 +132,8 @@ class LocalInputs:
             what, helps = f"all files that {text!r} matches are excluded", []
         else:
             what, helps = f"no file matches {text!r}", list(nearest(folder, sought.glob, self._project))
+        if text.startswith("!"):
+            helps.append(f"files to leave out go under `exclude`: {text[1:]!r}")
         if severity is Severity.ERROR:
             helps.append(ALLOW_EMPTY)
         return self._document.diagnostic(Code.NO_MATCH, what, sought.path, helps=helps, severity=severity)

@@ -1,0 +1,97 @@
+"""What `validate` says of mistakes in the words for rows, files and stages: at which characters, and what to write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from batchspec.cli.commands.validate import check
+from batchspec.source import Diagnostic, Severity
+
+HEAD = """version: 1
+name: mistakes
+pool: {id: p, vmSize: Standard_D2ds_v5, image: "canonical:ubuntu-24_04-lts:server:latest"}
+job: {id: j, constraints: {maxWallClockTime: PT1H}}
+tasks:
+"""
+ECHO = "  a: {inputs: a.txt, command: [echo, '{{ input.path }}']"
+HEIGHTS = "  a: {matrix: {height: [1, 2]}, command: 'echo {{ matrix.height }}'"
+
+
+def refusals(folder: Path, tasks: str) -> list[Diagnostic]:
+    (folder / "a.txt").write_text("a\n")
+    (folder / "s.csv").write_text("name,n\nx,1\n")
+    spec = folder / "spec.yaml"
+    spec.write_text(HEAD + tasks + "\n")
+    return [finding for finding in check(spec) if finding.severity is Severity.ERROR]
+
+
+@pytest.mark.parametrize(
+    ("word", "answer"),
+    [
+        *((word, "{from: GROUP}") for word in ("needs", "depends_on", "deps")),
+        *((word, "matrix: {NAME: [...]}") for word in ("foreach", "items", "strategy")),
+        ("script", "`command`"),
+        *((word, "containerSettings: {imageName: IMAGE}") for word in ("image", "container")),
+        ("timeout", "constraints: {maxWallClockTime: PT1H}"),
+        ("retries", "constraints: {maxTaskRetryCount: 3}"),
+        ("nodes", "targetDedicatedNodes: 3"),
+        ("cpus", "vmSize"),
+        ("region", "AZURE_BATCH_ENDPOINT"),
+        ("setup", "startTask: {commandLine"),
+    ],
+)
+def test_words_of_other_tools_are_answered(word: str, answer: str, tmp_path: Path) -> None:
+    """Wherever they are typed: in a group, the job, or at the top."""
+    (in_group,) = refusals(tmp_path, f"{ECHO}, {word}: x}}")
+    (at_top,) = refusals(tmp_path, f"{ECHO}}}\n{word}: x")
+    assert answer in in_group.helps[0]
+    assert (in_group.code, in_group.helps) == (at_top.code, at_top.helps)
+
+
+@pytest.mark.parametrize(
+    ("tasks", "what", "characters"),
+    [
+        (
+            HEIGHTS + ', when: "{{ matrix.height }}"}',
+            "when: gives '1' instead of true or false",
+            "{{ matrix.height }}",
+        ),
+        (
+            HEIGHTS + ", when: \"{{ matrix.height == '1' }}\"}",
+            "when: compares the text '1' with the number 1: write `| int` behind the text, or quote the number",
+            "{{ matrix.height == '1' }}",
+        ),
+        (
+            '  a: {matrix: {file: s.csv}, when: "{{ matrix.n < 2 }}", command: "echo {{ matrix.name }}"}',
+            "when: compares the text '1' with the number 2: write `| int` behind the text, or quote the number",
+            "{{ matrix.n < 2 }}",
+        ),
+        (
+            HEIGHTS + ", when: matrix.height < 2}",
+            "`when` has to be one placeholder, which gives true or false",
+            "matrix.height < 2",
+        ),
+        (ECHO.replace("a.txt", "{from: b}") + "}", "there is no group `b`", "b"),
+    ],
+)
+def test_a_mistake_is_told_at_its_characters(tasks: str, what: str, characters: str, tmp_path: Path) -> None:
+    """One sentence, at the value that is wrong."""
+    (found,) = refusals(tmp_path, tasks)
+    place = found.position
+    assert place is not None
+    assert found.summary == what
+    line = found.source.line(place.line)
+    assert line[place.column - 1 : place.end_column - 1].strip("\"'") == characters
+
+
+def test_a_condition_on_a_column_as_a_number_is_right(tmp_path: Path) -> None:
+    """What a sheet has is text, and `| int` makes a number of it."""
+    tasks = '  a: {matrix: {file: s.csv}, when: "{{ 0 < matrix.n | int <= 2 }}", command: "echo {{ matrix.name }}"}'
+    assert refusals(tmp_path, tasks) == []
+
+
+def test_numbers_in_a_list_command_are_text_as_they_are_written(tmp_path: Path) -> None:
+    """A newcomer need not quote them."""
+    assert refusals(tmp_path, ECHO.replace("[echo,", "[echo, -n, 1, 0.50, true,") + "}") == []

@@ -82,7 +82,7 @@ def test_a_mistake_is_told_at_its_characters(tasks: str, what: str, characters: 
     place = found.position
     assert place is not None
     assert found.summary == what
-    line = found.source.line(place.line)
+    line = found.source.lines.line(place.line)
     assert line[place.column - 1 : place.end_column - 1].strip("\"'") == characters
 
 

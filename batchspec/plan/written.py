@@ -61,6 +61,7 @@ def read_plan(document: Any) -> Plan:
         ),
         in_progress=_all(document, "inProgress", _text),
         upload_actions=of[Operation.UPLOAD],
+        copy_actions=of[Operation.COPY],
         deletion_actions=tuple(a for a in of[Operation.DELETE] if a.kind is Kind.TASK),
         run_actions=of[Operation.RUN],
         download_actions=of[Operation.DOWNLOAD],
@@ -105,11 +106,12 @@ _KINDS = {
     Operation.REPLACE: _RESOURCES,
     Operation.DELETE: (*_RESOURCES, Kind.TASK),
     Operation.UPLOAD: (Kind.INPUT,),
+    Operation.COPY: (Kind.OUTPUT,),
     Operation.RUN: (Kind.TASK,),
     Operation.DOWNLOAD: (Kind.OUTPUT,),
 }
 _SHOWN: dict[Operation, dict[str, type]] = {
-    Operation.UPLOAD: {"size": int},
+    Operation.UPLOAD: {"name": str, "size": int},
     Operation.RUN: {"name": str, "command": str},
 }
 """What of an action's `after` is looked at when it is shown."""

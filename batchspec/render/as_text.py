@@ -136,7 +136,7 @@ def _inputs(plan: Plan, show_all: bool) -> Iterator[str]:
 
 def _upload(action: Action) -> str:
     after = action.after or {}
-    return _detail(action, after.get("name", action.id), size_text(after["size"]))
+    return _detail(action, after["name"], size_text(after["size"]))
 
 
 def _copies(plan: Plan, show_all: bool) -> Iterator[str]:

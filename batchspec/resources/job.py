@@ -19,7 +19,7 @@ from batchspec.resources.base import (
     differences,
     metadata_changes,
 )
-from batchspec.resources.equality import caseless, never_compared, same_duration
+from batchspec.resources.equality import as_created, caseless, same_duration
 from batchspec.resources.task_fields import (
     CONSTRAINTS,
     CONTAINER,
@@ -91,7 +91,7 @@ FIELDS: dict[str, Field] = {
     "onAllTasksComplete": Field("terminatejob", same=caseless, effect=Effect.IN_PLACE),
     "onTaskFailure": Field("noaction", same=caseless, effect=Effect.REPLACE),
     # Ours is true, the service's false: an open job of an older version is used up as it is.
-    "usesTaskDependencies": Field(UNSTATED, same=never_compared, effect=Effect.REPLACE),
+    "usesTaskDependencies": Field(True, same=as_created, effect=Effect.REPLACE),
     "commonEnvironmentSettings": Field(effect=Effect.REPLACE, any_order=True, fields=ENVIRONMENT.fields),
     "jobPreparationTask": _PREPARATION,
     "jobReleaseTask": _RELEASE,

@@ -18,6 +18,7 @@ from batchspec.errors import SpecError
 from batchspec.language.model import Spec
 from batchspec.resources import job, pool
 from batchspec.resources.base import UNSTATED, Field, Json, metadata_of
+from batchspec.resources.equality import as_created
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import pool as pool_service
 from batchspec.service.connect import Account
@@ -113,7 +114,7 @@ _OWN = frozenset({"id", "poolInfo"})
 def lasting(fields: Mapping[str, Field], live: Json, spec: Spec) -> dict[str, Any]:
     """What of a live pool or job is the spec's doing, in one form for what Batch holds for the same."""
     stated = spec.pool.body if fields is pool.FIELDS and spec.pool else spec.job or {}
-    left = {name for name in fields if name not in _OWN}
+    left = {name for name in fields if name not in _OWN and fields[name].same is not as_created}
     if live.get("enableAutoScale"):
         left.discard("resizeTimeout")
     found = {name: _form(fields[name], live.get(name), stated.get(name)) for name in sorted(left)}

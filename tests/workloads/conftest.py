@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 from azure.storage.blob import BlobServiceClient
 from click.testing import CliRunner, Result
+from jsonschema import validate
 
 from batchspec.cli.main import cli
 from batchspec.service.embedded import LocalAccount
 
-SPECS = Path(__file__).parents[2] / "specs"
+ROOT = Path(__file__).parents[2]
+SPECS = ROOT / "specs"
+PLAN_SCHEMA = json.loads((ROOT / "schemas" / "batchspec-plan-v1.schema.json").read_text("utf-8"))
 
 
 class Project:
@@ -42,8 +45,9 @@ class Project:
         assert old in text, old
         self.spec.write_text(text.replace(old, new), "utf-8")
 
-    def run(self, command: str, *words: str) -> Result:
-        return CliRunner().invoke(cli, [command, str(self.spec), *words], standalone_mode=False)
+    def run(self, command: str, *words: str, of: Path | None = None) -> Result:
+        """A command on the spec, or on the file *of*."""
+        return CliRunner().invoke(cli, [command, str(of or self.spec), *words], standalone_mode=False)
 
     def apply(self, *words: str) -> list[dict[str, Any]]:
         """The events of an apply that succeeds."""
@@ -57,7 +61,9 @@ class Project:
         done = self.run("plan", "--format", "json", *words)
         if done.exception is not None:
             raise done.exception
-        actions = json.loads(done.stdout)["actions"]
+        found = json.loads(done.stdout)
+        validate(found, PLAN_SCHEMA)
+        actions = found["actions"]
         return {a["after"]["name"]: a["reason"] for a in actions if a["operation"] == "run"}
 
     def is_quiet(self) -> bool:

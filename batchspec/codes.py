@@ -136,3 +136,4 @@ class Code(Enum):
     JOB_DISABLED = "BS0711", "tasks for a job that is disabled"
     NO_CONTAINER_ENGINE = "BS0712", "containers, and nothing on this machine that could run them"
     CONTAINERS_ON_HOST = "BS0713", "tasks that run on this machine itself instead of in their containers"
+    NOT_SIMULATED = "BS0714", "tasks that need what the local account does not simulate"

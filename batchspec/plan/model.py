@@ -214,6 +214,14 @@ class Work:
         return bool(self.runs or self.in_progress)
 
 
+class Unsimulated(NamedTuple):
+    """A value of the spec that the local account accepts and does not act on; `place` is its `file:line`."""
+
+    path: Path
+    what: str
+    place: str
+
+
 @dataclass(frozen=True, slots=True)
 class Excess:
     """A threshold of the spec's `safety:` that a plan goes beyond.
@@ -241,7 +249,7 @@ class Plan:
     tasks, inputs and outputs what the actions on them do, `in_progress` has the ids of tasks that are waited for,
     `terms` (see `plan/terms.py`) what else decides how it is done. `seals_job` says that the job is still open for
     ever and has to be told to complete with its tasks. `findings` and `not_checked` are the preflight's; with an
-    error among them the plan cannot be applied.
+    error among them the plan cannot be applied. `not_simulated` is for the local account only.
     """
 
     spec_name: str
@@ -259,6 +267,7 @@ class Plan:
     seals_job: bool = False
     findings: tuple[Diagnostic, ...] = ()
     not_checked: tuple[str, ...] = ()
+    not_simulated: tuple[Unsimulated, ...] = ()
     excesses: tuple[Excess, ...] = ()
 
     @property

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from batchspec.language.model import WhenDone
-from batchspec.plan.model import Action, Excess, Kept, Kind, Operation, Plan, Reason, Work
+from batchspec.plan.model import Action, Excess, Kept, Kind, Operation, Plan, Reason, Unsimulated, Work
 from batchspec.resources.base import Change, Effect
 from batchspec.source import Diagnostic, Severity, Source, path_text
 
@@ -69,6 +69,7 @@ def read_plan(document: Any) -> Plan:
         terms=terms,
         findings=_all(document, "findings", _finding),
         not_checked=_all(document, "notChecked", _text),
+        not_simulated=_all(document, "notSimulated", _unsimulated),
         excesses=_all(document, "excesses", _excess),
     )
 
@@ -159,6 +160,12 @@ def _finding(data: Any) -> Diagnostic:
         label=_get(data, "label", str),
         helps=_all(data, "helps", _text),
         severity=Severity(_get(data, "severity", str)),
+    )
+
+
+def _unsimulated(data: Any) -> Unsimulated:
+    return Unsimulated(
+        (_get(data, "path", str),), what=_get(data, "what", str), place=_get(data, "place", str)
     )
 
 

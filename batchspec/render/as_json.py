@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from batchspec import __version__
 from batchspec.engine.run.events import Event, NoteEvent, StepEvent, SummaryEvent, TaskEvent
-from batchspec.plan.model import Excess, Kept, Plan
+from batchspec.plan.model import Excess, Kept, Plan, Unsimulated
 from batchspec.plan.written import written
 from batchspec.render import diagnostics
-from batchspec.source import Diagnostic
+from batchspec.source import Diagnostic, path_text
 
 if TYPE_CHECKING:
     from batchspec.engine.health.status import Status  # imports azure, and a plan is shown without it
@@ -51,6 +51,7 @@ def plan_json(plan: Plan, *, id: str, account: str, warnings: Sequence[Diagnosti
         "terms": plan.terms,
         "findings": diagnostics.as_json([*warnings, *plan.findings]),
         "notChecked": list(plan.not_checked),
+        "notSimulated": [_unsimulated(found) for found in plan.not_simulated],
         "excesses": [_excess(excess) for excess in plan.excesses],
     }
     yield json.dumps(head, ensure_ascii=False).removesuffix("}")
@@ -70,6 +71,10 @@ def _list(name: str, values: Iterable[object]) -> Iterator[str]:
 
 def _kept(kept: Kept) -> dict[str, Any]:
     return {"id": kept.blob, "file": kept.file, "reason": kept.reason.name.lower()}
+
+
+def _unsimulated(found: Unsimulated) -> dict[str, Any]:
+    return {"path": path_text(found.path), "what": found.what, "place": found.place}
 
 
 def _excess(excess: Excess) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from batchspec.plan.model import Plan
 from batchspec.plan.safety import describe
 from batchspec.render import diagnostics
 from batchspec.render.show import show
-from batchspec.source import Diagnostic
+from batchspec.source import Diagnostic, path_text
 
 _WIDTH = 80
 
@@ -17,6 +17,10 @@ def judgement(plan: Plan, warnings: Sequence[Diagnostic] = ()) -> Iterator[str]:
     """The lines between the actions of a plan and its counts. *warnings* are the spec's: they know its secrets."""
     for what in plan.not_checked:
         yield f"  ? not checked: {show(what)}"
+    if plan.not_simulated:
+        yield "  ? not simulated locally:"
+    for field in plan.not_simulated:
+        yield f"      {show(path_text(field.path))}: {field.what}  {show(field.place)}"
     for excess in plan.excesses:
         yield f"  ! {show(describe(excess))}  {show(excess.place)}".rstrip()
         yield f"      apply refuses this without --allow {show(excess.name)}"

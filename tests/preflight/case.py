@@ -8,7 +8,7 @@ A case is a file in `tests/preflight/cases/`; its name is the rule. `spec`, `inp
     takesOthers: true      the account takes images that it does not list
     anyIdentity: true      its pools have every identity
     engine: podman         on the local account, what runs containers there; empty when nothing does
-    says: |                the findings as text, and a line for each thing that was not checked
+    says: |                the findings as text, and a line for each thing not checked or not simulated
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from batchspec.plan.local import container_findings
 from batchspec.plan.planner import make_plan
 from batchspec.plan.preflight import preflight
 from batchspec.plan.schedulable import unschedulable
+from batchspec.plan.unsimulated import unsimulated, unsimulated_findings
 from batchspec.render.diagnostics import as_text
 from batchspec.resources.base import Json
+from batchspec.source import path_text
 from tests.plan.case import desired_of, observed_of
 
 CASES = Path(__file__).parent / "cases"
@@ -55,10 +57,14 @@ def outcome(case: Mapping[str, Any]) -> str:
         takes_others=case.get("takesOthers", False),
         any_identity=case.get("anyIdentity", False),
     )
-    local = container_findings(desired, case["engine"]) if "engine" in case else ()
-    findings = (*found.findings, *local, *unschedulable(desired, observed, plan))
-    text = as_text(findings, color=False, width=80)
-    return text + "".join(f"not checked: {what}\n" for what in found.not_checked)
+    is_local = "engine" in case
+    local = container_findings(desired, case["engine"]) if is_local else ()
+    alone = unsimulated_findings(desired, observed.pool, plan) if is_local else ()
+    findings = (*found.findings, *alone, *local, *unschedulable(desired, observed, plan))
+    lines = [f"not checked: {what}\n" for what in found.not_checked]
+    fields = unsimulated(desired) if is_local else ()
+    lines += [f"not simulated: {path_text(path)}: {what}  {place}\n" for path, what, place in fields]
+    return as_text(findings, color=False, width=80) + "".join(lines)
 
 
 def codes(case: Mapping[str, Any]) -> set[str]:

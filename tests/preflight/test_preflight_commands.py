@@ -43,6 +43,19 @@ def test_the_json_of_a_plan_has_warnings_and_findings(work: Workload) -> None:
     assert [what.partition(":")[0] for what in plan["notChecked"]] == ["quota"]
 
 
+def test_what_is_not_simulated_here_is_in_every_form_of_a_plan(work: Workload) -> None:
+    """Text, JSON, Markdown and a saved plan list what the local account accepts and does not act on."""
+    work.edit("Standard_D2ds_v5", "Standard_D2ds_v5\n  upgradePolicy: {mode: manual}")
+    ended = work.command("plan", "specs/ffmpeg.yaml", "--format", "json")
+    (plan,) = ended.objects
+    jsonschema.Draft7Validator(SCHEMA).validate(plan)
+    (found,) = [entry for entry in plan["notSimulated"] if entry["path"] == "pool.upgradePolicy"]
+    line = f"      pool.upgradePolicy: {found['what']}  {found['place']}\n"
+    for words in (("plan", "specs/ffmpeg.yaml", "-o", "saved.plan"), ("show", "saved.plan")):
+        assert f"  ? not simulated locally:\n{line}" in work.command(*words).out
+    assert line in work.command("plan", "specs/ffmpeg.yaml", "--format", "markdown").out
+
+
 @pytest.mark.parametrize(
     "words", [(), ("-o", "saved.plan"), ("--format", "markdown"), ("--format", "json")], ids=str
 )

@@ -25,6 +25,7 @@ from batchspec.plan.planner import make_plan
 from batchspec.plan.preflight import needs_images, preflight
 from batchspec.plan.safety import excesses
 from batchspec.plan.schedulable import unschedulable
+from batchspec.plan.unsimulated import unsimulated, unsimulated_findings
 from batchspec.resources.blob import LiveBlob
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import pool as pool_service
@@ -69,17 +70,23 @@ def _judged(account: Account, desired: Desired, observed: Observed, plan: Plan) 
         plan,
         findings=(
             *found.findings,
-            *_local_findings(account, desired, plan),
+            *_local_findings(account, desired, observed, plan),
             *unschedulable(desired, observed, plan),
         ),
         not_checked=found.not_checked,
+        not_simulated=unsimulated(desired) if account.is_local and plan.has_changes else (),
         excesses=excesses(desired, observed, plan),
     )
 
 
-def _local_findings(account: Account, desired: Desired, plan: Plan) -> Iterator[Diagnostic]:
+def _local_findings(
+    account: Account, desired: Desired, observed: Observed, plan: Plan
+) -> Iterator[Diagnostic]:
     """What the local account cannot run, or runs otherwise."""
-    if account.is_local and plan.has_changes and wants_containers(desired):
+    if not account.is_local or not plan.has_changes:
+        return
+    yield from unsimulated_findings(desired, observed.pool, plan)
+    if wants_containers(desired):
         yield from container_findings(desired, container_engine(account.batch))
 
 

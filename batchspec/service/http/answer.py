@@ -67,6 +67,10 @@ class Answer(HttpResponse):
             self._content = b"".join(self.iter_bytes())
         return self._content
 
+    def body(self) -> bytes:
+        """The content under an older name, by which Storage's SDK knows an answer from the bytes of one."""
+        return self.content
+
     def text(self, encoding: str | None = None) -> str:
         name = encoding or self.encoding or "utf-8"
         return self.content.decode("utf-8-sig" if name == "utf-8" else name, errors="replace")

@@ -11,6 +11,8 @@ import pytest
 from batchspec.service import embedded
 from batchspec.service.embedded import LocalAccount
 
+pytest_plugins = ("pure",)
+
 _TARGET_VARIABLES = (
     "AZURE_BATCH_ACCOUNT",
     "AZURE_BATCH_ENDPOINT",

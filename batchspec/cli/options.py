@@ -67,6 +67,20 @@ overwrite_option = click.option(
     help="Let downloads replace local files that batchspec did not download, or that were edited since.",
 )
 
+only_option = click.option(
+    "--only",
+    multiple=True,
+    metavar="GROUP[/TASK]",
+    help="Run these tasks and what they need, and nothing else. Repeatable.",
+)
+
+rerun_option = click.option(
+    "--rerun",
+    multiple=True,
+    metavar="GROUP[/TASK]",
+    help="Run these tasks again although they are up to date; what reads their outputs is not. Repeatable.",
+)
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 

@@ -15,6 +15,7 @@ from batchspec.render.show import show
 
 if TYPE_CHECKING:
     from batchspec.cli.options import Environment
+    from batchspec.desired.selection import Selection
     from batchspec.desired.task import Desired
     from batchspec.engine.look.project import Project
     from batchspec.engine.saved_plan import SavedPlan
@@ -84,11 +85,11 @@ class Planned:
         return self.desired.spec.warnings
 
 
-def make(account: Account, spec: Spec, project: Project) -> Planned:
+def make(account: Account, spec: Spec, project: Project, selection: Selection) -> Planned:
     """The plan of *spec*, which may use the files of *project*, made now."""
     from batchspec.engine.look.observe import plan_now
 
-    return Planned(account, project, *plan_now(account, spec, project))
+    return Planned(account, project, *plan_now(account, spec, project, selection))
 
 
 def _commit(spec_file: Path) -> str:

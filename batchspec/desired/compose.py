@@ -126,7 +126,7 @@ class Composer:
         pages = self._database.pages(query, (link.output.name, link.group))
         for number, facts, title, blob, fingerprint, *own in chain.from_iterable(pages):
             item = Input(title, self._spec.containers.output, blob, 0, fingerprint)
-            told = json.loads(facts) if facts else {"axes": {}, "source": own if own[0] is not None else None}
+            told = json.loads(facts) if facts else {"axes": {}, "source": _plain_source(own)}
             source = Input(*told["source"]) if told["source"] else None
             axes = {name: given_back(value) for name, value in told["axes"].items()}
             from_source = {SOURCE: source.path} if source else {}
@@ -312,6 +312,12 @@ def _text(value: Any) -> Any:
 
 def _bracketed(names: Sequence[str], row: Row) -> str:
     return f"[{','.join(f'{name}={row.values[name]}' for name in names)}]" if names else ""
+
+
+def _plain_source(columns: Sequence[Any]) -> list[Any] | None:
+    """The input that stands in the row of a task of a group without axes; None where it has none."""
+    *item, file = columns
+    return None if item[0] is None else [*item, os.fsdecode(file) if file is not None else None]
 
 
 def _producer(row: Row, source: Input) -> int | None:

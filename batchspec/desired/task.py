@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from batchspec.desired.selection import Selection
 from batchspec.language.model import Spec, TaskGroup
 from batchspec.ledger import tables
 from batchspec.ledger.database import Database, Rows
@@ -209,6 +210,7 @@ class Desired:
     job: Json | None
     tasks: DesiredTasks
     members: Mapping[str, Sequence[str]] = field(default_factory=dict)  # the files in packs of ours, by blob
+    selection: Selection = field(default_factory=Selection)
 
 
 Inputs = Mapping[str, Iterable[Input]]

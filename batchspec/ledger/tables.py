@@ -28,6 +28,8 @@ _DESIRED = (
     "CREATE TABLE meets (reading TEXT, key TEXT, task INTEGER)",
     "CREATE INDEX meets_key ON meets (reading, key)",  # looked up while tasks are still added
     "CREATE INDEX makes_task ON makes (task)",
+    # A task that a person named, and with which `option`: only, rerun.
+    "CREATE TABLE chosen (number INTEGER, option TEXT, PRIMARY KEY (number, option)) WITHOUT ROWID",
     # A group of tasks, with the digest of what decides their results besides their inputs.
     "CREATE TABLE task_group (name TEXT PRIMARY KEY, digest TEXT)",
 )
@@ -66,6 +68,8 @@ _JUDGED = (
     "CREATE TABLE changed (number INTEGER, id TEXT, state TEXT, same_command INTEGER)",
     # What becomes of each desired task; `attempt` is that of its live one, 0 without.
     "CREATE TABLE verdict (number INTEGER PRIMARY KEY, verdict TEXT, attempt INTEGER)",
+    # With --only: a task that was named, or is needed by one.
+    "CREATE TABLE selected (number INTEGER PRIMARY KEY)",
     # A task some of whose outputs are nowhere as its present work makes them, and one that has them all.
     "CREATE TABLE lacking (task INTEGER PRIMARY KEY)",
     "CREATE TABLE whole (task INTEGER PRIMARY KEY)",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from batchspec.language.model import TaskGroup
 from batchspec.ledger.database import Database
 
-RUNS = "verdict NOT IN ('UP_TO_DATE', 'IN_PROGRESS')"
+RUNS = "verdict NOT IN ('UP_TO_DATE', 'IN_PROGRESS', 'NOT_SELECTED')"
 
 # Of a task with declared outputs: those that must be there and are nowhere as its work makes them. What lies under
 # `made` has the work's fingerprint in its name.
@@ -28,7 +28,7 @@ UPDATE verdict SET verdict = 'FOLLOWS'
 WHERE verdict = 'IN_PROGRESS' AND number IN (
   SELECT task.number FROM task JOIN edge ON edge.task = task.number
   JOIN verdict producer ON producer.number = edge.producer AND producer.{RUNS}
-  WHERE task.group_name = ?)
+  WHERE producer.verdict <> 'RERUN' AND task.group_name = ?)
 """
 _FOLLOWS = f"""
 UPDATE verdict SET verdict = 'FOLLOWS'
@@ -41,7 +41,7 @@ WHERE verdict IN ('INPUT_CHANGED', 'NEW_INPUT', 'NOT_RUN', 'OUTPUT_MISSING') AND
 # What is there for others only is made when one of them runs, and is missed by nobody else.
 _UNNEEDED = f"""
 UPDATE verdict SET verdict = 'UP_TO_DATE'
-WHERE {RUNS} AND number IN (SELECT number FROM task WHERE group_name = ?)
+WHERE {RUNS} AND verdict <> 'RERUN' AND number IN (SELECT number FROM task WHERE group_name = ?)
   AND NOT EXISTS (SELECT 1 FROM edge JOIN verdict reader ON reader.number = edge.task
     WHERE edge.producer = verdict.number AND reader.verdict <> 'UP_TO_DATE')
 """

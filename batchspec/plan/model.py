@@ -66,6 +66,7 @@ class Reason(Enum):
     LINKS_END = "its links end soon"
     COPIED = "already made"
     FOLLOWS = "follows a task that runs"
+    RERUN = "asked for with --rerun"
     NEEDED = "needed by a task that runs"
 
 
@@ -186,7 +187,8 @@ class Work:
     `in_progress` comes the live task's id. `removals` are the live tasks to delete, `deletions` those of them that
     have not ended. `kept` are outputs that are not downloaded, since something else lies there. `stored_as` gives
     the name under which a blob lies that tasks read. `groups` are those that have runs. `orphans` counts outputs
-    whose input is gone.
+    whose input is gone, `not_selected` the tasks
+    that need work and are left alone, since others were named with --only.
     """
 
     runs: Many[Run] = ()
@@ -197,6 +199,7 @@ class Work:
     has_flow: bool = False
     in_progress: Many[tuple[DesiredTask, str]] = ()
     up_to_date: int = 0
+    not_selected: int = 0
     removals: Many[Removal] = ()
     deletions: Many[Removal] = ()
     uploads: Many[Upload] = ()

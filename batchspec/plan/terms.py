@@ -34,7 +34,7 @@ def terms_of(
         terms["outputContainer"] = spec.containers.output
     if overwrites and spec.download is not None and (work.needed or work.downloads):
         terms["overwrite"] = True
-    return terms
+    return terms | {name: list(given) for name, given in asdict(desired.selection).items() if given}
 
 
 def _pool(pool: Pool, needed: bool, effects: frozenset[Effect]) -> dict[str, Any]:

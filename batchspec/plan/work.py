@@ -22,6 +22,7 @@ from batchspec.plan.flow import RUNS, find_whole, follow
 from batchspec.plan.here import FindLocal, Here
 from batchspec.plan.model import Copy, Download, Reason, Removal, Run, Upload, Work
 from batchspec.plan.reading import find_older, find_uploads, stored_as
+from batchspec.plan.selecting import HAS_ONLY, IS_SELECTED, run_again, select
 from batchspec.resources.task import read_id, task_id
 
 
@@ -80,20 +81,21 @@ LEFT JOIN output ON output.name = task.record
 LEFT JOIN uploaded ON uploaded.name = task.blob
 """
 _COUNTS = (
-    "SELECT count(*), coalesce(sum(verdict = 'UP_TO_DATE'), 0), coalesce(sum(verdict = 'IN_PROGRESS'), 0)"
+    "SELECT count(*), coalesce(sum(verdict = 'UP_TO_DATE'), 0), coalesce(sum(verdict = 'IN_PROGRESS'), 0),"
+    " coalesce(sum(verdict = 'NOT_SELECTED'), 0)"
     " FROM verdict"
 )
 # The outputs for people, of a plain task its record, of others all that they make; and whether each is current.
-_PUBLIC = """
+_PUBLIC = f"""
 SELECT record, number, 0, output.name IS NOT NULL, coalesce(output.md5, ''), coalesce(output.etag, '')
 FROM verdict JOIN task USING (number)
 LEFT JOIN output ON output.name = record AND verdict = 'UP_TO_DATE'
-WHERE is_output AND facts IS NULL
+WHERE {IS_SELECTED} AND is_output AND facts IS NULL
 UNION ALL
 SELECT makes.blob, number, is_folder, output.name IS NOT NULL, coalesce(output.md5, ''), coalesce(output.etag, '')
 FROM verdict JOIN task USING (number) JOIN makes ON makes.task = number
 LEFT JOIN output ON output.name = makes.blob AND output.fingerprint = task.fingerprint AND verdict = 'UP_TO_DATE'
-WHERE facts IS NOT NULL AND makes.blob IS NOT NULL
+WHERE {IS_SELECTED} AND facts IS NOT NULL AND makes.blob IS NOT NULL
   AND group_name NOT IN (SELECT value FROM json_each(?))
 ORDER BY 2
 """
@@ -103,11 +105,11 @@ _OUTDATED = ", CASE verdict WHEN 'COMMAND_CHANGED' THEN (SELECT work FROM output
 # A task that makes way for its own next attempt is not shown, and so called completed; `has_ended` says whether it is.
 _REMOVALS = f"""
 SELECT id, state, 'LEFT_SPEC' AS reason, NULL AS group_name, 0 AS rank, NULL AS number, 0 AS has_ended FROM other
-WHERE number IS NULL AND state <> 'completed'
+WHERE number IS NULL AND state <> 'completed' AND NOT {HAS_ONLY}
 UNION ALL
 SELECT changed.id, changed.state, 'REPLACED', group_name, {RUNS} + 1, number, 0
 FROM changed JOIN verdict USING (number) JOIN task USING (number)
-WHERE changed.state <> 'completed'
+WHERE changed.state <> 'completed' AND {IS_SELECTED}
 UNION ALL
 SELECT coalesce(again.id, task.id), 'completed',
   CASE verdict WHEN 'LINKS_END' THEN verdict ELSE 'REPLACED' END, group_name, 2, number,
@@ -141,9 +143,11 @@ def find_work(desired: Desired, counted: Counted, local: FindLocal) -> Work:
     database = desired.tasks.database
     _judge(database, counted)
     find_older(database, Places.of(desired.spec))
+    run_again(database)
     follow(database, desired.spec.groups)
-    every, up_to_date, in_progress = database.one(_COUNTS)
-    to_run = every - up_to_date - in_progress
+    select(database)
+    every, up_to_date, in_progress, not_selected = database.one(_COUNTS)
+    to_run = every - up_to_date - in_progress - not_selected
     if to_run:
         find_uploads(database)
     if desired.spec.download is not None:
@@ -159,6 +163,7 @@ def find_work(desired: Desired, counted: Counted, local: FindLocal) -> Work:
         has_flow=database.one("SELECT 1 FROM edge") is not None,
         in_progress=rows.in_progress(in_progress),
         up_to_date=up_to_date,
+        not_selected=not_selected,
         removals=rows.removals(),
         deletions=rows.removals("WHERE state <> 'completed'"),
         uploads=rows.uploads(),

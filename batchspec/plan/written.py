@@ -56,6 +56,7 @@ def read_plan(document: Any) -> Plan:
         job_id=terms.get("job", {}).get("id", ""),
         work=Work(
             up_to_date=_get(document, "upToDate", int),
+            not_selected=_get(document, "notSelected", int),
             orphans=_get(document, "orphans", int),
             upload_bytes=sum((action.after or {})["size"] for action in of[Operation.UPLOAD]),
         ),

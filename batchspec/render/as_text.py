@@ -63,9 +63,10 @@ def counts_text(plan: Plan) -> str:
     said = [f"{counts[operation]} {word}" for operation, word in words.items() if counts[operation]]
     if plan.in_progress:
         said.append(f"{len(plan.in_progress)} in progress")
-    if not said:
-        return f"No changes: {_tasks(plan.work.up_to_date)} up to date."
-    return f"Plan: {', '.join(said)}; {_tasks(plan.work.up_to_date)} up to date."
+    rest = f"{_tasks(plan.work.up_to_date)} up to date"
+    if plan.work.not_selected:
+        rest += f", {plan.work.not_selected} not selected"
+    return f"Plan: {', '.join(said)}; {rest}." if said else f"No changes: {rest}."
 
 
 def _tasks(count: int) -> str:
@@ -185,6 +186,8 @@ def _unchanged(plan: Plan) -> Iterator[str]:
         yield f"  = {_tasks(plan.work.up_to_date)} up to date"
     if plan.in_progress:
         yield f"  = {_tasks(len(plan.in_progress))} in progress"
+    if plan.work.not_selected:
+        yield f"  = {_tasks(plan.work.not_selected)} to run left alone (--only)"
     if plan.work.orphans:
         yield f"  = {plan.work.orphans} outputs kept whose input is {Reason.LEFT_SPEC.value}"
 

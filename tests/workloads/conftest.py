@@ -22,18 +22,38 @@ PLAN_SCHEMA = json.loads((ROOT / "schemas" / "batchspec-plan-v1.schema.json").re
 
 
 class Project:
-    """A copy of one example, under a name of its own so that tests do not meet."""
+    """A folder with a spec under a name of its own, so that tests do not meet; commands run on it in this process."""
 
-    def __init__(self, folder: Path, account: LocalAccount, example: str) -> None:
+    def __init__(self, folder: Path, account: LocalAccount, name: str) -> None:
         self.folder = folder
-        self.name = f"{example}-{uuid.uuid4().hex[:8]}"
-        self.spec = folder / f"{example}.yaml"
+        self.name = f"{name}-{uuid.uuid4().hex[:8]}"
+        self.spec = folder / f"{name}.yaml"
         self._account = account
-        shutil.copytree(SPECS, folder, dirs_exist_ok=True)
+
+    def copy_example(self, example: str) -> None:
+        """The spec is that of an example."""
+        shutil.copytree(SPECS, self.folder, dirs_exist_ok=True)
         self.edit(f"name: {example}\n", f"name: {self.name}\n")
         self.edit(f"id: {example}-pool", f"id: {self.name}-pool")
         self.edit(f"id: {example}-job", f"id: {self.name}-job")
         self.edit(f"download: ../outputs/{example}/", "download: outputs/")
+
+    def write(self, tasks: str, rest: str = "", *, clips: str = "ab") -> None:
+        """A small spec with *tasks*, written as they stand in it; each of *clips* is a file with its name in it."""
+        self.spec.write_text(
+            f"version: 1\nname: {self.name}\n"
+            f"pool: {{id: {self.name}-pool, vmSize: Standard_D2ds_v5, targetLowPriorityNodes: 2,"
+            ' image: "canonical:ubuntu-24_04-lts:server:latest"}\n'
+            f"job: {{id: {self.name}-job, constraints: {{maxWallClockTime: PT1H}}}}\n"
+            f"tasks:\n{tasks}download: outputs/\n{rest}"
+        )
+        (self.folder / "clips").mkdir(exist_ok=True)
+        for clip in clips:
+            (self.folder / "clips" / clip).write_text(f"{clip}\n")
+
+    def text(self, output: str) -> str:
+        """What is in a downloaded file."""
+        return (self.outputs / output).read_text("utf-8")
 
     @property
     def outputs(self) -> Path:
@@ -86,4 +106,12 @@ class Project:
 @pytest.fixture
 def project(tmp_path: Path, local_account: LocalAccount, request: pytest.FixtureRequest) -> Project:
     """The example that a test names with `@pytest.mark.parametrize("project", [...], indirect=True)`."""
-    return Project(tmp_path, local_account, request.param)
+    found = Project(tmp_path, local_account, request.param)
+    found.copy_example(request.param)
+    return found
+
+
+@pytest.fixture
+def small(tmp_path: Path, local_account: LocalAccount) -> Project:
+    """A project whose spec a test writes."""
+    return Project(tmp_path, local_account, "small")

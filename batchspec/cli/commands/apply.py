@@ -21,10 +21,12 @@ from batchspec.cli.options import (
     examples,
     format_option,
     lock_timeout_option,
+    only_option,
     open_account,
     overwrite_option,
     project_of,
     read_spec,
+    rerun_option,
     say,
     say_json,
     seconds,
@@ -66,6 +68,8 @@ if TYPE_CHECKING:
     help="Stop watching after this time (90s, 30m, 2h). Tasks keep running.",
 )
 @lock_timeout_option
+@only_option
+@rerun_option
 @click.option("--detach", is_flag=True, help="Add the tasks and leave them running.")
 @click.option(
     "--allow",
@@ -83,6 +87,8 @@ def apply(
     form: str,
     timeout_s: float | None,
     lock_timeout_s: float,
+    only: tuple[str, ...],
+    rerun: tuple[str, ...],
     detach: bool,
     allowed: tuple[str, ...],
     plan_id: str | None,
@@ -95,6 +101,7 @@ def apply(
     plan is done exactly, or refused with exit code 5.
     """
     from batchspec.cli import planning
+    from batchspec.desired.selection import Selection
     from batchspec.engine.saved_plan import is_saved_plan, load, mark_applied
 
     saved = load(file) if is_saved_plan(file) else None
@@ -105,9 +112,10 @@ def apply(
     spec = read_spec(spec_file, environment)
     if saved:
         overwrite = bool(saved.plan.terms.get("overwrite"))
+        only, rerun = (tuple(saved.plan.terms.get(option, ())) for option in ("only", "rerun"))
     project = project_of(spec, environment, overwrite=overwrite)
     account = open_account(spec, environment.target, project=project)
-    shown = planning.make(account, spec, project)
+    shown = planning.make(account, spec, project, Selection(only, rerun))
     warn(shown.desired.spec)
     reviewed = plan_digest(saved.plan, saved.account) if saved else plan_id
     if saved:
@@ -146,7 +154,7 @@ def _run(
     account, arguments = shown.account, shown.desired.spec.arguments
     places, doing = Places.of(shown.desired.spec), f"plan id {shown.id}"
     with locked(account, places, doing, wait_s=lock_timeout_s) as held:
-        now = planning.make(account, shown.desired.spec, shown.project)
+        now = planning.make(account, shown.desired.spec, shown.project, shown.desired.selection)
         if reviewed is None:
             _require_same(shown.plan, now.plan)
         else:

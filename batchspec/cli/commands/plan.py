@@ -10,10 +10,12 @@ from batchspec.cli.options import (
     Environment,
     environment_options,
     examples,
+    only_option,
     open_account,
     overwrite_option,
     project_of,
     read_spec,
+    rerun_option,
     say,
     say_json,
     spec_argument,
@@ -45,6 +47,8 @@ _CHANGES_PRESENT = 2
     "-o", "--output", type=click.Path(path_type=Path), help="Save the plan; `apply FILE` does exactly it."
 )
 @click.option("--all", "show_all", is_flag=True, help="List every upload, task and download.")
+@only_option
+@rerun_option
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there is something to do.")
 @overwrite_option
 def plan(
@@ -53,6 +57,8 @@ def plan(
     form: str,
     output: Path | None,
     show_all: bool,
+    only: tuple[str, ...],
+    rerun: tuple[str, ...],
     detailed_exitcode: bool,
     overwrite: bool,
 ) -> int:
@@ -61,11 +67,12 @@ def plan(
     Exit code 1 when it shows that the account would refuse it.
     """
     from batchspec.cli import planning
+    from batchspec.desired.selection import Selection
 
     spec = read_spec(spec_file, environment)
     project = project_of(spec, environment, overwrite=overwrite)
     account = open_account(spec, environment.target, project=project)
-    made = planning.make(account, spec, project)
+    made = planning.make(account, spec, project, Selection(only, rerun))
     warn(made.desired.spec)
     if form == "json":
         say_json(made.json())

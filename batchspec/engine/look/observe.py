@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from batchspec.desired.places import Places
+from batchspec.desired.selection import Selection, choose
 from batchspec.desired.task import Desired
 from batchspec.engine.look.cache import cache_path
 from batchspec.engine.look.digests import Digests
@@ -35,14 +36,20 @@ from batchspec.service.local_control import container_engine
 from batchspec.source import Diagnostic
 
 
-def plan_now(account: Account, spec: Spec, project: Project | None = None) -> tuple[Desired, Plan]:
+def plan_now(
+    account: Account, spec: Spec, project: Project | None = None, selection: Selection | None = None
+) -> tuple[Desired, Plan]:
     """What *spec* asks for with the inputs of this moment, and what makes the account so.
 
-    *project* is what it may read and write; None: without asking anybody.
+    *project* is what it may read and write; None: without asking anybody. Raises `UsageError` where *selection*
+    names tasks that there are not.
     """
     places = Places.of(spec)
     project = project or Project(places.folder)
     desired = desired_now(spec, account.blobs.list, project)
+    if selection is not None:
+        choose(desired.tasks.database, selection)
+        desired = replace(desired, selection=selection)
     with Digests(cache_path()) as digests, Downloaded(spec.name) as downloaded:
         observed = observe(account, desired)
         if places.download is not None:

@@ -1,0 +1,57 @@
+"""Which tasks a person names: with --only those to run, with --rerun those to run again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from batchspec.errors import UsageError
+from batchspec.ledger.database import Database
+
+_LISTED = 10
+_FULL_NAME = "coalesce(label, CASE WHEN path IS NULL THEN group_name ELSE group_name || '/' || path END)"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The names that were given: `GROUP`, `GROUP/TASK`, or a task's own name where only one task has it.
+
+    With `only`, nothing runs but these tasks and what they need. Those of `rerun` run again, however up to date.
+    """
+
+    only: tuple[str, ...] = ()
+    rerun: tuple[str, ...] = ()
+
+
+def choose(database: Database, selection: Selection) -> None:
+    """Fills the table `chosen`. Raises `UsageError` for a name that no task has, or several have."""
+    for option, names in (("only", selection.only), ("rerun", selection.rerun)):
+        for name in names:
+            query = f"INSERT OR IGNORE INTO chosen SELECT number, '{option}' FROM task WHERE {{}} = ?"
+            if not any(database.change(query.format(column), name) for column in ("group_name", _FULL_NAME)):
+                _require_one(database, name, option)
+                database.change(query.format("path"), name)
+
+
+def _require_one(database: Database, name: str, option: str) -> None:
+    """Raises `UsageError` unless one task has an input of this *name*."""
+    found = list(_names(database, "WHERE path = ?", name))
+    if len(found) > 1:
+        listed = ", ".join(found[:_LISTED]) + (", ..." if len(found) > _LISTED else "")
+        raise UsageError(f"--{option} {name}: {len(found)} tasks have this name", help=f"one of {listed}")
+    if not found:
+        raise UsageError(f"--{option} {name}: no group or task has this name", help=_nearest(database, name))
+
+
+def _nearest(database: Database, name: str) -> str:
+    from difflib import get_close_matches
+
+    groups = [row[0] for row in chain.from_iterable(database.pages("SELECT name FROM task_group"))]
+    near = get_close_matches(name, [*groups, *_names(database, "LIMIT 1000")], 1)
+    return f"did you mean {near[0]}?" if near else f"groups: {', '.join(groups)}"
+
+
+def _names(database: Database, which: str, *values: str) -> Iterator[str]:
+    pages = database.pages(f"SELECT {_FULL_NAME} FROM task {which}", values)
+    yield from (row[0] for row in chain.from_iterable(pages))

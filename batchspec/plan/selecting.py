@@ -1,0 +1,49 @@
+"""What --only and --rerun make of verdicts."""
+
+from __future__ import annotations
+
+from batchspec.ledger.database import Database
+from batchspec.plan.flow import RUNS
+
+HAS_ONLY = "EXISTS (SELECT 1 FROM chosen WHERE option = 'only')"
+IS_SELECTED = f"(NOT {HAS_ONLY} OR number IN (SELECT number FROM selected))"
+
+# What is being made already is waited for, and not made a third time.
+_AGAIN = """
+UPDATE verdict SET verdict = CASE WHEN number IN (
+    SELECT number FROM task JOIN counted ON counted.id = task.id WHERE counted.state <> 'completed'
+    UNION SELECT number FROM again WHERE state <> 'completed')
+  THEN 'IN_PROGRESS' ELSE 'RERUN' END
+WHERE verdict = 'UP_TO_DATE' AND number IN (SELECT number FROM chosen WHERE option = 'rerun')
+"""
+
+# A task needs those whose outputs it reads. One that waits in the job for a task that is replaced is replaced with it.
+_SELECTED = f"""
+INSERT INTO selected WITH RECURSIVE needed(number) AS (
+  SELECT number FROM chosen
+  UNION
+  SELECT edge.producer FROM needed JOIN edge ON edge.task = needed.number
+  UNION
+  SELECT edge.task FROM needed JOIN edge ON edge.producer = needed.number
+  JOIN verdict producer ON producer.number = needed.number AND producer.{RUNS}
+  JOIN verdict reader ON reader.number = edge.task AND reader.verdict = 'FOLLOWS'
+  JOIN task ON task.number = edge.task
+  WHERE EXISTS (SELECT 1 FROM counted WHERE id = task.id AND state <> 'completed')
+    OR EXISTS (SELECT 1 FROM again WHERE again.number = edge.task AND state <> 'completed'))
+SELECT number FROM needed
+"""
+
+
+def run_again(database: Database) -> None:
+    """Tasks named with --rerun are not up to date."""
+    database.change(_AGAIN)
+
+
+def select(database: Database) -> None:
+    """With --only, nothing is done but to the tasks that were named, and to those that they need."""
+    if database.one(f"SELECT {HAS_ONLY}")[0]:
+        database.define(
+            _SELECTED,
+            f"UPDATE verdict SET verdict = 'NOT_SELECTED' WHERE {RUNS} AND NOT {IS_SELECTED}",
+            "DELETE FROM copy WHERE task NOT IN (SELECT number FROM selected)",
+        )

@@ -8,9 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import click
-
-from batchspec.cli.options import say_object
+from batchspec.cli.door import put, put_object
 from batchspec.cli.verbose import is_listening
 from batchspec.engine.run.events import Event, SummaryEvent
 
@@ -40,7 +38,7 @@ def display(form: str, arguments: str) -> Iterator[Take]:
 def _json(event: Event) -> None:
     from batchspec.render.as_json import event_json
 
-    say_object(event_json(event))
+    put_object(event_json(event))
 
 
 def _lines(arguments: str) -> Take:
@@ -51,9 +49,9 @@ def _lines(arguments: str) -> Take:
 
     def take(event: Event) -> None:
         if isinstance(event, SummaryEvent):
-            click.echo(summary_text(event, arguments), nl=False)
+            put(summary_text(event, arguments))
         elif (line := lines.line(event)) is not None:
-            click.echo(line, err=True)
+            put(f"{line}\n", err=True)
 
     return take
 
@@ -79,13 +77,15 @@ def _live(arguments: str) -> Iterator[Take]:
     with Live(get_renderable=lambda: _table(board), console=console, refresh_per_second=8):
         yield take
     for summary in summaries:
-        click.echo(summary_text(summary, arguments), nl=False)
+        put(summary_text(summary, arguments))
 
 
 def _table(board: Board) -> Table:
     from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text
+
+    from batchspec.render.show import show
 
     table = Table.grid(padding=(0, 1))
     table.add_column(min_width=4, no_wrap=True)
@@ -98,8 +98,8 @@ def _table(board: Board) -> Table:
         bar = ProgressBar(1.0, row.share, width=_BAR) if row.share is not None else ""
         spent = (row.ended or time.monotonic()) - row.began
         table.add_row(
-            Text(f"[{row.mark}]", style), Text(row.step.value), bar, Text(row.text), f"{spent:.1f} s"
+            Text(f"[{row.mark}]", style), Text(row.step.value), bar, Text(show(row.text)), f"{spent:.1f} s"
         )
     for note in board.notes[-_NOTES:]:
-        table.add_row("", "", "", Text(note, "yellow"), "")
+        table.add_row("", "", "", Text(show(note), "yellow"), "")
     return table

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gc
 import importlib
+import io
 import itertools
 import keyword
 import os
@@ -19,7 +20,7 @@ import click
 
 from batchspec import __version__
 from batchspec.cli import leave, signals
-from batchspec.cli.options import colored, say_object
+from batchspec.cli.door import colored, put, put_object, say
 from batchspec.errors import BatchspecError, SpecError, UsageError
 
 # Each is a module of `cli/commands` with a click command of the same name (`import_` for
@@ -146,9 +147,9 @@ def _code() -> int:
     except Exception as error:
         if _is_full(error):
             where = getattr(error, "filename", None)
-            click.echo(f"error: the disk is full{f': {where}' if where else ''}", err=True)
+            say(f"error: the disk is full{f': {where}' if where else ''}")
         elif isinstance(error, OSError):  # our own output cannot be written: a closed descriptor
-            click.echo(f"error: cannot write the output: {error.strerror}", err=True)
+            say(f"error: cannot write the output: {error.strerror}")
         else:
             raise
         return 1
@@ -157,7 +158,7 @@ def _code() -> int:
 
 def _interrupted(number: int) -> int:
     with suppress(OSError):
-        click.echo(leave.INTERRUPTED, err=True)
+        say(leave.INTERRUPTED)
     return 128 + number
 
 
@@ -183,8 +184,8 @@ def _cut_off() -> int:
     command = sys.argv[1]
     if code := int(command not in _SHOWING):
         with suppress(OSError):
-            click.echo(f"error: {command} was cut off: the reader of its output has gone", err=True)
-            click.echo("  help: run the same command again; it goes on from here", err=True)
+            say(f"error: {command} was cut off: the reader of its output has gone")
+            say("  help: run the same command again; it goes on from here")
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):  # what is still to be written at the end has no reader either
         os.dup2(nowhere, stream.fileno())
@@ -196,23 +197,28 @@ def _report(error: BatchspecError) -> None:
     if "batchspec.cli.verbose" in sys.modules:
         sys.modules["batchspec.cli.verbose"].tell(error)
     if _wants_json():
-        say_object({"type": "error", **_as_json(error)})
+        put_object({"type": "error", **_as_json(error)})
         return
     if isinstance(error, SpecError):
         from batchspec.render import diagnostics
 
-        click.echo(diagnostics.as_text(error.diagnostics, color=colored()), err=True, nl=False)
+        put(diagnostics.as_text(error.diagnostics, color=colored()), err=True)
         return
-    from batchspec.render.show import show
-
     first, *rest = str(error).split("\n")
-    click.echo(f"error: {show(first)}", err=True)
+    say(f"error: {first}")
     for line in rest:
-        click.echo(show(line), err=True)
+        say(f"    {line.strip()}")  # no line but the first says what kind of line it is
     if request_id := getattr(error, "request_id", ""):
-        click.echo(f"  request id: {request_id}", err=True)
+        say(f"  request id: {request_id}")
     if error.help:
-        click.echo(f"  help: {show(error.help)}", err=True)
+        say(f"  help: {error.help}")
+
+
+def _show(error: click.ClickException) -> None:
+    """What click has to say, on stderr."""
+    text = io.StringIO()
+    error.show(text)
+    put(text.getvalue(), err=True)
 
 
 def _as_json(error: BatchspecError) -> dict[str, Any]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from batchspec.cli.door import colored, confirm, put, say
 from batchspec.errors import SpecError, UsageError
 from batchspec.secrecy import keep_secret
 from batchspec.source import Diagnostic, Severity
@@ -214,14 +213,7 @@ def warn(spec: Spec) -> None:
     if spec.warnings:
         from batchspec.render import diagnostics
 
-        click.echo(diagnostics.as_text(spec.warnings, color=colored()), err=True)
-
-
-def colored() -> bool:
-    """Whether stderr takes colours."""
-    if os.environ.get("NO_COLOR"):
-        return False
-    return bool(os.environ.get("FORCE_COLOR")) or sys.stderr.isatty()
+        put(f"{diagnostics.as_text(spec.warnings, color=colored())}\n", err=True)
 
 
 def _setting(text: str) -> tuple[str, str]:
@@ -235,11 +227,10 @@ def project_of(spec: Spec, environment: Environment, *, overwrite: bool = False)
     """What *spec* may read and write on this machine. Who sits at a terminal is asked about more."""
     from batchspec.desired.places import Places
     from batchspec.engine.look.project import Project
-    from batchspec.render.show import show
 
     def ask(use: Use, folder: Path) -> bool:
         what = f"{spec.document.source.name} {use.value} {folder}, outside the project {project.root}."
-        return confirm(show(f"{what} Type `yes` to allow it:"), approved=False)
+        return confirm(f"{what} Type `yes` to allow it:", approved=False)
 
     project = Project(Places.of(spec).folder, environment.allowed_paths, ask, overwrites=overwrite)
     return project
@@ -272,35 +263,6 @@ def _check_inputs_before_start(spec: Spec, project: Project) -> None:
 
     if embedded.find() is None:
         desired_now(spec, None, project)
-
-
-def say(text: str) -> None:
-    """A line of talk, on stderr."""
-    from batchspec.render.show import show
-
-    click.echo(show(text), err=True)
-
-
-def say_object(value: Mapping[str, Any]) -> None:
-    """*value* as one line of JSON on stdout, in ASCII: a log may have what readers take for the end of a line."""
-    click.echo(json.dumps(value))
-
-
-def say_json(pieces: Iterable[str]) -> None:
-    """One line of JSON on stdout, written as its pieces come."""
-    sys.stdout.writelines(pieces)
-    click.echo()
-
-
-def confirm(question: str, *, approved: bool) -> bool:
-    """The person's word: `yes` in full. False without a terminal, which never blocks."""
-    if approved:
-        return True
-    if not sys.stdin.isatty() or os.environ.get("CI"):
-        return False
-    return bool(
-        click.prompt(question, prompt_suffix=" ", default="no", show_default=False, err=True) == "yes"
-    )
 
 
 def errors_of(findings: Iterable[Diagnostic]) -> int:

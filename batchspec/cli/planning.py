@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchspec.plan.identity import plan_digest, plan_id
-from batchspec.render.show import show
+from batchspec.render.show import page
 
 if TYPE_CHECKING:
     from batchspec.cli.options import Environment
@@ -49,8 +49,8 @@ class Planned:
         """Where the plan comes from and where it goes."""
         name = self.desired.spec.document.source.name
         commit = _commit(Path(name))
-        spec = f"{show(name)} @ {commit}" if commit else show(name)
-        return f"spec    {spec}\ntarget  {show(self.account.name)}\n"
+        spec = f"{name} @ {commit}" if commit else name
+        return page([f"spec    {spec}", f"target  {self.account.name}"])
 
     def text(self, *, show_all: bool) -> str:
         from batchspec.render.as_text import plan_text

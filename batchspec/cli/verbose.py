@@ -7,7 +7,8 @@ import sys
 import traceback
 from types import TracebackType
 
-from batchspec.render.show import show
+from batchspec.cli.door import put
+from batchspec.render.show import shown
 from batchspec.secrecy import without_secrets
 
 _log = logging.getLogger("batchspec")
@@ -17,7 +18,7 @@ class _Hiding(logging.Formatter):
     """Formats whole records, tracebacks included, and then takes the secrets out: arguments may bring them."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return safe(super().format(record))
+        return shown(without_secrets(super().format(record)))
 
 
 def listen(level: int) -> None:
@@ -39,9 +40,4 @@ def tell(error: BaseException) -> None:
 def crash(kind: type[BaseException], error: BaseException | None, where: TracebackType | None) -> None:
     """Writes the traceback of an error that nobody expected, as Python does, but without secrets."""
     if sys.stderr is not None:
-        sys.stderr.write(safe("".join(traceback.format_exception(kind, error, where))))
-
-
-def safe(text: str) -> str:
-    """*text* as a terminal may have it."""
-    return "\n".join(show(line) for line in without_secrets(text).split("\n"))
+        put(without_secrets("".join(traceback.format_exception(kind, error, where))), err=True)

@@ -8,23 +8,23 @@ from typing import Any
 
 from batchspec.plan.drift import Compared, Difference
 from batchspec.render.as_json import heading
-from batchspec.render.show import show
+from batchspec.render.show import page
 from batchspec.source import path_text
 
 
 def drift_text(compared: Sequence[Compared]) -> str:
     """What exists, field by field, and how much of it differs."""
-    return "\n".join(_lines(compared)) + "\n"
+    return page(_lines(compared))
 
 
 def _lines(compared: Sequence[Compared]) -> Iterator[str]:
     for one in compared:
         if not one.differences:
-            yield f"  = {one.kind.value} {show(one.id)}  as the spec says"
+            yield f"  = {one.kind.value} {one.id}  as the spec says"
             continue
-        yield f"  ~ {one.kind.value} {show(one.id)}"
+        yield f"  ~ {one.kind.value} {one.id}"
         for difference in one.differences:
-            yield f"      {path_text(difference.change.path)}  {show(difference.place)}"
+            yield f"      {path_text(difference.change.path)}  {difference.place}"
             yield f"          spec  {_value(difference.change.after)}"
             yield f"          live  {_value(difference.change.before)}"
     if not compared:
@@ -37,7 +37,7 @@ def _lines(compared: Sequence[Compared]) -> Iterator[str]:
 
 
 def _value(value: Any) -> str:
-    return "(none)" if value is None else show(json.dumps(value, ensure_ascii=False))
+    return "(none)" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def drift_json(spec_name: str, compared: Sequence[Compared]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from enum import Enum
@@ -13,6 +12,7 @@ from batchspec.engine.run.events import Event, NoteEvent, StepEvent, SummaryEven
 from batchspec.plan.model import Excess, Kept, Plan, Unsimulated
 from batchspec.plan.written import written
 from batchspec.render import diagnostics
+from batchspec.render.show import json_text
 from batchspec.source import Diagnostic, path_text
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def plan_json(plan: Plan, *, id: str, account: str, warnings: Sequence[Diagnosti
         "notSimulated": [_unsimulated(found) for found in plan.not_simulated],
         "excesses": [_excess(excess) for excess in plan.excesses],
     }
-    yield json.dumps(head, ensure_ascii=False).removesuffix("}")
+    yield json_text(head).removesuffix("}")
     yield from _list("inProgress", plan.in_progress)
     yield from _list("kept", map(_kept, plan.kept))
     yield from _list("actions", map(written, plan.actions))
@@ -66,7 +66,7 @@ def _list(name: str, values: Iterable[object]) -> Iterator[str]:
     """A further member of an object that is written in pieces: a list."""
     yield f', "{name}": ['
     for number, value in enumerate(values):
-        yield (", " if number else "") + json.dumps(value, ensure_ascii=False)
+        yield (", " if number else "") + json_text(value)
     yield "]"
 
 

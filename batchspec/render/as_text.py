@@ -8,7 +8,7 @@ from itertools import islice
 from batchspec.ledger.database import Many
 from batchspec.plan.model import Action, Kind, Operation, Plan, Reason
 from batchspec.render.judgement import judgement, verdict
-from batchspec.render.show import show
+from batchspec.render.show import page
 from batchspec.render.values import both_texts, count_text, fields_of, size_text, text_windows, value_lines
 from batchspec.resources.base import Change, Json
 from batchspec.source import Diagnostic, path_text
@@ -44,7 +44,7 @@ def plan_text(plan: Plan, *, show_all: bool = False, warnings: Sequence[Diagnost
         *judgement(plan, warnings),
     ]
     end = [counts_text(plan), *filter(None, [verdict(plan)])]
-    return "\n".join([*lines, "", *end]) + "\n"
+    return page([*lines, "", *end])
 
 
 def counts_text(plan: Plan) -> str:
@@ -75,15 +75,15 @@ def _tasks(count: int) -> str:
 
 def _resources(plan: Plan) -> Iterator[str]:
     for action in (*plan.of(Kind.POOL), *plan.of(Kind.JOB)):
-        yield _line(action, f"{action.kind.value} {show(action.id)}", action.reason.value)
+        yield _line(action, f"{action.kind.value} {action.id}", action.reason.value)
         if action.operation is Operation.CREATE:
             yield from _fields(action.after or {})
         for change in action.changes:
             yield from _change(change)
         for what in action.interrupts:
-            yield f"      ! {show(what)}"
+            yield f"      ! {what}"
         for note in action.notes:
-            yield f"      · {show(note)}"
+            yield f"      · {note}"
         if action.kind is Kind.POOL:
             yield from _afterwards(plan, "      · it")
     if not plan.of(Kind.POOL):
@@ -100,13 +100,13 @@ def _afterwards(plan: Plan, who: str) -> Iterator[str]:
 
 def _line(action: Action, what: str, why: str) -> str:
     left = f"  {action.operation.value} {what}"
-    return f"{left:<{_PLACE_COLUMN - len(why) - 2}}  {why}  {show(action.place)}".rstrip()
+    return f"{left:<{_PLACE_COLUMN - len(why) - 2}}  {why}  {action.place}".rstrip()
 
 
 def _fields(body: Json) -> Iterator[str]:
     """What a thing is made with; long values on lines of their own."""
     for path, value in fields_of(body):
-        name, lines = f"      + {show(path)}", value_lines(value)
+        name, lines = f"      + {path}", value_lines(value)
         if len(lines) == 1 and len(name) + len(lines[0]) + 2 <= _WIDTH:
             yield f"{name}  {lines[0]}"
         else:
@@ -117,7 +117,7 @@ def _fields(body: Json) -> Iterator[str]:
 def _change(change: Change) -> Iterator[str]:
     """A field's old and new value and what the change does; long values on lines of their own."""
     sign = "+" if change.before is None else "-" if change.after is None else "~"
-    name, effect = f"      {sign} {show(path_text(change.path))}", f"({change.effect.value})"
+    name, effect = f"      {sign} {path_text(change.path)}", f"({change.effect.value})"
     before, after = both_texts(change.before, change.after)
     whole = f"{name}  {before} -> {after}    {effect}"
     if len(whole) <= _WIDTH:
@@ -149,19 +149,19 @@ def _copies(plan: Plan, show_all: bool) -> Iterator[str]:
 
 def _deletions(plan: Plan) -> Iterator[str]:
     for action in plan.deletion_actions:
-        yield _line(action, f"task {show(action.id)}", action.reason.value)
+        yield _line(action, f"task {action.id}", action.reason.value)
         for what in action.interrupts:
-            yield f"      ! {show(what)}"
+            yield f"      ! {what}"
 
 
 def _runs(plan: Plan, show_all: bool) -> Iterator[str]:
     def entry(action: Action) -> list[str]:
         task = action.after or {}
-        lines = [_detail(action, task["name"]), f"        {show(task['command'])}"]
+        lines = [_detail(action, task["name"]), f"        {task['command']}"]
         return [*lines, *(f"        · {line}" for line in _work(action))]
 
     if plan.run_actions:
-        yield f"  > {_tasks(len(plan.run_actions))} in job {show(plan.job_id)}"
+        yield f"  > {_tasks(len(plan.run_actions))} in job {plan.job_id}"
         yield from _some(plan.run_actions, show_all, entry)
 
 
@@ -171,7 +171,7 @@ def _work(action: Action) -> Iterator[str]:
     for name in {**before, **after}:
         one, other = (str(said[name] or "…") if name in said else "(none)" for said in (before, after))
         values = " -> ".join(text_windows(one, other))
-        yield show(name if before.get(name) is None and after.get(name) is None else f"{name} {values}")
+        yield name if before.get(name) is None and after.get(name) is None else f"{name} {values}"
 
 
 def _downloads(plan: Plan, show_all: bool) -> Iterator[str]:
@@ -197,15 +197,15 @@ def _kept(plan: Plan, show_all: bool) -> Iterator[str]:
         what = count_text(len(plan.kept), "local file")
         yield f"  = {what} kept, where outputs would be downloaded to (--overwrite replaces them)"
         for kept in islice(plan.kept, len(plan.kept) if show_all else SHOWN_OF_EACH):
-            yield f"      = {show(kept.file)}  {kept.reason.value}"
+            yield f"      = {kept.file}  {kept.reason.value}"
         if not show_all and len(plan.kept) > SHOWN_OF_EACH:
             yield f"      … {len(plan.kept) - SHOWN_OF_EACH} more (--all)"
 
 
 def _detail(action: Action, name: str, extra: str = "") -> str:
-    left = f"      {action.operation.value} {show(name)}" + (f"  {extra}" if extra else "")
+    left = f"      {action.operation.value} {name}" + (f"  {extra}" if extra else "")
     why = action.reason.value
-    return f"{left:<{_PLACE_COLUMN - len(why) - 2}}  {why}  {show(action.place)}"
+    return f"{left:<{_PLACE_COLUMN - len(why) - 2}}  {why}  {action.place}"
 
 
 def _some(actions: Many[Action], show_all: bool, entry: Callable[[Action], list[str]]) -> Iterator[str]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from batchspec.plan.model import Plan
 from batchspec.plan.safety import describe
 from batchspec.render import diagnostics
-from batchspec.render.show import show
 from batchspec.source import Diagnostic, path_text
 
 _WIDTH = 80
@@ -16,14 +15,14 @@ _WIDTH = 80
 def judgement(plan: Plan, warnings: Sequence[Diagnostic] = ()) -> Iterator[str]:
     """The lines between the actions of a plan and its counts. *warnings* are the spec's: they know its secrets."""
     for what in plan.not_checked:
-        yield f"  ? not checked: {show(what)}"
+        yield f"  ? not checked: {what}"
     if plan.not_simulated:
         yield "  ? not simulated locally:"
     for field in plan.not_simulated:
-        yield f"      {show(path_text(field.path))}: {field.what}  {show(field.place)}"
+        yield f"      {path_text(field.path)}: {field.what}  {field.place}"
     for excess in plan.excesses:
-        yield f"  ! {show(describe(excess))}  {show(excess.place)}".rstrip()
-        yield f"      apply refuses this without --allow {show(excess.name)}"
+        yield f"  ! {describe(excess)}  {excess.place}".rstrip()
+        yield f"      apply refuses this without --allow {excess.name}"
     if plan.findings:
         yield ""
         text = diagnostics.as_text(plan.findings, color=False, width=_WIDTH, beside=warnings)

@@ -37,9 +37,9 @@ class Board:
         if isinstance(event, StepEvent):
             self._take_step(event, now)
         elif isinstance(event, TaskEvent) and event.failure:
-            self.notes.append(f"{show(event.name)} failed: {show(event.failure)}")
+            self.notes.append(f"{event.name} failed: {event.failure}")
         elif isinstance(event, NoteEvent):
-            self.notes += [show(event.text), *(f"  {show(line)}" for line in event.lines)]
+            self.notes += [event.text, *(f"  {line}" for line in event.lines)]
 
     def _take_step(self, event: StepEvent, now: float) -> None:
         row = self.rows.setdefault(event.step, Row(event.step, "..", began=now))
@@ -54,12 +54,12 @@ class Board:
 def step_text(event: StepEvent) -> str:
     """`3 of 5 tasks, 2 running`, with what of it is known."""
     if not event.total:
-        return show(event.text)
+        return event.text
     if event.unit == "bytes":
         amount = f"{size_text(event.done)} of {size_text(event.total)}"
     else:
         amount = f"{event.done} of {event.total} {event.unit}"
-    return f"{amount}, {show(event.text)}" if event.text else amount
+    return f"{amount}, {event.text}" if event.text else amount
 
 
 class Lines:
@@ -73,11 +73,11 @@ class Lines:
         if isinstance(event, StepEvent):
             return self._step(event)
         if isinstance(event, TaskEvent):
-            how = f"failed: {show(event.failure)}" if event.failure else "ok"
-            return f"task      {show(event.name)}  {how}"
+            how = f"failed: {event.failure}" if event.failure else "ok"
+            return show(f"task      {event.name}  {how}")
         if isinstance(event, NoteEvent):
-            first = f"{'warning' if event.warning else 'note':<9} {show(event.text)}"
-            return "\n".join([first, *(f"    {show(line)}" for line in event.lines)])
+            first = f"{'warning' if event.warning else 'note':<9} {event.text}"
+            return "\n".join(map(show, [first, *(f"    {line}" for line in event.lines)]))
         return None
 
     def _step(self, event: StepEvent) -> str | None:
@@ -88,4 +88,4 @@ class Lines:
                 return None
         self._told[event.step] = (now, text)
         word = "..." if event.state in (State.STARTED, State.PROGRESS) else event.state.value
-        return f"{event.step.value}: {word} {text}".rstrip()
+        return show(f"{event.step.value}: {word} {text}".rstrip())

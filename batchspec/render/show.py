@@ -6,11 +6,17 @@ a CI system takes for its commands. All that is human output passes through here
 first; and none of it is ever parsed for markup.
 """
 
+import json
 import re
+from collections.abc import Iterable
 from unicodedata import category, east_asian_width
 
 # GitHub: `::name::` at the start of a line, `##[name]` anywhere. Azure Pipelines: `##vso[name]` anywhere.
 _COMMAND = re.compile(r"^(\s*):(?=:[a-z])|#(?=#(?:vso)?\[)", re.IGNORECASE)
+_ANYWHERE = re.compile(r"#(?=#(?:vso)?\[)", re.IGNORECASE)
+
+PAINT = re.compile(r"(\x1b\[(?:0|1|31|33|34)m)")
+"""What is written to a terminal around words of ours."""
 
 
 def show(text: str) -> str:
@@ -20,6 +26,24 @@ def show(text: str) -> str:
     controls, zero-width and lone surrogates, become escapes as in Python.
     """
     return without_commands(text if text.isprintable() else "".join(map(_visible, text)))
+
+
+def page(lines: Iterable[str]) -> str:
+    """Each of *lines* shown, in a line of its own: a line end in foreign text does not begin another."""
+    return "".join(f"{show(line)}\n" for line in lines)
+
+
+def shown(text: str) -> str:
+    """*text* of several lines, each shown. The colours that we paint with stay."""
+    return "\n".join("".join(map(_unpainted, PAINT.split(line))) for line in text.split("\n"))
+
+
+def json_text(value: object) -> str:
+    """*value* as JSON on one line: UTF-8 can carry it, and no terminal, log or CI system reads more in it."""
+    text = json.dumps(value, ensure_ascii=False)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+    return _ANYWHERE.sub(r"\\u0023", text) if "##" in text else text
 
 
 def without_commands(text: str) -> str:
@@ -34,6 +58,10 @@ def columns(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(map(_columns, text))
+
+
+def _unpainted(part: str) -> str:
+    return part if PAINT.fullmatch(part) else show(part)
 
 
 def _visible(character: str) -> str:

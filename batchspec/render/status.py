@@ -6,39 +6,39 @@ from collections.abc import Iterator, Mapping
 
 from batchspec.engine.health.status import Status
 from batchspec.engine.look.links import LinksEnd
-from batchspec.render.show import show
+from batchspec.render.show import page
 
 _BAR = 30
 
 
 def status_text(status: Status) -> str:
     """The status in a few lines, problems last."""
-    return "\n".join(_lines(status)) + "\n"
+    return page(_lines(status))
 
 
 def _lines(status: Status) -> Iterator[str]:
-    yield show(status.spec)
+    yield status.spec
     if status.pool:
         nodes = _counts(status.nodes) or "no nodes"
-        yield f"  pool   {show(status.pool)}  {status.pool_state or 'is not there'}" + (
+        yield f"  pool   {status.pool}  {status.pool_state or 'is not there'}" + (
             f"  {nodes}" if status.pool_state else ""
         )
     if status.job:
-        yield f"  job    {show(status.job)}  {status.job_state or 'is not there'}"
+        yield f"  job    {status.job}  {status.job_state or 'is not there'}"
     if status.tasks:
         yield f"  tasks  {_bar(status.tasks)}"
     if status.links_end is not None:
         yield from _links(status.links_end)
     for task in status.failed:
-        yield f"         failed: {show(task.id)}  {show(task.failure)}"
+        yield f"         failed: {task.id}  {task.failure}"
     if status.help:
-        yield f"         help: {show(status.help)}"
+        yield f"         help: {status.help}"
     for trouble in status.degraded:
-        yield f"  DEGRADED({trouble.reason})  {show(trouble.text)}"
+        yield f"  DEGRADED({trouble.reason})  {trouble.text}"
     if status.stuck:
         first, *rest = status.problem.split("\n")
-        yield f"  STUCK({status.stuck})  {show(first)}"
-        yield from (show(line) for line in rest)
+        yield f"  STUCK({status.stuck})  {first}"
+        yield from rest
 
 
 def _links(end: LinksEnd) -> Iterator[str]:

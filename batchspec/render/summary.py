@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from batchspec.engine.run.events import SummaryEvent
-from batchspec.render.show import show
+from batchspec.render.show import page
 from batchspec.render.values import count_text, size_text
 
 _NAMED = 5
@@ -14,31 +14,31 @@ _NAMED = 5
 
 def summary_text(summary: SummaryEvent, arguments: str) -> str:
     """How a run ended, and what to do next."""
-    return "\n".join(_summary(summary, arguments)) + "\n"
+    return page(_summary(summary, arguments))
 
 
 def _summary(summary: SummaryEvent, arguments: str) -> Iterator[str]:
     yield ""
     yield _result(summary)
     for group in summary.failures:
-        names = ", ".join(show(name) for name in group.names[:_NAMED])
+        names = ", ".join(group.names[:_NAMED])
         more = f" and {group.count - _NAMED} more" if group.count > _NAMED else ""
-        yield f"  {group.count} {'failed: ' if group.ran else ''}{show(group.reason)}"
+        yield f"  {group.count} {'failed: ' if group.ran else ''}{group.reason}"
         yield f"      {names}{more}"
         if not group.ran:
             continue
-        yield from (f"      | {show(line)}" for line in group.last_lines)
+        yield from (f"      | {line}" for line in group.last_lines)
         if group.help:
-            yield f"      help: {show(group.help)}"
-        yield f"      all of it: batchspec logs {group.tasks[0]} --spec {show(arguments)}"
+            yield f"      help: {group.help}"
+        yield f"      all of it: batchspec logs {group.tasks[0]} --spec {arguments}"
     if summary.uploaded:
         yield f"  uploaded    {count_text(summary.uploaded, 'file')}, {size_text(summary.uploaded_bytes)}"
     if summary.downloads_to is not None:
-        yield f"  outputs     {show(summary.downloads_to)} ({count_text(summary.downloaded, 'file')} fetched)"
+        yield f"  outputs     {summary.downloads_to} ({count_text(summary.downloaded, 'file')} fetched)"
     if summary.kept:
         what = count_text(summary.kept, "local file")
         yield f"  kept        {what} not downloaded by batchspec, or edited since (--overwrite replaces them)"
-    yield f"  in storage  container {show(summary.outputs_in)}"
+    yield f"  in storage  container {summary.outputs_in}"
     if summary.seconds:
         spent = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in summary.seconds.items())
         yield f"  times       {spent}"
@@ -46,13 +46,13 @@ def _summary(summary: SummaryEvent, arguments: str) -> Iterator[str]:
         again = count_text(summary.requeued, "task")
         yield f"  preempted   {_times(summary.preempted)}; {again} ran again, which is no failure"
     for advice in summary.advice:
-        yield f"  advice      {show(advice)}"
+        yield f"  advice      {advice}"
     for what in summary.still_there:
-        yield f"  still there {show(what)}"
+        yield f"  still there {what}"
     if summary.detached:
-        yield f"  look again  batchspec status --watch {show(arguments)}"
+        yield f"  look again  batchspec status --watch {arguments}"
     if summary.still_there:
-        yield f"  remove it   batchspec destroy {show(arguments)}  (--outputs: those in storage too)"
+        yield f"  remove it   batchspec destroy {arguments}  (--outputs: those in storage too)"
 
 
 def _result(summary: SummaryEvent) -> str:

@@ -13,10 +13,10 @@ import click
 
 from batchspec.cli import leave, signals
 from batchspec.cli.display import display
+from batchspec.cli.door import confirm, put, put_json, say
 from batchspec.cli.options import (
     Environment,
     approve_option,
-    confirm,
     environment_options,
     examples,
     format_option,
@@ -27,8 +27,6 @@ from batchspec.cli.options import (
     project_of,
     read_spec,
     rerun_option,
-    say,
-    say_json,
     seconds,
     warn,
 )
@@ -123,9 +121,9 @@ def apply(
     elif plan_id:
         _require_id(plan_id, shown)
     if form == "json":
-        say_json(shown.json())
+        put_json(shown.json())
     else:
-        click.echo(shown.text(show_all=False), nl=False)
+        put(shown.text(show_all=False))
     if not shown.plan.is_empty:
         _require_safe(shown.plan, allowed)
         if reviewed is None:

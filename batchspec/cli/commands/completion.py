@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+from batchspec.cli.door import put_file
 from batchspec.cli.options import examples
 from batchspec.errors import BatchspecError
 
@@ -26,4 +27,4 @@ def completion(context: click.Context, shell: str) -> None:
     if complete is None:
         raise BatchspecError(f"this version of click completes nothing in {shell}")
     root = context.find_root().command
-    click.echo(complete(root, {}, "batchspec", "_BATCHSPEC_COMPLETE").source())
+    put_file(f"{complete(root, {}, 'batchspec', '_BATCHSPEC_COMPLETE').source()}\n")

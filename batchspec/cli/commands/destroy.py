@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from batchspec.cli.door import confirm, put, put_object, say
 from batchspec.cli.options import (
     Environment,
     approve_option,
-    confirm,
     environment_options,
     examples,
     format_option,
@@ -18,7 +18,6 @@ from batchspec.cli.options import (
     open_account,
     project_of,
     read_spec,
-    say_object,
     spec_argument,
 )
 from batchspec.errors import RefusedError
@@ -82,9 +81,9 @@ def destroy(
 
     doomed = find()
     if form == "json":
-        say_object(_doomed_json(spec, doomed))
+        put_object(_doomed_json(spec, doomed))
     else:
-        click.echo(_doomed_text(spec, doomed), nl=False)
+        put(_doomed_text(spec, doomed))
     if doomed.is_empty:
         return
     if not confirm('This cannot be undone. Type "yes" to delete:', approved=auto_approve):
@@ -95,9 +94,9 @@ def destroy(
     with locked(account, places, "destroying", wait_s=lock_timeout_s) as held:
         for gone in destroy_all(account, find(), held.check):
             if form == "json":
-                say_object(_gone_json(gone))
+                put_object(_gone_json(gone))
             else:
-                click.echo(f"deleted {_gone_text(gone)}")
+                say(f"deleted {_gone_text(gone)}", err=False)
     forget_lock(account, places)
 
 
@@ -136,19 +135,18 @@ def _gone_text(gone: Deleted) -> str:
 
 
 def _doomed_text(spec: Spec, doomed: Doomed) -> str:
-    from batchspec.render.show import show
+    from batchspec.render.show import page
 
-    lines = [f"  - job {show(job_id)}, with its tasks" for job_id in doomed.jobs]
+    lines = [f"  - job {job_id}, with its tasks" for job_id in doomed.jobs]
     if doomed.pool:
-        lines.append(f"  - pool {show(doomed.pool)}, with its nodes")
+        lines.append(f"  - pool {doomed.pool}, with its nodes")
     lines += [f"  - {_some_text(some)}" for some in doomed.blobs]
     lines = lines or [f"nothing to delete of {spec.name}"]
-    return "\n".join([*lines, *(f"  = {_some_text(some)}, kept" for some in doomed.kept)]) + "\n"
+    return page([*lines, *(f"  = {_some_text(some)}, kept" for some in doomed.kept)])
 
 
 def _some_text(some: Some) -> str:
-    from batchspec.render.show import show
     from batchspec.render.values import count_text, size_text
 
     what = count_text(len(some.names), some.what.value)
-    return f"{what} in container {show(some.container)}, {size_text(some.size)}"
+    return f"{what} in container {some.container}, {size_text(some.size)}"

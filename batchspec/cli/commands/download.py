@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from batchspec.cli.door import put_object, say
 from batchspec.cli.options import (
     Environment,
     environment_options,
@@ -16,8 +17,6 @@ from batchspec.cli.options import (
     overwrite_option,
     project_of,
     read_spec,
-    say,
-    say_object,
     spec_argument,
 )
 from batchspec.errors import UsageError
@@ -43,7 +42,6 @@ def download(spec_file: Path, environment: Environment, form: str, overwrite: bo
     from batchspec.engine.look.observe import plan_now
     from batchspec.engine.run.download import fetch, landing_of
     from batchspec.render.as_json import heading
-    from batchspec.render.show import show
 
     spec = read_spec(spec_file, environment)
     if spec.download is None:
@@ -56,7 +54,7 @@ def download(spec_file: Path, environment: Environment, form: str, overwrite: bo
     waiting = len(plan.work.runs) + len(plan.work.in_progress)
     if form == "json":
         counts = {"files": len(plan.work.downloads), "waiting": waiting}
-        say_object({**heading("download", spec.name), "folder": folder, **counts})
+        put_object({**heading("download", spec.name), "folder": folder, **counts})
     landing = landing_of(spec, plan)
     for wanted in plan.work.downloads:
         size = fetch(account.blobs, landing, wanted.blob, wanted.is_folder).size
@@ -65,12 +63,12 @@ def download(spec_file: Path, environment: Environment, form: str, overwrite: bo
         fetched += 1
         if form == "json":
             file = os.path.normpath(places.file(wanted.blob))
-            say_object({"type": "downloaded", "blob": wanted.blob, "file": file, "bytes": size})
+            put_object({"type": "downloaded", "blob": wanted.blob, "file": file, "bytes": size})
         else:
-            click.echo(show(wanted.blob))
-    click.echo(f"{fetched} file{'' if fetched == 1 else 's'} fetched to {folder}", err=True)
+            say(wanted.blob, err=False)
+    say(f"{fetched} file{'' if fetched == 1 else 's'} fetched to {folder}")
     for kept in plan.kept:
         file = os.path.normpath(places.file(kept.blob))
         say(f"{file} was kept: {kept.reason.value} (--overwrite replaces it)")
     if waiting:
-        click.echo(f"{waiting} tasks have no output yet: batchspec apply {spec.arguments}", err=True)
+        say(f"{waiting} tasks have no output yet: batchspec apply {spec.arguments}")

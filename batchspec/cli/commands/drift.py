@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from batchspec.cli.door import put, put_object
 from batchspec.cli.options import (
     Environment,
     environment_options,
@@ -13,7 +14,6 @@ from batchspec.cli.options import (
     format_option,
     open_account,
     read_spec,
-    say_object,
     spec_argument,
 )
 
@@ -39,7 +39,7 @@ def drift(spec_file: Path, environment: Environment, form: str) -> int:
     account = open_account(spec, environment.target)
     compared = drift_now(account, spec)
     if form == "json":
-        say_object(drift_json(spec.name, compared))
+        put_object(drift_json(spec.name, compared))
     else:
-        click.echo(drift_text(compared), nl=False)
+        put(drift_text(compared))
     return _DRIFT if any(one.differences for one in compared) else 0

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from batchspec.cli.door import put
 from batchspec.cli.options import Environment, environment_options, examples, read_spec, spec_argument, warn
 
 
@@ -18,4 +19,4 @@ def graph(spec_file: Path, environment: Environment) -> None:
 
     spec = read_spec(spec_file, environment)
     warn(spec)
-    click.echo(graph_text(spec.groups), nl=False)
+    put(graph_text(spec.groups))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from batchspec.cli.options import approve_option, confirm, examples, open_account, say, target_option
+from batchspec.cli.door import confirm, put_file, say
+from batchspec.cli.options import approve_option, examples, open_account, target_option
 from batchspec.errors import RefusedError, UsageError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def import_(
     found = importing.find(account, ids.get("pool"), ids.get("job"))
     named = name or importing.name_for(found)
     imported = importing.compose(found, named, shlex.join(["batchspec", "import", *what]))
-    click.echo(imported.text, nl=False)
+    put_file(imported.text)
     if adopts:
         _adopt(account, found, imported, named, auto_approve)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from batchspec.cli.door import put_file
 from batchspec.cli.options import examples
 
 EXAMPLES = ("sweep", "stages", "ladder", "paired-reads", "frames")
@@ -31,7 +32,7 @@ def init(example: str | None) -> None:
       paired-reads  two files for each sample, and a genome that all tasks share
       frames        frames of a film in chunks, then the film
     """  # noqa: D301 - for click
-    click.echo(_text(example).read_text(encoding="utf-8"), nl=False)
+    put_file(_text(example).read_text(encoding="utf-8"))
 
 
 def _text(example: str | None) -> Traversable | Path:

@@ -1,6 +1,5 @@
 """`batchspec local`: the account on this machine, for people and for programs."""
 
-import json
 import os
 import shlex
 import sys
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from batchspec.cli.door import ask, put_object, say
 from batchspec.cli.options import examples, format_option
 from batchspec.errors import RefusedError, UsageError
 from batchspec.service import embedded
@@ -89,7 +89,7 @@ def down(form: str) -> None:
     if form == "json":
         _print_json({"state": "stopped", "wasRunning": was_running})
     else:
-        click.echo("the local account is stopped" if was_running else "the local account was not running")
+        say("the local account is stopped" if was_running else "the local account was not running", err=False)
 
 
 @local.command(epilog=examples("batchspec local reset", "batchspec local reset --yes"))
@@ -105,7 +105,7 @@ def reset(approved: bool, form: str) -> None:
     if form == "json":
         _print_json({"state": "stopped", "freedBytes": size})
     else:
-        click.echo(f"the local account is empty ({_megabytes(size)} freed)")
+        say(f"the local account is empty ({_megabytes(size)} freed)", err=False)
 
 
 @local.command(epilog=examples("batchspec local status", "batchspec local preempt tvmps_3f2a"))
@@ -119,7 +119,7 @@ def preempt(node: str) -> None:
     from batchspec.service import local_control  # brings in azure
 
     local_control.preempt(account, node)
-    click.echo(f"node {node} is preempted")
+    say(f"node {node} is preempted", err=False)
 
 
 @local.command(epilog=examples("batchspec local status", "batchspec local fail-node tvmps_3f2a"))
@@ -133,7 +133,7 @@ def fail_node(node: str) -> None:
     from batchspec.service import local_control  # brings in azure
 
     local_control.fail_node(account, node)
-    click.echo(f"node {node} is unusable")
+    say(f"node {node} is unusable", err=False)
 
 
 def _running() -> LocalAccount:
@@ -146,10 +146,10 @@ def _running() -> LocalAccount:
 
 def _ask(home: Path, size: int) -> None:
     """Returns when the person types yes. Raises RefusedError otherwise."""
-    click.echo(f"all pools, jobs and blobs in {home} will be deleted ({_megabytes(size)})", err=True)
+    say(f"all pools, jobs and blobs in {home} will be deleted ({_megabytes(size)})")
     if not sys.stdin.isatty():
         raise RefusedError("nobody is here to say yes", help="say it on the command line: --yes")
-    if click.prompt("type yes to delete them", default="", show_default=False, err=True) != "yes":
+    if ask("type yes to delete them:") != "yes":
         raise RefusedError("nothing was deleted")
 
 
@@ -177,23 +177,23 @@ def _containers_line(engine: str) -> str:
 
 
 def _progress(message: str) -> None:
-    click.echo(message, err=True)
+    say(message)
 
 
 def _print_json(value: dict[str, Any]) -> None:
-    click.echo(json.dumps(value, indent=2))
+    put_object(value)
 
 
 def _print_lines(lines: Iterable[str]) -> None:
     for line in lines:
-        click.echo(line)
+        say(line, err=False)
 
 
 def _print_unused(form: str) -> None:
     if form == "json":
         _print_json({"state": "stopped", "home": str(embedded.home_path())})
     else:
-        click.echo("stopped; it has not been used yet")
+        say("stopped; it has not been used yet", err=False)
 
 
 def _state(account: LocalAccount) -> str:

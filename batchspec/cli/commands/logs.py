@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from batchspec.cli.door import put, put_object, say
 from batchspec.cli.options import (
     Environment,
     environment_options,
@@ -13,7 +14,6 @@ from batchspec.cli.options import (
     format_option,
     open_account,
     read_spec,
-    say_object,
 )
 from batchspec.errors import UsageError
 from batchspec.secrecy import without_secrets
@@ -53,7 +53,6 @@ def logs(task: str, spec_file: Path, environment: Environment, stream: str, form
     """
     from batchspec.engine.logs import find_task, task_streams
     from batchspec.render.as_json import heading
-    from batchspec.render.show import show
 
     spec = read_spec(spec_file, environment)
     account = open_account(spec, environment.target)
@@ -64,9 +63,9 @@ def logs(task: str, spec_file: Path, environment: Environment, stream: str, form
         raise UsageError(f"nothing is known of what {task} wrote", help="it may not have run yet")
     if form == "json":
         texts = {name.removesuffix(".txt"): without_secrets(text) for name, text in streams.items()}
-        say_object({**heading("logs", spec.name), "task": task_id, **texts})
+        put_object({**heading("logs", spec.name), "task": task_id, **texts})
         return
     for name, text in streams.items():
         if len(names) > 1:
-            click.echo(f"--- {name} of {show(task_id)}", err=True)
-        click.echo("\n".join(show(line) for line in without_secrets(text).split("\n")), nl=False)
+            say(f"--- {name} of {task_id}")
+        put(without_secrets(text))

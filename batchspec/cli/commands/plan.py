@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from batchspec.cli.door import put, put_json, say
 from batchspec.cli.options import (
     Environment,
     environment_options,
@@ -16,8 +17,6 @@ from batchspec.cli.options import (
     project_of,
     read_spec,
     rerun_option,
-    say,
-    say_json,
     spec_argument,
     warn,
 )
@@ -75,11 +74,11 @@ def plan(
     made = planning.make(account, spec, project, Selection(only, rerun))
     warn(made.desired.spec)
     if form == "json":
-        say_json(made.json())
+        put_json(made.json())
     elif form == "markdown":
-        click.echo(made.markdown(), nl=False)
+        put(made.markdown())
     else:
-        click.echo(made.text(show_all=show_all), nl=False)
+        put(made.text(show_all=show_all))
     if made.plan.errors:
         say("error: the account would refuse this; it is neither saved nor applied")
         return PlanError.exit_code
@@ -87,5 +86,5 @@ def plan(
         from batchspec.engine.saved_plan import save
 
         save(made.saved(environment), output)
-        click.echo(f"saved to {output}; do exactly this: batchspec apply {output}", err=True)
+        say(f"saved to {output}; do exactly this: batchspec apply {output}")
     return _CHANGES_PRESENT if detailed_exitcode and made.plan.has_changes else 0

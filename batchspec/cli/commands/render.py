@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from batchspec.cli.door import put_file, say
 from batchspec.cli.options import (
     Environment,
     environment_options,
@@ -54,10 +55,10 @@ def render(spec_file: Path, environment: Environment, group: str | None) -> None
     spec = read_spec(spec_file, environment)
     warn(spec)
     if group is None:
-        click.echo(spec_text({**spec.document.data, "params": spec.params}, {}), nl=False)
+        put_file(spec_text({**spec.document.data, "params": spec.params}, {}))
         return
     for line in _tasks(spec, environment, group):
-        click.echo(line)
+        say(line, err=False)
 
 
 def _tasks(spec: Spec, environment: Environment, group: str) -> Iterator[str]:
@@ -81,11 +82,10 @@ def _tasks(spec: Spec, environment: Environment, group: str) -> Iterator[str]:
 def _task(desired: Desired, task: DesiredTask) -> Iterator[str]:
     from batchspec.desired.composed_body import shown_command
     from batchspec.desired.names import input_path, output_path
-    from batchspec.render.show import show
 
-    yield show(task.group.name if task.input is None else f"{task.group.name}/{task.name}")
-    yield f"  command  {show(shown_command(desired, task))}"
+    yield task.group.name if task.input is None else f"{task.group.name}/{task.name}"
+    yield f"  command  {shown_command(desired, task)}"
     if task.input is not None:
-        yield f"  input    {show(input_path(task.input.path))}  from {show(task.input.file or task.input.blob)}"
+        yield f"  input    {input_path(task.input.path)}  from {task.input.file or task.input.blob}"
     if task.output is not None:
-        yield f"  output   {show(output_path(task.output))}  to {show(task.output)}"
+        yield f"  output   {output_path(task.output)}  to {task.output}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from batchspec.cli.door import put_file
 from batchspec.cli.options import examples
 
 
@@ -12,4 +13,4 @@ def schema() -> None:
     """Print the JSON Schema (draft-07) of a spec, for editors and other tools."""
     from batchspec.language.spec_schema import published_text
 
-    click.echo(published_text(), nl=False)
+    put_file(published_text())

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from batchspec.cli.options import examples, format_option, say_object
+from batchspec.cli.door import put, put_object, say
+from batchspec.cli.options import examples, format_option
 
 
 @click.command(epilog=examples("batchspec show ffmpeg.plan", "batchspec show ffmpeg.plan --format json"))
@@ -17,19 +18,24 @@ def show(plan_file: Path, form: str) -> None:
     from batchspec.engine.saved_plan import load
     from batchspec.plan.identity import plan_digest, plan_id
     from batchspec.render.as_text import plan_text
-    from batchspec.render.show import show as safe
+    from batchspec.render.show import page
 
     saved = load(plan_file)
     if form == "json":
-        say_object(saved.document | {"applied": saved.applied, "stale": saved.is_stale})
+        put_object(saved.document | {"applied": saved.applied, "stale": saved.is_stale})
         return
     if saved.applied:
-        click.echo(f"APPLIED at {saved.applied}: it will not be applied again\n")
+        put(page([f"APPLIED at {saved.applied}: it will not be applied again", ""]))
     elif saved.is_stale:
-        click.echo(
-            f"STALE: {saved.spec_file} has changed since; apply will refuse this plan if that matters\n"
+        put(
+            page(
+                [
+                    f"STALE: {saved.spec_file} has changed since; apply will refuse this plan if that matters",
+                    "",
+                ]
+            )
         )
-    click.echo(f"made    {saved.made}\nspec    {safe(saved.spec_file)}\ntarget  {safe(saved.account)}\n")
-    click.echo(plan_text(saved.plan, show_all=True), nl=False)
+    put(page([f"made    {saved.made}", f"spec    {saved.spec_file}", f"target  {saved.account}", ""]))
+    put(plan_text(saved.plan, show_all=True))
     if saved.plan.has_changes:
-        click.echo(f"Plan id: {plan_id(plan_digest(saved.plan, saved.account))}")
+        say(f"Plan id: {plan_id(plan_digest(saved.plan, saved.account))}", err=False)

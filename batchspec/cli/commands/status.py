@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from batchspec.cli.door import put, put_object
 from batchspec.cli.options import (
     Environment,
     environment_options,
@@ -15,7 +16,6 @@ from batchspec.cli.options import (
     format_option,
     open_account,
     read_spec,
-    say_object,
     spec_argument,
 )
 
@@ -46,11 +46,11 @@ def status(spec_file: Path, environment: Environment, form: str, watch: bool) ->
     while True:
         now = read_status(account, spec)
         if form == "json":
-            say_object(status_json(now))
+            put_object(status_json(now))
         else:
             if watch and sys.stdout.isatty():
                 click.clear()
-            click.echo(status_text(now), nl=False)
+            put(status_text(now))
         if not watch or not now.is_at_work:
             return
         time.sleep(_EVERY_S[account.is_local])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -10,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from batchspec.cli.door import colored, put, put_file, put_object, say
 from batchspec.cli.options import (
     Environment,
     allow_path_option,
-    colored,
     errors_of,
     examine_spec,
     examples,
@@ -66,7 +65,7 @@ def validate(
         for spec_file, of_file in found.items():
             _say(spec_file, of_file)
     else:
-        click.echo(_for_programs(form, valid, spec_files, findings), nl=False)
+        _tell_programs(form, valid, spec_files, findings)
     return 0 if valid else SpecError.exit_code
 
 
@@ -106,18 +105,21 @@ def _of_inputs(examined: Examined, environment: Environment) -> Sequence[Diagnos
     return ()
 
 
-def _for_programs(form: str, valid: bool, spec_files: Sequence[Path], findings: Sequence[Diagnostic]) -> str:
+def _tell_programs(
+    form: str, valid: bool, spec_files: Sequence[Path], findings: Sequence[Diagnostic]
+) -> None:
     from batchspec.render import diagnostics
 
     if form == "github":
-        return diagnostics.as_annotations(findings)
+        put_file(diagnostics.as_annotations(findings))
+        return
     result = {
         "type": "validation",
         "valid": valid,
         "files": [str(spec_file) for spec_file in spec_files],
         "diagnostics": diagnostics.as_json(findings),
     }
-    return json.dumps(result, ensure_ascii=False) + "\n"
+    put_object(result)
 
 
 def _say(spec_file: Path, findings: Sequence[Diagnostic]) -> None:
@@ -126,6 +128,8 @@ def _say(spec_file: Path, findings: Sequence[Diagnostic]) -> None:
         from batchspec.render import diagnostics
 
         text = diagnostics.as_text(findings, color=colored())
-        click.echo(f"{text}\n{diagnostics.tally(findings)}. Nothing was sent to Azure.", err=True)
+        put(text, err=True)
+        say("")
+        say(f"{diagnostics.tally(findings)}. Nothing was sent to Azure.")
     if not errors_of(findings):
-        click.echo(f"{spec_file}: valid")
+        say(f"{spec_file}: valid", err=False)

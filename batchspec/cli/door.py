@@ -1,0 +1,73 @@
+"""The door by which all text leaves: safe to look at where it is for people, UTF-8 where it is for programs.
+
+Names, answers of services and output of tasks may hold anything, so nothing else prints (`tests/test_house.py`).
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import click
+
+
+def put(text: str, *, err: bool = False) -> None:
+    """Lines for people, on stdout or stderr. They are whole: none begins with foreign text."""
+    from batchspec.render.show import shown
+
+    click.echo(shown(text), err=err, nl=False)
+
+
+def say(line: str, *, err: bool = True) -> None:
+    """One line for people, whatever stands in it."""
+    from batchspec.render.show import show
+
+    click.echo(show(line), err=err)
+
+
+def put_file(text: str) -> None:
+    """What programs read as it is: a spec, a schema, a script, annotations. It is written by us, or by the reader."""
+    click.echo(text, nl=False)
+
+
+def put_object(value: Mapping[str, Any]) -> None:
+    """*value* as one line of JSON on stdout."""
+    from batchspec.render.show import json_text
+
+    put_json([json_text(value)])
+
+
+def put_json(pieces: Iterable[str]) -> None:
+    """One line of JSON on stdout, written as its pieces come."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+    sys.stdout.writelines(pieces)
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+
+
+def confirm(question: str, *, approved: bool) -> bool:
+    """The person's word: `yes` in full. False without a terminal, which never blocks."""
+    if approved:
+        return True
+    if not sys.stdin.isatty() or os.environ.get("CI"):
+        return False
+    return ask(question) == "yes"
+
+
+def ask(question: str) -> str:
+    """What the person answers."""
+    from batchspec.render.show import show
+
+    answer: str = click.prompt(show(question), prompt_suffix=" ", default="no", show_default=False, err=True)
+    return answer
+
+
+def colored() -> bool:
+    """Whether stderr takes colours."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stderr.isatty()

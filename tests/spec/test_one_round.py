@@ -119,3 +119,23 @@ tasks:
         ("BS0305", "8:61"),
         ("BS0302", "9:49"),
     ]
+
+
+def test_an_address_and_a_path_of_a_task_are_checked(tmp_path: Path) -> None:
+    """What the placeholders of `resourceFiles` give for one input leads out of its folder, or is no address."""
+    text = (
+        HEAD
+        + """\
+tasks:
+  one:
+    inputs: "*.txt"
+    command: [run]
+    resourceFiles:
+      - {httpUrl: "https://example.org/{{ input.name }}", filePath: "/{{ input.stem }}"}
+      - {httpUrl: "{{ input.stem }}", filePath: "{{ input.name }}/{{ spec.name }}"}
+"""
+    )
+    assert found(tmp_path, text, **{"a.txt": "x"}) == [
+        ("BS0123", "10:69"),
+        ("BS0123", "11:19"),
+    ]

@@ -80,6 +80,13 @@ rerun_option = click.option(
     help="Run these tasks again although they are up to date; what reads their outputs is not. Repeatable.",
 )
 
+take_over_option = click.option(
+    "--take-over",
+    "takes_over",
+    is_flag=True,
+    help="Let this file have what another spec file made under the same name: after a move, for example.",
+)
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -171,22 +178,24 @@ def examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-def read_spec(spec_file: Path, environment: Environment | None = None) -> Spec:
+def read_spec(spec_file: Path, environment: Environment | None = None, *, takes_over: bool = False) -> Spec:
     """The spec in *spec_file* in *environment*. Raises `SpecError` or `UsageError`."""
     examined = examine_spec(spec_file, environment or Environment())
     if examined.spec is None or examined.is_wrong:
         raise SpecError(examined.findings)
-    return examined.spec
+    return replace(examined.spec, takes_over=takes_over)
 
 
 def examine_spec(spec_file: Path, environment: Environment) -> Examined:
     """What `read_spec` reads, and all that there is to say of it. Raises `SpecError` for what is no YAML."""
+    from batchspec.engine.look.project import file_in_project
     from batchspec.language.build import examine
 
     document = _read(spec_file, "`batchspec init` writes a spec to start from")
     files = [_read(file, "a --params file has lines such as `nodes: 5`") for file in environment.params_files]
     examined = examine(document, dict(_setting(text) for text in environment.settings), files)
-    spec = examined.spec and replace(examined.spec, flags=environment.flags)
+    file = file_in_project(spec_file)
+    spec = examined.spec and replace(examined.spec, flags=environment.flags, file=file)
     return examined._replace(spec=spec)
 
 

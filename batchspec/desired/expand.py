@@ -293,7 +293,7 @@ def _pool_body(spec: Spec) -> Json | None:
     if spec.pool is None or spec.pool.existing:
         return None
     body = spec.pool.body
-    return stamped(body, spec.name, __version__, _digest(body), protect=spec.pool.protect)
+    return stamped(body, spec.name, __version__, _digest(body), file=spec.file, protect=spec.pool.protect)
 
 
 def _job_body(spec: Spec) -> Json | None:
@@ -305,7 +305,7 @@ def _job_body(spec: Spec) -> Json | None:
         **spec.job,
         "poolInfo": {"poolId": spec.pool.id},
     }
-    return stamped(body, spec.name, __version__, _digest(body))
+    return stamped(body, spec.name, __version__, _digest(body), file=spec.file)
 
 
 def _digest(body: Json) -> str:

@@ -56,6 +56,11 @@ class Places:
         return f"{self.own}lock"
 
     @property
+    def note(self) -> str:
+        """The blob that says which file the name belongs to, also once pool and job are gone."""
+        return f"{self.own}spec"
+
+    @property
     def node_folder(self) -> str:
         """The blob that makes the folder it is put into on a node."""
         return f"{self.own}folder"

@@ -50,9 +50,9 @@ class Belongings:
         self._database.fill("INSERT OR IGNORE INTO blob VALUES (?, ?, ?, ?, ?)", rows)
 
     def _what(self, blob: LiveBlob) -> What | None:
-        """What *blob* is; None for what is no file, and for the lock."""
+        """What *blob* is; None for what is no file, for the lock and for the note."""
         places = self._places
-        if blob.is_folder or blob.name == places.lock:
+        if blob.is_folder or blob.name in (places.lock, places.note):
             return None
         if blob.metadata.get(SPEC_METADATA) == places.name:
             return What.INPUT

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
 from batchspec.engine.belongings import Belongings, Some, What
+from batchspec.engine.look.named import read_named
+from batchspec.engine.run.claim import note_file
 from batchspec.engine.run.send_all import SINGLE_SLOW_S, send_all
 from batchspec.errors import RefusedError, ServiceError
 from batchspec.language.model import Spec
 from batchspec.ledger.database import lots
+from batchspec.plan.owner import refuse_other_file
+from batchspec.plan.strays import stray_jobs, stray_pools
 from batchspec.resources.base import Json, is_protected, owner
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import pool as pool_service
@@ -23,16 +27,17 @@ _TOLD_AFTER = 10_000  # blobs
 
 @dataclass(frozen=True, slots=True)
 class Doomed:
-    """What a destroy would delete, and which blobs it would leave."""
+    """What a destroy would delete, and which blobs it would leave. `keeps_name`: something stays that has the name."""
 
     jobs: tuple[str, ...]
-    pool: str | None
+    pools: tuple[str, ...]
     blobs: tuple[Some, ...]
     kept: tuple[Some, ...]
+    keeps_name: bool
 
     @property
     def is_empty(self) -> bool:
-        return not (self.jobs or self.pool or self.blobs)
+        return not (self.jobs or self.pools or self.blobs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +53,31 @@ class Deleted:
 def find_doomed(
     account: Account, spec: Spec, *, keep_pool: bool, outputs: bool, orphans_of: Desired | None
 ) -> Doomed:
-    """What there is of *spec*; outputs only with *outputs*. With *orphans_of* only those no input makes any more."""
+    """What there is of *spec*; outputs only with *outputs*.
+
+    With *orphans_of* only what the spec no longer names, and what no task makes or reads any more. Raises
+    `RefusedError` for what another file has made under the spec's name.
+    """
     places = Places.of(spec)
-    if orphans_of is not None:
-        return _doomed(account, places, lambda what, blob: _is_orphan(orphans_of, places, what, blob))
-    generations = job_service.generations(account.batch, spec.job_id) if spec.job else []
-    return replace(
-        _doomed(account, places, lambda what, _: outputs or what is not What.OUTPUT),
-        jobs=tuple(job["id"] for job in generations if _is_ours(spec, job)),
-        pool=None if keep_pool else _own_pool(account, spec),
+    jobs: list[Json] = [job for job in job_service.all_jobs(account.batch) if _is_ours(spec, job)]
+    named = read_named(account, spec, jobs)
+    refuse_other_file(spec, named)
+    pools: Iterable[Json] = (pool for pool in named.pools if not _is_existing(spec, pool))
+    if orphans_of is None:
+        found = Belongings(account, places, lambda what, _: outputs or what is not What.OUTPUT)
+    else:
+        found = Belongings(account, places, lambda what, blob: _is_orphan(orphans_of, places, what, blob))
+        jobs, pools = [*stray_jobs(spec, jobs)], stray_pools(spec, named.pools)
+    kept = tuple(found.some(doomed=False))
+    return Doomed(
+        jobs=tuple(job["id"] for job in jobs),
+        pools=() if keep_pool else tuple(map(_unprotected, pools)),
+        blobs=tuple(found.some(doomed=True)),
+        kept=kept,
+        keeps_name=orphans_of is not None
+        or bool(keep_pool and named.pools)
+        or any(some.what is not What.OTHER for some in kept),
     )
-
-
-def _doomed(account: Account, places: Places, doomed: Callable[[What, str], bool]) -> Doomed:
-    found = Belongings(account, places, doomed)
-    return Doomed((), None, tuple(found.some(doomed=True)), tuple(found.some(doomed=False)))
 
 
 def _is_orphan(desired: Desired, places: Places, what: What, blob: str) -> bool:
@@ -76,18 +91,19 @@ def _is_ours(spec: Spec, live: Json) -> bool:
     return owner(live) == spec.name and live.get("state") != "deleting"
 
 
-def _own_pool(account: Account, spec: Spec) -> str | None:
-    if spec.pool is None or spec.pool.existing:
-        return None
-    live = pool_service.read(account.batch, spec.pool.id)
-    if live is None or not _is_ours(spec, live):
-        return None
-    if is_protected(live):
+def _is_existing(spec: Spec, pool: Json) -> bool:
+    """Whether the spec only uses *pool*, although it has made it once."""
+    return spec.pool is not None and spec.pool.existing and pool["id"].casefold() == spec.pool.id.casefold()
+
+
+def _unprotected(pool: Json) -> str:
+    """The id of *pool*. Raises `RefusedError` where it is protected."""
+    if is_protected(pool):
         raise RefusedError(
-            f"the pool {spec.pool.id} is protected",
+            f"the pool {pool['id']} is protected",
             help="take `protect: true` out of the spec and apply that, or leave the pool: --keep pool",
         )
-    return spec.pool.id
+    return str(pool["id"])
 
 
 def destroy(account: Account, doomed: Doomed, check: Callable[[], None]) -> Iterator[Deleted]:
@@ -99,10 +115,10 @@ def destroy(account: Account, doomed: Doomed, check: Callable[[], None]) -> Iter
         check()
         job_service.delete(account.batch, job_id)
         yield Deleted("job", job_id)
-    if doomed.pool is not None:
+    for pool_id in doomed.pools:
         check()
-        pool_service.delete(account.batch, doomed.pool)
-        yield Deleted("pool", doomed.pool)
+        pool_service.delete(account.batch, pool_id)
+        yield Deleted("pool", pool_id)
 
     def delete(container: str, name: str) -> None:
         check()
@@ -112,6 +128,15 @@ def destroy(account: Account, doomed: Doomed, check: Callable[[], None]) -> Iter
         for names in lots(some.names, _TOLD_AFTER):
             send_all(names, partial(delete, some.container), slow_s=SINGLE_SLOW_S)
             yield Deleted("blob", some.container, len(names), some.what)
+
+
+def note_or_forget(account: Account, spec: Spec, doomed: Doomed) -> None:
+    """Whose the name is stays noted where something of it is kept, and is forgotten with the last of it."""
+    if doomed.keeps_name:
+        note_file(account, spec)
+    else:
+        places = Places.of(spec)
+        account.blobs.delete(places.output, places.note)
 
 
 def forget_lock(account: Account, places: Places) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from batchspec import __version__
-from batchspec.desired.expand import expand
+from batchspec.desired.expand import expand, without_tasks
+from batchspec.desired.places import Places
 from batchspec.desired.readable import Readable
 from batchspec.desired.task import Desired
+from batchspec.engine.look.named import noted_file
 from batchspec.errors import RefusedError, SpecError, UsageError
 from batchspec.language.build import build
 from batchspec.language.draft import Draft
@@ -229,7 +231,9 @@ def foreign(found: Found, name: str) -> list[tuple[str, Json]]:
 
 
 def adopt(account: Account, imported: Imported, missing: list[tuple[str, Json]]) -> None:
-    """Stamps what is *missing* the spec's name. Nothing else about it changes."""
-    bodies = {"pool": imported.desired.pool, "job": imported.desired.job}
+    """Stamps what is *missing* the spec's name, and the file that the name is noted for. Nothing else changes."""
+    spec = imported.desired.spec
+    desired = without_tasks(replace(spec, file=noted_file(account, Places.of(spec)) or ""))
+    bodies = {"pool": desired.pool, "job": desired.job}
     for kind, live in missing:
         stamp(account.batch, kind, bodies[kind] or {}, live)

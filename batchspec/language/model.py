@@ -228,7 +228,8 @@ class Spec:
 
     `identity` is the resource id of the managed identity by which tasks reach their blobs;
     None: by signed links. `warnings` are findings that do not make it wrong. `flags` are the words
-    of a command line that give it these params and this target.
+    of a command line that give it these params and this target. `file` is its file below the project, by which it is
+    told from others of its name; `takes_over`: the person lets it have what another file has made under this name.
     """
 
     name: str
@@ -245,6 +246,8 @@ class Spec:
     identity: str | None = None
     warnings: tuple[Diagnostic, ...] = ()
     flags: tuple[str, ...] = ()
+    file: str = ""
+    takes_over: bool = False
 
     @property
     def arguments(self) -> str:

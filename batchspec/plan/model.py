@@ -32,6 +32,7 @@ class Operation(Enum):
 class Kind(Enum):
     """What an action is about."""
 
+    SPEC = "spec"
     POOL = "pool"
     JOB = "job"
     INPUT = "input"
@@ -68,6 +69,7 @@ class Reason(Enum):
     FOLLOWS = "follows a task that runs"
     RERUN = "asked for with --rerun"
     NEEDED = "needed by a task that runs"
+    TAKEN_OVER = "taken over from another file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,24 @@ class Kept(NamedTuple):
     reason: Reason
 
 
+class Unnoted(NamedTuple):
+    """A pool or job of the spec whose stamp does not say which file the spec is in."""
+
+    kind: Kind
+    id: str
+
+
+class Stray(NamedTuple):
+    """A pool or job that the spec has made and no longer names. Of a pool: its nodes, those of them that are Spot."""
+
+    kind: Kind
+    id: str
+    nodes: int = 0
+    spot: int = 0
+    vm_size: str = ""
+    autoscales: bool = False
+
+
 def _nothing(_number: int) -> Sequence[str]:
     return ()
 
@@ -248,11 +268,13 @@ class Plan:
     A plan is a view of the ledger that it was made in. It stands until another plan of the same `Desired` is made,
     which takes its place there; made of the same things, the two say the same.
 
-    `resources` are those on the pool and the jobs; of the others there may be a million. `work` says of
-    tasks, inputs and outputs what the actions on them do, `in_progress` has the ids of tasks that are waited for,
-    `terms` (see `plan/terms.py`) what else decides how it is done. `seals_job` says that the job is still open for
-    ever and has to be told to complete with its tasks. `findings` and `not_checked` are the preflight's; with an
-    error among them the plan cannot be applied. `not_simulated` is for the local account only.
+    `resources` are those on the spec's name, the pool and the jobs; of the others there may be a million. `work`
+    says of tasks, inputs and outputs what the actions on them do, `in_progress` has the ids of tasks that are waited
+    for, `terms` (see `plan/terms.py`) what else decides how it is done. `strays` are left alone, and cost money.
+    `seals_job` says that the job is still open for ever and has to be told to complete with its tasks. `notes_file`
+    says that it has yet to be noted which file has the name, and so have the stamps of `unnoted`: any apply does
+    that. `findings` and `not_checked` are the preflight's; with an error among them the plan cannot be applied.
+    `not_simulated` is for the local account only.
     """
 
     spec_name: str
@@ -266,8 +288,11 @@ class Plan:
     run_actions: Many[Action] = ()
     download_actions: Many[Action] = ()
     kept: Many[Kept] = ()
+    strays: tuple[Stray, ...] = ()
     terms: Json = field(default_factory=dict)
     seals_job: bool = False
+    notes_file: bool = False
+    unnoted: tuple[Unnoted, ...] = ()
     findings: tuple[Diagnostic, ...] = ()
     not_checked: tuple[str, ...] = ()
     not_simulated: tuple[Unsimulated, ...] = ()
@@ -306,7 +331,7 @@ class Plan:
         return tuple(action for action in able if action.needs_consent)
 
     def of(self, kind: Kind) -> tuple[Action, ...]:
-        """The actions on the pool, or on jobs."""
+        """The actions on the name, on the pool, or on jobs."""
         return tuple(action for action in self.resources if action.kind is kind)
 
     def counts(self) -> Counter[Operation]:

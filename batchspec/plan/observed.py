@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 from batchspec.desired.task import DesiredTasks
 from batchspec.ledger import tables
@@ -101,6 +102,20 @@ class Seen:
         return Rows(self._database, query, lambda row: str(row[0]))
 
 
+class Named(NamedTuple):
+    """What has the spec's name in the account: `pools`, and `jobs` that are not completed.
+
+    `file` is the one that the name is noted for.
+    """
+
+    pools: Sequence[Json] = ()
+    jobs: Sequence[Json] = ()
+    file: str | None = None
+
+
+_NOTHING_NAMED = Named()
+
+
 @dataclass(frozen=True, slots=True)
 class Observed:
     """What there is: everything a plan is made from, besides the spec.
@@ -114,6 +129,7 @@ class Observed:
     pool_running_tasks: int = 0
     jobs: Sequence[Json] = ()
     seen: Seen | None = None
+    named: Named = _NOTHING_NAMED
     local: FindLocal = nothing_here
     overwrites: bool = False
 

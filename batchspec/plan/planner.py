@@ -9,7 +9,9 @@ from batchspec.ledger.database import Mapped
 from batchspec.plan.job import current_job, job_action, newest_job, next_job, outdated_jobs, seals
 from batchspec.plan.model import Action, Operation, Plan
 from batchspec.plan.observed import Observed, Seen
+from batchspec.plan.owner import refuse_other_file, take_over, unnoted
 from batchspec.plan.pool import lifts_protection, pool_action, unprotect
+from batchspec.plan.strays import find_strays
 from batchspec.plan.tasks import TaskActions
 from batchspec.plan.terms import terms_of
 from batchspec.plan.work import Counted, find_work
@@ -18,6 +20,7 @@ from batchspec.resources.base import Json
 
 def make_plan(desired: Desired, observed: Observed) -> Plan:
     """What makes *observed* into *desired*. Raises `RefusedError` for what is not ours."""
+    refuse_other_file(desired.spec, observed.named)
     if lifts_protection(desired, observed.pool):
         return _only(desired, unprotect(desired))
     if observed.seen is None:
@@ -27,7 +30,7 @@ def make_plan(desired: Desired, observed: Observed) -> Plan:
     if job is None and work.runs and current is None:
         job = next_job(desired, observed)
     pool = pool_action(desired, observed, work)
-    resources = (pool, job, *outdated_jobs(desired, observed))
+    resources = (take_over(desired, observed.named), pool, job, *outdated_jobs(desired, observed))
     newest = newest_job(desired.spec, observed.jobs)
     job_id = job.id if job else str(newest["id"]) if newest else desired.spec.job_id
     completes = seals(desired, current, job)
@@ -44,10 +47,13 @@ def make_plan(desired: Desired, observed: Observed) -> Plan:
         run_actions=Mapped(work.runs, act.run),
         download_actions=Mapped(work.downloads, act.download),
         kept=Mapped(work.kept, act.kept),
+        strays=find_strays(desired.spec, observed.named),
         terms=terms_of(
             desired, work, pool, {"id": job_id, "completes": completes}, overwrites=observed.overwrites
         ),
         seals_job=completes,
+        notes_file=desired.spec.file not in ("", observed.named.file),
+        unnoted=unnoted(desired.spec, observed.named),
     )
 
 

@@ -10,7 +10,19 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from batchspec.language.model import WhenDone
-from batchspec.plan.model import Action, Excess, Kept, Kind, Operation, Plan, Reason, Unsimulated, Work
+from batchspec.plan.model import (
+    Action,
+    Excess,
+    Kept,
+    Kind,
+    Operation,
+    Plan,
+    Reason,
+    Stray,
+    Unnoted,
+    Unsimulated,
+    Work,
+)
 from batchspec.resources.base import Change, Effect
 from batchspec.source import Diagnostic, Severity, Source, path_text
 
@@ -48,7 +60,7 @@ def read_plan(document: Any) -> Plan:
     """The plan that was written as *document*, as far as it can be shown and compared. Raises `ValueError`."""
     actions = _all(document, "actions", _action)
     of = {operation: tuple(a for a in actions if a.operation is operation) for operation in Operation}
-    resources = tuple(action for action in actions if action.kind in (Kind.POOL, Kind.JOB))
+    resources = tuple(action for action in actions if action.kind in (Kind.SPEC, *_RESOURCES))
     terms = _terms(_get(document, "terms", dict))
     return Plan(
         spec_name=_get(document, "spec", str),
@@ -67,6 +79,8 @@ def read_plan(document: Any) -> Plan:
         run_actions=of[Operation.RUN],
         download_actions=of[Operation.DOWNLOAD],
         kept=_all(document, "kept", _kept),
+        strays=_all(document, "strays", _stray),
+        unnoted=_all(document, "unnoted", _unnoted),
         terms=terms,
         findings=_all(document, "findings", _finding),
         not_checked=_all(document, "notChecked", _text),
@@ -104,7 +118,7 @@ def _action(data: Any) -> Action:
 _RESOURCES = (Kind.POOL, Kind.JOB)
 _KINDS = {
     Operation.CREATE: _RESOURCES,
-    Operation.UPDATE: _RESOURCES,
+    Operation.UPDATE: (Kind.SPEC, *_RESOURCES),
     Operation.REPLACE: _RESOURCES,
     Operation.DELETE: (*_RESOURCES, Kind.TASK),
     Operation.UPLOAD: (Kind.INPUT,),
@@ -121,6 +135,21 @@ _SHOWN: dict[Operation, dict[str, type]] = {
 
 def _kept(data: Any) -> Kept:
     return Kept(_get(data, "id", str), _get(data, "file", str), _name(data, "reason", Reason))
+
+
+def _unnoted(data: Any) -> Unnoted:
+    return Unnoted(Kind(_get(data, "kind", str)), _get(data, "id", str))
+
+
+def _stray(data: Any) -> Stray:
+    return Stray(
+        kind=Kind(_get(data, "kind", str)),
+        id=_get(data, "id", str),
+        nodes=_get(data, "nodes", int),
+        spot=_get(data, "spotNodes", int),
+        vm_size=_get(data, "vmSize", str),
+        autoscales=_get(data, "autoscales", bool),
+    )
 
 
 def _body(data: Any, name: str) -> dict[str, Any] | None:

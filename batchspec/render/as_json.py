@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchspec import __version__
 from batchspec.engine.run.events import Event, NoteEvent, StepEvent, SummaryEvent, TaskEvent
-from batchspec.plan.model import Excess, Kept, Plan, Unsimulated
+from batchspec.plan.model import Excess, Kept, Plan, Stray, Unsimulated
 from batchspec.plan.written import written
 from batchspec.render import diagnostics
 from batchspec.render.show import json_text
@@ -58,6 +58,8 @@ def plan_json(plan: Plan, *, id: str, account: str, warnings: Sequence[Diagnosti
     yield json_text(head).removesuffix("}")
     yield from _list("inProgress", plan.in_progress)
     yield from _list("kept", map(_kept, plan.kept))
+    yield from _list("strays", map(_stray, plan.strays))
+    yield from _list("unnoted", ({"kind": kind.value, "id": id} for kind, id in plan.unnoted))
     yield from _list("actions", map(written, plan.actions))
     yield "}"
 
@@ -76,6 +78,17 @@ def _kept(kept: Kept) -> dict[str, Any]:
 
 def _unsimulated(found: Unsimulated) -> dict[str, Any]:
     return {"path": path_text(found.path), "what": found.what, "place": found.place}
+
+
+def _stray(stray: Stray) -> dict[str, Any]:
+    return {
+        "kind": stray.kind.value,
+        "id": stray.id,
+        "nodes": stray.nodes,
+        "spotNodes": stray.spot,
+        "vmSize": stray.vm_size,
+        "autoscales": stray.autoscales,
+    }
 
 
 def _excess(excess: Excess) -> dict[str, Any]:

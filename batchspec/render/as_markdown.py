@@ -15,6 +15,7 @@ from batchspec.plan.safety import describe
 from batchspec.render.as_text import counts_text, plan_text
 from batchspec.render.diagnostics import as_text
 from batchspec.render.judgement import verdict
+from batchspec.render.values import count_text
 from batchspec.source import Diagnostic
 
 LONGEST = 60_000
@@ -54,6 +55,12 @@ def _judgement(plan: Plan, warnings: Sequence[Diagnostic]) -> Iterator[str]:
         yield from (f"**{verdict(plan)}**", "")
     for excess in plan.excesses:
         yield from (f"**{describe(excess)}**: apply needs `--allow {excess.name}`.", "")
+    if plan.strays:
+        nodes = count_text(sum(stray.nodes for stray in plan.strays), "node")
+        yield from (
+            f"**Pools and jobs that are no longer in the spec: {len(plan.strays)}, with {nodes}.**",
+            "",
+        )
     findings = [*warnings, *plan.findings]
     if findings:
         yield from (_fenced(as_text(findings, color=False), LONGEST // 4), "")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from batchspec.ledger.database import Many
-from batchspec.plan.model import Action, Kind, Operation, Plan, Reason
+from batchspec.plan.model import Action, Kind, Operation, Plan, Reason, Stray
 from batchspec.render.judgement import judgement, verdict
 from batchspec.render.show import page
 from batchspec.render.values import both_texts, count_text, fields_of, size_text, text_windows, value_lines
@@ -41,6 +41,8 @@ def plan_text(plan: Plan, *, show_all: bool = False, warnings: Sequence[Diagnost
         *_downloads(plan, show_all),
         *_unchanged(plan),
         *_kept(plan, show_all),
+        *_strays(plan),
+        *_unnoted(plan),
         *judgement(plan, warnings),
     ]
     end = [counts_text(plan), *filter(None, [verdict(plan)])]
@@ -74,7 +76,7 @@ def _tasks(count: int) -> str:
 
 
 def _resources(plan: Plan) -> Iterator[str]:
-    for action in (*plan.of(Kind.POOL), *plan.of(Kind.JOB)):
+    for action in (*plan.of(Kind.SPEC), *plan.of(Kind.POOL), *plan.of(Kind.JOB)):
         yield _line(action, f"{action.kind.value} {action.id}", action.reason.value)
         if action.operation is Operation.CREATE:
             yield from _fields(action.after or {})
@@ -200,6 +202,30 @@ def _kept(plan: Plan, show_all: bool) -> Iterator[str]:
             yield f"      = {kept.file}  {kept.reason.value}"
         if not show_all and len(plan.kept) > SHOWN_OF_EACH:
             yield f"      … {len(plan.kept) - SHOWN_OF_EACH} more (--all)"
+
+
+def _strays(plan: Plan) -> Iterator[str]:
+    for stray in plan.strays:
+        yield f"  ! {stray.kind.value} {stray.id}  {Reason.LEFT_SPEC.value}, and still there"
+        if stray.kind is Kind.POOL:
+            yield f"      · {cost_text(stray)}"
+    if plan.strays:
+        yield "      · `batchspec destroy --orphans` lists and deletes what is no longer in the spec"
+
+
+def _unnoted(plan: Plan) -> Iterator[str]:
+    for kind, id in plan.unnoted:
+        yield f"  · the {kind.value} {id} does not say yet which spec file made it: the next apply notes that"
+
+
+def cost_text(stray: Stray) -> str:
+    """What a pool costs that nobody needs any more."""
+    spot = f", {stray.spot} of them Spot" if stray.spot else ""
+    more = ", and its autoscale formula may add some" if stray.autoscales else ""
+    if not stray.nodes:
+        return f"it has no nodes now{more or ', so it costs nothing'}"
+    nodes = f"{count_text(stray.nodes, 'node')} of {stray.vm_size}{spot}{more}"
+    return f"{nodes}; {'it costs' if stray.nodes == 1 else 'they cost'} money while the pool exists"
 
 
 def _detail(action: Action, name: str, extra: str = "") -> str:

@@ -176,13 +176,15 @@ def _with_live(body: Json, live: Json, path: Path) -> Json:
 # What is ours -----------------------------------------------------------------------------
 
 STAMP_SPEC = "batchspec.spec"
+STAMP_FILE = "batchspec.file"
+"""The spec's file below its project: the same on every machine. Earlier versions did not say it."""
 STAMP_VERSION = "batchspec.version"
 STAMP_DIGEST = "batchspec.digest"
 STAMP_PROTECT = "batchspec.protect"
 STAMP_ROLLOUT = "batchspec.rollout"
 """On a pool while its nodes are brought to a changed start task, so that a rollout that was cut off is seen."""
 
-STAMPS = frozenset({STAMP_SPEC, STAMP_VERSION, STAMP_DIGEST, STAMP_PROTECT, STAMP_ROLLOUT})
+STAMPS = frozenset({STAMP_SPEC, STAMP_FILE, STAMP_VERSION, STAMP_DIGEST, STAMP_PROTECT, STAMP_ROLLOUT})
 
 
 def metadata_of(body: Json) -> dict[str, str]:
@@ -193,6 +195,11 @@ def metadata_of(body: Json) -> dict[str, str]:
 def owner(body: Json) -> str | None:
     """The name of the spec that stamped *body*; None when no spec did."""
     return metadata_of(body).get(STAMP_SPEC)
+
+
+def file_of(body: Json) -> str | None:
+    """The file of the spec that stamped *body*; None where that is not known."""
+    return metadata_of(body).get(STAMP_FILE)
 
 
 def made_from(live: Json, body: Json) -> bool:
@@ -206,11 +213,12 @@ def is_protected(body: Json) -> bool:
 
 
 def stamped(
-    body: Json, spec_name: str, version: str, digest: str, *, protect: bool = False
+    body: Json, spec_name: str, version: str, digest: str, *, file: str = "", protect: bool = False
 ) -> dict[str, Any]:
     """*body* with our stamps in its metadata, after its own entries."""
     own = [entry for entry in body.get("metadata") or [] if entry["name"] not in STAMPS]
     stamps = {STAMP_SPEC: spec_name, STAMP_VERSION: version, STAMP_DIGEST: digest}
+    stamps |= {STAMP_FILE: file} if file else {}
     stamps |= {STAMP_PROTECT: "true"} if protect else {}
     return {**body, "metadata": [*own, *_entries(stamps)]}
 

@@ -5,4 +5,6 @@ FINGERPRINT_VARIABLE = "BATCHSPEC_FINGERPRINT"
 COMMAND_METADATA = "batchspec_command"
 WORK_METADATA = "batchspec_work"
 SPEC_METADATA = "batchspec_spec"
-"""Metadata of blobs: of uploads the last, of outputs the others. Names are C# identifiers: no dot, no hyphen."""
+FILE_METADATA = "batchspec_file"
+"""Metadata of blobs: of uploads the spec, of its note the spec and its file, of outputs the others. Names are C#
+identifiers: no dot, no hyphen."""

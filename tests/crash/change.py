@@ -131,7 +131,7 @@ def _flaws(state: State, workload: Workload) -> Iterator[str]:
     yield from unlike("results", set(state.results), results)
     texts = {name: (workload.outputs / name).read_text("utf-8") for name in state.files}
     yield from unlike("downloaded files", texts, dict.fromkeys(results, f"{_TEXT}\n"))
-    known = {*logs_of(state.tasks), *logs_of(_made(workload)), ".batchspec/lock"}
+    known = {*logs_of(state.tasks), *logs_of(_made(workload)), ".batchspec/lock", ".batchspec/spec"}
     yield from unlike("logs and lock", state.others - known, set())
     marks = {str(workload.folder / "marks" / name) for name in ("a", "d", "e", "inputs", "old", "well")}
     yield from unlike("files beside the spec", strays(workload), marks)

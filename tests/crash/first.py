@@ -85,7 +85,9 @@ def _flaws(state: State, workload: Workload) -> Iterator[str]:
     yield from flaws_of_inputs(state)
     yield from unlike("results", set(state.results), results)
     yield from unlike("downloaded files", set(state.files), results)
-    yield from unlike("logs and lock", state.others, {*logs_of(state.tasks), ".batchspec/lock"})
+    yield from unlike(
+        "logs and lock", state.others, {*logs_of(state.tasks), ".batchspec/lock", ".batchspec/spec"}
+    )
     yield from unlike("files beside the spec", strays(workload), set())
     yield from flaws_of_runs(state, _OUTPUTS)
     for name in _INPUTS:

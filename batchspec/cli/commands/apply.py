@@ -28,12 +28,14 @@ from batchspec.cli.options import (
     read_spec,
     rerun_option,
     seconds,
+    take_over_option,
     warn,
 )
 from batchspec.errors import InterruptedRunError, PlanError, RefusedError, StalePlanError, TasksFailedError
 from batchspec.plan.identity import describe as describe_action
 from batchspec.plan.identity import differences, plan_digest
 from batchspec.plan.identity import plan_id as id_of
+from batchspec.plan.model import Kind, Reason
 from batchspec.plan.safety import THRESHOLDS, describe
 
 _MOST_DIFFERENCES = 20
@@ -78,6 +80,7 @@ if TYPE_CHECKING:
 )
 @click.option("--plan-id", metavar="ID", help="Do it only if the plan still has this id, as it was reviewed.")
 @overwrite_option
+@take_over_option
 def apply(
     file: Path,
     environment: Environment,
@@ -91,6 +94,7 @@ def apply(
     allowed: tuple[str, ...],
     plan_id: str | None,
     overwrite: bool,
+    takes_over: bool,
 ) -> None:
     """Make it so: pool, job, inputs and tasks; watch them; fetch the outputs.
 
@@ -107,7 +111,8 @@ def apply(
     if saved:
         files = tuple(map(Path, saved.params_files))
         environment = Environment(saved.settings, files, saved.target, environment.allowed_paths)
-    spec = read_spec(spec_file, environment)
+        takes_over = any(action.reason is Reason.TAKEN_OVER for action in saved.plan.of(Kind.SPEC))
+    spec = read_spec(spec_file, environment, takes_over=takes_over)
     if saved:
         overwrite = bool(saved.plan.terms.get("overwrite"))
         only, rerun = (tuple(saved.plan.terms.get(option, ())) for option in ("only", "rerun"))
@@ -129,8 +134,21 @@ def apply(
         if reviewed is None:
             _require_consent(shown.plan, auto_approve)
         _run(shown, form, timeout_s, lock_timeout_s, detach, allowed, reviewed)
+    elif shown.plan.unnoted or (shown.plan.notes_file and shown.plan.work.up_to_date):
+        _note(shown, lock_timeout_s)
     if saved:
         mark_applied(saved, file)
+
+
+def _note(shown: Planned, lock_timeout_s: float) -> None:
+    """Notes which file has the spec's name, where an earlier version has made what is there."""
+    from batchspec.desired.places import Places
+    from batchspec.engine.run.claim import claim_name
+    from batchspec.engine.run.lock import locked
+
+    spec = shown.desired.spec
+    with locked(shown.account, Places.of(spec), "noting its file", wait_s=lock_timeout_s) as held:
+        claim_name(shown.account, spec, shown.plan, held.check)
 
 
 def _run(

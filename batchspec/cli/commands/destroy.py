@@ -19,6 +19,7 @@ from batchspec.cli.options import (
     project_of,
     read_spec,
     spec_argument,
+    take_over_option,
 )
 from batchspec.errors import RefusedError
 
@@ -45,8 +46,10 @@ if TYPE_CHECKING:
 @click.option(
     "--orphans",
     is_flag=True,
-    help="Delete only outputs and uploads that no task makes or reads any more.",
+    help="Delete only pools and jobs that the spec no longer names, and outputs and uploads that no task makes or"
+    " reads any more.",
 )
+@take_over_option
 def destroy(
     spec_file: Path,
     environment: Environment,
@@ -56,10 +59,11 @@ def destroy(
     keep: str | None,
     outputs: bool,
     orphans: bool,
+    takes_over: bool,
 ) -> None:
-    """Delete the spec's job, pool and blobs, after asking. Downloaded files stay.
+    """Delete the spec's jobs, pools and blobs, after asking. Downloaded files stay.
 
-    Only what carries the spec's stamp is deleted. Outputs are kept, so that a later
+    Only what carries the spec's stamp is deleted, also what the spec no longer names. Outputs are kept, so that a later
     apply has nothing to run again, unless --outputs is given.
 
     In JSON the first line says what will be deleted and what is kept, then a line
@@ -67,11 +71,11 @@ def destroy(
     """
     from batchspec.desired.places import Places
     from batchspec.engine.destroy import destroy as destroy_all
-    from batchspec.engine.destroy import find_doomed, forget_lock
+    from batchspec.engine.destroy import find_doomed, forget_lock, note_or_forget
     from batchspec.engine.look.reads import desired_now
     from batchspec.engine.run.lock import locked
 
-    spec = read_spec(spec_file, environment)
+    spec = read_spec(spec_file, environment, takes_over=takes_over)
     places = Places.of(spec)
     account = open_account(spec, environment.target)
     orphans_of = desired_now(spec, account.blobs.list, project_of(spec, environment)) if orphans else None
@@ -92,11 +96,13 @@ def destroy(
             help="add --auto-approve to delete without asking",
         )
     with locked(account, places, "destroying", wait_s=lock_timeout_s) as held:
-        for gone in destroy_all(account, find(), held.check):
+        doomed = find()
+        for gone in destroy_all(account, doomed, held.check):
             if form == "json":
                 put_object(_gone_json(gone))
             else:
                 say(f"deleted {_gone_text(gone)}", err=False)
+        note_or_forget(account, spec, doomed)
     forget_lock(account, places)
 
 
@@ -106,7 +112,10 @@ def _doomed_json(spec: Spec, doomed: Doomed) -> dict[str, Any]:
     return {
         **heading("destroy", spec.name),
         "jobs": doomed.jobs,
-        "pool": doomed.pool,
+        "pool": next(
+            (id for id in doomed.pools if spec.pool and id.casefold() == spec.pool.id.casefold()), None
+        ),
+        "pools": doomed.pools,
         "blobs": [_some_json(some) for some in doomed.blobs],
         "kept": [_some_json(some) for some in doomed.kept],
     }
@@ -138,8 +147,7 @@ def _doomed_text(spec: Spec, doomed: Doomed) -> str:
     from batchspec.render.show import page
 
     lines = [f"  - job {job_id}, with its tasks" for job_id in doomed.jobs]
-    if doomed.pool:
-        lines.append(f"  - pool {doomed.pool}, with its nodes")
+    lines += [f"  - pool {pool_id}, with its nodes" for pool_id in doomed.pools]
     lines += [f"  - {_some_text(some)}" for some in doomed.blobs]
     lines = lines or [f"nothing to delete of {spec.name}"]
     return page([*lines, *(f"  = {_some_text(some)}, kept" for some in doomed.kept)])

@@ -18,6 +18,7 @@ from batchspec.cli.options import (
     project_of,
     read_spec,
     spec_argument,
+    take_over_option,
 )
 from batchspec.errors import UsageError
 
@@ -32,7 +33,8 @@ from batchspec.errors import UsageError
 @environment_options
 @format_option
 @overwrite_option
-def download(spec_file: Path, environment: Environment, form: str, overwrite: bool) -> None:
+@take_over_option
+def download(spec_file: Path, environment: Environment, form: str, overwrite: bool, takes_over: bool) -> None:
     """Fetch the spec's outputs that are missing here, or differ. Runs nothing.
 
     In JSON the first line says how many files are to come, and how many tasks have no output
@@ -43,7 +45,7 @@ def download(spec_file: Path, environment: Environment, form: str, overwrite: bo
     from batchspec.engine.run.download import fetch, landing_of
     from batchspec.render.as_json import heading
 
-    spec = read_spec(spec_file, environment)
+    spec = read_spec(spec_file, environment, takes_over=takes_over)
     if spec.download is None:
         raise UsageError("the spec downloads nothing", help="give it a line such as `download: ../outputs/`")
     places = Places.of(spec)

@@ -18,6 +18,7 @@ from batchspec.cli.options import (
     read_spec,
     rerun_option,
     spec_argument,
+    take_over_option,
     warn,
 )
 from batchspec.errors import PlanError
@@ -50,6 +51,7 @@ _CHANGES_PRESENT = 2
 @rerun_option
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there is something to do.")
 @overwrite_option
+@take_over_option
 def plan(
     spec_file: Path,
     environment: Environment,
@@ -60,6 +62,7 @@ def plan(
     rerun: tuple[str, ...],
     detailed_exitcode: bool,
     overwrite: bool,
+    takes_over: bool,
 ) -> int:
     """Show what apply would do. Reads only.
 
@@ -68,7 +71,7 @@ def plan(
     from batchspec.cli import planning
     from batchspec.desired.selection import Selection
 
-    spec = read_spec(spec_file, environment)
+    spec = read_spec(spec_file, environment, takes_over=takes_over)
     project = project_of(spec, environment, overwrite=overwrite)
     account = open_account(spec, environment.target, project=project)
     made = planning.make(account, spec, project, Selection(only, rerun))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,11 +20,13 @@ from batchspec.cli.options import (
     project_of,
     set_option,
 )
+from batchspec.codes import Code
 from batchspec.errors import SpecError
 from batchspec.source import Diagnostic, Severity, in_order
 
 if TYPE_CHECKING:
     from batchspec.language.build import Examined
+    from batchspec.language.model import Spec
 
 
 @click.command(
@@ -58,12 +60,16 @@ def validate(
     Exit code 0 when all are right, 65 when one is not; a warning is no error.
     """
     environment = Environment(settings, params_files, allowed_paths=allowed_paths)
-    found = {spec_file: check(spec_file, environment) for spec_file in spec_files}
-    findings = [finding for of_file in found.values() for finding in of_file]
+    found: dict[Path, Sequence[Diagnostic]] = {}
+    names: dict[str, Path] = {}
+    for spec_file in spec_files:
+        spec, of_file = _checked(spec_file, environment)
+        found[spec_file] = [*of_file, *(_namesakes(spec, spec_file, names) if spec else ())]
+    findings = [finding for said in found.values() for finding in said]
     valid = not errors_of(findings)
     if form == "text":
-        for spec_file, of_file in found.items():
-            _say(spec_file, of_file)
+        for spec_file, said in found.items():
+            _say(spec_file, said)
     else:
         _tell_programs(form, valid, spec_files, findings)
     return 0 if valid else SpecError.exit_code
@@ -71,13 +77,29 @@ def validate(
 
 def check(spec_file: Path, environment: Environment | None = None) -> tuple[Diagnostic, ...]:
     """All there is to say about a spec and its local inputs, in order of position."""
-    environment = environment or Environment()
+    return _checked(spec_file, environment or Environment())[1]
+
+
+def _checked(spec_file: Path, environment: Environment) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
+    """The spec, None where it cannot be read as one; and all there is to say about it."""
     try:
         examined = examine_spec(spec_file, environment)
     except SpecError as error:
-        return error.diagnostics
+        return None, error.diagnostics
     more = (each for each in _of_inputs(examined, environment) if not _is_told(each, examined.findings))
-    return in_order([*examined.findings, *more])
+    return examined.spec, in_order([*examined.findings, *more])
+
+
+def _namesakes(spec: Spec, spec_file: Path, names: dict[str, Path]) -> Iterator[Diagnostic]:
+    """That another file has the same name; *names* has the files so far by the names of their specs."""
+    other = names.setdefault(spec.name, spec_file)
+    if other.resolve() != spec_file.resolve():
+        yield spec.document.diagnostic(
+            Code.NAME_COLLISION,
+            f"{other} has the same name; one would change and delete what the other has made",
+            ("name",),
+            helps=("give one of them another `name`",),
+        )
 
 
 def _is_told(finding: Diagnostic, findings: Sequence[Diagnostic]) -> bool:

@@ -15,6 +15,7 @@ from batchspec.engine.look.digests import Digests
 from batchspec.engine.look.downloaded import Downloaded
 from batchspec.engine.look.links import read_ending
 from batchspec.engine.look.local_outputs import LocalOutputs
+from batchspec.engine.look.named import read_named
 from batchspec.engine.look.project import Project
 from batchspec.engine.look.reads import desired_now
 from batchspec.language.model import Spec
@@ -27,6 +28,7 @@ from batchspec.plan.preflight import needs_images, preflight
 from batchspec.plan.safety import excesses
 from batchspec.plan.schedulable import unschedulable
 from batchspec.plan.unsimulated import unsimulated, unsimulated_findings
+from batchspec.resources import job as jobs
 from batchspec.resources.blob import LiveBlob
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import pool as pool_service
@@ -108,7 +110,9 @@ def observe(account: Account, desired: Desired) -> Observed:
         # First what needs no SDK of Storage: it is imported while the first answer is on its way.
         pool = readers.submit(pool_service.read, account.batch, spec.pool.id) if spec.pool else None
         inputs = readers.submit(lambda: seen.add_inputs(list_blobs(account, places, places.input)))
-        generations = job_service.generations(account.batch, spec.job_id) if spec.job else []
+        listed = job_service.generations_and_open(account.batch, spec.job_id)
+        named = readers.submit(read_named, account, spec, listed)
+        generations = [job for job in listed if spec.job and jobs.generation(spec.job_id, job["id"])]
         newest = newest_job(spec, generations)
         ending = readers.submit(lambda: seen.add_ending(read_ending(account, spec, newest)))
         if newest:
@@ -117,10 +121,12 @@ def observe(account: Account, desired: Desired) -> Observed:
         inputs.result()
         ending.result()
         live_pool = pool.result() if pool else None
+        has_name = named.result()
     return Observed(
         pool=live_pool,
         pool_running_tasks=_running_tasks(account, spec) if live_pool else 0,
         jobs=generations,
+        named=has_name,
         seen=seen,
     )
 

@@ -77,6 +77,13 @@ class Project:
         )
 
 
+def file_in_project(file: Path) -> str:
+    """The path of *file* below its project: the same on every machine that has the project."""
+    folder = file.parent.resolve()
+    below = (folder / file.name).relative_to(_root(folder))
+    return os.fsencode(below.as_posix()).decode("utf-8", "replace")
+
+
 def _root(folder: Path) -> Path:
     """The nearest folder from *folder* upward that holds `.git`, else *folder* itself."""
     folder = folder.resolve()

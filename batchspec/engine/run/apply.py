@@ -18,6 +18,7 @@ from batchspec.desired.places import Places
 from batchspec.desired.task import Desired, DesiredTask
 from batchspec.engine.health.stuck import Reason
 from batchspec.engine.look.observe import list_blobs
+from batchspec.engine.run.claim import claim_name
 from batchspec.engine.run.conduct import Conduct, Interrupted
 from batchspec.engine.run.doctor import Doctor
 from batchspec.engine.run.download import Downloads
@@ -110,6 +111,7 @@ class Apply:
         """The steps of a run, in order; those that need not wait for each other do not."""
         conduct, doctor = self._conduct, Doctor(self._conduct)
         doctor.begin()
+        claim_name(conduct.account, conduct.spec, conduct.plan, conduct.check)
         begun = delete_outdated(conduct)
         uploads = Uploads(conduct)
         uploads.start(transfers)

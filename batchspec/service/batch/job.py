@@ -37,9 +37,29 @@ def read(batch: Batch, job_id: str) -> dict[str, Any] | None:
 
 def generations(batch: Batch, base_id: str) -> list[dict[str, Any]]:
     """All jobs that are generations of *base_id*, completed and deleting ones too."""
-    # Ids are compared without case, but the filter is not known to be (FACTS 1.4): the base as the spec has it.
-    listed = batch.pages("/jobs", doing="list the jobs", filter=f"startswith(id,'{base_id}')")
-    return [job for page in listed for job in page if jobs.generation(base_id, job["id"])]
+    return [job for job in _listed(batch, _begins_with(base_id)) if jobs.generation(base_id, job["id"])]
+
+
+def generations_and_open(batch: Batch, base_id: str) -> list[dict[str, Any]]:
+    """The generations of *base_id*, if it is not empty, and every job of the account that is not completed."""
+    is_open = "state ne 'completed'"
+    return _listed(batch, f"{_begins_with(base_id)} or {is_open}" if base_id else is_open)
+
+
+def all_jobs(batch: Batch) -> list[dict[str, Any]]:
+    """The account's jobs, completed and deleting ones too: whose each is."""
+    return _listed(batch, "", select="id,state,metadata")
+
+
+def _begins_with(base_id: str) -> str:
+    """Ids are compared without case, but the filter is not known to be (FACTS 1.4): the base as the spec has it."""
+    return f"startswith(id,'{base_id}')"
+
+
+def _listed(batch: Batch, filter: str, **query: str) -> list[dict[str, Any]]:
+    query |= {"filter": filter} if filter else {}
+    pages = batch.pages("/jobs", doing="list the jobs", **query)
+    return [job for page in pages for job in page]
 
 
 def create(batch: Batch, desired: Json, job_id: str, progress: Progress = no_progress) -> None:

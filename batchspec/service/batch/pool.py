@@ -42,6 +42,16 @@ def read_with_time(batch: Batch, pool_id: str) -> tuple[dict[str, Any] | None, d
     return answer.body, parsedate_to_datetime(date) if date else datetime.now(UTC)
 
 
+def pools(batch: Batch) -> list[dict[str, Any]]:
+    """The account's pools that are not going: whose each is, what it is made of, and its nodes."""
+    nodes = [
+        f"{which}{kind}Nodes" for which in ("current", "target") for kind in ("Dedicated", "LowPriority")
+    ]
+    select = ",".join(["id", "state", "metadata", "vmSize", "enableAutoScale", *nodes])
+    listed = batch.pages("/pools", doing="list the pools", select=select)
+    return [pool for page in listed for pool in page if pool.get("state") != "deleting"]
+
+
 def create(batch: Batch, body: Json, progress: Progress = no_progress) -> None:
     """Makes the pool, after one of the same id that is still going.
 

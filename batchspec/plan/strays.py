@@ -1,0 +1,44 @@
+"""Pools and jobs of the spec that it no longer names: another id, or another `--set`, was used when they were made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from batchspec.language.model import Spec
+from batchspec.plan.model import Kind, Stray
+from batchspec.plan.observed import Named
+from batchspec.resources import job as jobs
+from batchspec.resources.base import Json
+from batchspec.resources.pool import nodes_of, target_nodes
+
+
+def find_strays(spec: Spec, named: Named) -> tuple[Stray, ...]:
+    """What nobody would miss until the bill comes. A completed job costs nothing."""
+    return (*map(_pool, stray_pools(spec, named.pools)), *map(_job, stray_jobs(spec, named.jobs)))
+
+
+def stray_pools(spec: Spec, pools: Iterable[Json]) -> Iterator[Json]:
+    """Those of *pools*, which have the spec's name, that it does not name."""
+    own = spec.pool.id.casefold() if spec.pool else None
+    return (pool for pool in pools if pool["id"].casefold() != own)
+
+
+def stray_jobs(spec: Spec, listed: Iterable[Json]) -> Iterator[Json]:
+    """Those of *listed* jobs, which have the spec's name, that are no generation of the one that it names."""
+    return (job for job in listed if not spec.job or jobs.generation(spec.job_id, job["id"]) is None)
+
+
+def _pool(live: Json) -> Stray:
+    """A node that is asked for is there before long."""
+    return Stray(
+        Kind.POOL,
+        str(live["id"]),
+        max(nodes_of(live), target_nodes(live)),
+        max(int(live.get(f"{which}LowPriorityNodes") or 0) for which in ("current", "target")),
+        str(live.get("vmSize", "")),
+        bool(live.get("enableAutoScale")),
+    )
+
+
+def _job(live: Json) -> Stray:
+    return Stray(Kind.JOB, str(live["id"]))

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchspec.plan.identity import plan_digest, plan_id
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
     from batchspec.plan.model import Plan
     from batchspec.service.connect import Account
     from batchspec.source import Diagnostic
-
-_GIT_WITHIN_S = 5
 
 
 @dataclass(frozen=True)
@@ -48,9 +44,7 @@ class Planned:
     def header(self) -> str:
         """Where the plan comes from and where it goes."""
         name = self.desired.spec.document.source.name
-        commit = _commit(Path(name))
-        spec = f"{name} @ {commit}" if commit else name
-        return page([f"spec    {spec}", f"target  {self.account.name}"])
+        return page([f"spec    {name}", f"target  {self.account.name}"])
 
     def text(self, *, show_all: bool) -> str:
         from batchspec.render.as_text import plan_text
@@ -90,21 +84,3 @@ def make(account: Account, spec: Spec, project: Project, selection: Selection) -
     from batchspec.engine.look.observe import plan_now
 
     return Planned(account, project, *plan_now(account, spec, project, selection))
-
-
-def _commit(spec_file: Path) -> str:
-    """The commit that is checked out around the spec, `+changes` where the spec differs from it; empty outside git."""
-    try:
-        folder = spec_file.resolve().parent
-        commit = _git(folder, "rev-parse", "--short", "HEAD")
-        changed = _git(folder, "status", "--porcelain", "--", spec_file.name)
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return f"{commit} +changes" if changed else commit
-
-
-def _git(folder: Path, *words: str) -> str:
-    done = subprocess.run(
-        ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=_GIT_WITHIN_S
-    )
-    return done.stdout.strip()

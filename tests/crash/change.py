@@ -23,7 +23,6 @@ from tests.crash.state import (
     flaws_of_runs,
     logs_of,
     slug,
-    stored,
     strays,
     unlike,
 )
@@ -65,7 +64,7 @@ def _prepare(workload: Workload, _large: Path) -> None:
     made = [f"{id} {task['creationTime']}" for id, task in old.items()]
     (folder / "old").write_text("\n".join(made), "utf-8")
     (folder / "well").touch()
-    before = [stored(workload, name) for name in ("a", "b")]
+    before = [workload.stored(name) for name in ("a", "b")]
     (folder / "inputs").write_text("\n".join(before), "utf-8")
     (workload.clips / "a").write_text(f"{end}touch {folder}/a\n", "utf-8")
     (workload.clips / "b").unlink()
@@ -84,9 +83,9 @@ def _needed(state: State, workload: Workload) -> set[Action]:
     found: set[Action] = {("run", "task", name) for name in runs}
     found |= {("delete", "task", slug(id)) for id in live & old if slug(id) in ("a", "b")}
     found |= {
-        ("upload", "input", stored(workload, name))
+        ("upload", "input", workload.stored(name))
         for name in runs & {"a", "d"}
-        if stored(workload, name) not in state.inputs
+        if workload.stored(name) not in state.inputs
     }
     found |= {("download", "output", name) for name in state.results if name not in state.files}
     if any(job["state"] == "active" and job.get("priority") != 5 for job in state.jobs.values()):
@@ -125,7 +124,7 @@ def _flaws(state: State, workload: Workload) -> Iterator[str]:
     yield from unlike("tasks", Counter(map(slug, workload.all_task_ids())), Counter(_NAMES))
     yield from unlike("old tasks", {slug(id) for id in _old(state, workload)}, {"c"})
     before = (workload.folder / "marks" / "inputs").read_text("utf-8").splitlines()
-    inputs = {stored(workload, name) for name in _NAMES}
+    inputs = {workload.stored(name) for name in _NAMES}
     yield from unlike("inputs", set(state.inputs), inputs.union(before))
     yield from flaws_of_inputs(state)
     yield from unlike("results", set(state.results), results)

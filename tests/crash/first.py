@@ -17,7 +17,6 @@ from tests.crash.state import (
     logs_of,
     md5_of,
     slug,
-    stored,
     strays,
     unlike,
 )
@@ -62,9 +61,9 @@ def _needed(state: State, workload: Workload) -> set[Action]:
     runs = {name for name, output in _OUTPUTS.items() if name not in live and output not in state.results}
     found: set[Action] = {("run", "task", name) for name in runs}
     found |= {
-        ("upload", "input", stored(workload, name))
+        ("upload", "input", workload.stored(name))
         for name in _INPUTS
-        if stored(workload, name) not in state.inputs and name.split(" ")[0] in runs
+        if workload.stored(name) not in state.inputs and name.split(" ")[0] in runs
     }
     if not state.pools:
         found.add(("create", "pool", workload.pool_id))
@@ -81,7 +80,7 @@ def _flaws(state: State, workload: Workload) -> Iterator[str]:
     sealed = {id: job.get("onAllTasksComplete") for id, job in state.jobs.items()}
     yield from unlike("jobs", sealed, {workload.job_id: "terminatejob"})
     yield from unlike("tasks", Counter(map(slug, workload.all_task_ids())), Counter([*_OUTPUTS]))
-    yield from unlike("inputs", set(state.inputs), {stored(workload, name) for name in _INPUTS})
+    yield from unlike("inputs", set(state.inputs), {workload.stored(name) for name in _INPUTS})
     yield from flaws_of_inputs(state)
     yield from unlike("results", set(state.results), results)
     yield from unlike("downloaded files", set(state.files), results)

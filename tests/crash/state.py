@@ -29,7 +29,7 @@ class Blob(NamedTuple):
 
 
 class State(NamedTuple):
-    """What there is. Blobs and files are named below the spec's own folders, inputs by `stored`; `files` are MD5s."""
+    """What there is. Blobs and files are named below the spec's own folders, inputs as stored; `files` are MD5s."""
 
     pools: dict[str, dict[str, Any]]
     jobs: dict[str, dict[str, Any]]
@@ -84,11 +84,6 @@ def planned(workload: Workload) -> set[Action]:
 def slug(task_id: str) -> str:
     """The readable part of a task's id."""
     return task_id.split("-", 1)[0]
-
-
-def stored(workload: Workload, name: str) -> str:
-    """The blob of the clip *name* as it is now: nothing writes over what it was before."""
-    return f".batchspec/files/{md5_of(workload.clips / name)}/clips/{name}"
 
 
 def md5_of(file: Path) -> str:

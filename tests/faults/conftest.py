@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from main_job.wire import Wire, listening
 from main_job.workload import Workload, make_workload
 
 from batchspec.cli.main import cli
@@ -63,15 +61,6 @@ def workload(
         at_home(workload, monkeypatch)
         yield workload
         workload.batch("DELETE", "/_local/faults")
-
-
-@contextmanager
-def wired() -> Iterator[Wire]:
-    """Within it the commands of this process go through the wire."""
-    with listening() as wire, pytest.MonkeyPatch.context() as patch:
-        for variable, value in wire.environment.items():
-            patch.setenv(variable, value)
-        yield wire
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobLeaseClient
-from main_job.wire import Cut, Heard, Moment, Said
+from main_job.wire import Cut, Heard, Moment, Said, wired
 from main_job.workload import Workload
 
 from batchspec.cli.main import cli
 from batchspec.errors import BatchspecError, ServiceError
-from faults.conftest import Run, wired
+from faults.conftest import Run
 from faults.whole import write
 
 PATIENCE_S = 2.0

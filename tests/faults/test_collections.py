@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from azure.core.credentials import AzureNamedKeyCredential
-from main_job.wire import Cut, Heard, Moment
+from main_job.wire import Cut, Heard, Moment, wired
 from main_job.workload import Workload, wait_until
 
 from batchspec.errors import ServiceError, TasksFailedError
@@ -21,7 +21,7 @@ from batchspec.service.batch.client import Batch
 from batchspec.service.batch.task import Packed, add
 from batchspec.service.embedded import LocalAccount
 from batchspec.service.http.retry import Patience
-from faults.conftest import Run, wired
+from faults.conftest import Run
 from faults.whole import BIG_BYTES, state, write
 
 NAMES = "abcdefg"

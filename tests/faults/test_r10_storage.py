@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable
 
 import pytest
-from main_job.wire import Cut, Heard, Hook, Moment, Said
+from main_job.wire import Cut, Heard, Hook, Moment, Said, wired
 from main_job.workload import Workload
 
-from faults.conftest import PATIENCE_S, Run, wired
+from faults.conftest import PATIENCE_S, Run
 from faults.whole import BIG_BYTES, state, write
 
 TOO_LONG_S = 1.5 * PATIENCE_S / 5
@@ -58,9 +58,9 @@ CALLS = {
     "the container of the outputs": ("PUT", "{name}-out"),
     "the lock's blob": ("PUT", "{name}-out/{name}/.batchspec/lock"),
     "the lease": ("PUT", "{name}-out/{name}/.batchspec/lock?comp=lease"),
-    "an upload": ("PUT", "{name}-in/{name}/clips/a"),
-    "a block": ("PUT", "{name}-in/{name}/clips/big?comp=block"),
-    "a list of blocks": ("PUT", "{name}-in/{name}/clips/big?comp=blocklist"),
+    "an upload": ("PUT", "{name}-in/{name}/{a}"),
+    "a block": ("PUT", "{name}-in/{name}/{big}?comp=block"),
+    "a list of blocks": ("PUT", "{name}-in/{name}/{big}?comp=blocklist"),
 }
 
 
@@ -95,14 +95,16 @@ def test_r10_every_call_to_storage_with_each_fault(workload: Workload, run: Run,
         wire.hook = each_once(workload, FAULTS[name], struck)
         assert run("apply") is None
     account = workload.account.storage_account
+    clips = {name: workload.stored(name) for name in ("a", "b", "big")}
     wanted = {
-        Heard(method, f"/{account}/{path.format(name=workload.name)}") for method, path in CALLS.values()
+        Heard(method, f"/{account}/{path.format(name=workload.name, **clips)}")
+        for method, path in CALLS.values()
     }
     assert wanted <= struck
     found = state(workload)
     assert {blob[0]: blob[2] for blob in found["blobs"]["NAME-out"]}["NAME/.batchspec/lock"] == "available"
-    assert [blob[0] for blob in found["blobs"]["NAME-in"]] == [f"NAME/clips/{n}" for n in ("a", "b", "big")]
+    assert {blob[0] for blob in found["blobs"]["NAME-in"]} == {f"NAME/{blob}" for blob in clips.values()}
     with workload.blob_service() as service:
-        big = service.get_blob_client(f"{workload.name}-in", f"{workload.name}/clips/big")
+        big = service.get_blob_client(f"{workload.name}-in", f"{workload.name}/{clips['big']}")
         assert big.get_blob_properties().size > BIG_BYTES
     assert len(found["tasks"]) == 3

@@ -25,6 +25,6 @@ def workload(bare: Workload) -> Workload:
 
 @pytest.fixture
 def wire() -> Iterator[Wire]:
-    """A proxy that hears every request of the commands that are given its environment."""
+    """A wire that hears every request of the commands that are given its environment."""
     with listening() as wire:
         yield wire

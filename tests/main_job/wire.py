@@ -1,6 +1,6 @@
-"""A proxy that hears every request a command sends, to Batch and to Storage alike.
+"""A wire that hears every request a command sends, to Batch and to Storage alike.
 
-It changes nothing by itself: commands reach it through `HTTP_PROXY`, as they would a company's.
+It changes nothing by itself: the connections of a command end here (`rerouted`), and what comes is sent on.
 `hook` is called around each request that is no mere reading (around those too where `hooks_reads`
 says so), on the thread that carries it; a test that wants to cut a command off at one exact point
 does it there. `rewrite` may put other words
@@ -10,14 +10,23 @@ into an answer's mouth, where the local account would never say them.
 from __future__ import annotations
 
 import http.client
+import os
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+import pytest
+
+from .rerouted import sitecustomize
+
+_REROUTED = Path(sitecustomize.__file__).parent
 
 
 class Moment(Enum):
@@ -77,10 +86,9 @@ class Wire:
 
 @contextmanager
 def listening() -> Iterator[Wire]:
-    """A proxy on a free port, for as long as the block lasts."""
+    """A wire on a free port, for as long as the block lasts."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    address = f"http://127.0.0.1:{server.server_address[1]}"
-    server.wire = Wire({"HTTP_PROXY": address, "http_proxy": address, "NO_PROXY": "", "no_proxy": ""})  # type: ignore[attr-defined]
+    server.wire = Wire(_environment(server.server_address[1]))  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
@@ -91,8 +99,29 @@ def listening() -> Iterator[Wire]:
         thread.join()
 
 
+@contextmanager
+def wired() -> Iterator[Wire]:
+    """Within it the commands of this process go through the wire."""
+    with listening() as wire, pytest.MonkeyPatch.context() as patch:
+        through = sitecustomize.through(int(wire.environment[sitecustomize.VARIABLE]))
+        patch.setattr(http.client.HTTPConnection, "connect", through)
+        yield wire
+
+
+def _environment(port: int) -> dict[str, str]:
+    path = os.pathsep.join(filter(None, (str(_REROUTED), os.environ.get("PYTHONPATH"))))
+    return {"PYTHONPATH": path, sitecustomize.VARIABLE: str(port)}
+
+
 def _do_nothing(_moment: Moment, _heard: Heard) -> None:
     """The hook of a wire that has none."""
+
+
+class _Upstream(http.client.HTTPConnection):
+    """A connection to where the request was sent, also where this process's own are rerouted."""
+
+    def connect(self) -> None:
+        self.sock = socket.create_connection((self.host, self.port), self.timeout)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -100,12 +129,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _carry(self) -> None:
         wire: Wire = self.server.wire  # type: ignore[attr-defined]
-        target = urlsplit(self.path)
+        target = urlsplit(f"http://{self.headers['Host']}{self.path}")
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         operation = dict(parse_qsl(target.query)).get("comp", "")
         heard = Heard(self.command, f"{target.path}?comp={operation}" if operation else target.path)
         wire.heard.append(heard)
-        wire.sent.append((self.path, body))
+        wire.sent.append((target.geturl(), body))
         is_hooked = wire.hooks_reads or not heard.reads
         hook = wire.hook if wire.hook is not None and is_hooked else _do_nothing
         try:
@@ -128,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _ask(self, target: SplitResult, body: bytes) -> tuple[http.client.HTTPResponse, bytes]:
         """Sends the request on as it came, `Host` and signature included; the answer and its content."""
-        upstream = http.client.HTTPConnection(target.hostname or "", target.port or 80, timeout=60)
+        upstream = _Upstream(target.hostname or "", target.port or 80, timeout=60)
         where = target.path + (f"?{target.query}" if target.query else "")
         try:
             upstream.putrequest(self.command, where, skip_host=True, skip_accept_encoding=True)

@@ -6,6 +6,7 @@ the official SDKs, so that nothing of batchspec vouches for itself.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -288,6 +289,11 @@ tasks:
                     raise
                 return {}
         return {blob.name.removeprefix(prefix): str(blob.etag) for blob in listed}
+
+    def stored(self, clip: str) -> str:
+        """The blob that *clip* is uploaded to as it is now, below the spec's own folder."""
+        with (self.clips / clip).open("rb") as stream:
+            return f".batchspec/files/{hashlib.file_digest(stream, 'md5').hexdigest()}/clips/{clip}"
 
     def inputs(self) -> set[str]:
         """The names of what was uploaded, without the digests that they have in storage."""

@@ -18,6 +18,6 @@ def bare(tmp_path: Path, local_account: LocalAccount) -> Iterator[Workload]:
 
 @pytest.fixture
 def wire() -> Iterator[Wire]:
-    """A proxy that hears every request of the commands that are given its environment."""
+    """A wire that hears every request of the commands that are given its environment."""
     with listening() as wire:
         yield wire

@@ -57,7 +57,8 @@ def sent(bare: Workload, wire: Wire) -> list[Token]:
 
 def test_s17_every_token_of_the_main_job_has_the_least_rights(sent: list[Token], bare: Workload) -> None:
     """One for each clip reads that blob; the others create and write in the output container; there are no more."""
-    clips = {f"/batchspeclocal/input/{bare.name}/clips/LowPriVMs-{number}.mp4" for number in range(1, 6)}
+    names = [bare.stored(f"LowPriVMs-{number}.mp4") for number in range(1, 6)]
+    clips = {f"/batchspeclocal/input/{bare.name}/{name}" for name in names}
     assert {token.path for token in sent if token.rights == INPUT} == clips
     assert {token.path for token in sent if token.rights == OUTPUT} == {"/batchspeclocal/output"}
     assert sorted(token.rights for token in sent) == [INPUT] * 5 + [OUTPUT] * 15

@@ -31,12 +31,12 @@ from batchspec.service.blob.sending import Content, send
 from batchspec.service.http.errors import storage_code, translated
 from batchspec.service.http.retry import Patience, PatientRetry
 from batchspec.service.http.transport import Connection
+from batchspec.service.http.way import is_here
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient, BlobProperties, BlobServiceClient, UserDelegationKey
 
 _COPY_POLL_S = 0.5
-_THIS_MACHINE = re.compile(r"localhost|127(?:\.\d{1,3}){3}|::1")
 _CLOCK_SKEW = timedelta(minutes=15)
 _DELEGATION_KEPT = timedelta(hours=1)
 _SIGNER_KEPT_S = 60
@@ -45,8 +45,7 @@ _BARE = re.compile(r"[A-Za-z0-9_.~/-]*")  # names that a URL has as they are
 
 def does_without_tls(endpoint: str) -> bool:
     """Whether it has none and needs none, since nothing that is signed leaves this machine."""
-    parts = urlsplit(endpoint)
-    return parts.scheme == "http" and _THIS_MACHINE.fullmatch(parts.hostname or "") is not None
+    return urlsplit(endpoint).scheme == "http" and is_here(endpoint)
 
 
 class Blobs:

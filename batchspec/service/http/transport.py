@@ -1,7 +1,8 @@
 """HTTP for the SDKs' pipelines: the way to a service, and a guard before what changes something.
 
 azure-core's default, `requests`, takes 50 ms to import and half of the time of every call. What it
-knows of proxies is not known here: where the environment names one, it is used (`proxied`).
+knows of proxies is not known here: where the environment names one, it is used (`proxied`), but
+never for this machine, which a proxy cannot reach.
 Whoever sends and how (credentials, retries, redirects) stays with the SDKs.
 """
 
@@ -14,7 +15,7 @@ from typing import Any
 from azure.core.pipeline.transport import HttpTransport
 
 from batchspec.service.http.direct import Direct
-from batchspec.service.http.way import Guard, Way
+from batchspec.service.http.way import Guard, Way, is_here
 
 _READING = ("GET", "HEAD")
 
@@ -30,11 +31,15 @@ class Connection(HttpTransport[Any, Any]):
     guard: Guard | None = None
 
     def __init__(self) -> None:
-        self._way = _way()
+        self._direct = Direct()
+        self._proxied = _proxied()
 
     def send(self, request: Any, **options: Any) -> Any:
         """The answer to *request*; its body is read already unless *options* ask for a `stream`."""
-        return self._way.send(request, self._guard_of(request), **options)
+        return self._way_to(request.url).send(request, self._guard_of(request), **options)
+
+    def _way_to(self, url: str) -> Way:
+        return self._direct if self._proxied is None or is_here(url) else self._proxied
 
     def _guard_of(self, request: Any) -> Guard:
         is_free = request.method in _READING or "comp=lease" in request.url
@@ -44,7 +49,9 @@ class Connection(HttpTransport[Any, Any]):
         """Connections are made when they are needed."""
 
     def close(self) -> None:
-        self._way.close()
+        self._direct.close()
+        if self._proxied is not None:
+            self._proxied.close()
 
     def __enter__(self) -> Connection:
         return self
@@ -57,9 +64,9 @@ def _pass() -> None:
     """The guard of a request that may always be sent."""
 
 
-def _way() -> Way:
+def _proxied() -> Way | None:
     if not _has_proxies():
-        return Direct()
+        return None
     from batchspec.service.http.proxied import Proxied
 
     return Proxied()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from batchspec.errors import ServiceError
 
 Guard = Callable[[], None]
+
+_THIS_MACHINE = re.compile(r"localhost|127(?:\.\d{1,3}){3}|::1")
 
 
 class Way(Protocol):
@@ -16,6 +20,11 @@ class Way(Protocol):
     def send(self, request: Any, guard: Guard, **options: Any) -> Any: ...
 
     def close(self) -> None: ...
+
+
+def is_here(url: str) -> bool:
+    """Whether what is sent to *url* does not leave this machine."""
+    return _THIS_MACHINE.fullmatch(urlsplit(url).hostname or "") is not None
 
 
 def not_trusted(host: str) -> ServiceError:

@@ -99,6 +99,7 @@ class Code(Enum):
     BAD_SHAPE = "BS0421", "`per`, `collect` and `chunk` in a combination that has no meaning"
 
     TOO_MANY_READ = "BS0422", "a task that reads more files than Batch takes links to"
+    BAD_PACKAGE = "BS0423", "an application package that cannot be used"
 
     CONNECTION_STRING = "BS0501", "a connection string"
     ACCOUNT_KEY = "BS0502", "the key of a storage or Batch account"
@@ -137,3 +138,5 @@ class Code(Enum):
     NO_CONTAINER_ENGINE = "BS0712", "containers, and nothing on this machine that could run them"
     CONTAINERS_ON_HOST = "BS0713", "tasks that run on this machine itself instead of in their containers"
     NOT_SIMULATED = "BS0714", "tasks that need what the local account does not simulate"
+    NO_PACKAGE = "BS0715", "an application package that only Azure's management plane can upload"
+    OTHER_PACKAGE = "BS0716", "an application package of which the account has another content"

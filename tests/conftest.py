@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from azure.batch import BatchClient
+from azure.core.credentials import AzureNamedKeyCredential
+from azure.core.rest import HttpRequest
 
 from batchspec.service import embedded
 from batchspec.service.embedded import LocalAccount
@@ -57,10 +60,21 @@ def shared_account(_shared_home: Path) -> Iterator[LocalAccount]:
         patch.setenv("BATCHSPEC_LOCAL_HOME", str(_shared_home))
         patch.setenv("BATCHSPEC_LOCAL_CONTAINERS", "host")  # whatever engine the machine has
         account = embedded.ensure(lambda _: None)
+    _add_applications(account)
     yield account
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BATCHSPEC_LOCAL_HOME", str(_shared_home))
         embedded.stop()
+
+
+def _add_applications(account: LocalAccount) -> None:
+    """The account has packages of `blender`, to be referred to by pools without nodes."""
+    key = AzureNamedKeyCredential(account.batch_account, account.batch_key)
+    with BatchClient(account.batch_endpoint, key) as client:
+        for version in ("4", "4.2"):
+            package = {"url": "http://127.0.0.1:9/blender.zip", "md5": "m"}
+            path = f"/_local/applications/blender/{version}"
+            client.send_request(HttpRequest("POST", path, json=package)).raise_for_status()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from batchspec.ledger import tables
 from batchspec.ledger.database import Database, Rows
 from batchspec.resources.base import Json
 from batchspec.resources.task import Work
+from batchspec.source import Path
 
 # Of many, a NamedTuple is made four times as fast as a frozen dataclass.
 
@@ -201,6 +202,26 @@ def _row(task: DesiredTask) -> tuple[object, ...]:
 _NO_INPUT = (None,) * 5
 
 
+class DesiredPackage(NamedTuple):
+    """An application package as its zip file is now; `content` is its MD5, `path` the entry of the spec."""
+
+    id: str
+    version: str
+    file: str
+    size: int
+    content: str
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return f"{self.id} {self.version}"
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What Batch knows it by: it does not mind the case."""
+        return self.id.lower(), self.version.lower()
+
+
 @dataclass(frozen=True, slots=True)
 class Desired:
     """What should be, all of it. `pool` and `job` are create bodies with our stamps."""
@@ -211,6 +232,7 @@ class Desired:
     tasks: DesiredTasks
     members: Mapping[str, Sequence[str]] = field(default_factory=dict)  # the files in packs of ours, by blob
     selection: Selection = field(default_factory=Selection)
+    packages: tuple[DesiredPackage, ...] = ()
 
 
 Inputs = Mapping[str, Iterable[Input]]

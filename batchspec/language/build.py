@@ -36,6 +36,7 @@ from batchspec.language.model import (
     TaskGroup,
     WhenDone,
 )
+from batchspec.language.packages import packages_of, with_packages
 from batchspec.language.params import Values, values_of
 from batchspec.language.resolve import resolve
 from batchspec.language.rules import SHORTHANDS, check_rules
@@ -54,6 +55,7 @@ _OURS = frozenset(
     {
         *("inputs", "exclude", "allowEmpty", "command", "commandLine", "output", "outputs", "matrix", "when"),
         *("per", "collect", "chunk", "files", "temporary", "download", "successCodes", "env"),
+        "applicationPackages",
     }
 )
 
@@ -166,6 +168,7 @@ class _Builder:
             document=self.document,
             safety=_safety(data.get("safety") or {}),
             identity=data.get("identity"),
+            packages=tuple(packages_of(data)),
         )
 
     def _job(self) -> dict[str, Any] | None:
@@ -185,6 +188,7 @@ class _Builder:
         if image := body.pop("image", None):
             machine = body.get("virtualMachineConfiguration") or {}
             body["virtualMachineConfiguration"] = {**machine_from_image(image), **machine}
+        body = with_packages(body, body.pop("applicationPackages", {}))
         if "spot" in body:
             body["targetLowPriorityNodes"] = body.pop("spot")
         return Pool(
@@ -219,14 +223,20 @@ class _Builder:
         for where, text in _strings({**written, "env": raw.get("env", {})}, path):
             if template := self._template(text, where, known):
                 templates.append(template)
-        parts = self._parts(_with_env(written, raw.get("env", {})), raw, command, outputs, templates)
+        packages = data.get("applicationPackages", {})
+        parts = self._parts(
+            with_packages(_with_env(written, raw.get("env", {})), packages), raw, command, outputs, templates
+        )
         return TaskGroup(
             name=linked.name,
             inputs=self.inputs.read(data, path),
             command=command,
             outputs=outputs,
-            body=_with_env(
-                {key: value for key, value in data.items() if key not in _OURS}, data.get("env", {})
+            body=with_packages(
+                _with_env(
+                    {key: value for key, value in data.items() if key not in _OURS}, data.get("env", {})
+                ),
+                packages,
             ),
             parts=parts,
             digest=digest(json.dumps(parts, sort_keys=True, ensure_ascii=False)),

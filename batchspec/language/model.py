@@ -182,6 +182,15 @@ class TaskGroup:
         return self.outputs[0].template if self.outputs and self.rows is None else None
 
 
+class PackageFile(NamedTuple):
+    """An application package that the spec has as a zip file, relative to its folder; `path` is where it says so."""
+
+    id: str
+    version: str
+    file: str
+    path: Path
+
+
 class Containers(NamedTuple):
     """The names of the blob containers for inputs and outputs."""
 
@@ -248,6 +257,7 @@ class Spec:
     flags: tuple[str, ...] = ()
     file: str = ""
     takes_over: bool = False
+    packages: tuple[PackageFile, ...] = ()
 
     @property
     def arguments(self) -> str:

@@ -33,6 +33,7 @@ class Kind(Enum):
     """What an action is about."""
 
     SPEC = "spec"
+    PACKAGE = "package"
     POOL = "pool"
     JOB = "job"
     INPUT = "input"
@@ -268,13 +269,13 @@ class Plan:
     A plan is a view of the ledger that it was made in. It stands until another plan of the same `Desired` is made,
     which takes its place there; made of the same things, the two say the same.
 
-    `resources` are those on the spec's name, the pool and the jobs; of the others there may be a million. `work`
-    says of tasks, inputs and outputs what the actions on them do, `in_progress` has the ids of tasks that are waited
-    for, `terms` (see `plan/terms.py`) what else decides how it is done. `strays` are left alone, and cost money.
-    `seals_job` says that the job is still open for ever and has to be told to complete with its tasks. `notes_file`
-    says that it has yet to be noted which file has the name, and so have the stamps of `unnoted`: any apply does
-    that. `findings` and `not_checked` are the preflight's; with an error among them the plan cannot be applied.
-    `not_simulated` is for the local account only.
+    `resources` are those on the spec's name, packages, the pool and the jobs; of the others there may be a million.
+    `work` says of tasks, inputs and outputs what the actions on them do, `in_progress` has the ids of tasks that
+    are waited for, `terms` (see `plan/terms.py`) what else decides how it is done. `strays` are left alone, and
+    cost money. `seals_job` says that the job is still open for ever and has to be told to complete with its tasks.
+    `notes_file` says that it has yet to be noted which file has the name, and so have the stamps of `unnoted`: any
+    apply does that. `findings` and `not_checked` are the preflight's; with an error among them the plan cannot be
+    applied. `not_simulated` is for the local account only.
     """
 
     spec_name: str
@@ -331,7 +332,7 @@ class Plan:
         return tuple(action for action in able if action.needs_consent)
 
     def of(self, kind: Kind) -> tuple[Action, ...]:
-        """The actions on the name, on the pool, or on jobs."""
+        """The actions on the name, on packages, on the pool, or on jobs."""
         return tuple(action for action in self.resources if action.kind is kind)
 
     def counts(self) -> Counter[Operation]:

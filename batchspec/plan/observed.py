@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
 
@@ -122,7 +122,8 @@ class Observed:
 
     `jobs` are all jobs that are generations of the spec's, deleted ones included while they
     are listed. `seen` None: there are no tasks and no blobs. `local` finds what outputs there are on this
-    machine; `overwrites` says that a person lets downloads replace what is not batchspec's.
+    machine; `overwrites` says that a person lets downloads replace what is not batchspec's. `packages` has the MD5 of
+    each application package by id and version, in lower case; empty where the account does not tell.
     """
 
     pool: Json | None = None
@@ -132,6 +133,7 @@ class Observed:
     named: Named = _NOTHING_NAMED
     local: FindLocal = nothing_here
     overwrites: bool = False
+    packages: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     @property
     def running(self) -> Many[str]:

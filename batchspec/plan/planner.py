@@ -10,6 +10,7 @@ from batchspec.plan.job import current_job, job_action, newest_job, next_job, ou
 from batchspec.plan.model import Action, Operation, Plan
 from batchspec.plan.observed import Observed, Seen
 from batchspec.plan.owner import refuse_other_file, take_over, unnoted
+from batchspec.plan.package import package_actions
 from batchspec.plan.pool import lifts_protection, pool_action, unprotect
 from batchspec.plan.strays import find_strays
 from batchspec.plan.tasks import TaskActions
@@ -30,7 +31,9 @@ def make_plan(desired: Desired, observed: Observed) -> Plan:
     if job is None and work.runs and current is None:
         job = next_job(desired, observed)
     pool = pool_action(desired, observed, work)
-    resources = (take_over(desired, observed.named), pool, job, *outdated_jobs(desired, observed))
+    packages = package_actions(desired, observed, pool, work)
+    name = take_over(desired, observed.named)
+    resources = (name, *packages, pool, job, *outdated_jobs(desired, observed))
     newest = newest_job(desired.spec, observed.jobs)
     job_id = job.id if job else str(newest["id"]) if newest else desired.spec.job_id
     completes = seals(desired, current, job)

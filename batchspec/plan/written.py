@@ -115,7 +115,7 @@ def _action(data: Any) -> Action:
     )
 
 
-_RESOURCES = (Kind.POOL, Kind.JOB)
+_RESOURCES = (Kind.PACKAGE, Kind.POOL, Kind.JOB)
 _KINDS = {
     Operation.CREATE: _RESOURCES,
     Operation.UPDATE: (Kind.SPEC, *_RESOURCES),

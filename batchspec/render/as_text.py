@@ -76,7 +76,8 @@ def _tasks(count: int) -> str:
 
 
 def _resources(plan: Plan) -> Iterator[str]:
-    for action in (*plan.of(Kind.SPEC), *plan.of(Kind.POOL), *plan.of(Kind.JOB)):
+    shown = (Kind.SPEC, Kind.PACKAGE, Kind.POOL, Kind.JOB)
+    for action in (action for kind in shown for action in plan.of(kind)):
         yield _line(action, f"{action.kind.value} {action.id}", action.reason.value)
         if action.operation is Operation.CREATE:
             yield from _fields(action.after or {})

@@ -140,6 +140,7 @@ _SHORT, _LONG = {"resizeTimeout": "PT4M59S"}, {"resizeTimeout": "PT5M"}
 _SCALED = {"enableAutoScale": True, "autoScaleFormula": "$TargetDedicatedNodes = 0;"}
 _SOURCES = {"httpUrl": "https://a.example/b", "storageContainerUrl": "https://a.example/c", "filePath": "f"}
 _FORM_IN_SUBSCRIPTION = Left("the account has no region and no subscription; an id of another one passes")
+_NO_PACKAGE = Proven("test_applications.py::test_a_task_whose_package_is_not_there_fails")
 _OF_THE_SERVICE = Left("how the service goes on, not what it takes")
 
 TABLE: Mapping[str, Entry] = {
@@ -326,8 +327,8 @@ TABLE: Mapping[str, Entry] = {
     "resourceGroups/{resourceGroupName}/providers/Microsoft.Batch/batchAccounts/{accountName}/applications/"
     "{applicationName}).": Left("the account has no subscription: its applications go by their names alone"),
     "If this is omitted on a Pool, and no default version is specified for this application, the request fails with the"
-    " error code InvalidApplicationPackageReferences and HTTP status code 409.": Left(
-        "there are no applications yet"
+    " error code InvalidApplicationPackageReferences and HTTP status code 409.": Proven(
+        "test_applications.py::test_a_pool_refers_to_packages_of_the_account"
     ),
     "This reference must be included in the pool identities.": Left(
         "a pool gets its identities after it is made, from the management plane"
@@ -476,9 +477,9 @@ TABLE: Mapping[str, Entry] = {
         Proven("test_tasks.py::test_slots_and_fill")
     ),
     "If a referenced Application Package cannot be installed, for example because the package has been deleted or"
-    " because download failed, the Task fails.": _OF_THE_SERVICE,
+    " because download failed, the Task fails.": _NO_PACKAGE,
     "If a referenced Package cannot be installed, for example because the package has been deleted or because download"
-    " failed, the Task fails.": _OF_THE_SERVICE,
+    " failed, the Task fails.": _NO_PACKAGE,
     # --- operations
     "If you call an Update, Patch or Delete API on a Pool in the deleting state, it will fail with HTTP status code 409"
     " with error code PoolBeingDeleted.": Proven("test_pools.py::test_delete_goes_through_deleting"),

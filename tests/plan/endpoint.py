@@ -30,10 +30,13 @@ from batchspec.engine.run.lock import locked
 from batchspec.language.build import build
 from batchspec.language.model import Spec
 from batchspec.plan.model import Plan
+from batchspec.service.batch import package as package_service
 from batchspec.service.batch.client import Batch
 from batchspec.service.blob.blobs import Blobs
 from batchspec.service.connect import Account
 from batchspec.source import Source
+
+from .strategies import PACKAGES
 
 
 class QuickClock(Clock):
@@ -50,7 +53,7 @@ class QuickClock(Clock):
 
 @contextmanager
 def served(home: Path, blobs: str, clock: Clock | None = None) -> Iterator[Account]:
-    """An empty Batch account over HTTP, and the blobs of the connection string *blobs* beside it."""
+    """A Batch account with PACKAGES alone, over HTTP, and the blobs of the connection string *blobs* beside it."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     key = base64.b64encode(secrets.token_bytes(64)).decode()
@@ -64,6 +67,8 @@ def served(home: Path, blobs: str, clock: Clock | None = None) -> Iterator[Accou
         time.sleep(0.005)
     batch = Batch(endpoint, AzureNamedKeyCredential("local", key))
     account = Account(batch, Blobs.from_connection_string(blobs), "local (in this process)", is_local=True)
+    for id, version in PACKAGES:
+        package_service.add(batch, id, version, "http://127.0.0.1:9/none.zip", "m")
     try:
         yield account
     finally:

@@ -31,7 +31,7 @@ _SUBNETS = f"{_GROUP}/Microsoft.Network/virtualNetworks/v/subnets"
 _ADDRESSES = f"{_GROUP}/Microsoft.Network/publicIPAddresses"
 
 # Not Batch's: what batchspec does with the pool, and the shorthands, which `pools` gives.
-_OURS = {"whenDone", "rollout", "nodeDeallocationOption", "protect", "image", "spot"}
+_OURS = {"whenDone", "rollout", "nodeDeallocationOption", "protect", "image", "spot", "applicationPackages"}
 _SCALING = {
     "enableAutoScale",
     "autoScaleFormula",
@@ -39,6 +39,10 @@ _SCALING = {
     "targetDedicatedNodes",
     "targetLowPriorityNodes",
 }
+
+
+PACKAGES = (("tool", "1"), ("tool", "2.0"), ("B-2", "1"))
+"""The application packages of the account, as (id, version)."""
 
 
 def _texts(*values: str) -> Strategy:
@@ -69,6 +73,9 @@ _BY_DEFINITION: dict[str, Callable[[], Strategy]] = {
         members("resourceFile", {"httpUrl", "filePath"}, {"fileMode", "identityReference"}),
         members("resourceFile", {"storageContainerUrl"}, {"blobPrefix", "filePath", "identityReference"}),
         members("resourceFile", {"autoStorageContainerName"}, {"blobPrefix", "filePath", "fileMode"}),
+    ),
+    "applicationPackage": lambda: st.sampled_from(
+        [{"applicationId": id, "version": version} for id, version in PACKAGES]
     ),
     "containerRegistry": lambda: st.one_of(
         members("containerRegistry", {"username", "password"}, {"registryServer"}),

@@ -59,6 +59,9 @@ PARTS: dict[str, st.SearchStrategy[Any]] = {
                 "rollout": texts("reboot", "reimage"),
                 "nodeDeallocationOption": texts("requeue", "terminate", "taskcompletion"),
                 "protect": st.booleans(),
+                "applicationPackages": st.sampled_from(
+                    [{"tool": {"version": version, "file": "tool.zip"}} for version in ("1", "2.0")]
+                ),
             },
         ),
     ),

@@ -8,17 +8,22 @@ A case is a file in `tests/preflight/cases/`; its name is the rule. `spec`, `inp
     takesOthers: true      the account takes images that it does not list
     anyIdentity: true      its pools have every identity
     engine: podman         on the local account, what runs containers there; empty when nothing does
+    packages: {tool 7.1: m}     the content of each of the spec's application packages
+    has: {tool 7.1: m}     of each that the account has; empty where it does not tell
     says: |                the findings as text, and a line for each thing not checked or not simulated
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from batchspec.desired.task import Desired, DesiredPackage
 from batchspec.plan.local import container_findings
+from batchspec.plan.package import package_findings, unread_packages
 from batchspec.plan.planner import make_plan
 from batchspec.plan.preflight import preflight
 from batchspec.plan.schedulable import unschedulable
@@ -44,7 +49,10 @@ IMAGES = (
 def outcome(case: Mapping[str, Any]) -> str:
     """Everything that is said, as text."""
     desired = desired_of(case)
+    desired = replace(desired, packages=tuple(_packages(desired, case.get("packages") or {})))
     observed = observed_of(case.get("observed") or {}, desired)
+    has = {tuple(name.split()): content for name, content in (case.get("has") or {}).items()}
+    observed = replace(observed, packages=has)
     plan = make_plan(desired, observed)
     images = [_listed(image) for image in case.get("images") or IMAGES]
     found = preflight(
@@ -60,11 +68,20 @@ def outcome(case: Mapping[str, Any]) -> str:
     is_local = "engine" in case
     local = container_findings(desired, case["engine"]) if is_local else ()
     alone = unsimulated_findings(desired, observed.pool, plan) if is_local else ()
-    findings = (*found.findings, *alone, *local, *unschedulable(desired, observed, plan))
-    lines = [f"not checked: {what}\n" for what in found.not_checked]
+    packed = package_findings(desired, observed, plan, is_local=is_local)
+    findings = (*found.findings, *packed, *alone, *local, *unschedulable(desired, observed, plan))
+    not_checked = (*found.not_checked, *unread_packages(desired, observed))
+    lines = [f"not checked: {what}\n" for what in not_checked]
     fields = unsimulated(desired) if is_local else ()
     lines += [f"not simulated: {path_text(path)}: {what}  {place}\n" for path, what, place in fields]
     return as_text(findings, color=False, width=80) + "".join(lines)
+
+
+def _packages(desired: Desired, contents: Mapping[str, str]) -> Iterator[DesiredPackage]:
+    for file in desired.spec.packages:
+        yield DesiredPackage(
+            file.id, file.version, file.file, 9, contents[f"{file.id} {file.version}"], file.path
+        )
 
 
 def codes(case: Mapping[str, Any]) -> set[str]:

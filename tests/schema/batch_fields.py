@@ -32,7 +32,15 @@ BODIES = {
 """Kind, to its definition in the schema and its model in the SDK."""
 
 OURS = {
-    "pool": {"image", "spot", "whenDone", "rollout", "nodeDeallocationOption", "protect"},
+    "pool": {
+        "image",
+        "spot",
+        "whenDone",
+        "rollout",
+        "nodeDeallocationOption",
+        "protect",
+        "applicationPackages",
+    },
     "job": set[str](),
     "task": {
         *(
@@ -49,7 +57,7 @@ OURS = {
             "chunk",
             "files",
         ),
-        *("temporary", "download", "env", "successCodes"),
+        *("temporary", "download", "env", "successCodes", "applicationPackages"),
     },
 }
 """Fields that Batch does not know: batchspec turns them into fields that it does."""

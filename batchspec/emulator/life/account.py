@@ -16,6 +16,7 @@ from batchspec.emulator.http.faults import Fault
 from batchspec.emulator.http.request_log import RequestLog
 from batchspec.emulator.life import recovery, scheduler
 from batchspec.emulator.life import schedule as schedule_life
+from batchspec.emulator.life.applications import Applications
 from batchspec.emulator.life.containers import HOST, Registries
 from batchspec.emulator.life.model import Job, Node, Pool, Schedule
 from batchspec.emulator.life.rehearsal import Rehearsals
@@ -106,6 +107,7 @@ class Account:
         self.engines = Engines()
         self.images = Images()
         self.registries = Registries(self.store)
+        self.applications = Applications(self.store)
         self.faults: list[Fault] = []
         self.rehearsals = Rehearsals()
         self._threads = ThreadPoolExecutor(max_workers=512, thread_name_prefix="task")
@@ -219,7 +221,11 @@ class Account:
         self.store.save("pool", pool.key, pool.doc)
 
     def save_node(self, node: Node) -> None:
-        self.store.save("node", node.key, {"pool": node.pool.key, "doc": node.doc, "users": node.users})
+        self.store.save(
+            "node",
+            node.key,
+            {"pool": node.pool.key, "doc": node.doc, "users": node.users, "packages": node.packages},
+        )
 
     def save_job(self, job: Job) -> None:
         body = {"number": job.number, "doc": job.doc, "schedule": job.schedule, "nodes": job.nodes}

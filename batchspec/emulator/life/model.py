@@ -43,6 +43,7 @@ class Node:
     epoch: int = 0
     leaving: str = ""  # why it takes no new tasks: remove, reboot, reimage, deallocate
     users: dict[str, Body] = field(default_factory=dict)
+    packages: list[Body] = field(default_factory=list)  # references of the pool, as of the node's last boot
 
     @property
     def id(self) -> str:

@@ -4,7 +4,7 @@ import functools
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from batchspec.emulator.life import agent_log, containers, rehearsal, tries
+from batchspec.emulator.life import agent_log, applications, containers, rehearsal, tries
 from batchspec.emulator.life import node_folders as nodes
 from batchspec.emulator.life.allocation import settle
 from batchspec.emulator.life.endpoints import endpoints
@@ -79,12 +79,17 @@ def _booted(account: "Account", node: Node, epoch: int) -> None:
     node.doc["nodeAgentInfo"] = {"lastUpdateTime": now, "version": AGENT_VERSION}
     for name in ("startTask", "startTaskInfo", "errors"):
         node.doc.pop(name, None)
-    if containers.prefetched(account, node):
+    node.packages = list(node.pool.doc.get("applicationPackageReferences", []))
+    if node.packages or containers.prefetched(account, node):
         run = Run()
-        fetch = functools.partial(containers.bring_in, account, node, run)
+        fetch = functools.partial(_bring_in, account, node, run)
         account.perform(fetch, run, functools.partial(_provided, account, node, epoch))
     else:
         _provided(account, node, epoch, None)
+
+
+def _bring_in(account: "Account", node: Node, run: Run) -> Failure | None:
+    return applications.bring_in(account, node, run) or containers.bring_in(account, node, run)
 
 
 def _provided(account: "Account", node: Node, epoch: int, failure: Failure | None) -> None:

@@ -119,7 +119,7 @@ def resource_files(account: "Account", files: Iterable[Mapping[str, Any]]) -> li
             file = {**file, "storageContainerUrl": url}
         links = {key: file[key] for key in _LINKS if key in file}
         if "identityReference" in file:
-            links = {key: _opened(account, url, settings.auto_storage_sas) for key, url in links.items()}
+            links = {key: opened(account, url) for key, url in links.items()}
         links = {key: faults.link(account, "read_blob", url) for key, url in links.items()}
         found.append({**file, **links})
     return found
@@ -139,11 +139,16 @@ def writable(account: "Account", container: Mapping[str, Any]) -> str:
     """The URL by which a node writes to a container, given as `containerUrl` and maybe an identity."""
     url = container["containerUrl"]
     if "identityReference" in container:
-        url = _opened(account, url, account.settings.auto_storage_write_sas)
+        url = _signed(account, url, account.settings.auto_storage_write_sas)
     return faults.link(account, "write_blob", url)
 
 
-def _opened(account: "Account", url: str, sas: str) -> str:
+def opened(account: "Account", url: str) -> str:
+    """*url* as the node reads it without a link."""
+    return _signed(account, url, account.settings.auto_storage_sas)
+
+
+def _signed(account: "Account", url: str, sas: str) -> str:
     """*url* as the node's identity asks for it: signed in the installation's own storage, bare anywhere else."""
     own = account.settings.auto_storage_url.rstrip("/")
     return f"{url}?{sas}" if own and url.startswith(f"{own}/") and "?" not in url else url

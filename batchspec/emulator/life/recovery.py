@@ -64,7 +64,7 @@ def _load(account: "Account") -> None:
     for item in account.store.load("node"):
         if item["pool"] in account.pools:
             pool = account.pools[item["pool"]]
-            node = Node(item["doc"], pool, users=item["users"])
+            node = Node(item["doc"], pool, users=item["users"], packages=item.get("packages", []))
             pool.nodes[node.id] = node
     for item in account.store.load("job"):
         job = Job(item["number"], item["doc"], schedule=item["schedule"], nodes=item["nodes"])

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from batchspec.emulator.life import applications
 from batchspec.emulator.life import node_folders as nodes
 from batchspec.emulator.life.containers import container_of
 from batchspec.emulator.life.model import Body, Job, Node
@@ -44,10 +45,16 @@ def _work(
 ) -> Work:
     common = job.doc.get("commonEnvironmentSettings", []) if job is not None else []
     settings = [*common, *body.get("environmentSettings", [])]
+    packages = applications.packages(account, node, body.get("applicationPackageReferences", []))
+    all_packages = [*applications.packages(account, node, node.packages), *packages]
     return Work(
         folder=folder,
         command_line=body["commandLine"],
-        environment=nodes.environment(account, node, folder, settings, job, task_id),
+        environment={
+            **applications.variables(all_packages),
+            **nodes.environment(account, node, folder, settings, job, task_id),
+        },
+        packages=packages,
         resource_files=nodes.resource_files(account, body.get("resourceFiles", [])),
         output_files=nodes.output_files(account, body.get("outputFiles", [])),
         last_try=last_try,

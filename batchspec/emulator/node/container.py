@@ -36,7 +36,7 @@ class Container:
     """What makes a container of a try.
 
     *options* are the task's own, split; *label* says whose it is; *workdir* is None where the image decides. *hidden*
-    are names of the environment that it does not see.
+    are names of the environment that it does not see, or what they begin with, ending in `_`.
     """
 
     engines: Engines
@@ -49,6 +49,9 @@ class Container:
     logins: Logins | None = None
     as_root: bool = False
     hidden: frozenset[str] = frozenset()
+
+    def _hides(self, name: str) -> bool:
+        return name in self.hidden or any(name.startswith(h) for h in self.hidden if h.endswith("_"))
 
     def bring_in(self, run: "Run") -> str:
         """The image is on this machine, under the name returned. Raises `EngineError`."""
@@ -67,7 +70,7 @@ class Container:
         needs for itself travel in the words.
         """
         own = dict(os.environ)
-        seen = {key: value for key, value in environment.items() if key not in self.hidden}
+        seen = {key: value for key, value in environment.items() if not self._hides(key)}
         named = [f"{key}={value}" if key in own else key for key, value in seen.items()]
         options = [
             *self._user(),

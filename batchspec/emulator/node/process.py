@@ -25,6 +25,7 @@ from batchspec.emulator.node import outputs, transfer
 from batchspec.emulator.node.container import Container
 from batchspec.emulator.node.container import end as end_container
 from batchspec.emulator.node.engine import EngineError, reason
+from batchspec.emulator.node.package import Package, PackageError, install_all
 from batchspec.emulator.node.storage import Storage
 from batchspec.emulator.state.clock import Clock
 
@@ -55,6 +56,7 @@ class Work:
     folder: Path
     command_line: str
     environment: Mapping[str, str]
+    packages: Sequence[Package] = ()
     resource_files: Sequence[Mapping[str, Any]] = ()
     output_files: Sequence[Mapping[str, Any]] = ()
     last_try: bool = True
@@ -142,9 +144,12 @@ def _try(storage: Storage, work: Work, run: Run) -> tuple[int | None, Failure | 
     for name in ("stdout.txt", "stderr.txt"):
         _new_file(work.folder / name).close()
     try:
+        install_all(storage, work.packages, run.is_stopped)
         transfer.fetch_all(storage, work.resource_files, wd, run.is_stopped)
     except transfer.TransferError as error:
         return None, Failure(error.code, error.message, error.category, error.details, "start")
+    except PackageError as error:
+        return None, not_installed(error)
     if run.stopped:
         return None, None
     exit_code, failure = _command(work, wd, run)
@@ -246,6 +251,14 @@ def _contained(
         return None, _not_started(code, (work.folder / "stderr.txt").read_text(errors="replace"))
     finally:
         container.engine.remove(name)
+
+
+def not_installed(error: PackageError) -> Failure:
+    """The real code is not known."""
+    message = "One or more application packages could not be installed"
+    package = f"{error.package.id} {error.package.version}".rstrip()
+    details = (("ApplicationPackage", package), ("Message", str(error)))
+    return Failure("ApplicationPackageError", message, details=details, during="start")
 
 
 def invalid_image(image: str, error: EngineError) -> Failure:

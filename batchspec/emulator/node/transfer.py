@@ -46,7 +46,7 @@ def fetch_all(
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             if stopped():
                 return
-            _fetch(storage, url, target, stopped)
+            fetch(storage, url, target, stopped)
             if stopped():
                 return
             target.chmod(int(resource.get("fileMode", "0770"), 8))
@@ -72,7 +72,8 @@ def _inside(wd: Path, relative: str) -> Path:
     return target
 
 
-def _fetch(storage: Storage, url: str, target: Path, stopped: Stopped) -> None:
+def fetch(storage: Storage, url: str, target: Path, stopped: Stopped) -> None:
+    """*target* is the blob, unless it was stopped. Raises `TransferError`, and leaves no half of it."""
     try:
         status, text = storage.send(
             "GET", url, lambda answer: _save(answer, target, stopped), stopped=stopped

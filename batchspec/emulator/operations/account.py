@@ -1,6 +1,6 @@
 """What is asked of the account itself: images, applications, usage."""
 
-from batchspec.emulator.http.call import Call, Reply, list_of
+from batchspec.emulator.http.call import Call, Reply, entity, list_of
 from batchspec.emulator.life.model import Body
 from batchspec.emulator.state.errors import ApiError
 from batchspec.emulator.state.images import IMAGES, Image, is_windows
@@ -54,11 +54,19 @@ add_certificate = list_certificates
 
 
 def list_applications(call: Call) -> Reply:
-    return list_of(call, "applications", ())
+    items = ((str(found["id"]).lower(), _application(found)) for found in call.account.applications)
+    return list_of(call, "applications", items)
 
 
-def get_application(_: Call) -> Reply:
-    raise ApiError("ApplicationNotFound")
+def get_application(call: Call) -> Reply:
+    found = call.account.applications.get(call.ids[0])
+    if found is None:
+        raise ApiError("ApplicationNotFound")
+    return entity(call, "applications/@Element", _application(found))
+
+
+def _application(found: Body) -> Body:
+    return {"id": found["id"], "displayName": found["id"], "versions": sorted(found["versions"])}
 
 
 def list_pool_usage_metrics(call: Call) -> Reply:

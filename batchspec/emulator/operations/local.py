@@ -1,6 +1,9 @@
 """What only this endpoint has, under `/_local/`: request log, faults on demand, the end of nodes. Signed too.
 
 GET  /_local/requests?since=N          {"value": [{"n", "time", "method", "path", "query", "status"}, ...]}
+GET  /_local/applications              {"value": [{"id", "version", "md5"}, ...]}: the account's application packages
+POST /_local/applications/ID/VERSION   {"url", "md5"}: the zip file in Storage is that package, as the management plane
+                                       makes it one
 GET  /_local/status                    counts of pools, nodes, jobs; what runs containers; whether it is busy
 POST /_local/faults                    a fault, see `faults`; GET says how many are left, DELETE takes them away
 POST /_local/pools/POOL/identity       {"resourceIds": [...]}: the pool has them, as the management plane gives them
@@ -12,6 +15,7 @@ DELETE /_local/holds/POOL              they go on
 """
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -39,6 +43,11 @@ async def answer(account: "Account", method: str, path: str, query: dict[str, st
         case "GET", "status":
             engine = await run_in_threadpool(account.container_engine)
             return _json({**_status(account), "containers": engine})
+        case "GET", "applications":
+            return _json({"value": list(_packages(account))})
+        case "POST", "applications", id, version:
+            _add_package(account, id, version, raw)
+            return Reply(201)
         case "POST", "faults":
             faults.add(account, raw)
             return Reply(202)
@@ -90,6 +99,21 @@ def _node(account: "Account", node_id: str) -> Node:
     if len(nodes) != 1:
         raise ApiError("NodeNotFound")
     return nodes[0]
+
+
+def _packages(account: "Account") -> Iterator[dict[str, str]]:
+    for application in account.applications:
+        for version, blob in application["versions"].items():
+            yield {"id": application["id"], "version": version, "md5": blob["md5"]}
+
+
+def _add_package(account: "Account", id: str, version: str, raw: bytes) -> None:
+    try:
+        body = json.loads(raw)
+        blob = {"url": str(body["url"]), "md5": str(body["md5"])}
+    except (ValueError, KeyError, TypeError):
+        raise ApiError("InvalidRequestBody") from None
+    account.applications.add(id, version, blob)
 
 
 def _give_identity(account: "Account", pool_id: str, raw: bytes) -> None:

@@ -12,9 +12,9 @@ from batchspec.emulator.http.call import (
     require_conditions,
     version_headers,
 )
+from batchspec.emulator.life import applications, scaling
 from batchspec.emulator.life import node as node_life
 from batchspec.emulator.life import pool as pool_life
-from batchspec.emulator.life import scaling
 from batchspec.emulator.life.allocation import set_allocation
 from batchspec.emulator.life.containers import require_engine
 from batchspec.emulator.life.creation import look_again, make_pool
@@ -84,6 +84,7 @@ def check_pool(account: "Account", body: Body) -> None:
     """What no schema says of a new pool."""
     _require_support(account, body)
     require_engine(account, body)
+    applications.require(account, body)
     slots, size = body.get("taskSlotsPerNode", 1), body["vmSize"]
     most = min(4 * cores(size), 256)
     if slots > most:
@@ -154,6 +155,7 @@ def update_pool(call: Call) -> Reply:
     changes = dict(body)
     _require_support(call.account, body)
     require_engine(call.account, body)
+    applications.require(call.account, body)
     if "vmSize" in changes:
         changes["vmSize"] = changes["vmSize"].lower()
     if "taskSchedulingPolicy" in changes:
@@ -166,6 +168,7 @@ def update_pool(call: Call) -> Reply:
 def replace_pool_properties(call: Call) -> Reply:
     """Replaces all of them: a start task that is left out is removed."""
     pool = changeable(call)
+    applications.require(call.account, call.body)
     pool.doc.pop("startTask", None)
     changes = dict(call.body)
     if not changes["applicationPackageReferences"]:

@@ -97,6 +97,10 @@ _KNOWN: dict[str, tuple[int, str]] = {
     "NodeBeingRebooted": (409, "The specified node is being rebooted"),
     "NodeStateUnusable": (409, "The state of the specified node is unusable"),
     "NodeUserExists": (409, "The specified node user already exists."),
+    "InvalidApplicationPackageReferences": (
+        409,
+        "The specified application package references are invalid.",
+    ),
     "NodeAlreadyInTargetSchedulingState": (
         409,
         "The specified node is already in the target scheduling state.",

@@ -23,6 +23,7 @@ from batchspec.plan.job import newest_job
 from batchspec.plan.local import container_findings, wants_containers
 from batchspec.plan.model import Plan
 from batchspec.plan.observed import Observed, Seen
+from batchspec.plan.package import package_findings, unread_packages
 from batchspec.plan.planner import make_plan
 from batchspec.plan.preflight import needs_images, preflight
 from batchspec.plan.safety import excesses
@@ -31,6 +32,7 @@ from batchspec.plan.unsimulated import unsimulated, unsimulated_findings
 from batchspec.resources import job as jobs
 from batchspec.resources.blob import LiveBlob
 from batchspec.service.batch import job as job_service
+from batchspec.service.batch import package as package_service
 from batchspec.service.batch import pool as pool_service
 from batchspec.service.batch import task as task_service
 from batchspec.service.connect import Account
@@ -79,10 +81,11 @@ def _judged(account: Account, desired: Desired, observed: Observed, plan: Plan) 
         plan,
         findings=(
             *found.findings,
+            *package_findings(desired, observed, plan, is_local=account.is_local),
             *_local_findings(account, desired, observed, plan),
             *unschedulable(desired, observed, plan),
         ),
-        not_checked=found.not_checked,
+        not_checked=(*found.not_checked, *unread_packages(desired, observed)),
         not_simulated=unsimulated(desired) if account.is_local and plan.has_changes else (),
         excesses=excesses(desired, observed, plan),
     )
@@ -128,6 +131,7 @@ def observe(account: Account, desired: Desired) -> Observed:
         jobs=generations,
         named=has_name,
         seen=seen,
+        packages=package_service.read(account.batch, is_local=account.is_local) if desired.packages else {},
     )
 
 

@@ -18,6 +18,7 @@ from batchspec.engine.look.cache import cache_path
 from batchspec.engine.look.digests import Digests
 from batchspec.engine.look.folders import PLACEHOLDER, Folders
 from batchspec.engine.look.inputs import ListBlobs, find_inputs
+from batchspec.engine.look.packages import find_packages
 from batchspec.engine.look.project import Project, Use
 from batchspec.engine.look.walk import Rules, walk
 from batchspec.errors import SpecError
@@ -40,13 +41,16 @@ def desired_now(spec: Spec, list_blobs: ListBlobs | None, project: Project | Non
     warnings: list[Diagnostic] = []
     findings = list(download_rules.outside(spec, project))
     try:
+        packages = find_packages(spec, project)
         desired = expand(spec, find_reads(spec, list_blobs, project, warnings))
     except SpecError as error:
         raise SpecError([*error.diagnostics, *findings, *warnings]) from None
     findings += download_rules.check(desired)
     if findings:
         raise SpecError([*spec.warnings, *findings, *warnings])
-    return replace(desired, spec=replace(spec, warnings=in_order([*desired.spec.warnings, *warnings])))
+    return replace(
+        desired, packages=packages, spec=replace(spec, warnings=in_order([*desired.spec.warnings, *warnings]))
+    )
 
 
 def find_reads(

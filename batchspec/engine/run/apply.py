@@ -25,7 +25,7 @@ from batchspec.engine.run.download import Downloads
 from batchspec.engine.run.events import Event, NoteEvent, Step, TaskEvent
 from batchspec.engine.run.kept import copy_outputs, remove_temporary
 from batchspec.engine.run.lock import Held
-from batchspec.engine.run.provision import clean_up, make_job, make_pool, retire_old_jobs
+from batchspec.engine.run.provision import add_packages, clean_up, make_job, make_pool, retire_old_jobs
 from batchspec.engine.run.result import MISSING, told
 from batchspec.engine.run.submit import add_tasks, delete_ended, delete_outdated
 from batchspec.engine.run.summary import summarize
@@ -115,6 +115,7 @@ class Apply:
         begun = delete_outdated(conduct)
         uploads = Uploads(conduct)
         uploads.start(transfers)
+        add_packages(conduct)
         if any(action.operation is not Operation.CREATE for action in conduct.plan.of(Kind.POOL)):
             doctor.last_look()
         make_pool(conduct)

@@ -13,6 +13,7 @@ class Step(Enum):
     """The steps of a run, in their order; the value is what people read."""
 
     UPLOAD = "upload inputs"
+    PACKAGES = "upload packages"
     POOL = "create pool"
     JOB = "create job"
     ADD = "add tasks"

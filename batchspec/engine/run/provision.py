@@ -3,16 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
+from batchspec.desired.task import DesiredPackage
 from batchspec.engine.run.conduct import Conduct
 from batchspec.engine.run.events import Step
 from batchspec.language.model import WhenDone
 from batchspec.plan.model import Action, Kind, Operation
 from batchspec.resources.base import Effect
 from batchspec.service.batch import job as job_service
+from batchspec.service.batch import package as package_service
 from batchspec.service.batch import pool as pool_service
 from batchspec.service.batch import pool_update
 from batchspec.service.batch.rollout import roll_out
+
+_PACKAGES = "applications"
+"""The blob container of application packages: they are the account's, not the spec's."""
+
+
+def add_packages(conduct: Conduct) -> None:
+    """Uploads the application packages that the account lacks."""
+    wanted = {package.name: package for package in conduct.desired.packages}
+    for action in conduct.plan.of(Kind.PACKAGE):
+        conduct.check()
+        conduct.begin(Step.PACKAGES, action.id)
+        _add_package(conduct, wanted[action.id])
+        conduct.end(Step.PACKAGES, f"{action.id} uploaded")
+
+
+def _add_package(conduct: Conduct, package: DesiredPackage) -> None:
+    blobs, blob = conduct.account.blobs, f"{package.id}/{package.content}.zip"
+    blobs.ensure_container(_PACKAGES)
+    blobs.upload(_PACKAGES, blob, Path(package.file), package.content, {}, lambda _: conduct.check())
+    url = blobs.url(_PACKAGES, blob)
+    package_service.add(conduct.account.batch, package.id, package.version, url, package.content)
 
 
 def make_pool(conduct: Conduct) -> None:

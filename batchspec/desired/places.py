@@ -89,7 +89,12 @@ class Places:
 
     def made(self, fingerprint: str, name: str) -> str:
         """The blob that other tasks read of what the work *fingerprint* makes: nothing writes over it."""
-        return f"{self.own}made/{fingerprint}/{name}"
+        return f"{self.all_made}{fingerprint}/{name}"
+
+    @property
+    def all_made(self) -> str:
+        """What the blobs begin with that only other tasks read."""
+        return f"{self.own}made/"
 
     def log(self, task_id: str, file_name: str) -> str:
         """The blob of a task's stdout.txt or stderr.txt."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 from click.testing import CliRunner, Result
 from jsonschema import validate
+from main_job.workload import Workload, make_workload
 
 from batchspec.cli.main import cli
 from batchspec.service.embedded import LocalAccount
@@ -115,3 +117,9 @@ def project(tmp_path: Path, local_account: LocalAccount, request: pytest.Fixture
 def small(tmp_path: Path, local_account: LocalAccount) -> Project:
     """A project whose spec a test writes."""
     return Project(tmp_path, local_account, "small")
+
+
+@pytest.fixture
+def bare(tmp_path: Path, local_account: LocalAccount) -> Iterator[Workload]:
+    """A workload whose folder is empty yet, and whose commands run as processes."""
+    yield from make_workload(tmp_path, local_account)

@@ -31,7 +31,14 @@ from batchspec.cli.options import (
     take_over_option,
     warn,
 )
-from batchspec.errors import InterruptedRunError, PlanError, RefusedError, StalePlanError, TasksFailedError
+from batchspec.errors import (
+    InterruptedRunError,
+    PlanError,
+    RefusedError,
+    RunError,
+    StalePlanError,
+    TasksFailedError,
+)
 from batchspec.plan.identity import describe as describe_action
 from batchspec.plan.identity import differences, plan_digest
 from batchspec.plan.identity import plan_id as id_of
@@ -39,6 +46,7 @@ from batchspec.plan.model import Kind, Reason
 from batchspec.plan.safety import THRESHOLDS, describe
 
 _MOST_DIFFERENCES = 20
+_MOST_PLANS = 5
 
 if TYPE_CHECKING:
     from batchspec.cli.planning import Planned
@@ -163,29 +171,44 @@ def _run(
     from batchspec.cli import planning
     from batchspec.desired.places import Places
     from batchspec.engine.run.apply import Apply
-    from batchspec.engine.run.conduct import Interrupted
-    from batchspec.engine.run.events import SummaryEvent
+    from batchspec.engine.run.conduct import PlanAgain
     from batchspec.engine.run.lock import locked
 
     account, arguments = shown.account, shown.desired.spec.arguments
     places, doing = Places.of(shown.desired.spec), f"plan id {shown.id}"
     with locked(account, places, doing, wait_s=lock_timeout_s) as held:
-        now = planning.make(account, shown.desired.spec, shown.project, shown.desired.selection)
-        if reviewed is None:
-            _require_same(shown.plan, now.plan)
-        else:
-            _require_id(reviewed, now)
-        _require_safe(now.plan, allowed)
-        run = Apply(account, now.desired, now.plan, held, timeout_s=timeout_s, detach=detach)
-        failed = 0
-        try:
-            with _signals(run) as caught, display(form, arguments) as take:
-                for event in run.events():
-                    take(event)
-                    if isinstance(event, SummaryEvent):
-                        failed = event.failed
-        except Interrupted:
-            raise _interrupted(caught(), arguments, watching=False) from None
+        for number in range(_MOST_PLANS):
+            now = planning.make(account, shown.desired.spec, shown.project, shown.desired.selection)
+            if reviewed is None or number:
+                _require_same(shown.plan, now.plan)
+            else:
+                _require_id(reviewed, now)
+            _require_safe(now.plan, allowed)
+            run = Apply(account, now.desired, now.plan, held, timeout_s=timeout_s, detach=detach)
+            try:
+                return _watch(run, form, arguments)
+            except PlanAgain as found:
+                say(f"{found}: planning again.")
+    raise RunError(
+        f"after {_MOST_PLANS} plans there is still work that could not begin",
+        help="run the same command again",
+    )
+
+
+def _watch(run: Apply, form: str, arguments: str) -> None:
+    """Shows *run* to its end. Raises `InterruptedRunError`, and `TasksFailedError` where tasks failed."""
+    from batchspec.engine.run.conduct import Interrupted
+    from batchspec.engine.run.events import SummaryEvent
+
+    failed = 0
+    try:
+        with _signals(run) as caught, display(form, arguments) as take:
+            for event in run.events():
+                take(event)
+                if isinstance(event, SummaryEvent):
+                    failed = event.failed
+    except Interrupted:
+        raise _interrupted(caught(), arguments, watching=False) from None
     if number := caught():
         raise _interrupted(number, arguments, watching=True)
     if failed:

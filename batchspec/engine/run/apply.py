@@ -19,7 +19,7 @@ from batchspec.desired.task import Desired, DesiredTask
 from batchspec.engine.health.stuck import Reason
 from batchspec.engine.look.observe import list_blobs
 from batchspec.engine.run.claim import claim_name
-from batchspec.engine.run.conduct import Conduct, Interrupted
+from batchspec.engine.run.conduct import Conduct, Interrupted, PlanAgain
 from batchspec.engine.run.doctor import Doctor
 from batchspec.engine.run.download import Downloads
 from batchspec.engine.run.events import Event, NoteEvent, Step, TaskEvent
@@ -133,12 +133,24 @@ class Apply:
                 clean_up(conduct)  # nodes that run nothing cost as much as others
             raise
         downloads.finish()
+        if conduct.outcome.postponed:
+            self._take_up_postponed()
         if not conduct.outcome.detached:
             if conduct.spec.pool is not None and conduct.spec.pool.when_done is not WhenDone.KEEP:
                 doctor.last_look()
             clean_up(conduct)
             remove_temporary(conduct)
         conduct.tell(summarize(conduct))
+
+    def _take_up_postponed(self) -> None:
+        """Has what was postponed planned anew, where all that it may wait for has ended well; else says so."""
+        outcome = self._conduct.outcome
+        tasks = "1 task" if outcome.postponed == 1 else f"{outcome.postponed} tasks"
+        what = f"{tasks} could not be added yet"
+        if not (outcome.detached or outcome.failed):
+            raise PlanAgain(f"{what}; what they wait for is there now")
+        again = f"`batchspec apply {self._conduct.spec.arguments}`"
+        self._conduct.tell(NoteEvent(f"{what}: run {again} when the others have ended", warning=True))
 
     def _watch(self, doctor: Doctor, downloads: Downloads) -> None:
         """Waits for this plan's tasks, those included that were at work before."""

@@ -21,6 +21,10 @@ class Interrupted(Exception):
     """The person asked to stop: the calls in flight are finished, no new one is begun."""
 
 
+class PlanAgain(Exception):
+    """What is left of the work has to be planned anew, now that more is known. Its text says what came about."""
+
+
 @dataclass(slots=True)
 class Conduct:
     """One run of a plan, handed from step to step. `tell` takes events from any thread."""

@@ -56,6 +56,7 @@ class Outcome:
         self.refused = 0
         self.failed = 0
         self.not_run = 0  # what waited for a task that failed
+        self.postponed = 0  # what could not be added yet
         self.detached = False
         self.preempted = 0  # how often a Spot node was taken away
         self.requeued = 0  # the tasks that ran there

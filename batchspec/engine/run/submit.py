@@ -12,9 +12,10 @@ from batchspec.desired.composed_body import composed_body
 from batchspec.desired.fold import Bodies
 from batchspec.desired.places import Places
 from batchspec.desired.task import Input
-from batchspec.engine.run.conduct import Conduct
+from batchspec.engine.run.conduct import Conduct, PlanAgain
 from batchspec.engine.run.events import Step
 from batchspec.engine.run.outcome import Followed
+from batchspec.engine.run.postponed import Postponed
 from batchspec.engine.run.provision import create_job
 from batchspec.engine.run.send_all import SINGLE_SLOW_S, send_all
 from batchspec.engine.run.uploads import Uploads
@@ -94,11 +95,14 @@ def add_tasks(conduct: Conduct, uploads: Uploads, begun: Sequence[Followed] = ()
         packer = _Packer(conduct)
         done = {task.number for task in begun}
         lots = (filterfalse(lambda run: run.task.number in done, lot) for lot in _as_ready(conduct, uploads))
-        ready = (map(packer.packed, lot) for lot in lots)
+        postponed = Postponed(conduct)
+        ready = (map(packer.packed, postponed.without(lot)) for lot in lots)
         send_all((group for lot in ready for group in task_service.collections(lot)), send)
         if uploads:
             conduct.end(Step.UPLOAD, f"{conduct.outcome.uploaded} files")
-        conduct.end(Step.ADD, f"{len(runs) - conduct.outcome.refused} tasks in {sender.job_id}")
+        conduct.outcome.postponed = len(postponed)
+        added = len(runs) - conduct.outcome.refused - conduct.outcome.postponed
+        conduct.end(Step.ADD, f"{added} tasks in {sender.job_id}")
     moved_on = sender.job_id != conduct.plan.job_id
     if conduct.plan.seals_job or (moved_on and conduct.job["onAllTasksComplete"] == "terminatejob"):
         conduct.check()
@@ -143,6 +147,10 @@ class _Sender:
     def send(self, group: Sequence[Packed]) -> None:
         job_id = self.job_id
         if late := self._add(job_id, group):
+            if self._conduct.plan.work.has_flow:
+                raise PlanAgain(
+                    "The job ended while tasks were added"
+                )  # none can wait for one of another job
             job_id = self._job_after(job_id)
             if self._add(job_id, late):
                 raise RunError(

@@ -68,6 +68,18 @@ def _gone_is_none() -> Iterator[None]:
             raise
 
 
+def read_outputs(batch: Batch, job_id: str) -> Iterator[tuple[str, list[str]]]:
+    """The tasks of a job that have not ended, each with the blobs that it will make."""
+    query = {"select": "id,outputFiles", "filter": "state ne 'completed'"}
+    with _gone_is_none():
+        for page in batch.pages(
+            path_of("jobs", job_id, "tasks"), doing=f"list the tasks of {job_id}", **query
+        ):
+            for body in page:
+                files = body.get("outputFiles") or ()
+                yield body["id"], [file["destination"]["container"].get("path", "") for file in files]
+
+
 class Packed(NamedTuple):
     """A task's create body, ready for the wire. It holds signed URLs: send it, do not keep it."""
 

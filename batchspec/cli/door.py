@@ -55,7 +55,11 @@ def confirm(question: str, *, approved: bool) -> bool:
         return True
     if not sys.stdin.isatty() or os.environ.get("CI"):
         return False
-    return ask(question) == "yes"
+    answer = ask(question)
+    if answer != "yes" and answer.lower() in ("y", "yes"):
+        say(f'"{answer}" is not enough: only "yes", written in full, confirms.')
+        answer = ask('Type "yes" to continue, anything else to cancel:')
+    return answer == "yes"
 
 
 def ask(question: str) -> str:

@@ -21,6 +21,7 @@ import click
 from batchspec import __version__
 from batchspec.cli import leave, signals
 from batchspec.cli.door import colored, put, put_object, say
+from batchspec.cli.words import meant
 from batchspec.errors import BatchspecError, SpecError, UsageError
 
 # Each is a module of `cli/commands` with a click command of the same name (`import_` for
@@ -40,13 +41,27 @@ _COMMANDS = (
     "download",
     "destroy",
     "import",
+    "explain",
     "schema",
     "completion",
     "local",
 )
 
 _SHOWING = frozenset(
-    {"init", "validate", "render", "graph", "plan", "drift", "show", "status", "logs", "schema", "completion"}
+    {
+        "init",
+        "validate",
+        "render",
+        "graph",
+        "plan",
+        "drift",
+        "show",
+        "status",
+        "logs",
+        "explain",
+        "schema",
+        "completion",
+    }
 )
 """The commands that change nothing: whoever pipes them into `head` has what was wanted."""
 
@@ -88,6 +103,13 @@ class _Commands(click.Group):
             if not any(option.name == "verbose" for option in each.params):
                 each.params.append(_verbose_option())
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in _COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(f"No such command {args[0]!r}.{meant(args[0], _COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from batchspec.cli.door import colored, confirm, put, say
+from batchspec.cli.words import Choice
 from batchspec.errors import SpecError, UsageError
 from batchspec.secrecy import keep_secret
 from batchspec.source import Diagnostic, Severity
@@ -45,7 +46,7 @@ params_option = click.option(
 
 target_option = click.option(
     "--target",
-    type=click.Choice(["local", "azure"]),
+    type=Choice(["local", "azure"]),
     envvar="BATCHSPEC_TARGET",
     help="Where to work. Default: Azure if its variables are set, else the local account.",
 )
@@ -166,7 +167,7 @@ approve_option = click.option(
 format_option = click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json"]),
+    type=Choice(["text", "json"]),
     default="text",
     show_default=True,
     help="For people, or JSON for programs.",

@@ -89,9 +89,11 @@ def decides(rule: Schema) -> bool:
 
 
 def _branches(schema: Schema) -> Iterator[Schema]:
-    """*schema* and all that may hold beside it."""
-    schema = resolved(schema, spec_schema())
+    """*schema*, what it refers to, and all that may hold beside it."""
     yield schema
+    if "$ref" in schema:
+        yield from _branches(resolved(schema, spec_schema()))
+        return
     for key in ("then", "else"):
         if key in schema:
             yield from _branches(schema[key])

@@ -74,6 +74,20 @@ def test_a_person_at_a_terminal_is_asked(
 
 
 @pytest.mark.parametrize(
+    ("answers", "code"), [("y\nyes\n", 0), ("Y\ny\n", 65), ("YES\nno\n", 65)], ids=["then yes", "twice", "no"]
+)
+def test_y_alone_is_explained(project: Path, terminal: tuple[int, int], answers: str, code: int) -> None:
+    """Who answers `y` is told what is expected, and asked once more."""
+    person, command = terminal
+    os.write(person, answers.encode())
+    found, said = _validate(project, stdin=command)
+    assert (
+        f'"{answers[: answers.index(chr(10))]}" is not enough: only "yes", written in full, confirms.' in said
+    )
+    assert found == code
+
+
+@pytest.mark.parametrize(
     ("words", "env", "code"),
     [
         ([], {}, 65),

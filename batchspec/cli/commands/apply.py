@@ -31,6 +31,7 @@ from batchspec.cli.options import (
     take_over_option,
     warn,
 )
+from batchspec.cli.words import Choice
 from batchspec.errors import (
     InterruptedRunError,
     PlanError,
@@ -83,7 +84,7 @@ if TYPE_CHECKING:
     "--allow",
     "allowed",
     multiple=True,
-    type=click.Choice(THRESHOLDS),
+    type=Choice(THRESHOLDS),
     help="Go beyond this threshold of the spec's `safety:`, once; --auto-approve alone does not.",
 )
 @click.option("--plan-id", metavar="ID", help="Do it only if the plan still has this id, as it was reviewed.")

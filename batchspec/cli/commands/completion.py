@@ -7,6 +7,7 @@ from click.shell_completion import get_completion_class
 
 from batchspec.cli.door import put_file
 from batchspec.cli.options import examples
+from batchspec.cli.words import Choice
 from batchspec.errors import BatchspecError
 
 _SHELLS = ("bash", "zsh", "fish")
@@ -19,7 +20,7 @@ _SHELLS = ("bash", "zsh", "fish")
         "batchspec completion fish > ~/.config/fish/completions/batchspec.fish",
     )
 )
-@click.argument("shell", type=click.Choice(_SHELLS))
+@click.argument("shell", type=Choice(_SHELLS))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
     """Print the script that lets a shell complete commands, options and files."""

@@ -21,6 +21,7 @@ from batchspec.cli.options import (
     spec_argument,
     take_over_option,
 )
+from batchspec.cli.words import Choice
 from batchspec.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 @approve_option
 @format_option
 @lock_timeout_option
-@click.option("--keep", type=click.Choice(["pool"]), help="What to leave standing.")
+@click.option("--keep", type=Choice(["pool"]), help="What to leave standing.")
 @click.option("--outputs", is_flag=True, help="Delete the outputs in storage too. Without it they are kept.")
 @click.option(
     "--orphans",

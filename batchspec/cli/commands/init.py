@@ -10,6 +10,7 @@ import click
 
 from batchspec.cli.door import put_file
 from batchspec.cli.options import examples
+from batchspec.cli.words import Choice
 
 EXAMPLES = ("sweep", "stages", "ladder", "paired-reads", "frames")
 _CHECKOUT = Path(__file__).parents[3] / "specs"
@@ -20,7 +21,7 @@ _CHECKOUT = Path(__file__).parents[3] / "specs"
         "batchspec init > work.yaml", "batchspec validate work.yaml", "batchspec init --example sweep"
     )
 )
-@click.option("--example", type=click.Choice(EXAMPLES), help="Print an example instead of the starter spec.")
+@click.option("--example", type=Choice(EXAMPLES), help="Print an example instead of the starter spec.")
 def init(example: str | None) -> None:
     """Print a starter spec, every line explained. It runs as it is, on the local account too.
 

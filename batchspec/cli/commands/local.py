@@ -13,6 +13,7 @@ import click
 
 from batchspec.cli.door import ask, put_object, say
 from batchspec.cli.options import examples, format_option
+from batchspec.cli.words import Choice
 from batchspec.errors import RefusedError, UsageError
 from batchspec.service import embedded
 from batchspec.service.embedded import LocalAccount
@@ -33,7 +34,7 @@ def local() -> None:
 @local.command(epilog=examples("batchspec local up", "batchspec local up --containers=host"))
 @click.option(
     "--containers",
-    type=click.Choice(["engine", "host"]),
+    type=Choice(["engine", "host"]),
     help="Run tasks with containerSettings by podman or docker (engine, the default), or without a container on this "
     "machine (host). Remembered; the account is restarted if this changes.",
 )

@@ -15,6 +15,7 @@ from batchspec.cli.options import (
     open_account,
     read_spec,
 )
+from batchspec.cli.words import Choice
 from batchspec.errors import UsageError
 from batchspec.secrecy import without_secrets
 
@@ -37,7 +38,7 @@ from batchspec.secrecy import without_secrets
 )
 @click.option(
     "--stream",
-    type=click.Choice(["stdout", "stderr", "both"]),
+    type=Choice(["stdout", "stderr", "both"]),
     default="both",
     show_default=True,
     help="Which of the task's streams.",

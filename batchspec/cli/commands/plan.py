@@ -21,6 +21,7 @@ from batchspec.cli.options import (
     take_over_option,
     warn,
 )
+from batchspec.cli.words import Choice
 from batchspec.errors import PlanError
 
 _CHANGES_PRESENT = 2
@@ -38,7 +39,7 @@ _CHANGES_PRESENT = 2
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json", "markdown"]),
+    type=Choice(["text", "json", "markdown"]),
     default="text",
     show_default=True,
     help="For people, for programs, or for a pull request.",

@@ -20,6 +20,7 @@ from batchspec.cli.options import (
     project_of,
     set_option,
 )
+from batchspec.cli.words import Choice
 from batchspec.codes import Code
 from batchspec.errors import SpecError
 from batchspec.source import Diagnostic, Severity, in_order
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json", "github"]),
+    type=Choice(["text", "json", "github"]),
     default="text",
     show_default=True,
     help="For people, for programs, or annotations of a pull request.",

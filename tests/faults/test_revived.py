@@ -14,6 +14,7 @@ from batchspec.service import embedded
 def test_a_local_account_that_died_is_started_again(home: Path, tmp_path: Path) -> None:
     """Nobody waits for five minutes: the command says that it starts it, and ends as if nothing had been."""
     workload = Workload(tmp_path / "work", embedded.ensure(lambda _: None))
+    (workload.folder / ".git").mkdir(parents=True)  # what makes it a project, which downloads stay in
     workload.write_held()
     daemon = psutil.Process(workload.account.pid)
     with workload.started("apply", "specs/ffmpeg.yaml") as process:

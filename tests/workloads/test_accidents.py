@@ -133,3 +133,33 @@ def test_a_stage_is_added_beside_a_job_without_dependencies(bare: Workload) -> N
     assert set(states(bare)) == {"a", "b"}
     assert set(states(bare, 2)) == {"glue"}
     check_whole(bare, "a b")
+
+
+def test_an_evicted_task_leaves_no_file_of_its_first_attempt(bare: Workload) -> None:
+    """The second attempt makes fewer files: the folder has these alone, and so has its reader."""
+    bare.write(
+        f"""\
+cut:
+  inputs: clips/*
+  command: |
+    if test -e {bare.folder}/go; then echo new > {{{{ output.path }}}}/1; exit; fi
+    for name in 1 2 3; do echo old > {{{{ output.path }}}}/$name; done
+    touch {bare.folder}/written
+    sleep 600
+  output: "{{{{ input.name }}}}-parts/"
+glue:
+  inputs: {{from: cut}}
+  collect: true
+  command: cat {{{{ inputs.folder }}}}/*/* > {{{{ output.path }}}}
+  output: film.txt
+"""
+    )
+    (bare.clips / "a").write_text("a")
+    bare.apply("--detach")
+    wait_until((bare.folder / "written").exists)
+    bare.let_go()
+    (node,) = [task["nodeInfo"]["nodeId"] for task in bare.tasks().values() if task["state"] == "running"]
+    bare.batch("POST", f"/_local/nodes/{node}/preempt", {})
+    bare.apply()
+    assert {path for path in bare.downloaded() if "-parts/" in path} == {"a-parts/1"}
+    check_whole(bare, "new")

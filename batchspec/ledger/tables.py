@@ -55,6 +55,8 @@ _SEEN = (
     # A blob that tasks made; `fingerprint`, `command` and `work` are its metadata, the last of an outdated command.
     "CREATE TABLE output (name TEXT PRIMARY KEY, md5 TEXT, etag TEXT, fingerprint TEXT, command TEXT, work TEXT)"
     " WITHOUT ROWID",
+    # A file that was downloaded for the spec, wherever the spec stands now; and the blob it would be made of.
+    "CREATE TABLE downloaded (blob TEXT, file TEXT, md5 TEXT)",
 )
 _JUDGED = (
     # A live task whose id is not that of a desired task's first attempt; `number` is the task that it was an

@@ -122,7 +122,8 @@ class Observed:
 
     `jobs` are all jobs that are generations of the spec's, deleted ones included while they
     are listed. `seen` None: there are no tasks and no blobs. `local` finds what outputs there are on this
-    machine; `overwrites` says that a person lets downloads replace what is not batchspec's. `packages` has the MD5 of
+    machine; `stale` are the blobs of downloaded files that no task makes any more;
+    `overwrites` says that a person lets downloads replace what is not batchspec's. `packages` has the MD5 of
     each application package by id and version, in lower case; empty where the account does not tell.
     """
 
@@ -132,6 +133,7 @@ class Observed:
     seen: Seen | None = None
     named: Named = _NOTHING_NAMED
     local: FindLocal = nothing_here
+    stale: Sequence[str] = ()
     overwrites: bool = False
     packages: Mapping[tuple[str, str], str] = field(default_factory=dict)
 

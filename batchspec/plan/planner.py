@@ -7,7 +7,7 @@ from dataclasses import replace
 from batchspec.desired.task import Desired
 from batchspec.ledger.database import Mapped
 from batchspec.plan.job import current_job, job_action, newest_job, next_job, outdated_jobs, seals
-from batchspec.plan.model import Action, Operation, Plan
+from batchspec.plan.model import Action, Operation, Plan, Reason
 from batchspec.plan.observed import Observed, Seen
 from batchspec.plan.owner import refuse_other_file, take_over, unnoted
 from batchspec.plan.package import package_actions
@@ -50,6 +50,7 @@ def make_plan(desired: Desired, observed: Observed) -> Plan:
         run_actions=Mapped(work.runs, act.run),
         download_actions=Mapped(work.downloads, act.download),
         kept=Mapped(work.kept, act.kept),
+        stale=[act.kept((blob, Reason.LEFT_SPEC)) for blob in observed.stale],
         strays=find_strays(desired.spec, observed.named),
         terms=terms_of(
             desired, work, pool, {"id": job_id, "completes": completes}, overwrites=observed.overwrites

@@ -79,6 +79,7 @@ def read_plan(document: Any) -> Plan:
         run_actions=of[Operation.RUN],
         download_actions=of[Operation.DOWNLOAD],
         kept=_all(document, "kept", _kept),
+        stale=_all(document, "stale", _kept),
         strays=_all(document, "strays", _stray),
         unnoted=_all(document, "unnoted", _unnoted),
         terms=terms,

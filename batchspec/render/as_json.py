@@ -58,6 +58,7 @@ def plan_json(plan: Plan, *, id: str, account: str, warnings: Sequence[Diagnosti
     yield json_text(head).removesuffix("}")
     yield from _list("inProgress", plan.in_progress)
     yield from _list("kept", map(_kept, plan.kept))
+    yield from _list("stale", map(_kept, plan.stale))
     yield from _list("strays", map(_stray, plan.strays))
     yield from _list("unnoted", ({"kind": kind.value, "id": id} for kind, id in plan.unnoted))
     yield from _list("actions", map(written, plan.actions))

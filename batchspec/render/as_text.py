@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from batchspec.ledger.database import Many
-from batchspec.plan.model import Action, Kind, Operation, Plan, Reason, Stray
+from batchspec.plan.model import Action, Kept, Kind, Operation, Plan, Reason, Stray
 from batchspec.render.judgement import judgement, verdict
 from batchspec.render.show import page
 from batchspec.render.values import both_texts, count_text, fields_of, size_text, text_windows, value_lines
@@ -41,6 +41,7 @@ def plan_text(plan: Plan, *, show_all: bool = False, warnings: Sequence[Diagnost
         *_downloads(plan, show_all),
         *_unchanged(plan),
         *_kept(plan, show_all),
+        *_stale(plan, show_all),
         *_strays(plan),
         *_unnoted(plan),
         *judgement(plan, warnings),
@@ -199,10 +200,21 @@ def _kept(plan: Plan, show_all: bool) -> Iterator[str]:
     if plan.kept:
         what = count_text(len(plan.kept), "local file")
         yield f"  = {what} kept, where outputs would be downloaded to (--overwrite replaces them)"
-        for kept in islice(plan.kept, len(plan.kept) if show_all else SHOWN_OF_EACH):
-            yield f"      = {kept.file}  {kept.reason.value}"
-        if not show_all and len(plan.kept) > SHOWN_OF_EACH:
-            yield f"      … {len(plan.kept) - SHOWN_OF_EACH} more (--all)"
+        yield from _files(plan.kept, show_all)
+
+
+def _stale(plan: Plan, show_all: bool) -> Iterator[str]:
+    if plan.stale:
+        what = count_text(len(plan.stale), "downloaded file")
+        yield f"  = {what} of outputs that left the spec (`batchspec download --prune` deletes them)"
+        yield from _files(plan.stale, show_all)
+
+
+def _files(files: Many[Kept], show_all: bool) -> Iterator[str]:
+    for kept in islice(files, len(files) if show_all else SHOWN_OF_EACH):
+        yield f"      = {kept.file}  {kept.reason.value}"
+    if not show_all and len(files) > SHOWN_OF_EACH:
+        yield f"      … {len(files) - SHOWN_OF_EACH} more (--all)"
 
 
 def _strays(plan: Plan) -> Iterator[str]:

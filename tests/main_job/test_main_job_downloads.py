@@ -127,3 +127,22 @@ def test_a_link_in_the_download_folder_is_not_followed(copied: Workload, tmp_pat
     assert (elsewhere.read_text(), (copied.outputs / "a.out").is_symlink()) == ("a", True)
     copied.command("download", SPEC, "--overwrite")
     assert (elsewhere.read_text(), _outputs(copied)["a.out"]) == ("a", "a, changed")
+
+
+def test_downloads_of_outputs_that_left_the_spec_can_be_pruned(copied: Workload) -> None:
+    """The plan names the command, which deletes what is as it was downloaded; an edited file and others' stay."""
+    for name in ("a", "b"):
+        (copied.clips / name).rename(copied.clips / f"new-{name}")
+    (copied.outputs / "b.out").write_text("edited")
+    (copied.outputs / "mine.txt").write_text("mine")
+    plan = copied.command("plan", SPEC).out
+    assert (
+        "  = 1 downloaded file of outputs that left the spec (`batchspec download --prune` deletes them)"
+        in plan
+    )
+    assert "      = ../outputs/a.out  no longer in the spec" in plan
+    copied.command("download", SPEC)
+    assert "a.out" in copied.downloaded()
+    assert copied.command("download", SPEC, "--prune").out == "deleted outputs/a.out\n"
+    assert copied.downloaded() == {"b.out", "mine.txt"}
+    assert copied.command("download", SPEC, "--prune").out == ""

@@ -26,6 +26,7 @@ from batchspec.errors import UsageError
 @click.command(
     epilog=examples(
         "batchspec download specs/ffmpeg.yaml",
+        "batchspec download specs/ffmpeg.yaml --prune",
         "batchspec download specs/ffmpeg.yaml --format json | jq -r 'select(.type == \"downloaded\").file'",
     )
 )
@@ -33,16 +34,19 @@ from batchspec.errors import UsageError
 @environment_options
 @format_option
 @overwrite_option
+@click.option("--prune", "prunes", is_flag=True, help="Delete downloaded files whose outputs left the spec.")
 @take_over_option
-def download(spec_file: Path, environment: Environment, form: str, overwrite: bool, takes_over: bool) -> None:
+def download(
+    spec_file: Path, environment: Environment, form: str, overwrite: bool, prunes: bool, takes_over: bool
+) -> None:
     """Fetch the spec's outputs that are missing here, or differ. Runs nothing.
 
     In JSON the first line says how many files are to come, and how many tasks have no output
-    yet (`waiting`); then a line for each file that is here.
+    yet (`waiting`); then a line for each file that is here, and for each that --prune deletes.
     """
     from batchspec.desired.places import Places
     from batchspec.engine.look.observe import plan_now
-    from batchspec.engine.run.download import fetch, landing_of
+    from batchspec.engine.run.download import fetch, landing_of, prune
     from batchspec.render.as_json import heading
 
     spec = read_spec(spec_file, environment, takes_over=takes_over)
@@ -68,6 +72,13 @@ def download(spec_file: Path, environment: Environment, form: str, overwrite: bo
             put_object({"type": "downloaded", "blob": wanted.blob, "file": file, "bytes": size})
         else:
             say(wanted.blob, err=False)
+    for stale in plan.stale if prunes else ():
+        if prune(landing, stale.blob):
+            file = os.path.normpath(places.file(stale.blob))
+            if form == "json":
+                put_object({"type": "deleted", "kind": "file", "id": file})
+            else:
+                say(f"deleted {file}", err=False)
     say(f"{fetched} file{'' if fetched == 1 else 's'} fetched to {folder}")
     for kept in plan.kept:
         file = os.path.normpath(places.file(kept.blob))

@@ -6,6 +6,7 @@ equal their blobs count as downloaded all the same, for `plan` notes those.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -51,6 +52,21 @@ class Downloaded:
     def _versions(self, file: str) -> list[tuple[str, str, str]]:
         query = "SELECT md5, content, spec FROM download WHERE name = ?"
         return self._cache.rows(query, file) if is_text(file) else []
+
+    def below(self, folder: str) -> Iterator[tuple[str, str]]:
+        """The files below *folder* that were downloaded for the spec, by absolute path, each with its MD5."""
+        query = (
+            "SELECT name, md5 FROM download WHERE spec = ? AND (name, md5) > (?, ?) AND name < ?"
+            " ORDER BY name, md5 LIMIT ?"
+        )
+        last, end = (f"{folder}/", ""), f"{folder}0"  # `0` comes after `/`
+        while rows := self._cache.rows(query, self._spec, *last, end, _AT_ONCE):
+            yield from rows
+            last = rows[-1]
+
+    def forget(self, file: str) -> None:
+        """*file* is gone."""
+        self._cache.write("DELETE FROM download WHERE name = ?", [(file,)])
 
     def note(self, file: str, md5: str, content: str) -> None:
         """*file* is as its blob is, and so counts as downloaded. Written with many others."""

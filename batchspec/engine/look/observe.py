@@ -18,6 +18,7 @@ from batchspec.engine.look.local_outputs import LocalOutputs
 from batchspec.engine.look.named import read_named
 from batchspec.engine.look.project import Project
 from batchspec.engine.look.reads import desired_now
+from batchspec.engine.look.stale import find_stale
 from batchspec.language.model import Spec
 from batchspec.plan.job import newest_job
 from batchspec.plan.local import container_findings, wants_containers
@@ -58,7 +59,8 @@ def plan_now(
         observed = observe(account, desired)
         if places.download is not None:
             local = LocalOutputs(places, digests, downloaded, overwrites=project.overwrites)
-            observed = replace(observed, local=local.find, overwrites=project.overwrites)
+            stale = tuple(find_stale(desired, digests, downloaded))
+            observed = replace(observed, local=local.find, stale=stale, overwrites=project.overwrites)
         plan = make_plan(desired, observed)
     return desired, _judged(account, desired, observed, plan)
 

@@ -114,6 +114,12 @@ def landing_of(spec: Spec, plan: Plan) -> Landing:
     return Landing(Places.of(spec), overwrites=bool(plan.terms.get("overwrite")))
 
 
+def prune(landing: Landing, blob: str) -> bool:
+    """Whether the file that was downloaded from *blob* is gone; one that is something else by now stays."""
+    with landing.at(blob.removeprefix(landing.places.root)) as place:
+        return place.remove()
+
+
 class Fetched(NamedTuple):
     """What became of a download: its bytes, None where the blob is not there or the file is not ours (`kept`)."""
 

@@ -72,8 +72,23 @@ class Place:
             return Here.MISSING
         if stat.S_ISDIR(mode) or not (stat.S_ISREG(mode) or self._overwrites):
             return Here.FOREIGN
-        if self._overwrites:
-            return Here.OUTDATED
+        return Here.OUTDATED if self._overwrites else self._judged()
+
+    def remove(self) -> bool:
+        """The file is gone; False where it is not what was downloaded, or not any more."""
+        try:
+            if self._judged() is not Here.OUTDATED:
+                return False
+            os.unlink(self.file.name, dir_fd=self.folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, *_IS_LINK):
+                raise
+            return False
+        self._downloaded.forget(str(self.file))
+        return True
+
+    def _judged(self) -> Here:
+        """Whose the file is, which is not as its blob is."""
         descriptor = os.open(self.file.name, os.O_RDONLY | _FILE, dir_fd=self.folder)
         with os.fdopen(descriptor, "rb") as stream:
             return self._downloaded.judge(str(self.file), md5_of(stream))

@@ -1,0 +1,31 @@
+"""Downloaded files whose outputs the spec no longer makes: nobody would find them stale by looking at them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import chain
+
+from batchspec.desired.places import Places
+from batchspec.desired.task import Desired
+from batchspec.engine.look.digests import Digests
+from batchspec.engine.look.downloaded import Downloaded
+
+_NOT_MADE = (
+    "SELECT blob, file, md5 FROM downloaded"
+    " WHERE NOT EXISTS (SELECT 1 FROM task WHERE record = blob AND is_output)"
+    " AND NOT EXISTS (SELECT 1 FROM makes WHERE makes.blob = downloaded.blob) ORDER BY blob"
+)
+
+
+def find_stale(desired: Desired, digests: Digests, downloaded: Downloaded) -> Iterator[str]:
+    """The blobs that no task makes any more, and whose files are here as they were downloaded."""
+    places, database = Places.of(desired.spec), desired.tasks.database
+    folder = str(places.file("").resolve())
+    known = (
+        (places.root + os.path.relpath(file, folder), file, md5) for file, md5 in downloaded.below(folder)
+    )
+    database.fill("INSERT INTO downloaded VALUES (?, ?, ?)", known)
+    for blob, file, md5 in chain.from_iterable(database.pages(_NOT_MADE)):
+        if os.path.isfile(file) and not os.path.islink(file) and digests.md5(file) == md5:  # noqa: PTH113, PTH114
+            yield blob

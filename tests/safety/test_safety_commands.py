@@ -81,7 +81,7 @@ def test_many_deletions_need_the_word_and_consent(work: Workload) -> None:
     ended = work.apply("--detach", "--auto-approve", code=4)
     assert "safety.maxDeletions: 6 of 14 deleted, the limit is 30%" in ended.err
     assert len(work.tasks()) == 12
-    assert "nobody said yes" in work.apply("--detach", "--allow", "maxDeletions", code=4).err
+    assert "was not approved" in work.apply("--detach", "--allow", "maxDeletions", code=4).err
     work.apply("--detach", "--auto-approve", "--allow", "maxDeletions")
     assert len(work.tasks()) == 6
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
@@ -142,7 +142,8 @@ def apply(
         _require_safe(shown.plan, allowed)
         if reviewed is None:
             _require_consent(shown.plan, auto_approve)
-        _run(shown, form, timeout_s, lock_timeout_s, detach, allowed, reviewed)
+        approved = auto_approve and reviewed is None
+        _run(shown, form, timeout_s, lock_timeout_s, detach, allowed, reviewed, approved=approved)
     elif shown.plan.unnoted or (shown.plan.notes_file and shown.plan.work.up_to_date):
         _note(shown, lock_timeout_s)
     if saved:
@@ -168,6 +169,8 @@ def _run(
     detach: bool,
     allowed: tuple[str, ...],
     reviewed: str | None,
+    *,
+    approved: bool,
 ) -> None:
     from batchspec.cli import planning
     from batchspec.desired.places import Places
@@ -181,7 +184,7 @@ def _run(
         for number in range(_MOST_PLANS):
             now = planning.make(account, shown.desired.spec, shown.project, shown.desired.selection)
             if reviewed is None or number:
-                _require_same(shown.plan, now.plan)
+                _require_no_more(shown.plan, now.plan, approved)
             else:
                 _require_id(reviewed, now)
             _require_safe(now.plan, allowed)
@@ -261,29 +264,37 @@ def _require_consent(plan: Plan, approved: bool) -> None:
     """Raises `RefusedError` when the plan takes something away and nobody says yes."""
     if not plan.consents:
         return
-    count = len(plan.consents)
-    what = (
-        "1 action deletes, replaces or empties" if count == 1 else f"{count} actions delete, replace or empty"
-    )
-    if not confirm(f"{what} something. Only `yes` goes on:", approved=approved):
+    what = _would_take_away(plan.consents)
+    if not confirm(f"{what}. Type `yes` to continue:", approved=approved):
+        raise RefusedError(f"{what} and was not approved", help="look at the plan, then add --auto-approve")
+
+
+def _require_no_more(shown: Plan, now: Plan, approved: bool) -> None:
+    """Under the lock the plan is made again. Raises `RefusedError` where it takes away what nobody said yes to.
+
+    Tasks that have begun or ended meanwhile are nobody's change.
+    """
+    known = {_subject(action) for action in shown.consents}
+    new = [action for action in now.consents if _subject(action) not in known]
+    if not new or approved:
+        return
+    what = f"{_would_take_away(new)} since the plan was shown"
+    lines = [f"  {describe_action(action)}" for action in new[:_MOST_DIFFERENCES]]
+    for line in [*lines, *["  …"] * (len(new) > _MOST_DIFFERENCES)]:
+        say(line)
+    if not confirm(f"{what}. Type `yes` to continue:", approved=False):
         raise RefusedError(
-            f"{what} something, and nobody said yes", help="look at the plan, then add --auto-approve"
+            f"{what} and was not approved", help="run the same command again to see the new plan"
         )
 
 
-def _require_same(shown: Plan, now: Plan) -> None:
-    """Under the lock the plan is made again; what it takes away must have been shown."""
-    known = {_takes_away(action) for action in shown.consents}
-    new = [action for action in now.consents if _takes_away(action) not in known]
-    if new:
-        raise RefusedError(
-            f"meanwhile something changed: {describe_action(new[0])} was not in the plan that was shown",
-            help="run the same command again to see the new plan",
-        )
+def _would_take_away(actions: Sequence[Action]) -> str:
+    count = "1 action" if len(actions) == 1 else f"{len(actions)} actions"
+    return f"{count} would delete, replace or drain a resource"
 
 
-def _takes_away(action: Action) -> tuple[object, ...]:
-    return action.operation, action.kind, action.id, action.effects, action.interrupts
+def _subject(action: Action) -> tuple[object, ...]:
+    return action.operation, action.kind, action.id, action.effects
 
 
 @contextmanager

@@ -154,3 +154,10 @@ def reference() -> ModuleType:
     sys.modules["reference"] = module  # dataclasses and type hints look there
     spec.loader.exec_module(module)
     return module
+
+
+def test_links_of_the_readme_lead_somewhere() -> None:
+    """Each names a file of the repository."""
+    links = re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text("utf-8"))
+    assert len(links) > 10
+    assert [link for link in links if not (ROOT / link).exists()] == []

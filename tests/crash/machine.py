@@ -1,8 +1,9 @@
 """The life of a spec, step by step at random: edits, plans, applies, crashes, other people, lost nodes, failing tasks.
 
-And a storage key that is rotated, and a clock that jumps, both while the local account is off: what
-ran is begun anew, with the links it has. So the key really is another one, and the time is the same
-for all who have a clock; a command's own that was moved would sign links that Storage rightly refuses.
+And a line that drops; Azurite or the endpoint killed under an apply; a storage key that is rotated,
+and a clock that jumps, both while the local account is off: what ran is begun anew, with the links it
+has. So the key really is another one, and the time is the same for all who have a clock; a command's
+own that was moved would sign links that Storage rightly refuses.
 
 What has to be true is judged by what is there, read through the official SDKs, and by a ledger
 that the tasks themselves write. Only a task's fingerprint is the product's own word.
@@ -16,19 +17,20 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import psutil
 from azure.core.exceptions import ResourceNotFoundError
 from click.testing import CliRunner
 from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from main_job.switched_off import LINKS_LAST, earlier, let_time_pass, rotate_key, switched_off
-from main_job.wire import Cut, Heard, Moment, listening
+from main_job.wire import Cut, Heard, Moment, listening, wired
 from main_job.workload import Workload, wait_until
 
 from batchspec.cli.main import cli
@@ -46,6 +48,7 @@ JUMPS = (timedelta(hours=2), timedelta(days=6.5), timedelta(days=8))
 """Past the limit that a job may have, past the time when links are renewed, past their end."""
 
 _HELD_S = 1
+_FORGETS_S = 6  # Azurite that is killed forgets the last five seconds, also of what is somebody else's
 _KILL_AFTER_S = 6  # an apply that watches held tasks makes few calls
 
 numbers = count(1)
@@ -79,6 +82,7 @@ class Life(RuleBasedStateMachine):
         self.wanted.write(self.work)
         add_foreign(self.work)
         self.foreign = foreign(self.work)
+        self.kept_at = time.monotonic() + _FORGETS_S
 
     def teardown(self) -> None:
         """A life that went well ends well: with a last apply, after which all is there and quiet."""
@@ -166,6 +170,40 @@ class Life(RuleBasedStateMachine):
             assert found.outputs[name][1] == self.wanted.output(name)
             assert (self.work.outputs / f"{name}.txt").read_text("utf-8") == self.wanted.output(name)
         self.is_quiet = not left
+
+    @rule(every=st.integers(2, 9), moment=st.sampled_from(Moment))
+    def apply_over_a_line_that_drops(self, every: int, moment: Moment) -> None:
+        """Calls are lost on their way, or their answers are: each is made again until it is known what became of it."""
+        calls, turn = count(1), threading.Lock()
+
+        def cut(now: Moment, _heard: Heard) -> None:
+            with turn:
+                is_lost = now is moment and next(calls) % every == 0
+            if is_lost:
+                self.tally["call lost"] += 1
+                raise Cut
+
+        with wired() as wire:
+            wire.hook, wire.hooks_reads = cut, True
+            self._apply_in_time()
+        self.apply()
+
+    @rule(which=st.sampled_from(["azurite", "run"]), name=st.sampled_from([None, *NAMES]))
+    def apply_while_the_account_dies(self, which: str, name: str | None) -> None:
+        """Azurite or the endpoint is killed with SIGKILL under an apply, and started again by whoever needs it."""
+        if name is not None:
+            self._change_an_input(name)
+        self.ledger.lose("*")  # what ran on nodes that died with the endpoint runs again
+        time.sleep(max(0, self.kept_at - time.monotonic()))
+        killing = threading.Timer(_HELD_S / 2, self._kill, [which])
+        killing.start()
+        try:
+            self._apply_in_time()
+        finally:
+            killing.join()
+        self.work.account = embedded.ensure(lambda _: None)
+        self.ledger.lose("*")
+        self.apply()
 
     @rule()
     def apply_and_detach(self) -> None:
@@ -358,6 +396,19 @@ class Life(RuleBasedStateMachine):
             for name in names:
                 self.ledger.lose(name)
             yield home
+
+    def _apply_in_time(self) -> None:
+        """An apply to the end, whatever comes between; some tasks may fail of it, and run again with the next one."""
+        assert self._apply() in (0, 3)
+        self.refused.clear()
+        self.is_quiet = False
+
+    def _kill(self, which: str) -> None:
+        """Ends a process of the local account, as `azurite.json` or `run.json` names it."""
+        said = json.loads((self.work.account.home / f"{which}.json").read_text("utf-8"))
+        with suppress(psutil.NoSuchProcess):
+            psutil.Process(said["pid"]).kill()
+            self.tally[f"killed: {which}"] += 1
 
     def _apply(self) -> int:
         """The exit code of an apply to the end. It has to deal with tasks at work: what is held goes on meanwhile."""

@@ -11,12 +11,13 @@ from functools import cache
 
 _SIGNED_QUERY = r"\?[^\s\"'?]*sig(?:=|%3D)[^\s\"']*"
 _SIGNATURE = r"(sig(?:=|%3D))[^&\s\"';]+"
-_CREDENTIAL = (  # in the forms in which headers, connection strings and token requests have them
+_CREDENTIAL = (  # in the forms in which headers, connection strings, token requests and addresses have them
     r"(\bBearer\s+)[\w.~+/=-]{12,}"
     r"|(\bSharedKey(?:Lite)?\s+[\w-]+:)[\w+/=]{12,}"
     r"|(signature found in the HTTP request ')[^']+"  # Storage's words for a key that is wrong
     r"|(\b(?:AccountKey|client_secret|client_assertion|refresh_token|access_token)"
     r"(?:=|%3D|[\"']\s*:\s*[\"']))[^;&\s\"',]+"
+    r"|(://[^\s/?#:@\"']*:)[^\s/?#@\"']+(?=@)"
 )
 _JWT = r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"
 

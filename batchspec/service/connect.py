@@ -18,8 +18,9 @@ from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
 from batchspec.errors import NotSignedInError, UsageError
 from batchspec.secrecy import keep_secret
 from batchspec.service import embedded, entra
+from batchspec.service.address import checked, storage_account
 from batchspec.service.batch.client import Batch
-from batchspec.service.blob.blobs import Blobs, does_without_tls
+from batchspec.service.blob.blobs import Blobs
 from batchspec.service.http.retry import Patience
 
 _VARIABLES = (
@@ -30,6 +31,9 @@ _VARIABLES = (
     "AZURE_STORAGE_ACCOUNT",
     "AZURE_STORAGE_KEY",
 )
+
+_BATCH_EXAMPLE = "https://ACCOUNT.REGION.batch.azure.com"
+_STORAGE_EXAMPLE = "https://ACCOUNT.blob.core.windows.net"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +121,7 @@ def _revive(patience: Patience) -> None:
 
 def _connect_azure(environment: Mapping[str, str]) -> Account:
     _require_all(environment)
-    endpoint = environment["AZURE_BATCH_ENDPOINT"]
-    if "://" not in endpoint:
-        endpoint = f"https://{endpoint}"
+    endpoint = checked("AZURE_BATCH_ENDPOINT", environment["AZURE_BATCH_ENDPOINT"], _BATCH_EXAMPLE)
     host = urlsplit(endpoint).hostname or ""
     name = environment.get("AZURE_BATCH_ACCOUNT") or host.partition(".")[0]
     if key := environment.get("AZURE_BATCH_ACCESS_KEY"):
@@ -133,24 +135,14 @@ def _connect_azure(environment: Mapping[str, str]) -> Account:
 def _azure_blobs(environment: Mapping[str, str], patience: Patience) -> Blobs:
     if text := environment.get("AZURE_STORAGE_CONNECTION_STRING"):
         return _blobs_of(text, patience)
-    account = environment["AZURE_STORAGE_ACCOUNT"]
+    account = storage_account("AZURE_STORAGE_ACCOUNT", environment["AZURE_STORAGE_ACCOUNT"])
     # The name is az's own; it is how clouds other than the public one are reached.
     url = environment.get("AZURE_STORAGE_SERVICE_ENDPOINT") or f"https://{account}.blob.core.windows.net"
-    _require_tls(url)
+    url = checked("AZURE_STORAGE_SERVICE_ENDPOINT", url, _STORAGE_EXAMPLE)
     if key := environment.get("AZURE_STORAGE_KEY"):
         _require_key("AZURE_STORAGE_KEY", key)
         return Blobs.from_account(url, {"account_name": account, "account_key": key}, patience)
     return Blobs.from_account(url, _entra("AZURE_STORAGE_SERVICE_ENDPOINT", url), patience)
-
-
-def _require_tls(endpoint: str) -> None:
-    """Raises `NotSignedInError` where links to the blobs at *endpoint* would travel in the clear."""
-    url = endpoint if endpoint.lower().startswith("http") else f"https://{endpoint}"  # as the SDK takes it
-    if urlsplit(url).scheme != "https" and not does_without_tls(url):
-        raise NotSignedInError(
-            f"the storage endpoint {url} is not https, and links to blobs are signed for https only",
-            help="use its https address: in AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_SERVICE_ENDPOINT",
-        )
 
 
 def _blobs_of(connection_string: str, patience: Patience) -> Blobs:
@@ -174,11 +166,19 @@ def _blobs_of(connection_string: str, patience: Patience) -> Blobs:
                 f"{name} is not a connection string that the SDK can read",
                 help="use the one that `az storage account show-connection-string` prints",
             )
-    made = f"{parts.get('defaultendpointsprotocol', 'https')}://{parts.get('accountname')}"
-    named = [parts[name] for name in ("blobendpoint", "developmentstorageproxyuri") if parts.get(name)]
-    for endpoint in named or [made]:
-        _require_tls(endpoint)
+    for endpoint in _endpoints(parts):
+        checked(f"the endpoint in {name}", endpoint, _STORAGE_EXAMPLE)
     return Blobs.from_connection_string(connection_string, patience)
+
+
+def _endpoints(parts: Mapping[str, str]) -> list[str]:
+    """The addresses that a connection string of these *parts* has, or that the SDK makes of it."""
+    named = [parts[name] for name in ("blobendpoint", "developmentstorageproxyuri") if parts.get(name)]
+    if named or not parts.get("accountname"):
+        return named
+    account = storage_account("the AccountName in AZURE_STORAGE_CONNECTION_STRING", parts["accountname"])
+    suffix = parts.get("endpointsuffix") or "core.windows.net"
+    return [f"{parts.get('defaultendpointsprotocol', 'https')}://{account}.blob.{suffix}"]
 
 
 def _require_key(what: str, key: str) -> None:
@@ -206,7 +206,7 @@ def _require_all(environment: Mapping[str, str]) -> None:
     """Raises `NotSignedInError` naming all that an account needs and *environment* lacks."""
     missing = []
     if not environment.get("AZURE_BATCH_ENDPOINT"):
-        missing.append("AZURE_BATCH_ENDPOINT (https://ACCOUNT.REGION.batch.azure.com)")
+        missing.append(f"AZURE_BATCH_ENDPOINT ({_BATCH_EXAMPLE})")
     if not (environment.get("AZURE_STORAGE_CONNECTION_STRING") or environment.get("AZURE_STORAGE_ACCOUNT")):
         missing.append("AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_ACCOUNT")
     if missing:

@@ -81,7 +81,7 @@ def test_s17_storage_without_tls_is_refused_unless_it_is_here(monkeypatch: pytes
     """A link that is signed for a task travels over https, or does not leave this machine."""
     text = f"AccountName=some;AccountKey={KEY};BlobEndpoint=http://storage.example/some"
     monkeypatch.setenv(CONNECTION, text)
-    assert "http://storage.example/some is not https" in str(_refused())
+    assert "http://storage.example is not https" in str(_refused())
     for here in ("127.0.0.1:10000", "localhost:10000", "[::1]:10000"):
         monkeypatch.setenv(CONNECTION, text.replace("storage.example", here))
         connect("azure", lambda _: None).close()
@@ -102,3 +102,61 @@ assert not {"azure.storage.blob", "requests"} & set(sys.modules)
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+NO_ADDRESSES = {
+    "no host": "https://",
+    "another scheme": "ftp://mine.example",
+    "a space": "https://mine .example",
+    "a port that is none": "https://mine.example:port",
+    "a line end": "https://mine.example\nx",
+    "a query": "https://mine.example/?sig=s3cret",
+    "a backslash": "https://mine.example\\.evil.example",
+    "half a bracket": "https://[::1",
+}
+
+
+@pytest.mark.parametrize("address", NO_ADDRESSES.values(), ids=NO_ADDRESSES.keys())
+@pytest.mark.parametrize("variable", ["AZURE_BATCH_ENDPOINT", "AZURE_STORAGE_SERVICE_ENDPOINT", CONNECTION])
+def test_4_4_an_address_that_is_none(monkeypatch: pytest.MonkeyPatch, variable: str, address: str) -> None:
+    """77 with the variable's name before anything is sent, whatever is wrong with it."""
+    assert "is not an address" in _refused_with(monkeypatch, variable, address)
+
+
+@pytest.mark.parametrize("variable", ["AZURE_BATCH_ENDPOINT", "AZURE_STORAGE_SERVICE_ENDPOINT", CONNECTION])
+def test_4_4_a_password_in_an_address_is_never_said(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    """It is refused, without it."""
+    said = _refused_with(monkeypatch, variable, "https://user:s3cretword@mine.example")
+    assert "has a user name or a password in it" in said
+
+
+def test_4_4_batch_without_tls_is_refused_unless_it_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys sign requests; whoever reads them could repeat them."""
+    said = _refused_with(monkeypatch, "AZURE_BATCH_ENDPOINT", "http://batch.example")
+    assert "AZURE_BATCH_ENDPOINT: http://batch.example is not https" in said
+    for here in ("http://127.0.0.1:10000", "http://[::1]:1/", "localhost", "batch.example"):
+        monkeypatch.setenv("AZURE_BATCH_ENDPOINT", here)
+        connect("azure", lambda _: None).close()
+
+
+def test_4_4_an_account_s_name_is_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It becomes part of one, which would be another's."""
+    monkeypatch.setenv(CONNECTION, STORAGE.replace("AccountName=mine", "AccountName=evil.example/"))
+    assert "does not name a storage account" in str(_refused())
+    monkeypatch.delenv(CONNECTION)
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT", "evil.example/")
+    assert "AZURE_STORAGE_ACCOUNT does not name a storage account" in str(_refused())
+
+
+def _refused_with(monkeypatch: pytest.MonkeyPatch, variable: str, address: str) -> str:
+    """What is said where *variable* has *address*."""
+    if variable == "AZURE_STORAGE_SERVICE_ENDPOINT":
+        monkeypatch.delenv(CONNECTION)
+        monkeypatch.setenv("AZURE_STORAGE_ACCOUNT", "mine")
+    value = f"AccountName=mine;AccountKey={KEY};BlobEndpoint={address}" if variable == CONNECTION else address
+    monkeypatch.setenv(variable, value)
+    error = _refused()
+    said = f"{error} {error.help} {error.__cause__!r}"
+    assert variable in said
+    assert "s3cret" not in said
+    return said

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import HttpResponseError, ResourceExistsError
@@ -25,13 +25,13 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError
 from batchspec.errors import NotSignedInError, RunError
 from batchspec.resources.blob import LiveBlob
 from batchspec.resources.links import LINK_LIFE
+from batchspec.service.address import does_without_tls
 from batchspec.service.blob.blob_calls import list_blobs, put_blob
 from batchspec.service.blob.checked_file import checked
 from batchspec.service.blob.sending import Content, send
 from batchspec.service.http.errors import storage_code, translated
 from batchspec.service.http.retry import Patience, PatientRetry
 from batchspec.service.http.transport import Connection
-from batchspec.service.http.way import is_here
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient, BlobProperties, BlobServiceClient, UserDelegationKey
@@ -41,11 +41,6 @@ _CLOCK_SKEW = timedelta(minutes=15)
 _DELEGATION_KEPT = timedelta(hours=1)
 _SIGNER_KEPT_S = 60
 _BARE = re.compile(r"[A-Za-z0-9_.~/-]*")  # names that a URL has as they are
-
-
-def does_without_tls(endpoint: str) -> bool:
-    """Whether it has none and needs none, since nothing that is signed leaves this machine."""
-    return urlsplit(endpoint).scheme == "http" and is_here(endpoint)
 
 
 class Blobs:

@@ -268,8 +268,10 @@ def _put_together(template: Template) -> Callable[[Parts], str] | None:
 
 def _collisions(spec: Spec, tasks: DesiredTasks) -> Iterator[Diagnostic]:
     """Two tasks that write one blob, or two files that would be uploaded as one."""
-    for first, task in islice(tasks.sharing_output(), _COLLISIONS):
-        what = f"{first.name!r} and {task.name!r} would both write {task.output!r}"
+    for first, task, blob in islice(tasks.sharing_output(), _COLLISIONS):
+        who = f"{first.name!r} and {task.name!r} would both write"
+        what = f"{first.name!r} would write twice" if first.number == task.number else who
+        what = f"{what} {blob!r}"
         yield _collision(spec, task, what, "output")
     for first, task in islice(tasks.sharing_upload(), _COLLISIONS):
         if first.input and task.input:

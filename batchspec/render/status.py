@@ -26,7 +26,7 @@ def _lines(status: Status) -> Iterator[str]:
     if status.job:
         yield f"  job    {status.job}  {status.job_state or 'is not there'}"
     if status.tasks:
-        yield f"  tasks  {_bar(status.tasks)}"
+        yield f"  tasks  {_bar({**status.tasks, 'not run': status.not_run})}"
     if status.links_end is not None:
         yield from _links(status.links_end)
     for task in status.failed:
@@ -53,7 +53,7 @@ def _links(end: LinksEnd) -> Iterator[str]:
 
 def _bar(tasks: Mapping[str, int]) -> str:
     """`[=====-----..!] 5 succeeded, 5 running, 2 active, 1 failed`."""
-    signs = {"succeeded": "=", "running": "-", "active": ".", "failed": "!"}
+    signs = {"succeeded": "=", "running": "-", "active": ".", "failed": "!", "not run": "!"}
     total = sum(tasks.get(name, 0) for name in signs) or 1
     bar = "".join(sign * round(_BAR * tasks.get(name, 0) / total) for name, sign in signs.items())
     return f"[{bar[:_BAR]:<{_BAR}}] " + (_counts({name: tasks.get(name, 0) for name in signs}) or "none")

@@ -48,6 +48,7 @@ def test_a_producer_that_ends_well_without_its_file_starts_no_reader(bare: Workl
     (bare.clips / "a").write_text("true\n")
     ended = bare.apply(code=3)
     assert "1 failed, 1 not run" in ended.said
+    assert "1 failed, 1 not run" in bare.command("status", "specs/ffmpeg.yaml").out
     (bare.clips / "a").write_text("echo new > $1\n")
     bare.apply()
     check_whole(bare, "new")
@@ -163,3 +164,20 @@ glue:
     bare.apply()
     assert {path for path in bare.downloaded() if "-parts/" in path} == {"a-parts/1"}
     check_whole(bare, "new")
+
+
+def test_status_says_which_tasks_will_not_run(bare: Workload) -> None:
+    """With nobody watching, the job stays open: what waits for a failed task is told as not run, the rest as it is."""
+    write_chain(bare, a="exit 1", b=waits(bare, "b"))
+    bare.edit(
+        "glue:",
+        "each:\n    inputs: {from: cut}\n    command: cp {{ input.path }} {{ output.path }}\n"
+        '    output: "{{ input.stem }}.each"\n  glue:',
+    )
+    bare.apply("--detach")
+    now = ["active"] * 3 + ["completed", "running"]
+    wait_until(lambda: sorted(task["state"] for task in bare.tasks().values()) == now)
+    said = bare.command("status", "specs/ffmpeg.yaml", "--format", "json").objects[0]
+    assert (said["tasks"]["active"], said["notRun"], said["tasks"]["failed"]) == (1, 2, 1)
+    bare.let_go()
+    assert "2 not run" in bare.apply(code=3).out

@@ -95,3 +95,32 @@ def test_a_condition_on_a_column_as_a_number_is_right(tmp_path: Path) -> None:
 def test_numbers_in_a_list_command_are_text_as_they_are_written(tmp_path: Path) -> None:
     """A newcomer need not quote them."""
     assert refusals(tmp_path, ECHO.replace("[echo,", "[echo, -n, 1, 0.50, true,") + "}") == []
+
+
+@pytest.mark.parametrize(
+    ("tasks", "what"),
+    [
+        (
+            "  a: {matrix: {n: [1, 2]}, command: 'echo > {{ outputs.x.path }} > {{ outputs.log.path }}',"
+            " outputs: {x: '{{ matrix.n }}.txt', log: log.txt}}",
+            "'a[n=1]' and 'a[n=2]' would both write 'mistakes/log.txt'",
+        ),
+        (
+            "  a: {command: 'echo > {{ outputs.x.path }} > {{ outputs.y.path }}', outputs: {x: x.txt, y: x.txt}}",
+            "'a' would write twice 'mistakes/x.txt'",
+        ),
+        (
+            "  a: {command: 'echo > {{ output.path }}', output: x.txt}\n"
+            "  b: {inputs: {from: a}, command: 'cp {{ input.path }} {{ output.path }}', output: x.txt}",
+            "'a' and 'b/x.txt' would both write 'mistakes/x.txt'",
+        ),
+        (
+            "  a: {inputs: a.txt, command: 'echo > {{ output.path }}', output: x.txt}\n"
+            "  b: {matrix: {n: [x]}, command: 'echo > {{ output.path }}', output: '{{ matrix.n }}.txt'}",
+            "'a.txt' and 'b[n=x]' would both write 'mistakes/x.txt'",
+        ),
+    ],
+)
+def test_no_two_outputs_have_one_name(tasks: str, what: str, tmp_path: Path) -> None:
+    """Whichever of its outputs a task makes under it, and whether others read them."""
+    assert [found.summary for found in refusals(tmp_path, tasks)] == [what]

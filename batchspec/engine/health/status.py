@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from batchspec.desired.wrapper import OUTPUT_MISSING
+from batchspec.engine.health.blocked import not_run
 from batchspec.engine.health.diagnose import evidence, read_facts
 from batchspec.engine.health.stuck import Facts, Trouble, judge
 from batchspec.engine.look.links import LinksEnd, links_end, what_now
@@ -33,7 +34,7 @@ class Degraded:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """States are Batch's own; None: it is not there.
+    """States are Batch's own; None: it is not there. `not_run` counts waiting tasks that never will, beside `tasks`.
 
     `help` says what to do about the failed tasks, where we know it. `stuck` says in a word why
     nothing gets on (a `Reason`), `problem` in full; both are empty while something does.
@@ -46,6 +47,7 @@ class Status:
     job: str
     job_state: str | None
     tasks: Mapping[str, int] = field(default_factory=dict)
+    not_run: int = 0
     failed: tuple[LiveTask, ...] = ()
     help: str = ""
     links_end: LinksEnd | None = None
@@ -65,7 +67,10 @@ def read_status(account: Account, spec: Spec) -> Status:
     live_job = _newest_job(account, spec)
     job = _shown(live_job)
     facts = read_facts(account, spec, job.id if job else spec.job_id, spec.groups)
-    tasks = job_service.task_counts(account.batch, job.id) if job else {}
+    tasks = dict(job_service.task_counts(account.batch, job.id)) if job else {}
+    never = not_run(account.batch, spec, job.id, job.state, tasks) if job else 0
+    if never:
+        tasks["active"] = max(0, tasks["active"] - never)
     failed = _failed(account, job.id) if job and tasks.get("failed") else ()
     waiting = bool(job and job.state not in _ENDING and (tasks.get("active") or tasks.get("running")))
     judgement = judge(facts)
@@ -78,6 +83,7 @@ def read_status(account: Account, spec: Spec) -> Status:
         job=facts.job_id,
         job_state=job.state if job else None,
         tasks=tasks,
+        not_run=never,
         failed=failed,
         help=next(filter(None, (what_now(spec, task.failure) for task in failed)), ""),
         links_end=links_end(account, spec, live_job),

@@ -80,6 +80,18 @@ def read_outputs(batch: Batch, job_id: str) -> Iterator[tuple[str, list[str]]]:
                 yield body["id"], [file["destination"]["container"].get("path", "") for file in files]
 
 
+def read_dependencies(batch: Batch, job_id: str) -> Iterator[tuple[str, str]]:
+    """Of the tasks of a job that wait: which waits for which."""
+    query = {"select": "id,dependsOn", "filter": "state eq 'active'"}
+    with _gone_is_none():
+        for page in batch.pages(
+            path_of("jobs", job_id, "tasks"), doing=f"list the tasks of {job_id}", **query
+        ):
+            for body in page:
+                producers = (body.get("dependsOn") or {}).get("taskIds") or ()
+                yield from ((body["id"], producer) for producer in producers)
+
+
 class Packed(NamedTuple):
     """A task's create body, ready for the wire. It holds signed URLs: send it, do not keep it."""
 

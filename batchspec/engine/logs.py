@@ -7,9 +7,10 @@ from itertools import chain, islice
 
 from batchspec.desired.expand import keys_of
 from batchspec.desired.places import Places
-from batchspec.engine.health.status import LiveJob, newest_job
+from batchspec.engine.health.status import LiveJob, newest_job, read_status
+from batchspec.engine.health.stuck import in_words
 from batchspec.engine.run.summary import task_output
-from batchspec.errors import UsageError
+from batchspec.errors import RunError, UsageError
 from batchspec.language.model import Spec
 from batchspec.resources.task import LiveTask, TaskId, read_id
 from batchspec.service.batch import task as task_service
@@ -50,6 +51,29 @@ def task_streams(
     """The text of each of *names* (`stdout.txt`, `stderr.txt`) that can be had."""
     found = {name: task_output(account, spec, job_id, task_id, name) for name in names}
     return {name: text for name, text in found.items() if text is not None}
+
+
+def why_silent(account: Account, spec: Spec, job_id: str, task_id: str) -> RunError:
+    """The error that there is no text of the task, with what keeps it from writing any."""
+    live = task_service.read(account.batch, job_id, task_id)
+    if live is None:
+        return RunError(
+            f"{task_id} is gone and left no logs", help=f"run it: batchspec apply {spec.arguments}"
+        )
+    if live.is_completed:
+        return RunError(
+            f"{task_id} never started: {live.failure or 'it was ended first'}",
+            help=f"fix the cause, then run `batchspec apply {spec.arguments}`",
+        )
+    if live.state != "active":
+        return RunError(f"{task_id} is {live.state} and has not written anything yet")
+    now = read_status(account, spec)
+    nodes = in_words([state for state, count in now.nodes.items() for _ in range(count)])
+    waits = now.problem or f"it waits for a free node ({nodes}), or for the tasks that it needs"
+    return RunError(
+        f"{task_id} has not started: {waits}",
+        help=f"see what happens: batchspec status --watch {spec.arguments}",
+    )
 
 
 def _lives(account: Account, job: LiveJob | None, filter: str = "") -> Iterator[tuple[LiveTask, TaskId]]:

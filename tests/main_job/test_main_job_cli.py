@@ -185,3 +185,19 @@ def test_schema_prints_the_schema_that_lies_in_the_project() -> None:
     done = subprocess.run([*BATCHSPEC, "schema"], capture_output=True, text=True, check=True)
     shipped = SAMPLE.parent / "schemas" / "batchspec-v1.schema.json"
     assert json.loads(done.stdout) == json.loads(shipped.read_text("utf-8"))
+
+
+def test_logs_of_a_task_that_never_started_say_why(bare: Workload) -> None:
+    """Exit code 1, and what it waits for or what ended it."""
+    bare.write_held()
+    (bare.clips / "c").write_text("c")
+    bare.apply("--detach")
+    wait_until(lambda: [task["state"] for task in bare.tasks().values()].count("running") == 2)
+    (waiting,) = (id for id, task in bare.tasks().items() if task["state"] == "active")
+    name = waiting.split("-")[0]
+    said = bare.command("logs", name, "--spec", "specs/ffmpeg.yaml", code=1).err
+    assert f"error: {waiting} has not started: it waits for a free node (2 running), or for the tasks" in said
+    bare.batch("POST", f"/jobs/{bare.job_id}/tasks/{waiting}/terminate", {})
+    wait_until(lambda: bare.tasks()[waiting]["state"] == "completed")
+    said = bare.command("logs", name, "--spec", "specs/ffmpeg.yaml", code=1).err
+    assert f"error: {waiting} never started: " in said

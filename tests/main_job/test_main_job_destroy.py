@@ -73,3 +73,14 @@ read:
     bare.apply()
     assert bare.destroy("--orphans").out.splitlines()[0] == f"nothing to delete of {bare.name}"
     assert bare.actions() == []
+
+
+def test_a_summary_names_only_what_exists(bare: Workload) -> None:
+    """After a destroy there is no job, and an apply that only downloads makes none."""
+    bare.write_copies()
+    bare.apply()
+    bare.destroy()
+    (bare.outputs / "a.out").unlink()
+    (summary,) = bare.apply("--format", "json").of_type("summary")
+    assert summary["stillThere"] == []
+    assert bare.downloaded() == {"a.out", "b.out"}

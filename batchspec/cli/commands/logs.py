@@ -16,7 +16,6 @@ from batchspec.cli.options import (
     read_spec,
 )
 from batchspec.cli.words import Choice
-from batchspec.errors import UsageError
 from batchspec.secrecy import without_secrets
 
 
@@ -52,7 +51,7 @@ def logs(task: str, spec_file: Path, environment: Environment, stream: str, form
     task uploads when it ends. Characters that do not print, such as tabs, are made
     visible; in JSON they stay what they are.
     """
-    from batchspec.engine.logs import find_task, task_streams
+    from batchspec.engine.logs import find_task, task_streams, why_silent
     from batchspec.render.as_json import heading
 
     spec = read_spec(spec_file, environment)
@@ -61,7 +60,7 @@ def logs(task: str, spec_file: Path, environment: Environment, stream: str, form
     job_id, task_id = find_task(account, spec, task)
     streams = task_streams(account, spec, job_id, task_id, names)
     if not streams:
-        raise UsageError(f"nothing is known of what {task} wrote", help="it may not have run yet")
+        raise why_silent(account, spec, job_id, task_id)
     if form == "json":
         texts = {name.removesuffix(".txt"): without_secrets(text) for name, text in streams.items()}
         put_object({**heading("logs", spec.name), "task": task_id, **texts})

@@ -16,6 +16,7 @@ from batchspec.engine.run.outcome import NOT_RUN, Failed, Outcome
 from batchspec.engine.run.result import MISSING, expected
 from batchspec.language.model import Spec
 from batchspec.resources.pool import nodes_of
+from batchspec.service.batch import job as job_service
 from batchspec.service.batch import pool as pool_service
 from batchspec.service.batch import task as task_service
 from batchspec.service.connect import Account
@@ -122,6 +123,6 @@ def _still_there(account: Account, spec: Spec, job_id: str) -> list[str]:
         nodes = nodes_of(pool)
         cost = ", which cost nothing here" if account.is_local else ", which cost money until they are gone"
         found.append(f"pool {spec.pool.id} with {nodes} nodes" + (cost if nodes else ""))
-    if job_id:
+    if job_id and job_service.state(account.batch, job_id) not in (None, "deleting"):
         found.append(f"job {job_id}")
     return found

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from batchspec.codes import Code
 from batchspec.formula.syntax import At, FormulaSyntaxError, parse
 from batchspec.language.deferred import Deferred
+from batchspec.language.ended import check_ended
 from batchspec.language.finding import Finding
 from batchspec.resources.base import Json
 from batchspec.source import Path
@@ -77,6 +78,7 @@ def check_pool(body: Json) -> Iterator[Finding]:
     yield from _public(network)
     yield from _resource_ids(network, machine)
     yield from _system(body, machine)
+    yield from check_ended(machine)
     yield from _disks(machine)
     yield from _formula(body)
 

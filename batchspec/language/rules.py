@@ -59,14 +59,23 @@ def check_rules(spec: Spec) -> list[Diagnostic]:
     return [
         spec.document.diagnostic(
             finding.code,
-            f"{path_text(finding.path)}: {finding.what}",
-            finding.path,
+            f"{path_text(path)}: {finding.what}",
+            path,
             label=finding.rule,
             helps=(finding.help,) if finding.help else (),
             span=finding.span,
         )
         for finding in found
+        for path in [_as_written(finding.path, data.get("pool") or {})]
     ]
+
+
+def _as_written(path: Path, pool: Mapping[str, Any]) -> Path:
+    """*path*, or the shorthand that the spec has in its place."""
+    for word, field in SHORTHANDS.items():
+        if path == ("pool", *field) and word in pool:
+            return ("pool", word)
+    return path
 
 
 def _durations(value: Any, path: Path) -> Iterator[Finding]:

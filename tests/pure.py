@@ -116,7 +116,7 @@ def _below(path: Path) -> str:
 def _refuse(event: str, _arguments: tuple[Any, ...]) -> None:
     """Ends a pure test by an exception that no `except Exception` takes."""
     if event in FORBIDDEN and _guarded:
-        pytest.fail(f"{_guarded[0]} is pure (see tests/pure.py), and {event} was called")
+        pytest.fail(f"{_guarded[0]} is pure, and {event} was called; if it has to, name it in tests/pure.py")
 
 
 sys.addaudithook(_refuse)

@@ -18,11 +18,11 @@ from typing import Any
 
 import click
 
-from batchspec import __version__
 from batchspec.cli import leave, signals
 from batchspec.cli.door import colored, put, put_object, say
 from batchspec.cli.words import meant
 from batchspec.errors import BatchspecError, SpecError, UsageError
+from batchspec.version import __version__
 
 # Each is a module of `cli/commands` with a click command of the same name (`import_` for
 # `import`, a word of Python's own). They are imported when they are asked for: `validate`

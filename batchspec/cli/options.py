@@ -1,11 +1,9 @@
-"""What the commands share: the spec argument, common options, reading a spec."""
+"""What the commands share: the spec argument, common options, the workload of a command."""
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -14,14 +12,11 @@ import click
 
 from batchspec.cli.door import colored, confirm, put, say
 from batchspec.cli.words import Choice
-from batchspec.errors import SpecError, UsageError
-from batchspec.secrecy import keep_secret
-from batchspec.source import Diagnostic, Severity
+from batchspec.workload.reading import Environment
+from batchspec.workload.workload import Workload
 
 if TYPE_CHECKING:
-    from batchspec.document.document import Document
-    from batchspec.engine.look.project import Project, Use
-    from batchspec.language.build import Examined
+    from batchspec.engine.look.project import Ask, Use
     from batchspec.language.model import Spec
     from batchspec.service.connect import Account
 
@@ -89,25 +84,6 @@ take_over_option = click.option(
 )
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """What selects a workload besides its spec: values for its params, and where to work and read."""
-
-    settings: tuple[str, ...] = ()
-    params_files: tuple[Path, ...] = ()
-    target: str | None = None
-    allowed_paths: tuple[Path, ...] = ()
-
-    @property
-    def flags(self) -> tuple[str, ...]:
-        """The words of a command line that select the same."""
-        given = [("--params", str(file)) for file in self.params_files]
-        given += [("--set", setting) for setting in self.settings]
-        given += [("--target", self.target)] if self.target else []
-        given += [("--allow-path", str(folder)) for folder in self.allowed_paths]
-        return tuple(word for pair in given for word in pair)
 
 
 def environment_options(command: _Command) -> _Command:
@@ -179,43 +155,34 @@ def examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-def read_spec(spec_file: Path, environment: Environment | None = None, *, takes_over: bool = False) -> Spec:
-    """The spec in *spec_file* in *environment*. Raises `SpecError` or `UsageError`."""
-    examined = examine_spec(spec_file, environment or Environment())
-    if examined.spec is None or examined.is_wrong:
-        raise SpecError(examined.findings)
-    return replace(examined.spec, takes_over=takes_over)
+def load(spec_file: Path, environment: Environment, *, takes_over: bool = False) -> Workload:
+    """The workload of a command. Its account is closed with the command. Raises `SpecError` or `UsageError`."""
+    workload = Workload(spec_file, environment, tell=say, ask=ask_of(spec_file), takes_over=takes_over)
+    context = click.get_current_context()
+    context.call_on_close(workload.close)
+    context.find_root().obj = workload  # for who has to hurry it when a signal comes
+    return workload
 
 
-def examine_spec(spec_file: Path, environment: Environment) -> Examined:
-    """What `read_spec` reads, and all that there is to say of it. Raises `SpecError` for what is no YAML."""
-    from batchspec.engine.look.project import file_in_project
-    from batchspec.language.build import examine
+def ask_of(spec_file: Path) -> Ask:
+    """Asks who sits at a terminal about folders outside of the project of *spec_file*."""
 
-    document = _read(spec_file, "`batchspec init` writes a spec to start from")
-    files = [_read(file, "a --params file has lines such as `nodes: 5`") for file in environment.params_files]
-    examined = examine(document, dict(_setting(text) for text in environment.settings), files)
-    file = file_in_project(spec_file)
-    spec = examined.spec and replace(examined.spec, flags=environment.flags, file=file)
-    return examined._replace(spec=spec)
+    def ask(use: Use, folder: Path, project: Path) -> bool:
+        what = f"{spec_file} {use.value} {folder}, outside the project {project}."
+        return confirm(f"{what} Type `yes` to allow it:", approved=False)
+
+    return ask
 
 
-def _read(file: Path, help: str) -> Document:
-    from batchspec.document.document import decode, parse
+def open_account(target: str | None) -> Account:
+    """The account of a command that has no spec, closed at its end."""
+    from batchspec.service.connect import choose_target
+    from batchspec.workload.opening import opened
 
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}", help=help) from error
-    _keep_secrets(data)
-    return parse(decode(data, str(file)))
-
-
-def _keep_secrets(data: bytes) -> None:
-    """Keeps the values of the variables that a spec names: nodes may say them, long after they were sent."""
-    for piece in data.split(b"fromEnvironment")[1:]:
-        if match := re.match(rb"[\"']?\s*:\s*[\"']?(\w+)", piece):
-            keep_secret(os.environ.get(match[1].decode()))
+    context = click.get_current_context()
+    account = opened(choose_target(target), say, context.with_resource(ExitStack()))
+    context.find_root().obj = account
+    return account
 
 
 def warn(spec: Spec) -> None:
@@ -224,57 +191,3 @@ def warn(spec: Spec) -> None:
         from batchspec.render import diagnostics
 
         put(f"{diagnostics.as_text(spec.warnings, color=colored())}\n", err=True)
-
-
-def _setting(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise UsageError(f"--set {text}: expected NAME=VALUE", help="for example --set bitrate=128k")
-    return name, value
-
-
-def project_of(spec: Spec, environment: Environment, *, overwrite: bool = False) -> Project:
-    """What *spec* may read and write on this machine. Who sits at a terminal is asked about more."""
-    from batchspec.desired.places import Places
-    from batchspec.engine.look.project import Project
-
-    def ask(use: Use, folder: Path) -> bool:
-        what = f"{spec.document.source.name} {use.value} {folder}, outside the project {project.root}."
-        return confirm(f"{what} Type `yes` to allow it:", approved=False)
-
-    project = Project(Places.of(spec).folder, environment.allowed_paths, ask, overwrites=overwrite)
-    return project
-
-
-def open_account(spec: Spec | None, target: str | None, *, project: Project | None = None) -> Account:
-    """The account a command works on, closed at its end. On stderr it says which, the local one in so many words.
-
-    With *project*, a spec whose inputs are wrong does not even start the local account.
-    """
-    from batchspec.service.connect import choose_target, connect
-
-    chosen = choose_target(target or (spec.target if spec else None))
-    if project is not None and spec is not None and chosen == "local":
-        _check_inputs_before_start(spec, project)
-    account = connect(chosen, lambda text: say(text))
-    context = click.get_current_context()
-    context.call_on_close(account.close)
-    context.with_resource(account.heard(say))
-    context.find_root().obj = account  # for who has to hurry it when a signal comes
-    kind = "local account" if account.is_local else "Azure Batch account"
-    say(f"{kind}: {account.name}")
-    return account
-
-
-def _check_inputs_before_start(spec: Spec, project: Project) -> None:
-    """Raises `SpecError` for wrong local inputs, if the local account would have to be started first."""
-    from batchspec.engine.look.reads import desired_now
-    from batchspec.service import embedded
-
-    if embedded.find() is None:
-        desired_now(spec, None, project)
-
-
-def errors_of(findings: Iterable[Diagnostic]) -> int:
-    """How many of *findings* are errors."""
-    return sum(1 for finding in findings if finding.severity is Severity.ERROR)

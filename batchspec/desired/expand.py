@@ -13,7 +13,6 @@ from dataclasses import replace
 from itertools import islice
 from operator import itemgetter
 
-from batchspec import __version__
 from batchspec.codes import Code
 from batchspec.desired.compose import Composed, Composer, Reading, add_composed, add_extras
 from batchspec.desired.files import reading_of
@@ -36,6 +35,7 @@ from batchspec.language.template import Placeholder, Reference, Template, Templa
 from batchspec.resources.base import Json, stamped
 from batchspec.resources.task import Work, digest, task_id, task_key
 from batchspec.source import Diagnostic, Path, Severity
+from batchspec.version import __version__
 
 _COLLISIONS = 20  # that are told of
 _TOLD = 3  # how many inputs of one group are told of, when many have bad names

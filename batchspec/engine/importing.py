@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from batchspec import __version__
 from batchspec.desired.expand import expand, without_tasks
 from batchspec.desired.places import Places
 from batchspec.desired.readable import Readable
@@ -25,6 +24,7 @@ from batchspec.service.batch import pool as pool_service
 from batchspec.service.batch.stamp import stamp
 from batchspec.service.connect import Account
 from batchspec.source import Path
+from batchspec.version import __version__
 
 _LONGEST_NAME = 40
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,58}")  # its generations need some room

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from typing import Any
 
-from batchspec import __version__
 from batchspec.plan.model import Action, Plan
 from batchspec.source import path_text
+from batchspec.version import __version__
 
 _SHOWN = 10  # hexadecimal digits
 _ENCODER = json.JSONEncoder(sort_keys=True)

@@ -7,13 +7,13 @@ from dataclasses import asdict
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from batchspec import __version__
 from batchspec.engine.run.events import Event, NoteEvent, StepEvent, SummaryEvent, TaskEvent
 from batchspec.plan.model import Excess, Kept, Plan, Stray, Unsimulated
 from batchspec.plan.written import written
 from batchspec.render import diagnostics
 from batchspec.render.show import json_text
 from batchspec.source import Diagnostic, path_text
+from batchspec.version import __version__
 
 if TYPE_CHECKING:
     from batchspec.engine.health.status import Status  # imports azure, and a plan is shown without it

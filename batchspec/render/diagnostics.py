@@ -59,6 +59,16 @@ def as_json(diagnostics: Iterable[Diagnostic]) -> list[dict[str, object]]:
     return [_object(diagnostic) for diagnostic in in_order(diagnostics)]
 
 
+def validation_json(valid: bool, files: Iterable[object], found: Iterable[Diagnostic]) -> dict[str, object]:
+    """What was found in *files*, as one object."""
+    return {
+        "type": "validation",
+        "valid": valid,
+        "files": [str(file) for file in files],
+        "diagnostics": as_json(found),
+    }
+
+
 def as_annotations(diagnostics: Iterable[Diagnostic]) -> str:
     """Workflow commands that GitHub shows beside the lines of a pull request, one in a line."""
     return "".join(f"{_annotation(diagnostic)}\n" for diagnostic in in_order(diagnostics))

@@ -34,12 +34,12 @@ from main_job.wire import Cut, Heard, Moment, listening, wired
 from main_job.workload import Workload, wait_until
 
 from batchspec.cli.main import cli
-from batchspec.cli.options import read_spec
 from batchspec.engine.look.reads import desired_now
 from batchspec.errors import BatchspecError
 from batchspec.plan.safety import THRESHOLDS
 from batchspec.service import embedded
 from batchspec.service.connect import connect
+from batchspec.workload.reading import read_spec
 
 from .there import add_foreign, find, foreign, live_tasks, name_of, nodes, open_jobs, owned
 from .wanted import NAMES, SETTINGS, WORDS, Ledger, Wanted

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from batchspec.desired.places import Places
 from batchspec.document.document import parse
-from batchspec.engine.look.project import Project, Use
+from batchspec.engine.look.project import Ask, Project, Use, nobody
 from batchspec.engine.look.reads import desired_now
 from batchspec.errors import SpecError
 from batchspec.language.build import build
@@ -50,7 +49,7 @@ def _read(
     inputs: str = "in/*",
     download: str = "out",
     allowed: tuple[Path, ...] = (),
-    ask: Callable[[Use, Path], bool] = lambda _use, _folder: False,
+    ask: Ask = nobody,
 ) -> list[str]:
     """The names of the inputs, or what is said against them."""
     text = SPEC.format(inputs=inputs, download=download)
@@ -115,7 +114,7 @@ def test_who_can_be_asked_is_asked_once(project: Path) -> None:
     """One question for each folder and use, and the answer counts for all below it."""
     asked: list[str] = []
 
-    def yes(use: Use, folder: Path) -> bool:
+    def yes(use: Use, folder: Path, _project: Path) -> bool:
         asked.append(f"{use.value} {folder.relative_to(project.parent)}")
         return True
 
@@ -129,7 +128,7 @@ def test_who_says_no_is_asked_once_too(project: Path) -> None:
     asked: list[Path] = []
     for name in ("c", "d"):
         (project / "specs" / "in" / name).symlink_to(project.parent / "private" / f"{name}.txt")
-    said = _read(project, "in/?", ask=lambda _use, folder: bool(asked.append(folder)))
+    said = _read(project, "in/?", ask=lambda _use, folder, _project: bool(asked.append(folder)))
     assert said == [f"the input 'in/c' lies outside the project {project}"]
     assert asked == [project.parent / "private"]
 

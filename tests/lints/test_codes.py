@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from batchspec.cli.commands.validate import check
 from batchspec.codes import Code
 from batchspec.document.document import MAX_BYTES
 from batchspec.language import schema
+from batchspec.workload.reading import check
 from tests.plan.case import load
 from tests.preflight.case import CASES as PREFLIGHT
 from tests.preflight.case import codes

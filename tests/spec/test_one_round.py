@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from batchspec.cli.commands.validate import check
+from batchspec.workload.reading import check
 
 HEAD = """\
 version: 1

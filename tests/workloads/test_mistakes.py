@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from batchspec.cli.commands.validate import check
 from batchspec.source import Diagnostic, Severity
+from batchspec.workload.reading import check
 
 HEAD = """version: 1
 name: mistakes

@@ -8,14 +8,13 @@ import click
 
 from batchspec.cli.door import put, put_object
 from batchspec.cli.options import (
-    Environment,
     environment_options,
     examples,
     format_option,
-    open_account,
-    read_spec,
+    load,
     spec_argument,
 )
+from batchspec.workload.reading import Environment
 
 _DRIFT = 2
 
@@ -35,11 +34,10 @@ def drift(spec_file: Path, environment: Environment, form: str) -> int:
     from batchspec.engine.drift import drift_now
     from batchspec.render.as_drift import drift_json, drift_text
 
-    spec = read_spec(spec_file, environment)
-    account = open_account(spec, environment.target)
-    compared = drift_now(account, spec)
+    workload = load(spec_file, environment)
+    compared = drift_now(workload.account, workload.spec)
     if form == "json":
-        put_object(drift_json(spec.name, compared))
+        put_object(drift_json(workload.spec.name, compared))
     else:
         put(drift_text(compared))
     return _DRIFT if any(one.differences for one in compared) else 0

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from batchspec.cli.door import put
-from batchspec.cli.options import Environment, environment_options, examples, read_spec, spec_argument, warn
+from batchspec.cli.options import environment_options, examples, load, spec_argument, warn
+from batchspec.workload.reading import Environment
 
 
 @click.command(epilog=examples("batchspec graph specs/stages.yaml"))
@@ -17,6 +18,6 @@ def graph(spec_file: Path, environment: Environment) -> None:
     """Print the groups of a spec, and which reads the outputs of which, as a Mermaid flowchart."""
     from batchspec.render.graph import graph_text
 
-    spec = read_spec(spec_file, environment)
+    spec = load(spec_file, environment).spec
     warn(spec)
     put(graph_text(spec.groups))

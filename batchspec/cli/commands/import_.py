@@ -47,7 +47,7 @@ def import_(
 
     ids = _ids(what)
     _require_name(name)
-    account = open_account(None, target)
+    account = open_account(target)
     found = importing.find(account, ids.get("pool"), ids.get("job"))
     named = name or importing.name_for(found)
     imported = importing.compose(found, named, shlex.join(["batchspec", "import", *what]))

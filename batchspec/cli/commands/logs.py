@@ -8,15 +8,14 @@ import click
 
 from batchspec.cli.door import put, put_object, say
 from batchspec.cli.options import (
-    Environment,
     environment_options,
     examples,
     format_option,
-    open_account,
-    read_spec,
+    load,
 )
 from batchspec.cli.words import Choice
 from batchspec.secrecy import without_secrets
+from batchspec.workload.reading import Environment
 
 
 @click.command(
@@ -54,8 +53,8 @@ def logs(task: str, spec_file: Path, environment: Environment, stream: str, form
     from batchspec.engine.logs import find_task, task_streams, why_silent
     from batchspec.render.as_json import heading
 
-    spec = read_spec(spec_file, environment)
-    account = open_account(spec, environment.target)
+    workload = load(spec_file, environment)
+    account, spec = workload.account, workload.spec
     names = ("stdout.txt", "stderr.txt") if stream == "both" else (f"{stream}.txt",)
     job_id, task_id = find_task(account, spec, task)
     streams = task_streams(account, spec, job_id, task_id, names)

@@ -8,14 +8,11 @@ import click
 
 from batchspec.cli.door import put, put_json, say
 from batchspec.cli.options import (
-    Environment,
     environment_options,
     examples,
+    load,
     only_option,
-    open_account,
     overwrite_option,
-    project_of,
-    read_spec,
     rerun_option,
     spec_argument,
     take_over_option,
@@ -23,6 +20,7 @@ from batchspec.cli.options import (
 )
 from batchspec.cli.words import Choice
 from batchspec.errors import PlanError
+from batchspec.workload.reading import Environment
 
 _CHANGES_PRESENT = 2
 
@@ -69,16 +67,12 @@ def plan(
 
     Exit code 1 when it shows that the account would refuse it.
     """
-    from batchspec.cli import planning
-    from batchspec.desired.selection import Selection
-
-    spec = read_spec(spec_file, environment, takes_over=takes_over)
-    project = project_of(spec, environment, overwrite=overwrite)
-    account = open_account(spec, environment.target, project=project)
-    made = planning.make(account, spec, project, Selection(only, rerun))
+    made = load(spec_file, environment, takes_over=takes_over).plan(
+        overwrite=overwrite, only=only, rerun=rerun
+    )
     warn(made.desired.spec)
     if form == "json":
-        put_json(made.json())
+        put_json(made.json_pieces())
     elif form == "markdown":
         put(made.markdown())
     else:

@@ -10,20 +10,17 @@ import click
 
 from batchspec.cli.door import put_file, say
 from batchspec.cli.options import (
-    Environment,
     environment_options,
     examples,
-    open_account,
-    project_of,
-    read_spec,
+    load,
     spec_argument,
     warn,
 )
 from batchspec.errors import UsageError
+from batchspec.workload.reading import Environment
 
 if TYPE_CHECKING:
-    from batchspec.desired.task import Desired, DesiredTask
-    from batchspec.language.model import Spec
+    from batchspec.workload.workload import Workload
 
 _EVERY_GROUP = "*"
 
@@ -52,40 +49,31 @@ def render(spec_file: Path, environment: Environment, group: str | None) -> None
     """
     from batchspec.document.writer import spec_text
 
-    spec = read_spec(spec_file, environment)
+    workload = load(spec_file, environment)
+    spec = workload.spec
     warn(spec)
     if group is None:
         put_file(spec_text({**spec.document.data, "params": spec.params}, {}))
         return
-    for line in _tasks(spec, environment, group):
+    for line in _tasks(workload, group):
         say(line, err=False)
 
 
-def _tasks(spec: Spec, environment: Environment, group: str) -> Iterator[str]:
+def _tasks(workload: Workload, group: str) -> Iterator[str]:
     """A paragraph for each task of *group*."""
     from batchspec.engine.look.reads import desired_now
     from batchspec.language.model import Blobs
+    from batchspec.render.tasks import task_lines
 
+    spec = workload.spec
     names = [each.name for each in spec.groups]
     if group not in (_EVERY_GROUP, *names):
         raise UsageError(
             f"--tasks {group}: the spec has no such group", help=f"it has: {', '.join(names) or 'none'}"
         )
     has_blobs = any(isinstance(each.inputs, Blobs) for each in spec.groups)
-    listing = open_account(spec, environment.target).blobs.list if has_blobs else None
-    desired = desired_now(spec, listing, project_of(spec, environment))
+    listing = workload.account.blobs.list if has_blobs else None
+    desired = desired_now(spec, listing, workload.project())
     for task in desired.tasks:
         if group in (_EVERY_GROUP, task.group.name):
-            yield from _task(desired, task)
-
-
-def _task(desired: Desired, task: DesiredTask) -> Iterator[str]:
-    from batchspec.desired.composed_body import shown_command
-    from batchspec.desired.names import input_path, output_path
-
-    yield task.group.name if task.input is None else f"{task.group.name}/{task.name}"
-    yield f"  command  {shown_command(desired, task)}"
-    if task.input is not None:
-        yield f"  input    {input_path(task.input.path)}  from {task.input.file or task.input.blob}"
-    if task.output is not None:
-        yield f"  output   {output_path(task.output)}  to {task.output}"
+            yield from task_lines(desired, task)

@@ -10,14 +10,13 @@ import click
 
 from batchspec.cli.door import put, put_object
 from batchspec.cli.options import (
-    Environment,
     environment_options,
     examples,
     format_option,
-    open_account,
-    read_spec,
+    load,
     spec_argument,
 )
+from batchspec.workload.reading import Environment
 
 _EVERY_S = {True: 1.0, False: 5.0}  # local, Azure
 
@@ -37,14 +36,12 @@ def status(spec_file: Path, environment: Environment, form: str, watch: bool) ->
     STUCK(reason) says why nothing gets on, DEGRADED(reason) what makes it slower; in JSON they
     are the fields `stuck` (empty while something does) and `degraded`.
     """
-    from batchspec.engine.health.status import read_status
     from batchspec.render.as_json import status_json
     from batchspec.render.status import status_text
 
-    spec = read_spec(spec_file, environment)
-    account = open_account(spec, environment.target)
+    workload = load(spec_file, environment)
     while True:
-        now = read_status(account, spec)
+        now = workload.status()
         if form == "json":
             put_object(status_json(now))
         else:
@@ -53,4 +50,4 @@ def status(spec_file: Path, environment: Environment, form: str, watch: bool) ->
             put(status_text(now))
         if not watch or not now.is_at_work:
             return
-        time.sleep(_EVERY_S[account.is_local])
+        time.sleep(_EVERY_S[workload.account.is_local])

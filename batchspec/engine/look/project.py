@@ -20,11 +20,12 @@ class Use(Enum):
     WRITE = "downloads to"
 
 
-Ask = Callable[[Use, Path], bool]
-"""Asks the person at the command whether the spec may do so in this folder, which is outside of its project."""
+Ask = Callable[[Use, Path, Path], bool]
+"""Asks the person at the command whether the spec may do so in the first folder, which is outside of its project."""
 
 
-def _nobody(_use: Use, _folder: Path) -> bool:
+def nobody(_use: Use, _folder: Path, _project: Path) -> bool:
+    """Who is asked where nobody is."""
     return False
 
 
@@ -35,7 +36,7 @@ class Project:
     """
 
     def __init__(
-        self, folder: Path, allowed: Iterable[Path] = (), ask: Ask = _nobody, *, overwrites: bool = False
+        self, folder: Path, allowed: Iterable[Path] = (), ask: Ask = nobody, *, overwrites: bool = False
     ) -> None:
         self.root = _root(folder)
         self.overwrites = overwrites  # files in the folder for downloads that are not batchspec's
@@ -61,7 +62,7 @@ class Project:
         for allowed in self._allowed[use]:
             if folder.is_relative_to(allowed):
                 return allowed
-        if (use, folder) in self._refused or not self._ask(use, folder):
+        if (use, folder) in self._refused or not self._ask(use, folder, self.root):
             self._refused.add((use, folder))
             return None
         self._allowed[use].append(folder)

@@ -31,7 +31,7 @@ from batchspec.engine.run.submit import add_tasks, delete_ended, delete_outdated
 from batchspec.engine.run.summary import summarize
 from batchspec.engine.run.uploads import Uploads
 from batchspec.engine.run.watch import Watch
-from batchspec.errors import ServiceError, StuckError
+from batchspec.errors import ServiceError, StuckError, TasksFailedError
 from batchspec.language.model import WhenDone
 from batchspec.plan.model import Kind, Operation, Plan
 from batchspec.service.connect import Account
@@ -58,6 +58,7 @@ class Apply:
         self._detach = detach
         self._watching = False
         self._is_told = False
+        self.plans_again = False  # it ended, with work left that has to be planned anew
 
     def stop(self) -> None:
         """Begins no new call, and no failed one again. While only watching, the run is left to itself."""
@@ -73,6 +74,16 @@ class Apply:
         """Whether everything is sent, and what is left is to wait for tasks and fetch their outputs."""
         return self._watching
 
+    def require_success(self) -> None:
+        """Raises `TasksFailedError` when tasks have failed, or were refused."""
+        failed = self._conduct.outcome.failed + self._conduct.outcome.refused
+        if failed:
+            again = f"batchspec apply {self._conduct.spec.arguments}"
+            raise TasksFailedError(
+                "1 task failed" if failed == 1 else f"{failed} tasks failed",
+                help=f"mend what failed; `{again}` runs only what failed",
+            )
+
     def events(self) -> Iterator[Event]:
         """Does the work in the background and tells of it, to the last summary."""
         worker = threading.Thread(target=self._work, name="apply")
@@ -87,9 +98,13 @@ class Apply:
 
     def _told(self) -> Iterator[Event]:
         while (item := self._queue.get()) is not None:
-            if isinstance(item, BaseException):
+            if isinstance(item, PlanAgain):
+                self.plans_again = True
+                yield NoteEvent(f"{item}: planning again.")
+            elif isinstance(item, BaseException):
                 raise item
-            yield item
+            else:
+                yield item
 
     def _work(self) -> None:
         try:

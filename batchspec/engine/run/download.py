@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import BinaryIO, NamedTuple
@@ -120,11 +121,36 @@ def prune(landing: Landing, blob: str) -> bool:
         return place.remove()
 
 
+def prune_all(spec: Spec, plan: Plan) -> Iterator[str]:
+    """Deletes the stale files of *plan*, and tells which are gone."""
+    landing = landing_of(spec, plan)
+    for stale in plan.stale:
+        if prune(landing, stale.blob):
+            yield os.path.normpath(landing.places.file(stale.blob))
+
+
 class Fetched(NamedTuple):
     """What became of a download: its bytes, None where the blob is not there or the file is not ours (`kept`)."""
 
     size: int | None = None
     kept: bool = False
+
+
+class Arrived(NamedTuple):
+    """An output that was fetched: its blob, the file that it is now, and its size in bytes."""
+
+    blob: str
+    file: str
+    size: int
+
+
+def fetch_all(blobs: Blobs, spec: Spec, plan: Plan) -> Iterator[Arrived]:
+    """Fetches what *plan* downloads, one after the other. Raises `RunError`."""
+    landing = landing_of(spec, plan)
+    for wanted in plan.work.downloads:
+        size = fetch(blobs, landing, wanted.blob, wanted.is_folder).size
+        if size is not None:  # else somebody has deleted it since, or has put something else in its place
+            yield Arrived(wanted.blob, os.path.normpath(landing.places.file(wanted.blob)), size)
 
 
 def fetch(blobs: Blobs, landing: Landing, blob: str, is_folder: bool) -> Fetched:

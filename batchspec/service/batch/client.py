@@ -23,12 +23,12 @@ from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
 from azure.core.exceptions import HttpResponseError
 from azure.core.rest import HttpRequest, HttpResponse
 
-from batchspec import __version__
 from batchspec.errors import ServiceError
 from batchspec.resources.base import Json
 from batchspec.service.http.errors import error_of, translated
 from batchspec.service.http.retry import Budget, Patience, PatientRetry
 from batchspec.service.http.transport import Connection
+from batchspec.version import __version__
 
 API_VERSION = "2025-06-01"
 _JSON = "application/json; odata=minimalmetadata"

@@ -1,0 +1,24 @@
+"""The account that work goes to, opened once and told of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from batchspec.service.connect import Account
+
+Tell = Callable[[str], None]
+"""Is told, in a line, what takes long and what a call waits for."""
+
+
+def opened(target: str, tell: Tell, until: ExitStack) -> Account:
+    """The account of *target*, `local` or `azure`, open until *until* closes. *tell* is told which it is."""
+    from batchspec.service.connect import connect
+
+    account = connect(target, tell)
+    until.callback(account.close)
+    until.enter_context(account.heard(tell))
+    tell(f"{'local account' if account.is_local else 'Azure Batch account'}: {account.name}")
+    return account

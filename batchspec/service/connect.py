@@ -18,9 +18,9 @@ from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
 from batchspec.errors import NotSignedInError, UsageError
 from batchspec.secrecy import keep_secret
 from batchspec.service import embedded, entra
-from batchspec.service.address import checked, storage_account
 from batchspec.service.batch.client import Batch
 from batchspec.service.blob.blobs import Blobs
+from batchspec.service.http.address import checked, storage_account
 from batchspec.service.http.retry import Patience
 
 _VARIABLES = (

@@ -131,6 +131,8 @@ def test_a_link_in_the_download_folder_is_not_followed(copied: Workload, tmp_pat
 
 def test_downloads_of_outputs_that_left_the_spec_can_be_pruned(copied: Workload) -> None:
     """The plan names the command, which deletes what is as it was downloaded; an edited file and others' stay."""
+    assert "left the spec" not in copied.command("plan", SPEC).out
+    assert copied.command("download", SPEC, "--prune").out == ""
     for name in ("a", "b"):
         (copied.clips / name).rename(copied.clips / f"new-{name}")
     (copied.outputs / "b.out").write_text("edited")

@@ -12,9 +12,9 @@ from batchspec.engine.look.digests import Digests
 from batchspec.engine.look.downloaded import Downloaded
 
 _NOT_MADE = (
-    "SELECT blob, file, md5 FROM downloaded"
-    " WHERE NOT EXISTS (SELECT 1 FROM task WHERE record = blob AND is_output)"
-    " AND NOT EXISTS (SELECT 1 FROM makes WHERE makes.blob = downloaded.blob) ORDER BY blob"
+    "SELECT downloaded.blob, file, md5 FROM downloaded"
+    " WHERE NOT EXISTS (SELECT 1 FROM task WHERE task.record = downloaded.blob AND is_output)"
+    " AND NOT EXISTS (SELECT 1 FROM makes WHERE makes.blob = downloaded.blob) ORDER BY downloaded.blob"
 )
 
 

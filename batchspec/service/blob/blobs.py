@@ -25,10 +25,10 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError
 from batchspec.errors import NotSignedInError, RunError
 from batchspec.resources.blob import LiveBlob
 from batchspec.resources.links import LINK_LIFE
-from batchspec.service.address import does_without_tls
 from batchspec.service.blob.blob_calls import list_blobs, put_blob
 from batchspec.service.blob.checked_file import checked
 from batchspec.service.blob.sending import Content, send
+from batchspec.service.http.address import does_without_tls
 from batchspec.service.http.errors import storage_code, translated
 from batchspec.service.http.retry import Patience, PatientRetry
 from batchspec.service.http.transport import Connection

@@ -15,7 +15,6 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from batchspec.cli.commands.validate import check
 from batchspec.cli.main import cli
 from batchspec.codes import Code
 from batchspec.document.document import parse
@@ -23,6 +22,7 @@ from batchspec.engine.health.stuck import Reason
 from batchspec.language.fields import top_level
 from batchspec.service.embedded import LocalAccount
 from batchspec.source import Severity, Source
+from batchspec.workload.reading import check
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from batchspec.cli.commands.validate import check
 from batchspec.cli.main import cli
 from batchspec.codes import Code
 from batchspec.engine.health.stuck import Reason
 from batchspec.language.fields import field, top_level
 from batchspec.language.spec_schema import spec_schema
 from batchspec.render.explanation import everything, explanation, near, sections
+from batchspec.workload.reading import check
 
 WORDS = [*(code.value for code in Code), *(reason.value for reason in Reason)]
 BESIDE = {

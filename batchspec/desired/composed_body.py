@@ -22,7 +22,7 @@ from batchspec.desired.body import (
     stamps,
     upload,
 )
-from batchspec.desired.files import TaskRead
+from batchspec.desired.files import FILES_FOLDER, TaskRead
 from batchspec.desired.outputs import TaskOutput, is_stored_prefix
 from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.rows import given_back
@@ -35,7 +35,7 @@ from batchspec.resources.base import Json
 _DISPLAY_NAME_LENGTH = 1024
 
 Link = Callable[[Input], str]
-"""The URL by which a node reads what a task reads."""
+"""The URL by which a node reads what a task reads; one without a blob is its whole container."""
 
 
 class Parts(NamedTuple):
@@ -134,14 +134,14 @@ def composed_line(group: TaskGroup, values: Mapping[str, Any], parts: Parts) -> 
     outputs = [NodeOutput(output.path, output.is_folder, output.is_optional) for output in parts.outputs]
     outputs += [ANY] if group.body.get("outputFiles") else []
     packs = [NodePack(read.path) for read in parts.reads if read.is_pack]
+    before = _list_of_inputs(group, values) + _empty_folders(group, parts)
     line = render_command(
         group.command,
         values,
         outputs,
         packs,
-        in_container="containerSettings" in group.body and len(outputs) < 2,
+        in_container="containerSettings" in group.body and len(outputs) < 2 and not before,
     )
-    before = _list_of_inputs(group, values)
     if line.wrapped is None or (not before and group.success_codes == (0,)):
         return line
     words = (
@@ -159,6 +159,13 @@ def _list_of_inputs(group: TaskGroup, values: Mapping[str, Any]) -> str:
     return f"printf '%s\\n' {paths} > {LIST_FILE}\n"
 
 
+def _empty_folders(group: TaskGroup, parts: Parts) -> str:
+    """What makes the folders of files of which there are none: `all` may be one, or none."""
+    there = {read.name for read in parts.reads}
+    folders = [file.read.name for file in (group.rows.files if group.rows else ()) if file.is_folder]
+    return "".join(f"mkdir -p {FILES_FOLDER}/{name}\n" for name in folders if name not in there)
+
+
 def _with_codes(command: str, codes: Sequence[int]) -> str:
     """*command*, whose exit codes *codes* are success."""
     if tuple(codes) == (0,):
@@ -171,7 +178,7 @@ def _resource_file(spec: Spec, read: TaskRead, link: Link) -> Json:
     path = f"{read.path}{PACK_SUFFIX}" if read.is_pack else read.path
     if is_stored_prefix(read):
         return {
-            "storageContainerUrl": link(read.item),
+            "storageContainerUrl": link(read.item._replace(blob="")),
             **reference(spec),
             "blobPrefix": read.item.blob,
             "filePath": read.path,

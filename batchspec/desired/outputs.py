@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from batchspec.desired.files import TaskRead
+from batchspec.desired.files import FILES_FOLDER, TaskRead
 from batchspec.desired.names import name_problem, node_name, output_path
 from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.places import OWN_FOLDER, Places
@@ -104,7 +104,7 @@ def _paths(names: Sequence[str]) -> list[str]:
 
 def is_stored_prefix(read: TaskRead) -> bool:
     """Whether *read* is all blobs of a container whose names begin alike: it has a digest and no file of its own."""
-    return bool(read.name) and read.producer is None and not read.is_pack and read.path.count("/") == 1
+    return read.path == f"{FILES_FOLDER}/{read.name}" and read.producer is None and not read.is_pack
 
 
 def plain_outputs(places: Places, task: DesiredTask) -> list[TaskOutput]:

@@ -370,7 +370,7 @@ def _at(value: Any, path: Path) -> Any:
 def _with_env(body: Json, env: Mapping[str, object]) -> dict[str, Any]:
     """*body* with the variables of `env:` behind those it has."""
     entries = [
-        {"name": name, "value": value if isinstance(value, str) else text_of(value)}
+        {"name": name, "value": value.as_text() if isinstance(value, Deferred) else text_of(value)}
         for name, value in env.items()
     ]
     return (

@@ -26,6 +26,10 @@ class Deferred(str):
         deferred._template, deferred._types = template, types
         return deferred
 
+    def as_text(self) -> Deferred:
+        """The same for a field that takes nothing but text."""
+        return Deferred.of(self, self._template, ("string",))
+
     @property
     def template(self) -> Template:
         if self._template is None:

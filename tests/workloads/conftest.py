@@ -53,6 +53,20 @@ class Project:
         for clip in clips:
             (self.folder / "clips" / clip).write_text(f"{clip}\n")
 
+    @property
+    def library(self) -> str:
+        """A container of this project's own, for what is in storage already."""
+        return f"{self.name}-library"
+
+    def upload(self, *names: str) -> None:
+        """The blobs are in the library, each with its name as its content."""
+        with BlobServiceClient.from_connection_string(self._account.connection_string) as service:
+            container = service.get_container_client(self.library)
+            if not container.exists():
+                container.create_container()
+            for name in names:
+                container.upload_blob(name, f"{name}\n")
+
     def text(self, output: str) -> str:
         """What is in a downloaded file."""
         return (self.outputs / output).read_text("utf-8")

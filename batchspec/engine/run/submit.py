@@ -194,6 +194,7 @@ class _Packer:
         self._spec = conduct.spec
         self._blobs = conduct.account.blobs
         self._read = self._blobs.url if self._spec.identity else self._blobs.read_url
+        self._list = self._blobs.url if self._spec.identity else self._blobs.list_url
         self._write = self._blobs.url if self._spec.identity else self._blobs.write_url
         self._renew()
 
@@ -213,6 +214,8 @@ class _Packer:
         return json.dumps(body, separators=(",", ":")).encode()
 
     def _link(self, item: Input) -> str:
+        if not item.blob:
+            return self._list(item.container)
         return self._read(item.container, self._conduct.plan.work.stored_as(item.blob))
 
     def _renew(self) -> None:

@@ -274,12 +274,19 @@ class Blobs:
 
     def write_url(self, container: str) -> str:
         """A link to create and write blobs in this container; it can neither read, list nor delete."""
+        return self._container_url(container, write=True, create=True)
+
+    def list_url(self, container: str) -> str:
+        """A link to list the blobs of this container, and to read them."""
+        return self._container_url(container, read=True, list=True)
+
+    def _container_url(self, container: str, **permissions: bool) -> str:
         from azure.storage.blob import ContainerSasPermissions, generate_container_sas
 
         token = generate_container_sas(
             account_name=self.account,
             container_name=container,
-            permission=ContainerSasPermissions(write=True, create=True),
+            permission=ContainerSasPermissions(**permissions),
             **self._signing(),
         )
         return f"{self.url(container)}?{token}"

@@ -1,0 +1,125 @@
+"""Shapes of work that no example has: each as a spec that is applied, with the bytes that come of it."""
+
+from __future__ import annotations
+
+from workloads.conftest import Project
+
+
+def outputs(project: Project) -> dict[str, str]:
+    """What was downloaded, by the paths of the files."""
+    files = (path for path in project.outputs.rglob("*") if path.is_file())
+    return {path.relative_to(project.outputs).as_posix(): path.read_text("utf-8") for path in files}
+
+
+def test_two_passes_over_a_source(small: Project) -> None:
+    """The second and the third pass read the file that the first one began with."""
+    small.write(
+        """\
+  first:
+    inputs: clips/*
+    command: "wc -c < {{ input.path }} > {{ output.path }}"
+    output: "{{ input.stem }}.stats"
+    temporary: true
+  second:
+    inputs: {from: first}
+    command: "cat {{ input.path }} {{ source.path }} > {{ output.path }}"
+    output: "{{ source.stem }}.second"
+  third:
+    inputs: {from: second}
+    command: "cat {{ source.path }} {{ input.path }} > {{ output.path }}"
+    output: "{{ source.stem }}.third"
+""",
+        clips="a",
+    )
+    small.apply()
+    assert outputs(small) == {"a.second": "2\na\n", "a.third": "a\n2\na\n"}
+    assert small.is_quiet()
+
+
+def test_variables_codes_and_a_folder_of_nothing(small: Project) -> None:
+    """Variables are text, whatever was written; an exit code counts as success; `all` of no task is an empty folder."""
+    small.write(
+        """\
+  each:
+    inputs: "clips/{title}"
+    matrix: {height: [1, 2]}
+    when: "{{ matrix.height < 2 }}"
+    env: {HEIGHT: "{{ matrix.height }}", NUMBER: 3, TITLE: "{{ matrix.title }}"}
+    successCodes: [0, 6]
+    command: "echo $HEIGHT $NUMBER $TITLE > {{ outputs.parts.path }}/s; exit 6"
+    outputs: {parts: "{{ matrix.title }}/", log: {path: "{{ matrix.title }}.log", optional: true}}
+  none:
+    inputs: "none/*"
+    allowEmpty: true
+    command: "cp {{ input.path }} {{ output.path }}"
+    output: "{{ input.name }}.none"
+  all:
+    files: {none: {all: none}}
+    command: "ls {{ files.none.path }} > {{ output.path }}; echo {{ files.none.count }} >> {{ output.path }}"
+    output: all.txt
+"""
+    )
+    small.apply()
+    assert outputs(small) == {"a/s": "1 3 a\n", "b/s": "1 3 b\n", "all.txt": "0\n"}
+    assert small.is_quiet()
+
+
+def test_pairs_and_chunks(small: Project) -> None:
+    """`on` names the tasks that belong together; chunks lie within what `per` groups together."""
+    small.write(
+        """\
+  call:
+    matrix: {sample: [t1, n1]}
+    command: "echo {{ matrix.sample }} > {{ output.path }}"
+    output: "{{ matrix.sample }}.call"
+    download: false
+  pair:
+    matrix: [{tumour: t1, normal: n1}]
+    files:
+      t: {from: call, on: {sample: "{{ matrix.tumour }}"}}
+      n: {from: call, on: {sample: normal}}
+    command: "cat {{ files.t.path }} {{ files.n.path }} > {{ output.path }}"
+    output: pair.txt
+  chunk:
+    matrix: {title: [x, y], frame: "08..10"}
+    per: title
+    chunk: 2
+    command: "echo {{ matrix.title }} {{ matrix.frame }} > {{ output.path }}"
+    output: "{{ chunk.id }}.chunk"
+    temporary: true
+  join:
+    inputs: {from: chunk}
+    per: title
+    command: "cat {{ inputs.paths }} > {{ output.path }}"
+    output: "{{ matrix.title }}.txt"
+"""
+    )
+    small.apply()
+    assert outputs(small) == {"pair.txt": "t1\nn1\n", "x.txt": "x 08 09\nx 10\n", "y.txt": "y 08 09\ny 10\n"}
+    assert small.is_quiet()
+
+
+def test_blobs_beside_inputs_that_are_blobs(small: Project) -> None:
+    """One by its name, and all below a prefix, which keep their whole names; the second group reads the blob itself."""
+    small.upload("x/1.txt", "y/ref.fa", "y/sub/ref 2.fai")
+    small.write(
+        f"""\
+  a:
+    inputs: {{container: {small.library}, prefix: x/, match: "{{n}}.txt"}}
+    files:
+      ref: {{container: {small.library}, blob: y/ref.fa}}
+      all: {{container: {small.library}, prefix: y/}}
+    command: "(cat {{{{ files.ref.path }}}}; find {{{{ files.all.path }}}} -type f | sort) > {{{{ output.path }}}}"
+    output: "{{{{ matrix.n }}}}.a"
+  b:
+    inputs: {{from: a}}
+    command: "cat {{{{ source.path }}}} > {{{{ output.path }}}}"
+    output: "{{{{ matrix.n }}}}.b"
+"""
+    )
+    small.apply()
+    listed = "files/all/y/ref.fa\nfiles/all/y/sub/ref 2.fai\n"
+    assert outputs(small) == {"1.a": f"y/ref.fa\n{listed}", "1.b": "x/1.txt\n"}
+    assert small.is_quiet()
+    small.upload("y/new")
+    assert small.plan() == {"a/1.txt": "input_changed", "b/1.a": "follows"}

@@ -123,6 +123,7 @@ class Code(Enum):
     CONTAINERS = "BS0612", "container settings of pool and task do not match"
     FORMULA = "BS0613", "an invalid autoscale formula"
     RAW_DEPENDENCY = "BS0614", "a dependency on task ids, which batchspec generates"
+    RAW_FOLDER = "BS0615", "a folder in a raw `commandLine`, which runs without the wrapper that packs it"
 
     IMAGE_NOT_OFFERED = "BS0701", "an image that the account does not offer"
     AGENT_NOT_OFFERED = "BS0702", "a node agent that the account does not offer for the image"

@@ -78,7 +78,8 @@ def render_command(
         return CommandLine(wrapped_script(outputs, packs), command.script.render(values))
     words = [text for word in command.words for text in word.words(values)]
     is_plain = all(word and PLAIN.issuperset(word) for word in words)
-    if is_plain and not packs and (in_container or {*outputs} <= {ANY}):
+    has_folder = bool(packs) or any(output.is_folder for output in outputs if output != ANY)
+    if is_plain and not has_folder and (in_container or {*outputs} <= {ANY}):
         return CommandLine(" ".join(words))
     return CommandLine(wrapped_words(outputs, packs), shlex.join(words))
 

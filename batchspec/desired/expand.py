@@ -10,10 +10,10 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
 from operator import itemgetter
 
 from batchspec.codes import Code
+from batchspec.desired.collisions import collisions
 from batchspec.desired.compose import Composed, Composer, Reading, add_composed, add_extras
 from batchspec.desired.files import reading_of
 from batchspec.desired.names import (
@@ -37,7 +37,6 @@ from batchspec.resources.task import Work, digest, task_id, task_key
 from batchspec.source import Diagnostic, Path, Severity
 from batchspec.version import __version__
 
-_COLLISIONS = 20  # that are told of
 _TOLD = 3  # how many inputs of one group are told of, when many have bad names
 
 
@@ -53,7 +52,7 @@ def expand(spec: Spec, readable: Readable) -> Desired:
     for group in spec.groups:  # each behind those whose outputs it reads
         number = _add(spec, group, readable, tasks, number, findings)
     tasks.index()
-    findings.extend(_collisions(spec, tasks))
+    findings.extend(collisions(spec, tasks))
     if any(finding.severity is Severity.ERROR for finding in findings):
         raise SpecError([*spec.warnings, *findings])
     warned = replace(spec, warnings=(*spec.warnings, *findings))
@@ -264,31 +263,6 @@ def _put_together(template: Template) -> Callable[[Parts], str] | None:
     form = "".join(part.replace("%", "%%") if isinstance(part, str) else "%s" for part in template.parts)
     pick = itemgetter(*(known[name] for name in names))
     return lambda parts: form % pick(parts)
-
-
-def _collisions(spec: Spec, tasks: DesiredTasks) -> Iterator[Diagnostic]:
-    """Two tasks that write one blob, or two files that would be uploaded as one."""
-    for first, task, blob in islice(tasks.sharing_output(), _COLLISIONS):
-        who = f"{first.name!r} and {task.name!r} would both write"
-        what = f"{first.name!r} would write twice" if first.number == task.number else who
-        what = f"{what} {blob!r}"
-        yield _collision(spec, task, what, "output")
-    for first, task in islice(tasks.sharing_upload(), _COLLISIONS):
-        if first.input and task.input:
-            what = (
-                f"{first.input.file!r} and {task.input.file!r} would both be uploaded as {task.input.blob!r}"
-            )
-            yield _collision(spec, task, what, "inputs")
-
-
-def _collision(spec: Spec, task: DesiredTask, what: str, field: str) -> Diagnostic:
-    axes = task.group.rows.axes.has if task.group.rows else ()
-    differs = next((f"matrix.{name}" for name in axes if name not in (FOLDER, SOURCE)), "input.name")
-    helps = {
-        "output": (f"make the names differ, for example with {{{{ {differs} }}}} or a folder",),
-        "inputs": ("move one of the files, or give the groups' inputs one common folder",),
-    }[field]
-    return spec.document.diagnostic(Code.NAME_COLLISION, what, (*task.group.path, field), helps=helps)
 
 
 def _pool_body(spec: Spec) -> Json | None:

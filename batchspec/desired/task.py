@@ -154,13 +154,6 @@ class DesiredTasks:
             facts,
         )
 
-    def sharing_output(self) -> Rows[tuple[DesiredTask, DesiredTask, str]]:
-        """Pairs of tasks that would write one blob for people: the first that does, each further one, and the blob.
-
-        A task that makes the same blob twice is a pair with itself.
-        """
-        return Rows(self.database, _SHARING_OUTPUT, lambda row: (self[row[0]], self[row[1]], str(row[2])))
-
     def sharing_upload(self) -> Rows[tuple[DesiredTask, DesiredTask]]:
         """Pairs of tasks whose inputs are two files that would be uploaded as one blob."""
         return self._pairs(
@@ -176,24 +169,6 @@ class DesiredTasks:
             " WHERE task.number <> twice.first ORDER BY task.number",
             lambda row: (self[row[0]], self[row[1]]),
         )
-
-
-# Of a plain task its record is its output; of all others, and of those that are read, each output is in `makes`.
-_SHARING_OUTPUT = """
-SELECT first, task.number AS number, record FROM (
-  SELECT record AS place, min(number) AS first FROM task WHERE is_output AND facts IS NULL
-  GROUP BY record HAVING count(*) > 1) twice
-JOIN task ON task.record = place AND is_output AND facts IS NULL AND task.number <> first
-UNION
-SELECT first, makes.task, blob FROM (
-  SELECT blob AS place, task AS first, min(rowid) AS earliest FROM makes WHERE blob IS NOT NULL
-  GROUP BY blob HAVING count(*) > 1) twice
-JOIN makes ON makes.blob = place AND makes.rowid <> earliest
-UNION
-SELECT task.number, makes.task, makes.blob FROM makes
-JOIN task ON task.record = makes.blob AND is_output AND facts IS NULL AND task.number <> makes.task
-ORDER BY 2, 3
-"""
 
 
 def _row(task: DesiredTask) -> tuple[object, ...]:

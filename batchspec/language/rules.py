@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from batchspec.codes import Code
 from batchspec.language.deferred import Deferred
 from batchspec.language.finding import Finding
-from batchspec.language.model import Pool, Spec, WhenDone
+from batchspec.language.model import Pool, Spec, TaskGroup, WhenDone
 from batchspec.language.pool_rules import check_job_network, check_pool, is_windows
+from batchspec.language.words import LocalFile
 from batchspec.resources import job as jobs
 from batchspec.resources import pool as pools
 from batchspec.resources.base import Field, Json
@@ -48,6 +49,7 @@ def check_rules(spec: Spec) -> list[Diagnostic]:
         *_durations({"pool": spec.pool.body if spec.pool else {}, "job": job, "tasks": groups}, ()),
         *_needs(job, groups),
         *_dependencies(groups),
+        *_raw_lines(spec),
         *_systems(spec),
         *_slots(spec.pool, job, groups),
         *_containers(spec.pool, job, groups),
@@ -128,6 +130,37 @@ def _dependencies(groups: Mapping[str, Json]) -> Iterator[Finding]:
                 "batchspec chooses them, and new ones when the work changes: such a task would wait forever",
                 "read what the other group makes: `inputs: {from: GROUP}`, or `files: {NAME: {from: GROUP}}`",
             )
+
+
+def _raw_lines(spec: Spec) -> Iterator[Finding]:
+    """Folders that a raw line would have to pack or unpack: it is sent as it is written."""
+    for group in spec.groups:
+        for path in _folders(group) if group.command.line is not None else ():
+            yield Finding(
+                Code.RAW_FOLDER,
+                path,
+                "a folder needs `command`",
+                "folders travel packed, and a raw `commandLine` runs without what packs and unpacks them",
+                "write `command`, or `/bin/sh -c …` as a list",
+            )
+
+
+def _folders(group: TaskGroup) -> Iterator[Path]:
+    """Where the folders stand that a group reads or makes."""
+    for output in group.outputs:
+        if output.is_folder:
+            yield (*group.path, "outputs", output.name) if output.name else (*group.path, "output")
+    if group.rows is not None:
+        if group.rows.link is not None and group.rows.link.output.is_folder:
+            yield (*group.path, "inputs")
+        for file in group.rows.files:
+            source = file.read.source
+            if file.link is not None:
+                is_packed = file.link.output.is_folder
+            else:
+                is_packed = isinstance(source, LocalFile) and file.is_folder and "{" not in source.path
+            if is_packed:
+                yield file.read.path
 
 
 def _systems(spec: Spec) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
+from unicodedata import normalize
 
 from batchspec.errors import RunError
 
@@ -44,6 +45,7 @@ class Database:
         self._connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         weakref.finalize(self, self._connection.close)
         self._lock = threading.RLock()
+        self._connection.create_function("folded", 1, _folded, deterministic=True)
         for setting in _SETTINGS:
             self._connection.execute(f"PRAGMA {setting}")
         self._connection.execute("BEGIN")  # and never ended: else every statement is a transaction of its own
@@ -96,6 +98,11 @@ class Database:
                     help="a million tasks take some 700 MB for each plan; "
                     "make room, or name another folder in SQLITE_TMPDIR",
                 ) from error
+
+
+def _folded(name: str) -> str:
+    """*name* as a file system sees it that tells neither cases nor ways to write an accent apart."""
+    return name.lower() if name.isascii() else normalize("NFC", normalize("NFD", name).casefold())
 
 
 def lots(values: Iterable[T], size: int = _AT_ONCE) -> Iterator[list[T]]:

@@ -107,10 +107,11 @@ def _examined(spec_file: Path, environment: Environment) -> Examined:
 
 
 def _read(file: Path, help: str) -> Document:
-    from batchspec.document.document import decode, parse
+    from batchspec.document.document import MAX_BYTES, decode, parse
 
     try:
-        data = file.read_bytes()
+        with file.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)  # more is refused, and a device never ends
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}", help=help) from error
     _keep_secrets(data)

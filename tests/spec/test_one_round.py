@@ -1,6 +1,9 @@
 """Whatever is wrong is found in one round, and what may fail for one task is found before anything is sent."""
 
+import os
 from pathlib import Path
+
+import pytest
 
 from batchspec.workload.reading import check
 
@@ -139,3 +142,59 @@ tasks:
         ("BS0123", "10:69"),
         ("BS0123", "11:19"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "why"),
+    [
+        ("a: {inputs: '*.txt', command: [x], output: o.bin}", "would both write 'work/o.bin'"),
+        ("a: {command: [x], output: Out}, b: {command: [x], output: out}", "differ only in case"),
+        (
+            r'a: {command: [x], output: "caf\u00e9"}, b: {command: [x], output: "cafe\u0301"}',
+            "or Unicode normalization",
+        ),
+        ("a: {command: [x], output: p}, b: {command: [x], output: P/q}", "one lies inside the other"),
+        (
+            "a: {matrix: {n: [A, a]}, command: 'x {{ matrix.n }}', output: '{{ matrix.n }}'}",
+            "differ only in case",
+        ),
+        ("a: {command: x, outputs: {o: a/, p: a.tar}}", "would write twice 'work/a.tar'"),
+        ("a: {command: x, outputs: {o: a/, p: a/b}}", "one lies inside the other"),
+        ("a: {command: x, outputs: {o: a, p: A}}", "differ only in case"),
+    ],
+)
+def test_outputs_that_meet_in_storage_or_in_a_folder_are_refused(
+    tmp_path: Path, tasks: str, why: str
+) -> None:
+    """Of two tasks or of one; a folder takes its own name and that of its pack."""
+    (tmp_path / "one.txt").touch()
+    (tmp_path / "two.txt").touch()
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(f"{HEAD}tasks: {{{tasks}}}\n")
+    errors = [finding for finding in check(spec) if finding.code == "BS0403"]
+    assert errors
+    assert all(why in finding.summary for finding in errors)
+
+
+def test_outputs_that_are_only_alike_are_accepted(tmp_path: Path) -> None:
+    """A name that begins another, and one name in two folders."""
+    text = HEAD + "tasks: {a: {command: x, outputs: {o: a, p: a.txt, q: b/a, r: a-b}}}\n"
+    assert found(tmp_path, text) == []
+
+
+def test_what_never_ends_is_not_read(tmp_path: Path) -> None:
+    """A named pipe among inputs, files and sheets is a finding, and hides no other; nobody waits for it."""
+    os.mkfifo(tmp_path / "pipe.txt")
+    (tmp_path / "broken.csv").symlink_to("nowhere")
+    text = (
+        HEAD
+        + """\
+tasks:
+  one: {inputs: "*.txt", command: [run]}
+  two: {files: {a: pipe.txt}, command: [run, "{{ files.a.path }}"]}
+  three: {matrix: {file: pipe.txt}, command: [run, "{{ matrix.a }}"]}
+  four: {files: {a: broken.csv}, command: [run, "{{ files.a.path }}"]}
+  five: {inputs: "none/*.txt", command: [run]}
+"""
+    )
+    assert [code for code, _ in found(tmp_path, text)] == ["BS0405", "BS0405", "BS0410", "BS0405", "BS0404"]

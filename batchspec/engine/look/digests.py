@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from batchspec.engine.look.cache import Cache, is_text
+from batchspec.engine.look.regular import open_file
 
 _TABLE = "digest (name TEXT PRIMARY KEY, stamp TEXT, md5 TEXT)"
 _SETTLED_NS = 2_000_000_000
@@ -83,7 +84,7 @@ class Digests:
 
 def _md5(file: Path | str) -> str:
     state = hashlib.md5(usedforsecurity=False)
-    with Path(file).open("rb") as stream:
+    with open_file(file) as stream:
         while chunk := stream.read(_CHUNK):
             state.update(chunk)
     return state.hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from io import TextIOWrapper
 from pathlib import Path as FilePath
 
 from batchspec.codes import Code
@@ -20,7 +21,8 @@ from batchspec.engine.look.folders import PLACEHOLDER, Folders
 from batchspec.engine.look.inputs import ListBlobs, find_inputs
 from batchspec.engine.look.packages import find_packages
 from batchspec.engine.look.project import Project, Use
-from batchspec.engine.look.walk import Rules, walk
+from batchspec.engine.look.regular import open_file
+from batchspec.engine.look.walk import Match, Rules, walk
 from batchspec.errors import SpecError
 from batchspec.language.glob import parse as parse_glob
 from batchspec.language.matrix import Sheet
@@ -28,6 +30,8 @@ from batchspec.language.model import Spec
 from batchspec.language.words import LocalFile, StoredBlob
 from batchspec.resources.task import digest
 from batchspec.source import Diagnostic, Path, in_order
+
+_TOLD = 20  # how many files of one entry that cannot be read
 
 
 def desired_now(spec: Spec, list_blobs: ListBlobs | None, project: Project | None = None) -> Desired:
@@ -95,16 +99,27 @@ class _Anew(Iterable[Input]):
 def _local(spec: Spec, where: Path, path: str, project: Project) -> Iterator[Input]:
     """The files that *path* can mean: one, or those of all tasks where it has axes or placeholders."""
     glob = parse_glob(PLACEHOLDER.sub("*", path).removeprefix("./"))
+    findings: list[Diagnostic] = []
     with Digests(cache_path()) as digests:
         for match in walk(Places.of(spec).folder, glob, Rules(allows=project.reads)):
             if match.outside:
                 what, outside = f"the file {match.name!r}", FilePath(match.outside)
                 raise SpecError([project.outside(spec.document, where, what, outside)])
-            content = digests.md5(match.file)
-            name = match.name.rpartition("/")[2]
-            blob = Places.of(spec).upload(content, name)
-            size = FilePath(match.file).stat().st_size
-            yield Input(match.name, spec.containers.input, blob, size, content, match.file)
+            try:
+                yield _file(spec, match, digests)
+            except OSError as error:
+                what = f"the file {match.name!r} cannot be read: {error.strerror}"
+                findings.append(spec.document.diagnostic(Code.BAD_INPUT, what, where))
+    if findings:
+        raise SpecError(findings[:_TOLD])
+
+
+def _file(spec: Spec, match: Match, digests: Digests) -> Input:
+    """What a file is to the tasks that read it. Raises `OSError` where it cannot be read."""
+    content = digests.md5(match.file)
+    blob = Places.of(spec).upload(content, match.name.rpartition("/")[2])
+    size = FilePath(match.file).stat().st_size
+    return Input(match.name, spec.containers.input, blob, size, content, match.file)
 
 
 def _stored(source: StoredBlob, list_blobs: ListBlobs | None) -> Iterator[Input]:
@@ -137,7 +152,7 @@ def _lines(spec: Spec, path: Path, file: str, project: Project) -> Iterator[str]
     if not project.allows(Use.READ, folder):
         raise SpecError([project.outside(spec.document, path, f"the sheet {file!r}", folder)])
     try:
-        with (Places.of(spec).folder / file).open(encoding="utf-8", newline="") as stream:
+        with TextIOWrapper(open_file(Places.of(spec).folder / file), encoding="utf-8", newline="") as stream:
             yield from stream
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"

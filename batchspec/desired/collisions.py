@@ -1,0 +1,83 @@
+"""Outputs and uploads that would meet: in storage, or in a folder of a machine that tells no case apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, islice
+from typing import NamedTuple
+
+from batchspec.codes import Code
+from batchspec.desired.packing import PACK_SUFFIX
+from batchspec.desired.task import DesiredTask, DesiredTasks
+from batchspec.language.axes import FOLDER, SOURCE
+from batchspec.language.model import Spec
+from batchspec.source import Diagnostic, Path
+
+_TOLD = 20
+
+# Each place of an output beside the one before it, where they are the same or the second lies in the first. A folder
+# takes its own name and that of its pack. In place of a slash is what comes before any other character, so that what
+# lies in a folder follows it. What only other tasks read has a name that no other task's can have.
+_MEETING = """
+    WITH places AS (
+        SELECT number, '' AS name, record AS place FROM task
+            WHERE is_output AND number NOT IN (SELECT task FROM makes)
+        UNION ALL SELECT task, name, coalesce(blob, made) FROM makes
+        UNION ALL SELECT task, name, substr(coalesce(blob, made), 1, length(coalesce(blob, made)) - ?)
+            FROM makes WHERE is_folder),
+    keyed AS (SELECT *, replace(folded(place), '/', char(1)) AS key FROM places),
+    pairs AS (
+        SELECT lag(number) OVER w AS first, lag(place) OVER w AS other, lag(key) OVER w AS before, *
+        FROM keyed WINDOW w AS (ORDER BY key, number))
+    SELECT first, other, number, name, place FROM pairs
+    WHERE key = before OR substr(key, 1, length(before) + 1) = before || char(1)
+    ORDER BY number"""
+
+
+class _Meeting(NamedTuple):
+    """Two outputs that would meet: `place` is the second one's, called `name` in its group."""
+
+    first: DesiredTask
+    other: str
+    task: DesiredTask
+    name: str
+    place: str
+
+    @property
+    def what(self) -> str:
+        one, two = self.first.name, self.task.name
+        if self.place == self.other and self.first.number == self.task.number:
+            return f"{one!r} would write twice {self.place!r}"
+        if self.place == self.other:
+            return f"{one!r} and {two!r} would both write {self.place!r}"
+        both = f"{one!r} would write {self.other!r}, and {two!r} {self.place!r}"
+        if self.place.count("/") > self.other.count("/"):
+            return f"{both}: one lies inside the other"
+        return f"{both}: they differ only in case or Unicode normalization"
+
+    @property
+    def path(self) -> Path:
+        return (*self.task.group.path, *(("outputs", self.name) if self.name else ("output",)))
+
+
+def collisions(spec: Spec, tasks: DesiredTasks) -> Iterator[Diagnostic]:
+    """Outputs that meet, and files that would be uploaded as one blob."""
+    pages = tasks.database.pages(_MEETING, (len(PACK_SUFFIX),))
+    for row in islice(chain.from_iterable(pages), _TOLD):
+        first, other, number, name, place = row
+        meeting = _Meeting(tasks[first], other, tasks[number], name, place)
+        help = f"make the names differ, for example with {{{{ {_differs(meeting.task)} }}}} or a folder"
+        yield spec.document.diagnostic(Code.NAME_COLLISION, meeting.what, meeting.path, helps=(help,))
+    for one, task in islice(tasks.sharing_upload(), _TOLD):
+        if one.input and task.input:
+            what = f"{one.input.file!r} and {task.input.file!r} would both be uploaded as {task.input.blob!r}"
+            help = "move one of the files, or give the groups' inputs one common folder"
+            yield spec.document.diagnostic(
+                Code.NAME_COLLISION, what, (*task.group.path, "inputs"), helps=(help,)
+            )
+
+
+def _differs(task: DesiredTask) -> str:
+    """What templates name that differs from task to task of its group."""
+    axes = task.group.rows.axes.has if task.group.rows else ()
+    return next((f"matrix.{name}" for name in axes if name not in (FOLDER, SOURCE)), "input.name")

@@ -3,12 +3,13 @@
 They are found by the environment, so that CI names them and a plain run needs none:
 BATCHSPEC_TEST_OLD_BATCH Pythons with azure-batch 6 to 11, separated as in PATH, BATCHSPEC_TEST_BATCH14 a Python with
 azure-batch 14, BATCHSPEC_TEST_AZ an `az` with the batch commands, BATCHSPEC_TEST_NODE_MODULES a node_modules with
-@azure/batch and azure-batch.
+@azure/batch and azure-batch, BATCHSPEC_TEST_SAMPLES the folder `samples` of azure-batch 15's source package.
 """
 
 import asyncio
 import json
 import os
+import runpy
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -58,6 +59,19 @@ def test_async_sdk(served: Served) -> None:
             return [str(task.id) async for task in client.list_tasks("job", max_results=40)]
 
     assert asyncio.run(work()) == [f"t{n:03}" for n in range(1, 150)]
+
+
+def test_the_sample_of_azure_batch(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its steps are taken as they are, only signed in by key; it prints every error, and there is none."""
+    file = Path(_given("BATCHSPEC_TEST_SAMPLES")) / "batch_samples_hello_world.py"
+    samples = runpy.run_path(str(file))["BatchSamples"]()
+    with served.client() as client:
+        samples.create_pool(client, "my_pool")
+        samples.create_job_and_submit_task(client, "my_pool", "my_job")
+        assert [task.id for task in client.list_tasks("my_job")] == ["my_task"]
+        samples.cleanup(client, "my_pool", "my_job")
+        wait_until(lambda: list(client.list_pools()) == [])
+    assert capsys.readouterr().out == ""
 
 
 def test_azure_batch_14(served: Served) -> None:

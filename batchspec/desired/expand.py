@@ -269,7 +269,7 @@ def _pool_body(spec: Spec) -> Json | None:
     if spec.pool is None or spec.pool.existing:
         return None
     body = spec.pool.body
-    return stamped(body, spec.name, __version__, _digest(body), file=spec.file, protect=spec.pool.protect)
+    return _stamped(spec, body, protect=spec.pool.protect)
 
 
 def _job_body(spec: Spec) -> Json | None:
@@ -281,7 +281,14 @@ def _job_body(spec: Spec) -> Json | None:
         **spec.job,
         "poolInfo": {"poolId": spec.pool.id},
     }
-    return stamped(body, spec.name, __version__, _digest(body), file=spec.file)
+    return _stamped(spec, body)
+
+
+def _stamped(spec: Spec, body: Json, *, protect: bool = False) -> Json:
+    """*body* with what says whose it is."""
+    file, containers = spec.file, spec.containers
+    digest_ = _digest(body)
+    return stamped(body, spec.name, __version__, digest_, file=file, containers=containers, protect=protect)
 
 
 def _digest(body: Json) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from typing import NamedTuple
 
@@ -31,10 +31,14 @@ class Some(NamedTuple):
     size: int
 
 
-class Belongings:
-    """What lies in the folders of a spec, on disk. Of what it may lose, *doomed* says what it is to lose."""
+IsDoomed = Callable[[str, What, str], bool]
+"""Whether the spec is to lose what lies in this container, is this to it, and has this name."""
 
-    def __init__(self, account: Account, places: Places, doomed: Callable[[What, str], bool]) -> None:
+
+class Belongings:
+    """What lies in the folders of a spec, on disk: in its containers, and in those that it has *left*."""
+
+    def __init__(self, account: Account, places: Places, left: Iterable[str], doomed: IsDoomed) -> None:
         self._places = places
         self._database = Database()
         self._database.define(
@@ -42,8 +46,14 @@ class Belongings:
             " PRIMARY KEY (container, name)) WITHOUT ROWID"
         )
         rows = (
-            (container, blob.name, what.name, blob.size, what is not What.OTHER and doomed(what, blob.name))
-            for container in dict.fromkeys((places.input, places.output))
+            (
+                container,
+                blob.name,
+                what.name,
+                blob.size,
+                what is not What.OTHER and doomed(container, what, blob.name),
+            )
+            for container in dict.fromkeys((places.input, places.output, *left))
             for blob in account.blobs.list(container, places.root)
             if (what := self._what(blob)) is not None
         )

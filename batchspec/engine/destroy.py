@@ -63,10 +63,15 @@ def find_doomed(
     named = read_named(account, spec, jobs)
     refuse_other_file(spec, named)
     pools: Iterable[Json] = (pool for pool in named.pools if not _is_existing(spec, pool))
-    if orphans_of is None:
-        found = Belongings(account, places, lambda what, _: outputs or what is not What.OUTPUT)
-    else:
-        found = Belongings(account, places, lambda what, blob: _is_orphan(orphans_of, places, what, blob))
+    left = {found.container for found in named.containers}
+
+    def is_doomed(container: str, what: What, blob: str) -> bool:
+        if orphans_of is None:
+            return outputs or what is not What.OUTPUT
+        return container in left or _is_orphan(orphans_of, places, what, blob)
+
+    found = Belongings(account, places, left, is_doomed)
+    if orphans_of is not None:
         jobs, pools = [*stray_jobs(spec, jobs)], stray_pools(spec, named.pools)
     kept = tuple(found.some(doomed=False))
     return Doomed(

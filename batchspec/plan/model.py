@@ -33,6 +33,7 @@ class Kind(Enum):
     """What an action is about."""
 
     SPEC = "spec"
+    CONTAINER = "container"
     PACKAGE = "package"
     POOL = "pool"
     JOB = "job"
@@ -180,7 +181,10 @@ class Unnoted(NamedTuple):
 
 
 class Stray(NamedTuple):
-    """A pool or job that the spec has made and no longer names. Of a pool: its nodes, those of them that are Spot."""
+    """A pool, a job or a blob container that the spec has used and no longer names.
+
+    Of a pool: its nodes, those of them that are Spot. Of a container: the spec's blobs in it, and their bytes.
+    """
 
     kind: Kind
     id: str
@@ -188,6 +192,8 @@ class Stray(NamedTuple):
     spot: int = 0
     vm_size: str = ""
     autoscales: bool = False
+    blobs: int = 0
+    size: int = 0
 
 
 def _nothing(_number: int) -> Sequence[str]:

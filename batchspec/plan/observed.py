@@ -102,15 +102,24 @@ class Seen:
         return Rows(self._database, query, lambda row: str(row[0]))
 
 
+class Left(NamedTuple):
+    """What of the spec is in a blob container that it no longer names."""
+
+    container: str
+    blobs: int
+    size: int
+
+
 class Named(NamedTuple):
     """What has the spec's name in the account: `pools`, and `jobs` that are not completed.
 
-    `file` is the one that the name is noted for.
+    `file` is the one that the name is noted for. `containers` are those that stamps name and the spec does not.
     """
 
     pools: Sequence[Json] = ()
     jobs: Sequence[Json] = ()
     file: str | None = None
+    containers: Sequence[Left] = ()
 
 
 _NOTHING_NAMED = Named()

@@ -1,4 +1,4 @@
-"""Pools and jobs of the spec that it no longer names: another id, or another `--set`, was used when they were made."""
+"""What the spec has made and no longer names: it had another id, or another `--set`, when that was made."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from batchspec.language.model import Spec
 from batchspec.plan.model import Kind, Stray
-from batchspec.plan.observed import Named
+from batchspec.plan.observed import Left, Named
 from batchspec.resources import job as jobs
 from batchspec.resources.base import Json
 from batchspec.resources.pool import nodes_of, target_nodes
@@ -14,7 +14,8 @@ from batchspec.resources.pool import nodes_of, target_nodes
 
 def find_strays(spec: Spec, named: Named) -> tuple[Stray, ...]:
     """What nobody would miss until the bill comes. A completed job costs nothing."""
-    return (*map(_pool, stray_pools(spec, named.pools)), *map(_job, stray_jobs(spec, named.jobs)))
+    pools, listed = stray_pools(spec, named.pools), stray_jobs(spec, named.jobs)
+    return (*map(_pool, pools), *map(_job, listed), *map(_container, named.containers))
 
 
 def stray_pools(spec: Spec, pools: Iterable[Json]) -> Iterator[Json]:
@@ -42,3 +43,7 @@ def _pool(live: Json) -> Stray:
 
 def _job(live: Json) -> Stray:
     return Stray(Kind.JOB, str(live["id"]))
+
+
+def _container(left: Left) -> Stray:
+    return Stray(Kind.CONTAINER, left.container, blobs=left.blobs, size=left.size)

@@ -150,6 +150,8 @@ def _stray(data: Any) -> Stray:
         spot=_get(data, "spotNodes", int),
         vm_size=_get(data, "vmSize", str),
         autoscales=_get(data, "autoscales", bool),
+        blobs=_get(data, "blobs", int),
+        size=_get(data, "bytes", int),
     )
 
 

@@ -89,6 +89,8 @@ def _stray(stray: Stray) -> dict[str, Any]:
         "spotNodes": stray.spot,
         "vmSize": stray.vm_size,
         "autoscales": stray.autoscales,
+        "blobs": stray.blobs,
+        "bytes": stray.size,
     }
 
 

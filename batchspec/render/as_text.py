@@ -222,6 +222,8 @@ def _strays(plan: Plan) -> Iterator[str]:
         yield f"  ! {stray.kind.value} {stray.id}  {Reason.LEFT_SPEC.value}, and still there"
         if stray.kind is Kind.POOL:
             yield f"      · {cost_text(stray)}"
+        elif stray.kind is Kind.CONTAINER:
+            yield f"      · {count_text(stray.blobs, 'blob')} of the spec in it, {size_text(stray.size)}"
     if plan.strays:
         yield "      · `batchspec destroy --orphans` lists and deletes what is no longer in the spec"
 

@@ -178,13 +178,25 @@ def _with_live(body: Json, live: Json, path: Path) -> Json:
 STAMP_SPEC = "batchspec.spec"
 STAMP_FILE = "batchspec.file"
 """The spec's file below its project: the same on every machine. Earlier versions did not say it."""
+STAMP_CONTAINERS = "batchspec.containers"
+"""The blob containers for inputs and outputs, with a blank between them."""
 STAMP_VERSION = "batchspec.version"
 STAMP_DIGEST = "batchspec.digest"
 STAMP_PROTECT = "batchspec.protect"
 STAMP_ROLLOUT = "batchspec.rollout"
 """On a pool while its nodes are brought to a changed start task, so that a rollout that was cut off is seen."""
 
-STAMPS = frozenset({STAMP_SPEC, STAMP_FILE, STAMP_VERSION, STAMP_DIGEST, STAMP_PROTECT, STAMP_ROLLOUT})
+STAMPS = frozenset(
+    {
+        STAMP_SPEC,
+        STAMP_FILE,
+        STAMP_CONTAINERS,
+        STAMP_VERSION,
+        STAMP_DIGEST,
+        STAMP_PROTECT,
+        STAMP_ROLLOUT,
+    }
+)
 
 
 def metadata_of(body: Json) -> dict[str, str]:
@@ -202,6 +214,11 @@ def file_of(body: Json) -> str | None:
     return metadata_of(body).get(STAMP_FILE)
 
 
+def containers_of(body: Json) -> list[str]:
+    """The blob containers of the spec that stamped *body*, as far as that is known."""
+    return metadata_of(body).get(STAMP_CONTAINERS, "").split()
+
+
 def made_from(live: Json, body: Json) -> bool:
     """Whether *live* was made from *body*: its spec and digest are stamped on it."""
     found, wanted = metadata_of(live), metadata_of(body)
@@ -213,12 +230,20 @@ def is_protected(body: Json) -> bool:
 
 
 def stamped(
-    body: Json, spec_name: str, version: str, digest: str, *, file: str = "", protect: bool = False
+    body: Json,
+    spec_name: str,
+    version: str,
+    digest: str,
+    *,
+    file: str = "",
+    containers: Iterable[str] = (),
+    protect: bool = False,
 ) -> dict[str, Any]:
     """*body* with our stamps in its metadata, after its own entries."""
     own = [entry for entry in body.get("metadata") or [] if entry["name"] not in STAMPS]
     stamps = {STAMP_SPEC: spec_name, STAMP_VERSION: version, STAMP_DIGEST: digest}
     stamps |= {STAMP_FILE: file} if file else {}
+    stamps |= {STAMP_CONTAINERS: " ".join(containers)} if containers else {}
     stamps |= {STAMP_PROTECT: "true"} if protect else {}
     return {**body, "metadata": [*own, *_entries(stamps)]}
 

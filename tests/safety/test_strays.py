@@ -63,3 +63,24 @@ def test_a_plain_destroy_takes_it_along(renamed: Workload) -> None:
     assert f"deleted pool {renamed.pool_id}\n" in shown
     assert f"deleted job {renamed.job_id}\n" in shown
     renamed.edit(f"id: {renamed.pool_id}-b", f"id: {renamed.pool_id}")  # for who clears up
+
+
+def test_blobs_in_containers_that_the_spec_has_left(bare: Workload) -> None:
+    """They are found by the stamps of the pool and the job, shown, and deleted as orphans; containers stay."""
+    bare.write_copies()
+    bare.apply()
+    bare.spec.write_text(
+        f"{bare.spec.read_text()}containers: {{input: {bare.name}in, output: {bare.name}out}}\n"
+    )
+    assert [(stray["kind"], stray["id"], stray["blobs"]) for stray in bare.plan()["strays"]] == [
+        ("container", "input", 2),
+        ("container", "output", 2),
+    ]
+    text = bare.command("plan", SPEC).out
+    assert (
+        "  ! container output  no longer in the spec, and still there\n      · 2 blobs of the spec in it, 2 B\n"
+        in text
+    )
+    assert "  - 2 outputs in container output, 2 B\n" in bare.destroy("--orphans").out
+    assert bare.plan()["strays"] == []
+    assert bare.pool() is not None

@@ -123,3 +123,22 @@ def test_a_file_is_named_below_its_project(tmp_path: Path, monkeypatch: pytest.M
         monkeypatch.chdir(tmp_path / clone / "specs")
         assert file_in_project(Path("a.yaml")) == file_in_project(Path("../specs/a.yaml")) == "specs/a.yaml"
     assert file_in_project(tmp_path / "a.yaml") == "a.yaml"
+
+
+def test_what_is_adopted_is_of_the_file_that_has_the_name(bare: Workload) -> None:
+    """So the spec that has it plans nothing; a new file of that name is refused, as any other."""
+    bare.write_copies()
+    bare.apply()
+    other = f"{bare.name}-x"
+    bare.batch("POST", "/pools?api-version=2025-06-01", {**_machine(bare), "id": other})
+    printed = bare.command("import", "pool", other, "--name", bare.name, "--adopt", "--auto-approve").out
+    assert stamps(bare.batch("GET", f"/pools/{other}"))[FILE] == "specs/ffmpeg.yaml"
+    assert bare.plan()["unnoted"] == []
+    (bare.folder / OTHER).write_text(printed)
+    refused(bare, "plan", OTHER)
+    bare.destroy()
+
+
+def _machine(work: Workload) -> dict[str, object]:
+    live = work.pool() or {}
+    return {name: live[name] for name in ("vmSize", "virtualMachineConfiguration")}

@@ -88,6 +88,8 @@ def _way_out(unknown: Unknown, known: Mapping[str, Any]) -> tuple[str, ...]:
         return ("only tasks with `inputs` have an input",)
     if top == "output" and top not in known:
         return ("give the task group an `output: NAME`, then `output.path` is where to write it",)
+    if unknown.reference == ("input", "size"):
+        return ("only of files that are there before the run: what another task makes has no size yet",)
     if unknown.nearest:
         return (f"did you mean `{unknown.nearest}`?",)
     names = [f"{group}.{name}" for group, members in known.items() for name in members]

@@ -20,7 +20,10 @@ _SOME = Series()
 def of_row(group: Linked) -> dict[str, Any]:
     """What `when` and the paths of files see: one row."""
     values = (dict.fromkeys(group.axes.rows, "") | _columns(group)) if not group.is_plain else {}
-    return {**({"matrix": values} if values else {}), **({"input": INPUT} if group.has_inputs else {})}
+    return {
+        **({"matrix": values} if values else {}),
+        **({"input": _input(group)} if group.has_inputs else {}),
+    }
 
 
 def of_names(group: Linked) -> dict[str, Any]:
@@ -32,7 +35,7 @@ def of_names(group: Linked) -> dict[str, Any]:
         known["matrix"] = axes
     if group.has_inputs:
         many = {"paths": _SOME, "folder": "", "list": "", "count": 0}
-        known |= {"inputs": many} if group.shape.joins else {"input": INPUT}
+        known |= {"inputs": many} if group.shape.joins else {"input": _input(group)}
         if "source" in group.axes.has:
             known["source"] = INPUT
     if group.shape.chunk is not None:
@@ -51,6 +54,11 @@ def of_command(group: Linked) -> dict[str, Any]:
     if group.reads:
         known["files"] = {name: _file(group, name) for name in group.reads}
     return known
+
+
+def _input(group: Linked) -> dict[str, object]:
+    """The size of what another task makes is not known when the plan is made."""
+    return {name: value for name, value in INPUT.items() if name != "size" or group.link is None}
 
 
 def _columns(group: Linked) -> dict[str, Any]:

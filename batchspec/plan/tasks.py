@@ -15,8 +15,15 @@ from batchspec.desired.task import Desired
 from batchspec.plan.action import place_of
 from batchspec.plan.hidden import hidden, suspects_of
 from batchspec.plan.model import Action, Copy, Download, Kept, Kind, Operation, Reason, Removal, Run, Upload
+from batchspec.source import Path
 
 _ABOUT_INPUT = (Reason.NEW_INPUT, Reason.INPUT_CHANGED)  # explained by the line of the inputs
+
+
+def _entry(found: Upload) -> Path:
+    """Where the spec has the entry of `files:` that is uploaded: a group's own hides that of the whole spec."""
+    files = found.group.rows.files if found.group.rows else ()
+    return next((file.read.path for file in files if file.read.name == found.name), ("files",))
 
 
 class TaskActions:
@@ -32,7 +39,7 @@ class TaskActions:
 
     def upload(self, found: Upload) -> Action:
         item = found.input
-        path = (*found.group.path, "inputs") if not found.name else ("files", found.name)
+        path = (*found.group.path, "inputs") if not found.name else _entry(found)
         name = self._places.plain(item.blob)
         after = {"name": name, "container": item.container, "size": item.size, "md5": item.content}
         return Action(

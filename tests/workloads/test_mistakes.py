@@ -74,6 +74,12 @@ def test_words_of_other_tools_are_answered(word: str, answer: str, tmp_path: Pat
             "matrix.height < 2",
         ),
         (ECHO.replace("a.txt", "{from: b}") + "}", "there is no group `b`", "b"),
+        (
+            "  b: {command: 'echo > {{ output.path }}', output: b.txt}\n"
+            "  a: {inputs: {from: b}, when: '{{ input.size > 0 }}', command: 'cat {{ input.path }}'}",
+            "`input.size` is not defined",
+            "input.size",
+        ),
     ],
 )
 def test_a_mistake_is_told_at_its_characters(tasks: str, what: str, characters: str, tmp_path: Path) -> None:

@@ -123,3 +123,52 @@ def test_blobs_beside_inputs_that_are_blobs(small: Project) -> None:
     assert small.is_quiet()
     small.upload("y/new")
     assert small.plan() == {"a/1.txt": "input_changed", "b/1.a": "follows"}
+
+
+def test_an_optional_output_of_earlier_work_goes(small: Project) -> None:
+    """The new work does not make it: nobody finds the old one beside the new outputs, in storage or here."""
+    small.write(
+        """\
+  each:
+    inputs: clips/*
+    command: >-
+      cp {{ input.path }} {{ outputs.copy.path }};
+      if grep -q a {{ input.path }}; then echo a > {{ outputs.log.path }}; fi
+    outputs: {copy: "{{ input.name }}.copy", log: {path: "{{ input.name }}.log", optional: true}}
+""",
+        clips="a",
+    )
+    small.apply()
+    assert outputs(small) == {"a.copy": "a\n", "a.log": "a\n"}
+    (small.folder / "clips/a").write_text("b\n")
+    small.apply()
+    assert outputs(small) == {"a.copy": "b\n"}
+    assert [name for name in small.blobs() if name.endswith(".log")] == []
+    assert small.is_quiet()
+
+
+def test_what_no_task_names_any_more_goes_with_the_orphans(small: Project) -> None:
+    """A clip taken out: what other tasks read of it, its output and its upload; the rest stays, and runs nothing."""
+    small.write(
+        """\
+  copy:
+    inputs: clips/*
+    command: "cp {{ input.path }} {{ output.path }}"
+    output: "{{ input.name }}.copy"
+  all:
+    inputs: {from: copy}
+    collect: true
+    command: "cat {{ inputs.paths }} > {{ output.path }}"
+    output: all.txt
+"""
+    )
+    small.apply()
+    assert len(small.blobs(".batchspec/made/")) == 2
+    (small.folder / "clips/b").unlink()
+    assert small.plan() == {"all": "input_changed"}
+    small.apply()
+    small.run("destroy", "--orphans", "--auto-approve")
+    (made,) = small.blobs(".batchspec/made/")
+    assert made.endswith("/a.copy")
+    assert [name for name in small.blobs() if not name.startswith(".batchspec")] == ["a.copy", "all.txt"]
+    assert small.is_quiet()

@@ -23,7 +23,7 @@ from batchspec.engine.run.conduct import Conduct, Interrupted, PlanAgain
 from batchspec.engine.run.doctor import Doctor
 from batchspec.engine.run.download import Downloads
 from batchspec.engine.run.events import Event, NoteEvent, Step, TaskEvent
-from batchspec.engine.run.kept import copy_outputs, remove_temporary
+from batchspec.engine.run.kept import copy_outputs, remove_former, remove_temporary
 from batchspec.engine.run.lock import Held
 from batchspec.engine.run.provision import add_packages, clean_up, make_job, make_pool, retire_old_jobs
 from batchspec.engine.run.result import MISSING, told
@@ -136,6 +136,7 @@ class Apply:
         make_pool(conduct)
         make_job(conduct)
         copy_outputs(conduct)
+        remove_former(conduct)
         add_tasks(conduct, uploads, begun)
         delete_ended(conduct)
         retire_old_jobs(conduct)

@@ -6,8 +6,10 @@ from functools import partial
 
 from batchspec.desired.places import Places
 from batchspec.engine.run.conduct import Conduct
+from batchspec.engine.run.download import landing_of, prune
 from batchspec.engine.run.send_all import SINGLE_SLOW_S, send_all
 from batchspec.ledger.database import Rows
+from batchspec.plan.flow import RUNS
 from batchspec.plan.model import Copy
 
 # Temporary outputs all of whose readers have what they were read for: up to date before, or ended well in this run.
@@ -25,6 +27,13 @@ WHERE makes.blob IS NULL AND NOT EXISTS (
   WHERE edge.producer = makes.task AND verdict.verdict <> 'UP_TO_DATE' AND reader.id IS NULL)
 """
 
+# Of the tasks that run: what they made before and need not make again.
+_FORMER = f"""
+SELECT makes.blob, makes.is_folder FROM makes JOIN verdict ON verdict.number = makes.task AND {RUNS}
+JOIN output ON output.name = makes.blob AND output.fingerprint IS NOT NULL
+WHERE makes.is_optional
+"""
+
 
 def copy_outputs(conduct: Conduct) -> None:
     """Every output of work that is up to date lies wherever somebody looks for it."""
@@ -35,6 +44,23 @@ def copy_outputs(conduct: Conduct) -> None:
         blobs.copy(container, found.source, found.target, conduct.check)
 
     send_all(conduct.plan.work.copies, copy, slow_s=SINGLE_SLOW_S)
+
+
+def remove_former(conduct: Conduct) -> None:
+    """Optional outputs of tasks that run are gone, here too: else one of earlier work would lie beside the new ones.
+
+    That is before the tasks are added, so that it is so wherever the run is cut off.
+    """
+    landing = landing_of(conduct.spec, conduct.plan) if conduct.spec.download is not None else None
+
+    def remove(former: tuple[str, bool]) -> None:
+        blob, is_folder = former
+        _delete(conduct, conduct.spec.containers.output, blob)
+        if landing is not None and not is_folder:
+            prune(landing, blob)
+
+    found = Rows(conduct.desired.tasks.database, _FORMER, lambda row: (str(row[0]), bool(row[1])))
+    send_all(found, remove, slow_s=SINGLE_SLOW_S)
 
 
 def remove_temporary(conduct: Conduct) -> None:

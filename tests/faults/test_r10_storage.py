@@ -58,6 +58,7 @@ CALLS = {
     "the container of the outputs": ("PUT", "{name}-out"),
     "the lock's blob": ("PUT", "{name}-out/{name}/.batchspec/lock"),
     "the lease": ("PUT", "{name}-out/{name}/.batchspec/lock?comp=lease"),
+    "the note of the file": ("PUT", "{name}-out/{name}/.batchspec/spec"),
     "an upload": ("PUT", "{name}-in/{name}/{a}"),
     "a block": ("PUT", "{name}-in/{name}/{big}?comp=block"),
     "a list of blocks": ("PUT", "{name}-in/{name}/{big}?comp=blocklist"),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from batchspec.desired.task import Desired
+from batchspec.language.model import WhenDone
 from batchspec.plan.action import update_action
 from batchspec.plan.job import newest_job
 from batchspec.plan.model import Kind
@@ -42,12 +43,24 @@ def _compared(desired: Desired, pool: Json | None, generations: Sequence[Json]) 
     current = newest if newest is not None and jobs.is_open(newest) else None
     if desired.pool is not None and pool is not None and pool.get("state") != "deleting":
         refuse_foreign(pool, desired.spec.name, "pool")
-        # As in a plan, the number of nodes counts while there is work: here, while a job is open.
-        compare_size = not desired.spec.groups or current is not None
-        found = pools.changes(desired.pool, pool, compare_size=compare_size)
-        yield _held(desired, Kind.POOL, pool, desired.pool, found)
+        body = desired.pool if current is not None else _idle(desired, desired.pool)
+        found = pools.changes(body, pool, compare_size=True)
+        yield _held(desired, Kind.POOL, pool, body, found)
     if desired.job is not None and current is not None:
         yield _held(desired, Kind.JOB, current, desired.job, jobs.changes(desired.job, current))
+
+
+def _idle(desired: Desired, body: Json) -> Json:
+    """The pool as it is to be between two runs. A plan does not compare its nodes, but they cost money as ever."""
+    pool = desired.spec.pool
+    if (
+        pool is None
+        or pool.when_done is WhenDone.KEEP
+        or not desired.spec.groups
+        or body.get("enableAutoScale")
+    ):
+        return body
+    return {**body, "targetDedicatedNodes": 0, "targetLowPriorityNodes": 0}
 
 
 def _held(desired: Desired, kind: Kind, live: Json, body: Json, found: Iterable[Change]) -> Compared:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from batchspec.workload.reading import Environment
 
 _MOST_PLANS = 5
+ALLOCATION_TIMEOUT_S = 45 * 60.0
+"""How long a pool without nodes asks for them again. One resize alone may take its `resizeTimeout`, 15 minutes."""
 
 
 def _nobody_agrees(_what: str, _news: Sequence[str]) -> bool:
@@ -48,6 +50,7 @@ class Manner:
     allowed: tuple[str, ...] = ()
     timeout_s: float | None = None
     lock_timeout_s: float = 0.0
+    allocation_s: float = ALLOCATION_TIMEOUT_S
     detach: bool = False
     reviewed: str | None = None
     agrees: consent.Agrees = _nobody_agrees
@@ -137,6 +140,7 @@ class Planned:
         allow: Sequence[str] = (),
         timeout_s: float | None = None,
         lock_timeout_s: float = 0.0,
+        allocation_timeout_s: float = ALLOCATION_TIMEOUT_S,
         detach: bool = False,
     ) -> Iterator[Event]:
         """Does it, and tells of it: an iterator of events, of which the last is a `SummaryEvent`; none without changes.
@@ -144,12 +148,20 @@ class Planned:
         It is the iteration that does it; whoever leaves it early ends the run, as Ctrl-C does, and another apply goes
         on from there. *approve* is the word for what deletes, replaces or empties something, *allow* names thresholds
         of the spec's `safety:` that this once do not count. Watching ends after *timeout_s* seconds, or at once with
-        *detach*: then tasks keep running. Another apply of the spec is waited for for *lock_timeout_s* seconds.
+        *detach*: then tasks keep running. Another apply of the spec is waited for for *lock_timeout_s* seconds; where
+        Azure has no nodes, they are asked for again for *allocation_timeout_s*.
 
         Raises at once `PlanError` where the account would refuse the plan, and `RefusedError` where consent is missing;
         during the run `LockedError`, `ServiceError`, `StuckError` or `RunError`; after the summary `TasksFailedError`.
         """
-        manner = Manner(tuple(allow), timeout_s, lock_timeout_s, detach, agrees=lambda _what, _news: approve)
+        manner = Manner(
+            tuple(allow),
+            timeout_s,
+            lock_timeout_s,
+            allocation_timeout_s,
+            detach,
+            agrees=lambda _what, _news: approve,
+        )
         if self.plan.is_empty:
             self.note_file(lock_timeout_s)
             return iter(())
@@ -185,7 +197,13 @@ class Planned:
                 consent.require_id(manner.reviewed, now.digest)
             consent.require_safe(now.plan, manner.allowed)
             run = Apply(
-                self.account, now.desired, now.plan, held, timeout_s=manner.timeout_s, detach=manner.detach
+                self.account,
+                now.desired,
+                now.plan,
+                held,
+                timeout_s=manner.timeout_s,
+                allocation_s=manner.allocation_s,
+                detach=manner.detach,
             )
             yield run
             if not run.plans_again:

@@ -2,7 +2,8 @@
 
 import json
 
-from azure.batch.models import BatchMetadataItem, BatchPoolUpdateOptions
+import pytest
+from azure.batch.models import BatchMetadataItem, BatchPoolResizeOptions, BatchPoolUpdateOptions
 
 from .conftest import Workload
 
@@ -45,6 +46,28 @@ def test_drift_shows_both_values(workload: Workload) -> None:
         '          live  "audio"\n'
         "\n"
         "Drift: 2 fields differ from the spec.\n"
+    )
+
+
+@pytest.mark.parametrize(("when_done", "wanted"), [("keep", 1), ("zero", 0)])
+def test_an_idle_pool_has_drifted_where_its_nodes_are_not_as_they_are_to_be(
+    workload: Workload, when_done: str, wanted: int
+) -> None:
+    """They cost money; a plan without work does not compare them, since `whenDone` may have put them away."""
+    workload.says(
+        f"vmSize: Standard_D2ds_v5\ntargetDedicatedNodes: 1\nwhenDone: {when_done}",
+        workload.with_task("['true']"),
+    )
+    workload.run("apply", "--auto-approve")
+    assert "No drift." in workload.run("drift").stdout
+    workload.sdk.begin_resize_pool(workload.id, BatchPoolResizeOptions(target_dedicated_nodes=2)).wait()
+    assert workload.run("drift", code=2).stdout == (
+        f"  ~ pool {workload.id}\n"
+        f"      targetDedicatedNodes  {workload.file}:7\n"
+        f"          spec  {wanted}\n"
+        "          live  2\n"
+        "\n"
+        "Drift: 1 field differs from the spec.\n"
     )
 
 

@@ -147,6 +147,19 @@ def test_r44_a_state_that_should_pass_is_late_after_the_limit(state: str) -> Non
     ]
 
 
+def test_r45_a_spot_node_may_be_unusable_before_it_is_preempted() -> None:
+    """For a while, and unless it says another reason or is no Spot node."""
+    spot = node("a", "unusable", isDedicated=False)
+    assert stuck(facts(spot)) == ""
+    assert stuck(facts(spot | {"isDedicated": True})) == "nodes_unusable"
+    assert (
+        stuck(facts(spot | {"errors": [{"code": "ContainerInvalidImage", "message": "m"}]}))
+        == "nodes_unusable"
+    )
+    old = ago(seconds=PATIENCE.total_seconds() + 1)
+    assert stuck(facts(spot | {"stateTransitionTime": old})) == "nodes_unusable"
+
+
 def test_r44_what_nodes_say_of_themselves_is_said_once() -> None:
     """A hundred nodes with one error are one sentence."""
     dead = [node(f"n{i}", "unusable", errors=[{"code": "DiskFull", "message": "m"}]) for i in range(100)]

@@ -15,7 +15,6 @@ from .conftest import Luck
     [
         ("AccountLowPriorityCoreQuotaReached", "quota"),
         ("UnsupportedVMSize", "vm_size"),
-        ("AllocationTimedOut", "allocation"),
     ],
 )
 def test_r38_a_resize_without_a_node_ends_the_run_and_the_next_run_asks_again(
@@ -34,6 +33,23 @@ def test_r38_a_resize_without_a_node_ends_the_run_and_the_next_run_asks_again(
     work.apply()
     assert work.downloaded() == {"a.out", "b.out"}
     assert luck.status()["stuck"] == ""
+
+
+def test_r38_a_resize_without_a_node_is_repeated_where_it_may_pass(work: Workload, luck: Luck) -> None:
+    """Each time is told; the third resize gets the nodes, and the run ends well."""
+    luck.resize("AllocationTimedOut", times=2)
+    ended = work.apply()
+    said = f"the pool {work.pool_id} got no node: AllocationTimedOut: as rehearsed; asking again, for up to"
+    assert ended.err.count(f"{said} 45 more minutes") == 2
+    assert work.downloaded() == {"a.out", "b.out"}
+
+
+def test_r38_it_is_repeated_no_longer_than_the_person_says(work: Workload, luck: Luck) -> None:
+    """Then it is stuck, with the reason; the next run begins to ask anew."""
+    luck.resize("AllocationTimedOut")
+    ended = work.apply("--allocation-timeout", "0s", code=1)
+    assert f"error: STUCK(allocation): the pool {work.pool_id} got no node" in ended.err
+    work.apply()
 
 
 def test_r38_a_resize_with_some_nodes_goes_on_and_says_so_once(work: Workload, luck: Luck) -> None:

@@ -60,6 +60,15 @@ if TYPE_CHECKING:
     help="Stop watching after this time (90s, 30m, 2h). Tasks keep running.",
 )
 @lock_timeout_option
+@click.option(
+    "--allocation-timeout",
+    "allocation_s",
+    metavar="TIME",
+    callback=seconds,
+    default="45m",
+    show_default=True,
+    help="Ask again for nodes this long (90s, 30m, 2h) when Azure has none.",
+)
 @only_option
 @rerun_option
 @click.option("--detach", is_flag=True, help="Add the tasks and leave them running.")
@@ -80,6 +89,7 @@ def apply(
     form: str,
     timeout_s: float | None,
     lock_timeout_s: float,
+    allocation_s: float,
     only: tuple[str, ...],
     rerun: tuple[str, ...],
     detach: bool,
@@ -119,9 +129,8 @@ def apply(
         put(shown.text())
     if not shown.plan.is_empty:
         consent.require_safe(shown.plan, allowed)
-        manner = Manner(
-            allowed, timeout_s, lock_timeout_s, detach, reviewed, _agrees(auto_approve and reviewed is None)
-        )
+        agrees = _agrees(auto_approve and reviewed is None)
+        manner = Manner(allowed, timeout_s, lock_timeout_s, allocation_s, detach, reviewed, agrees)
         if reviewed is None:
             consent.require_consent(shown.plan, manner.agrees)
         _run(shown, manner, form)

@@ -230,9 +230,10 @@ def _exit_of(info: Mapping[str, Any]) -> str:
 def _of_nodes(facts: Facts, pool: Json) -> Iterator[tuple[bool, Trouble]]:
     """What is wrong with nodes, a trouble for each kind; it stops everything when none is left to hope for."""
     late = [node for node in facts.nodes if _is_late(node, facts.now)]
+    evicted = [node for node in facts.nodes if _is_evicted(node, facts.now)]
     coming = [
         node for node in facts.nodes if node.get("state") in _PASSING | _COMES_BACK and node not in late
-    ]
+    ] + evicted
     ready = any(node.get("state") in _READY for node in facts.nodes)
     hopeless = not ready and not coming
     failed = [node for node in facts.nodes if node.get("state") == "starttaskfailed"]
@@ -240,7 +241,7 @@ def _of_nodes(facts: Facts, pool: Json) -> Iterator[tuple[bool, Trouble]]:
         enough = min(_ALIKE, max(target_nodes(pool), 1))
         all_alike = len(failed) >= enough and len({_how_it_failed(node) for node in failed}) == 1
         yield hopeless or (not ready and all_alike), _start_task(facts, failed)
-    if unusable := [node for node in facts.nodes if node.get("state") == "unusable"]:
+    if unusable := [n for n in facts.nodes if n.get("state") == "unusable" and n not in evicted]:
         yield hopeless, _unusable(facts, unusable)
     if late:
         yield hopeless, _late(facts, late)
@@ -249,10 +250,23 @@ def _of_nodes(facts: Facts, pool: Json) -> Iterator[tuple[bool, Trouble]]:
 
 
 def _is_late(node: Json, now: datetime) -> bool:
+    return node.get("state") in _PASSING | _COMES_BACK and _lasts(node, now)
+
+
+def _is_evicted(node: Json, now: datetime) -> bool:
+    """Whether Azure seems to take the node back, and will replace it.
+
+    A Spot node may be `unusable` for a while before it is `preempted` (azure-docs#128508 of 2026-05).
+    One that is for another reason says so in its errors, or stays.
+    """
+    is_spot = not node.get("isDedicated", True)
+    return node.get("state") == "unusable" and is_spot and not node.get("errors") and not _lasts(node, now)
+
+
+def _lasts(node: Json, now: datetime) -> bool:
+    """Whether the node has been in its state for longer than what passes may last."""
     changed = node.get("stateTransitionTime")
-    if node.get("state") not in _PASSING | _COMES_BACK or not changed:
-        return False
-    return now - datetime.fromisoformat(str(changed)) > PATIENCE
+    return bool(changed) and now - datetime.fromisoformat(str(changed)) > PATIENCE
 
 
 def _how_it_failed(node: Json) -> tuple[Any, Any]:

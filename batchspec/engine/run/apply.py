@@ -50,11 +50,13 @@ class Apply:
         held: Held,
         *,
         timeout_s: float | None = None,
+        allocation_s: float = 0.0,
         detach: bool = False,
     ) -> None:
         self._queue: SimpleQueue[Event | BaseException | None] = SimpleQueue()
         self._conduct = Conduct(account, desired, plan, held, tell=self._queue.put)
         self._timeout_s = timeout_s
+        self._allocation_s = allocation_s
         self._detach = detach
         self._watching = False
         self._is_told = False
@@ -124,7 +126,7 @@ class Apply:
 
     def _run(self, transfers: ThreadPoolExecutor) -> None:
         """The steps of a run, in order; those that need not wait for each other do not."""
-        conduct, doctor = self._conduct, Doctor(self._conduct)
+        conduct, doctor = self._conduct, Doctor(self._conduct, self._allocation_s)
         doctor.begin()
         claim_name(conduct.account, conduct.spec, conduct.plan, conduct.check)
         begun = delete_outdated(conduct)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -20,6 +21,7 @@ from batchspec.service.batch import pool as pool_service
 LONGEST_SILENCE = timedelta(days=7)
 """Links to inputs and outputs last no longer, so nothing that waited so long will still succeed."""
 
+_ASKS_AGAIN_AFTER_S = {True: 0.2, False: 60.0}  # local, Azure
 _MOST_TOLD = 5  # times that one kind of trouble is worth a line, whatever the number of nodes
 
 
@@ -37,6 +39,7 @@ class Doctor:
     """Looks after one run."""
 
     conduct: Conduct
+    allocation_s: float = 0.0  # how long a resize that got no node is repeated
     patience: timedelta = PATIENCE
     silence: timedelta = LONGEST_SILENCE
     _told: set[tuple[Reason, str]] = field(default_factory=set)
@@ -45,6 +48,7 @@ class Doctor:
     _before: str = ""
     _resizes: bool = False
     _counts: tuple[int, ...] = ()
+    _began: float = field(default_factory=time.monotonic)
     _still_since: float = field(default_factory=time.monotonic)
 
     def begin(self) -> None:
@@ -62,11 +66,34 @@ class Doctor:
         facts = read_facts(self.conduct.account, self.conduct.spec, job_id, groups)
         self._count_lost(facts.nodes)
         judgement = without(judge(facts), self._before, again=self._resizes)
-        if judgement.stuck is not None:
+        if judgement.stuck is not None and not self._asks_again(judgement.stuck, facts):
             raise explained(judgement.stuck, evidence(self.conduct.account, judgement.stuck, facts))
         self._tell(judgement, facts)
         self._require_progress(judgement, facts, counts)
         return judgement.words
+
+    def _asks_again(self, stuck: Trouble, facts: Facts) -> bool:
+        """Whether the resize that got no node is repeated, which is told: Azure may have some in a while.
+
+        The pool's own numbers are asked for again: the spec may leave them to others.
+        """
+        pool, left_s = self.conduct.spec.pool, self.allocation_s - (time.monotonic() - self._began)
+        may_pass = stuck.reason is Reason.ALLOCATION and left_s > 0
+        if (
+            facts.pool is None
+            or pool is None
+            or pool.existing
+            or facts.pool.get("enableAutoScale")
+            or not may_pass
+        ):
+            return False
+        left = f"{math.ceil(left_s / 60)} more minutes"
+        self.conduct.tell(NoteEvent(f"{stuck.text}; asking again, for up to {left}", warning=True))
+        self.conduct.stopped.wait(_ASKS_AGAIN_AFTER_S[self.conduct.account.is_local])
+        self.conduct.check()
+        pool_service.resize(self.conduct.account.batch, facts.pool, pool.deallocation)
+        self._before, self._resizes, self._still_since = stuck.since, True, time.monotonic()
+        return True
 
     def at_the_end(self, job_id: str) -> str:
         """What the nodes are doing once all tasks ended; what is wrong with some is told, also of a short run."""

@@ -70,6 +70,7 @@ class Life(RuleBasedStateMachine):
         self.ledger = Ledger(self.work)
         self.strays: set[str] = set()  # paths of tasks that somebody else added
         self.theirs: set[str] = set()  # creation times of pools on which somebody else's metadata is
+        self.edited: set[str] = set()  # names whose download somebody has changed
         self.refused: set[str] = set()  # the tasks' URLs whose links Storage refuses
         self.is_quiet = False  # whether an apply ended well and nothing happened since
 
@@ -155,7 +156,10 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def apply(self) -> None:
-        """An apply to the end; then all that can succeed has, and planning again finds only what failed."""
+        """An apply to the end; then all that can succeed has, and planning again finds only what failed.
+
+        Downloads that somebody edited are kept as they are.
+        """
         if self.refused & {task.url for task in live_tasks(self.work)}:
             assert self._apply() in (0, 3)  # they fail, each in its turn; the next apply runs them again
         self.refused.clear()
@@ -168,7 +172,8 @@ class Life(RuleBasedStateMachine):
         found = find(self.work)
         for name in self.wanted.inputs.keys() - left:
             assert found.outputs[name][1] == self.wanted.output(name)
-            assert (self.work.outputs / f"{name}.txt").read_text("utf-8") == self.wanted.output(name)
+            here = (self.work.outputs / f"{name}.txt").read_text("utf-8")
+            assert here == ("theirs" if name in self.edited else self.wanted.output(name))
         self.is_quiet = not left
 
     @rule(every=st.integers(2, 9), moment=st.sampled_from(Moment))
@@ -306,6 +311,7 @@ class Life(RuleBasedStateMachine):
         file = self.work.outputs / f"{name}.txt"
         if file.exists():
             file.unlink() if text is None else file.write_text(text, "utf-8")
+            (self.edited.discard if text is None else self.edited.add)(name)
             self.is_quiet = False
 
     @rule(data=st.data(), how=st.sampled_from(["preempt", "fail"]))

@@ -139,5 +139,5 @@ class Code(Enum):
     NO_CONTAINER_ENGINE = "BS0712", "no container engine on this machine"
     CONTAINERS_ON_HOST = "BS0713", "container tasks run directly on this machine"
     NOT_SIMULATED = "BS0714", "not supported by the local account"
-    NO_PACKAGE = "BS0715", "an application package that only Azure's management plane can upload"
+    NO_PACKAGE = "BS0715", "an application package that the account does not have"
     OTHER_PACKAGE = "BS0716", "an application package whose content differs in the account"

@@ -24,7 +24,7 @@ from batchspec.plan.job import newest_job
 from batchspec.plan.local import container_findings, wants_containers
 from batchspec.plan.model import Plan
 from batchspec.plan.observed import Observed, Seen
-from batchspec.plan.package import package_findings, unread_packages
+from batchspec.plan.package import package_findings, unread_packages, wants_packages
 from batchspec.plan.planner import make_plan
 from batchspec.plan.preflight import needs_images, preflight
 from batchspec.plan.safety import excesses
@@ -133,7 +133,9 @@ def observe(account: Account, desired: Desired) -> Observed:
         jobs=generations,
         named=has_name,
         seen=seen,
-        packages=package_service.read(account.batch, is_local=account.is_local) if desired.packages else {},
+        packages=package_service.read(account.batch, is_local=account.is_local)
+        if wants_packages(desired)
+        else {},
     )
 
 

@@ -53,6 +53,7 @@ class Code(Enum):
     NOT_ALLOWED_HERE = "BS0128", "a field that excludes another one"
     OTHER_RULE = "BS0129", "another rule of the schema is violated"
     NO_VALUE = "BS0130", "a parameter without default or value"
+    OTHER_VERSION = "BS0131", "the spec requires another version of batchspec"
 
     SHELL_SYNTAX = "BS0211", "shell syntax in a command that runs without a shell"
     START_TASK_NOT_AWAITED = "BS0212", "nodes accept tasks although the start task failed"
@@ -123,7 +124,7 @@ class Code(Enum):
     CONTAINERS = "BS0612", "container settings of pool and task do not match"
     FORMULA = "BS0613", "an invalid autoscale formula"
     RAW_DEPENDENCY = "BS0614", "a dependency on task ids, which batchspec generates"
-    RAW_FOLDER = "BS0615", "a folder in a raw `commandLine`, which runs without the wrapper that packs it"
+    RAW_FOLDER = "BS0615", "a folder as input or output of a raw `commandLine`"
 
     IMAGE_NOT_OFFERED = "BS0701", "an image that the account does not offer"
     AGENT_NOT_OFFERED = "BS0702", "a node agent that the account does not offer for the image"

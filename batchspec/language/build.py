@@ -38,6 +38,7 @@ from batchspec.language.model import (
 )
 from batchspec.language.packages import packages_of, with_packages
 from batchspec.language.params import Values, values_of
+from batchspec.language.requires import unmet
 from batchspec.language.resolve import resolve
 from batchspec.language.rules import SHORTHANDS, check_rules
 from batchspec.language.secrets import find_secrets
@@ -104,6 +105,8 @@ def build(
 
 def examine(document: Document, settings: Mapping[str, str], files: Sequence[Document]) -> Examined:
     """All that there is to say of *document* as `build` takes it, and the spec, also where it is wrong."""
+    if other := unmet(document):
+        return Examined(None, [other])
     values = values_of(document, files, settings)
     document, found = resolve(document, values)
     found += [*values.findings, *schema.check(document), *find_secrets(document)]

@@ -19,7 +19,7 @@ from batchspec.language.spec_schema import types_at
 from batchspec.language.template import Template, TemplateError, is_template, unknown_references
 from batchspec.source import Diagnostic, Path
 
-_LITERAL = frozenset({"version", "params"})
+_LITERAL = frozenset({"version", "requires", "params"})
 
 
 def resolve(document: Document, params: Values) -> tuple[Document, list[Diagnostic]]:

@@ -25,7 +25,7 @@ _PLACEHOLDER = {
 }
 _ANNOTATIONS = frozenset({"title", "description", "default", "examples"})
 _DECIDING = frozenset({"enum", "pattern", "minimum", "maximum", "minLength"})
-_LITERAL = frozenset({"version", "params", "param", "fromEnvironment"})
+_LITERAL = frozenset({"version", "requires", "params", "param", "fromEnvironment"})
 """Fields in which a placeholder is none."""
 
 

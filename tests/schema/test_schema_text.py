@@ -16,7 +16,7 @@ from batchspec.language.spec_schema import published_text
 SCHEMA = load_schema()
 ANNOTATIONS = {"$ref", "title", "description", "default", "examples"}
 MAPS = {"properties", "definitions"}
-LITERAL = {"/definitions/secret/properties/fromEnvironment"}
+LITERAL = {"/definitions/secret/properties/fromEnvironment", "/properties/requires"}
 """Values in which a placeholder is none."""
 SCHEMAS = {"items", "additionalProperties", "propertyNames", "if", "then", "else", "not"}
 

@@ -16,6 +16,7 @@ from batchspec.codes import Code
 from batchspec.desired.task import Desired
 from batchspec.ledger.database import Many
 from batchspec.plan.model import Kind, Operation, Plan
+from batchspec.plan.moving import moving
 from batchspec.plan.vm_sizes import AS_OF, cores_of, retirement_of
 from batchspec.resources.base import Effect, Json
 from batchspec.resources.pool import most_nodes
@@ -64,9 +65,9 @@ def preflight(
     agent. *any_identity*: its pools have every identity.
     """
     findings = list(_running_links(desired, ending))
+    not_checked = [*moving(plan, desired.spec.groups)]
     if not plan.has_changes:
-        return Preflight(tuple(findings), ())
-    not_checked: list[str] = []
+        return Preflight(tuple(findings), tuple(not_checked))
     if desired.spec.identity is not None and plan.work.needed:
         if any_identity:
             not_checked.append("identity: pools of this account have whatever identity a task names")

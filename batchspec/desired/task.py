@@ -54,10 +54,10 @@ class DesiredTask(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What people call it: the input's path, or the group's name."""
+        """What people call it: `GROUP/INPUT`, or the group's name where it has no inputs."""
         if self.label is not None:
             return self.label
-        return self.input.path if self.input else self.group.name
+        return f"{self.group.name}/{self.input.path}" if self.input else self.group.name
 
 
 class DesiredTasks:

@@ -11,7 +11,7 @@ from batchspec.desired.task import Desired, DesiredTask
 
 def task_lines(desired: Desired, task: DesiredTask) -> Iterator[str]:
     """What *task* is, and what it does: its command, its files."""
-    yield task.group.name if task.input is None else f"{task.group.name}/{task.name}"
+    yield task.name
     yield f"  command  {shown_command(desired, task)}"
     if task.input is not None:
         yield f"  input    {input_path(task.input.path)}  from {task.input.file or task.input.blob}"

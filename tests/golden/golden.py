@@ -11,7 +11,7 @@ from tests.golden.project import BLOBS, SETTINGS, SPECS
 from tests.golden.recorded import bodies_as_sent, tasks_of
 
 FILE = Path(__file__).with_name("golden.json")
-FOR_EVER = ("name", "id", "fingerprint", "record", "output")
+FOR_EVER = ("id", "fingerprint", "record", "output")
 """What of a task never changes: records of work done, in people's storage, are found by it."""
 
 Entry = dict[str, Any]

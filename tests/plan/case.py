@@ -153,8 +153,9 @@ def _changed(body: Json, changes: Json) -> Json:
 
 
 def _task(desired: Desired, name: str) -> tuple[DesiredTask | None, str]:
-    """The desired task that people call *name*, and its key; of one that left the spec, a key of the same form."""
-    task = next((task for task in desired.tasks if task.name == name), None)
+    """The desired task whose input (or group) is *name*, and its key; of one that left the spec, a key of the same form."""
+    found = (task for task in desired.tasks if name == (task.input.path if task.input else task.name))
+    task = next(found, None)
     return task, task.key if task else f"{name.partition('.')[0]}-aaaaaaaaaa"
 
 

@@ -134,7 +134,7 @@ def test_r28_two_clips_that_want_one_output_are_refused_with_both_names(workload
     make_clip(workload.clips / "a.mov")
     workload.edit("clips/**/*.mp4", "clips/**/*.m*")
     ended = workload.apply(code=65)
-    assert "'a.mov' and 'a.mp4' would both write" in ended.err
+    assert "'audio/a.mov' and 'audio/a.mp4' would both write" in ended.err
     assert "{{ input.name }}" in ended.err
     assert workload.inputs() == set()
 

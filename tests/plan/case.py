@@ -153,7 +153,7 @@ def _changed(body: Json, changes: Json) -> Json:
 
 
 def _task(desired: Desired, name: str) -> tuple[DesiredTask | None, str]:
-    """The desired task whose input (or group) is *name*, and its key; of one that left the spec, a key of the same form."""
+    """The desired task of the input (or group) *name*, and its key; of one that left the spec, a key of that form."""
     found = (task for task in desired.tasks if name == (task.input.path if task.input else task.name))
     task = next(found, None)
     return task, task.key if task else f"{name.partition('.')[0]}-aaaaaaaaaa"

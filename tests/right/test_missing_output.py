@@ -17,14 +17,14 @@ def test_one_truth(command: str, bare: Workload) -> None:
     """The task's line, `run tasks: done`, the `task` event and the summary: each with the path on the node."""
     write(bare, command)
     ended = bare.apply(code=3)
-    assert "task      a.txt  failed: output missing: out/a.mkv\n" in ended.said
-    assert "a.txt  ok" not in ended.said
+    assert "task      enc/a.txt  failed: output missing: out/a.mkv\n" in ended.said
+    assert "enc/a.txt  ok" not in ended.said
     assert "run tasks: done 0 succeeded, 1 failed\n" in ended.said
     assert "1 failed, 0 succeeded" in ended.out
-    assert "  1 failed: output missing: out/a.mkv\n      a.txt\n" in ended.out
+    assert "  1 failed: output missing: out/a.mkv\n      enc/a.txt\n" in ended.out
     again = bare.apply("--format", "json", code=3)
     (task,), (summary,) = again.of_type("task"), again.of_type("summary")
-    assert (task["name"], task["failure"]) == ("a.txt", "output missing: out/a.mkv")
+    assert (task["name"], task["failure"]) == ("enc/a.txt", "output missing: out/a.mkv")
     assert (summary["succeeded"], summary["failed"]) == (0, 1)
     assert [group["reason"] for group in summary["failures"]] == ["output missing: out/a.mkv"]
     assert bare.downloaded() == bare.results() == set()
@@ -64,7 +64,8 @@ def test_files_that_no_output_takes_are_reported(bare: Workload) -> None:
     write(bare, "command: cp {{ input.path }} {{ output.path }}; touch out/frames.log out/.cache")
     ended = bare.apply()
     assert (
-        "  advice      a.txt left out/frames.log, out/.cache behind: in no output, so not kept\n" in ended.out
+        "  advice      enc/a.txt left out/frames.log, out/.cache behind: in no output, so not kept\n"
+        in ended.out
     )
 
 

@@ -89,7 +89,7 @@ tasks:
     ]
     (tmp_path / "spec.yaml").write_text(text.replace("input.size }}", "input.size + 1 }}"))
     helps = {finding.helps[-1] for finding in check(tmp_path / "spec.yaml")}
-    assert helps == {"this is so for '0644.txt'", "this is so for 'none.txt'"}
+    assert helps == {"this is so for 'one/0644.txt'", "this is so for 'one/none.txt'"}
 
 
 def test_rounding_to_a_million_places_is_refused(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_a_failure_blocks_its_readers_and_only_those(project: Project) -> None:
     done = project.run("apply", "--auto-approve")
     assert isinstance(done.exception, TasksFailedError)
     assert "1 failed, 1 not run, 2 succeeded" in done.output
-    assert "1 not run: LowPriVMs-2.mp4 failed" in done.output
+    assert "1 not run: measure/LowPriVMs-2.mp4 failed" in done.output
     assert (project.outputs / "LowPriVMs-1.flac").exists()
     assert not (project.outputs / "LowPriVMs-2.flac").exists()
     assert sorted(project.plan().values()) == ["failed_last_time", "follows"]

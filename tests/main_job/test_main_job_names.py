@@ -149,14 +149,18 @@ def test_s11_a_link_that_leads_out_of_the_project_is_not_read(workload: Workload
     assert workload.inputs() == set()
 
 
-def test_r28_names_that_differ_by_case_or_form_are_held_apart_on_this_file_system(workload: Workload) -> None:
-    """On a file system that can tell them apart, both forms of one name keep their own content."""
-    for clip in workload.clips.iterdir():
-        clip.unlink()
-    composed, decomposed = (unicodedata.normalize(form, "é.mp4") for form in ("NFC", "NFD"))
-    make_clip(workload.clips / composed)
-    make_clip(workload.clips / decomposed)
-    if len(list(workload.clips.iterdir())) == 1:
-        pytest.skip("this file system has one name for both forms")
-    workload.apply()
-    assert workload.downloaded() == {_mp3(composed), _mp3(decomposed)}
+@pytest.mark.parametrize(
+    "names", [(unicodedata.normalize("NFC", "é"), unicodedata.normalize("NFD", "é")), ("Clip", "clip")]
+)
+def test_r28_outputs_that_differ_by_case_or_form_are_refused(
+    workload: Workload, names: tuple[str, str]
+) -> None:
+    """Many file systems would make one file of them when they are downloaded; nothing is sent."""
+    for name in names:
+        make_clip(workload.clips / f"{name}.mp4")
+    if len({clip.name for clip in workload.clips.iterdir()} & {f"{name}.mp4" for name in names}) < 2:
+        pytest.skip("this file system has one name for both")
+    ended = workload.apply(code=65)
+    assert all(f"'audio/{name}.mp4'" in ended.err for name in names)
+    assert "differ only in case or Unicode normalization" in ended.err
+    assert workload.inputs() == set()

@@ -56,7 +56,7 @@ class _Resolver:
             return {key: self._value(member, (*path, key)) for key, member in value.items()}
         if isinstance(value, list):
             members = [self._value(member, (*path, i)) for i, member in enumerate(value)]
-            return list(_flat(members)) if _is_command(path) else members
+            return list(_flat(value, members)) if _is_command(path) else members
         if isinstance(value, str):
             return self._text(value, path) if is_template(value) else value
         return self._document.written(path) if _is_word(path) and value is not None else value
@@ -104,10 +104,10 @@ def _is_command(path: Path) -> bool:
     return _is_of_task(path) and path[2:] == ("command",)
 
 
-def _flat(words: list[Any]) -> Iterator[Any]:
-    """*words*, where a placeholder that gives a list stands for several."""
-    for word in words:
-        yield from word if isinstance(word, list) else [word]
+def _flat(written: list[Any], words: list[Any]) -> Iterator[Any]:
+    """*words*, where a placeholder that gives a list stands for several; a list that is *written* there stays one."""
+    for before, word in zip(written, words, strict=True):
+        yield from word if isinstance(word, list) and isinstance(before, str) else [word]
 
 
 def _pieces(template: Template, rendered: list[str]) -> list[Piece]:

@@ -140,6 +140,11 @@ def test_u0000_is_a_finding(group: str) -> None:
     assert finding[::2] == ("BS0109", "the character U+0000, which no field can hold")
 
 
+def test_a_list_among_the_words_of_a_command_is_a_finding() -> None:
+    """Only a placeholder may stand for several."""
+    assert [code for code, _, _ in refused(group="{command: [echo, [a, b]]}")] == ["BS0121"]
+
+
 def test_a_script_that_is_too_long_is_found_at_its_place() -> None:
     """Also one without any placeholder."""
     assert refused(group=f'{{command: "echo {"x" * 65_536}"}}') == [

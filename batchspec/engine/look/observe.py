@@ -29,6 +29,7 @@ from batchspec.plan.planner import make_plan
 from batchspec.plan.preflight import needs_images, preflight
 from batchspec.plan.safety import excesses
 from batchspec.plan.schedulable import unschedulable
+from batchspec.plan.unbound import unbound_reads
 from batchspec.plan.unsimulated import unsimulated, unsimulated_findings
 from batchspec.resources import job as jobs
 from batchspec.resources.blob import LiveBlob
@@ -87,7 +88,11 @@ def _judged(account: Account, desired: Desired, observed: Observed, plan: Plan) 
             *_local_findings(account, desired, observed, plan),
             *unschedulable(desired, observed, plan),
         ),
-        not_checked=(*found.not_checked, *unread_packages(desired, observed)),
+        not_checked=(
+            *found.not_checked,
+            *unread_packages(desired, observed),
+            *unbound_reads(desired, plan),
+        ),
         not_simulated=unsimulated(desired) if account.is_local and plan.has_changes else (),
         excesses=excesses(desired, observed, plan),
     )

@@ -20,6 +20,8 @@ from batchspec.language.template import Template, TemplateError, is_template, un
 from batchspec.source import Diagnostic, Path
 
 _LITERAL = frozenset({"version", "requires", "params"})
+_STRUCTURES = frozenset({"object", "array"})
+"""What decides which tasks there are, so that no task can fill it."""
 
 
 def resolve(document: Document, params: Values) -> tuple[Document, list[Diagnostic]]:
@@ -64,14 +66,11 @@ class _Resolver:
     def _text(self, text: str, path: Path) -> Any:
         if _is_command(path) or path[-1] == "fromEnvironment":
             return text
-        findings = [] if _is_of_task(path) else self.findings
-        template = compiled(self._document, text, path, self._known, findings)
+        waits = _is_of_task(path) and not types_at(path) <= _STRUCTURES
+        template = compiled(self._document, text, path, self._known, [] if waits else self.findings)
         if template is None or self._missing & template.references:
             return Deferred.of(text)
-        if (
-            _is_of_task(path)
-            and not {reference[0] for reference in template.references} <= self._known.keys()
-        ):
+        if waits and not {reference[0] for reference in template.references} <= self._known.keys():
             return Deferred.of(text, template, types_at(path))
         return (
             Deferred.of(text) if unknown_references(template, self._known) else self._filled(template, path)

@@ -39,7 +39,7 @@ def mutant(texts: list[str], text: str, draw: Random) -> str:
 
 def _written(data: Any, draw: Random) -> str:
     if draw.random() < 0.5:
-        return json.dumps(data)
+        return json.dumps(data, default=str)
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=draw.random() < 0.5)
 
 

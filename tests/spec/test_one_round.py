@@ -111,7 +111,7 @@ def test_a_group_whose_rows_are_wrong_is_not_tried_nor_one_that_reads_it(tmp_pat
         + """\
 tasks:
   wrong: {inputs: "none/*.txt", matrix: {n: 9..1}, command: "echo {{ matrix.n }} > {{ output.path }}", output: o}
-  reader: {inputs: {from: wrong}, command: "echo {{ 1 // input.size }}"}
+  reader: {inputs: {from: wrong}, command: "cat {{ input.path }}"}
   other: {inputs: "*.txt", matrix: {n: [1]}, command: "echo {{ matrix.n // input.size }}"}
   twice: {inputs: "*.txt", commandLine: "run {{ input.nmae }} {{ 1 // input.size }}"}
 """

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from hashlib import blake2b
 
 from batchspec.plan.model import Plan
 from batchspec.plan.safety import describe
@@ -22,17 +23,23 @@ LONGEST = 60_000
 """Characters; the hosts' limit on a comment is a little above."""
 
 
-def plan_markdown(plan: Plan, header: str, *, id: str, warnings: Sequence[Diagnostic] = ()) -> str:
+def plan_markdown(
+    plan: Plan, header: str, *, id: str, environment: str, warnings: Sequence[Diagnostic] = ()
+) -> str:
     """*plan* as a comment, with the *warnings* of its spec.
 
-    The first line is a hidden marker by which the next run finds it to replace it.
+    The first line is a hidden marker by which the next run finds it to replace it. Plans of one name for another
+    *environment* (the spec's file, its parameters, the account) have another marker, and are comments beside it.
     """
-    marker = f"<!-- batchspec plan {_word(plan.spec_name)} -->"
+    key = blake2b(environment.encode(), digest_size=5).hexdigest()
+    marker = f"<!-- batchspec plan {_word(plan.spec_name)} {key} -->"
     consents = len(plan.consents)
     warning = [f"**{consents} of its actions delete, replace or empty something.**", ""] if consents else []
     head = [
         marker,
         f"### batchspec plan: `{_word(plan.spec_name)}`",
+        "",
+        _fenced(environment, len(environment)),
         "",
         counts_text(plan),
         "",

@@ -111,8 +111,12 @@ class Planned:
     def markdown(self) -> str:
         """The plan as a comment of a pull request."""
         from batchspec.render.as_markdown import plan_markdown
+        from batchspec.render.show import show
 
-        return plan_markdown(self.plan, self.header, id=self.id, warnings=self._warnings)
+        environment = f"batchspec plan {self.desired.spec.arguments}  # {self.account.name}"
+        return plan_markdown(
+            self.plan, self.header, id=self.id, environment=show(environment), warnings=self._warnings
+        )
 
     def to_json(self) -> str:
         """The plan as one JSON object, after `schemas/batchspec-plan-v1.schema.json`."""

@@ -171,13 +171,22 @@ def test_what_is_reviewed_is_applied_and_then_nothing_is_left(runner: Runner) ->
     """The plan's id goes from the comment to apply; planning again finds no changes."""
     planned = runner.plan()
     comment = Path(planned["file"]).read_text("utf-8")
-    assert comment.startswith(f"<!-- batchspec plan {runner.name} -->\n")
+    assert re.match(f"<!-- batchspec plan {runner.name} [0-9a-f]{{10}} -->\n", comment)
     assert f"plan id `{planned['plan-id']}`" in comment
     assert (planned["changes"], runner.summary.read_text("utf-8")) == ("true", comment)
     applied = runner.step("apply", PLAN_ID=planned["plan-id"])
     assert applied.returncode == 0, applied.stderr
     assert (runner.folder / "got" / "hello.txt").read_text("utf-8") == "world\n"
     assert runner.plan()["changes"] == "false"
+
+
+def test_environments_of_a_spec_have_comments_of_their_own(runner: Runner) -> None:
+    """The marker is the same for the same settings, and another for others; the comment names them."""
+    settings = ("", "", "who=moon")
+    comments = [Path(runner.plan(SETTINGS=each)["file"]).read_text("utf-8") for each in settings]
+    first, again, other = (comment.partition("\n")[0] for comment in comments)
+    assert first == again != other
+    assert "batchspec plan spec.yaml --set who=moon --target local" in comments[2]
 
 
 def test_what_was_not_reviewed_is_not_applied(runner: Runner) -> None:
@@ -218,7 +227,7 @@ require(script)[action]({ github, context, env }).then(
 );
 """
 
-MARKER = "<!-- batchspec plan work -->"
+MARKER = "<!-- batchspec plan work 00decade00 -->"
 PLAN = f"{MARKER}\n### batchspec plan: `work`\n\nplan id `00c0ffee00`\n\n<details>\nplan id `1111111111`\n</details>\n"
 BOT = "github-actions[bot]"
 
@@ -246,10 +255,11 @@ def review(
 
 
 def test_the_first_plan_is_a_new_comment(tmp_path: Path) -> None:
-    """Comments of people, of other specs, and those that only quote the marker are left alone."""
+    """Comments of people, of other specs and environments, and those that only quote the marker are left alone."""
     others = [
         said(1, PLAN, login="somebody"),
         said(2, PLAN.replace("plan work", "plan other")),
+        said(4, PLAN.replace("00decade00", "11decade11")),
         said(3, f"> {MARKER}"),
     ]
     assert review(tmp_path, "comment", others)["done"] == [

@@ -133,7 +133,8 @@ class Observed:
     are listed. `seen` None: there are no tasks and no blobs. `local` finds what outputs there are on this
     machine; `stale` are the blobs of downloaded files that no task makes any more;
     `overwrites` says that a person lets downloads replace what is not batchspec's. `packages` has the MD5 of
-    each application package by id and version, in lower case; empty where the account does not tell.
+    each application package by id and version, in lower case; empty where the account does not tell. Without
+    `has_inputs` no tasks are known, and all outputs that were seen are to be downloaded.
     """
 
     pool: Json | None = None
@@ -144,6 +145,7 @@ class Observed:
     local: FindLocal = nothing_here
     stale: Sequence[str] = ()
     overwrites: bool = False
+    has_inputs: bool = True
     packages: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     @property

@@ -27,7 +27,7 @@ def make_plan(desired: Desired, observed: Observed) -> Plan:
     if observed.seen is None:
         observed = replace(observed, seen=Seen(desired.tasks))
     job, current = job_action(desired, observed), current_job(desired, observed)
-    work = find_work(desired, _counted(job, current), observed.local)
+    work = find_work(desired, _counted(job, current), observed.local, has_inputs=observed.has_inputs)
     if job is None and work.runs and current is None:
         job = next_job(desired, observed)
     pool = pool_action(desired, observed, work)

@@ -23,6 +23,7 @@ from batchspec.plan.here import FindLocal, Here
 from batchspec.plan.model import Copy, Download, Reason, Removal, Run, Upload, Work
 from batchspec.plan.reading import find_older, find_uploads, stored_as
 from batchspec.plan.selecting import HAS_ONLY, IS_SELECTED, run_again, select
+from batchspec.plan.stored import find_stored
 from batchspec.resources.task import read_id, task_id
 
 
@@ -138,7 +139,7 @@ _LAST = (
 )
 
 
-def find_work(desired: Desired, counted: Counted, local: FindLocal) -> Work:
+def find_work(desired: Desired, counted: Counted, local: FindLocal, *, has_inputs: bool = True) -> Work:
     """What is up to date, what is at work, and what has to run, given what was `Seen` beside the desired tasks."""
     database = desired.tasks.database
     _judge(database, counted)
@@ -151,7 +152,8 @@ def find_work(desired: Desired, counted: Counted, local: FindLocal) -> Work:
     if to_run:
         find_uploads(database)
     if desired.spec.download is not None:
-        found = _not_here(database, desired.spec.groups, local)
+        groups = desired.spec.groups
+        found = _not_here(database, groups, local) if has_inputs else find_stored(desired, local)
         database.fill("INSERT OR IGNORE INTO download VALUES (?, ?, ?, ?)", found)
     rows = _Rows(desired)
     return Work(

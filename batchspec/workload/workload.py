@@ -143,15 +143,19 @@ class Workload:
         return arrived
 
     def downloads(self, *, overwrite: bool = False) -> Planned:
-        """The plan by which outputs are fetched. Raises `UsageError` for a spec that downloads nothing."""
-        from batchspec.desired.selection import Selection
-        from batchspec.workload.planned import made
+        """The plan by which outputs are fetched, also where the inputs are not on this machine.
+
+        Raises `UsageError` for a spec that downloads nothing.
+        """
+        from batchspec.engine.look.observe import downloads_now
+        from batchspec.workload.planned import Planned
 
         if self.spec.download is None:
             raise UsageError(
                 "the spec downloads nothing", help="give it a line such as `download: ../outputs/`"
             )
-        return made(self.account, self.spec, self.project(overwrite=overwrite), Selection())
+        account, project = self.account, self.project(overwrite=overwrite)
+        return Planned(account, project, *downloads_now(account, self.spec, project, self._tell))
 
     def destroy(
         self,

@@ -148,3 +148,19 @@ def test_downloads_of_outputs_that_left_the_spec_can_be_pruned(copied: Workload)
     assert copied.command("download", SPEC, "--prune").out == "deleted outputs/a.out\n"
     assert copied.downloaded() == {"b.out", "mine.txt"}
     assert copied.command("download", SPEC, "--prune").out == ""
+
+
+def test_outputs_are_fetched_without_the_inputs(copied: Workload) -> None:
+    """On a machine that has only the spec; what a person has there is kept, and `status` needs no inputs either."""
+    shutil.rmtree(copied.clips)
+    shutil.rmtree(copied.outputs)
+    copied.command("status", SPEC)
+    ended = copied.command("download", SPEC)
+    assert "some inputs are not here: fetching all outputs that are stored, current or not" in ended.err
+    assert _outputs(copied) == {"a.out": "a", "b.out": "b"}
+    (copied.outputs / "a.out").write_text("edited")
+    (copied.outputs / "b.out").unlink()
+    assert copied.command("download", SPEC).out == f"{copied.name}/b.out\n"
+    assert _outputs(copied) == {"a.out": "edited", "b.out": "b"}
+    copied.command("download", SPEC, "--overwrite")
+    assert _outputs(copied) == {"a.out": "a", "b.out": "b"}

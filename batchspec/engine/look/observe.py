@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from batchspec.codes import Code
+from batchspec.desired.expand import without_tasks
 from batchspec.desired.places import Places
 from batchspec.desired.selection import Selection, choose
 from batchspec.desired.task import Desired
@@ -19,6 +21,7 @@ from batchspec.engine.look.named import read_named
 from batchspec.engine.look.project import Project
 from batchspec.engine.look.reads import desired_now
 from batchspec.engine.look.stale import find_stale
+from batchspec.errors import SpecError
 from batchspec.language.model import Spec
 from batchspec.plan.job import newest_job
 from batchspec.plan.local import container_findings, wants_containers
@@ -39,7 +42,7 @@ from batchspec.service.batch import pool as pool_service
 from batchspec.service.batch import task as task_service
 from batchspec.service.connect import Account
 from batchspec.service.local_control import container_engine
-from batchspec.source import Diagnostic
+from batchspec.source import Diagnostic, Severity
 
 
 def plan_now(
@@ -64,6 +67,30 @@ def plan_now(
             observed = replace(observed, local=local.find, stale=stale, overwrites=project.overwrites)
         plan = make_plan(desired, observed)
     return desired, _judged(account, desired, observed, plan)
+
+
+def downloads_now(
+    account: Account, spec: Spec, project: Project, tell: Callable[[str], None]
+) -> tuple[Desired, Plan]:
+    """The plan by which outputs are fetched: where inputs are not here, all outputs that are stored."""
+    try:
+        return plan_now(account, spec, project)
+    except SpecError as error:
+        # Which outputs stay in storage, a group says of its tasks; without inputs nobody knows whose they are.
+        if not _lacks_inputs(error) or not all(group.downloads for group in spec.groups):
+            raise
+    tell("some inputs are not here: fetching all outputs that are stored, current or not")
+    places, desired = Places.of(spec), without_tasks(spec)
+    with Digests(cache_path()) as digests, Downloaded(spec.name) as downloaded:
+        local = LocalOutputs(places, digests, downloaded, overwrites=project.overwrites)
+        observed = replace(observe(account, desired), local=local.find, overwrites=project.overwrites)
+        return desired, make_plan(desired, replace(observed, has_inputs=False))
+
+
+def _lacks_inputs(error: SpecError) -> bool:
+    """Whether nothing else is wrong than that files are not there."""
+    errors = [finding.code for finding in error.diagnostics if finding.severity is Severity.ERROR]
+    return set(errors) == {Code.NO_MATCH.value}
 
 
 def _judged(account: Account, desired: Desired, observed: Observed, plan: Plan) -> Plan:

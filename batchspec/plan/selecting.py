@@ -36,7 +36,8 @@ SELECT number FROM needed
 
 def run_again(database: Database) -> None:
     """Tasks named with --rerun are not up to date."""
-    database.change(_AGAIN)
+    if database.one("SELECT 1 FROM chosen WHERE option = 'rerun'") is not None:
+        database.change(_AGAIN)
 
 
 def select(database: Database) -> None:

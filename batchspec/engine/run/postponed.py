@@ -26,6 +26,9 @@ class Postponed:
 
     def without(self, runs: Iterable[Run]) -> Iterator[Run]:
         """*runs*, less those that wait for one that is of no use to them, or for one that is postponed."""
+        if not self._may_postpone:
+            yield from runs
+            return
         for run in runs:
             producers = self._conduct.plan.work.waits_for(run.task.number)
             if producers and not (self._takes_dependencies and self._serve(producers)):
@@ -37,16 +40,20 @@ class Postponed:
         return self._ids.isdisjoint(producers) and self._useless.isdisjoint(producers)
 
     @cached_property
+    def _may_postpone(self) -> bool:
+        """Whether any task may have to be; nearly never, and then none is looked at."""
+        has_flow = self._conduct.plan.work.has_flow and not self._is_new
+        return has_flow and not (self._takes_dependencies and not self._useless)
+
+    @cached_property
     def _takes_dependencies(self) -> bool:
-        job = (
-            None if self._is_new else job_service.read(self._conduct.account.batch, self._conduct.plan.job_id)
-        )
+        job = job_service.read(self._conduct.account.batch, self._conduct.plan.job_id)
         return job is None or bool(job.get("usesTaskDependencies"))
 
     @cached_property
     def _useless(self) -> frozenset[str]:
         """The tasks at work that do not store their outputs where other tasks look for them."""
-        if self._is_new or not self._conduct.plan.in_progress:
+        if not self._conduct.plan.in_progress:
             return frozenset()
         made = Places.of(self._conduct.spec).all_made
         at_work = task_service.read_outputs(self._conduct.account.batch, self._conduct.plan.job_id)

@@ -36,6 +36,8 @@ MAX_FINDINGS = 100
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 # As a list of what is allowed, this pattern would take longer to compile than a spec to parse.
+# Wrong, but it is plain what is meant: what else is wrong can be found beside it.
+_PLAIN = frozenset(code.value for code in (Code.DUPLICATE_KEY, Code.TAG, Code.SEVERAL_DOCUMENTS))
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 _TAG_NAME = re.compile(r"!?\w*|tag:.*")
 _SURROGATE = re.compile("[\ud800-\udfff]")  # libyaml refuses their escapes, PyYAML does not
@@ -186,6 +188,17 @@ def decode(data: bytes, name: str) -> Source:
 
 def parse(source: Source) -> Document:
     """The document in *source*. Raises `SpecError` with every finding up to the first that stops reading."""
+    document, findings = read(source)
+    if findings:
+        raise SpecError(findings)
+    return document
+
+
+def read(source: Source) -> tuple[Document, list[Diagnostic]]:
+    """The document in *source*, and findings that leave no doubt about what it says.
+
+    Raises `SpecError` where there are others.
+    """
     source = source._replace(text=source.text.removeprefix("\ufeff"))
     if len(source.text) > MAX_BYTES:
         raise SpecError([_too_large(source._replace(text=""))])
@@ -194,9 +207,10 @@ def parse(source: Source) -> Document:
         raise SpecError(forbidden)
     composer = _Composer(source)
     root = composer.compose()
-    if composer.findings or not isinstance(root.value, dict):
+    is_plain = all(finding.code in _PLAIN for finding in composer.findings)
+    if not is_plain or not isinstance(root.value, dict):
         raise SpecError(composer.findings)
-    return Document(source, root.value, root, root.value)
+    return Document(source, root.value, root, root.value), composer.findings
 
 
 def _too_large(source: Source) -> Diagnostic:

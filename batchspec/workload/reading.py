@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 from batchspec.errors import SpecError, UsageError
 from batchspec.secrecy import keep_secret
-from batchspec.source import Diagnostic, Severity, in_order
+from batchspec.source import Diagnostic, Severity, Source, in_order
 
 if TYPE_CHECKING:
-    from batchspec.document.document import Document
     from batchspec.engine.look.project import Ask, Project
     from batchspec.language.build import Examined
     from batchspec.language.model import Spec
@@ -95,19 +94,21 @@ def project_of(
 
 def _examined(spec_file: Path, environment: Environment) -> Examined:
     """The spec, as far as it can be made, and what was found. Raises `SpecError` for what is no YAML."""
+    from batchspec.document.document import parse, read
     from batchspec.engine.look.project import file_in_project
     from batchspec.language.build import examine
 
-    document = _read(spec_file, "`batchspec init` writes a spec to start from")
-    files = [_read(file, "a --params file has lines such as `nodes: 5`") for file in environment.params_files]
+    document, slips = read(_source(spec_file, "`batchspec init` writes a spec to start from"))
+    help = "a --params file has lines such as `nodes: 5`"
+    files = [parse(_source(file, help)) for file in environment.params_files]
     examined = examine(document, dict(_setting(text) for text in environment.settings), files)
     file = file_in_project(spec_file)
     spec = examined.spec and replace(examined.spec, flags=environment.flags, file=file)
-    return examined._replace(spec=spec)
+    return examined._replace(spec=spec, findings=[*slips, *examined.findings])
 
 
-def _read(file: Path, help: str) -> Document:
-    from batchspec.document.document import MAX_BYTES, decode, parse
+def _source(file: Path, help: str) -> Source:
+    from batchspec.document.document import MAX_BYTES, decode
 
     try:
         with file.open("rb") as stream:
@@ -115,7 +116,7 @@ def _read(file: Path, help: str) -> Document:
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}", help=help) from error
     _keep_secrets(data)
-    return parse(decode(data, str(file)))
+    return decode(data, str(file))
 
 
 def _keep_secrets(data: bytes) -> None:

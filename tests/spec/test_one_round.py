@@ -48,6 +48,20 @@ tasks:
     ]
 
 
+def test_a_key_that_is_there_twice_hides_nothing(tmp_path: Path) -> None:
+    """Nor does a tag: what is meant is plain, and the rest is looked at."""
+    text = (
+        HEAD.replace("vmSize", "id: p, vmsize") + "tasks:\n  one: {inputs: none/*.txt, command: !x [run]}\n"
+    )
+    assert found(tmp_path, text) == [
+        ("BS0102", "3:7"),
+        ("BS0104", "3:15"),
+        ("BS0103", "3:21"),
+        ("BS0404", "6:17"),
+        ("BS0108", "6:38"),
+    ]
+
+
 def test_a_template_that_fails_for_one_input_is_found_before_anything_is_sent(tmp_path: Path) -> None:
     """A division by the size of an empty file, in a script, a word, a field and an output's name."""
     text = (

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 _MAX_EXPRESSION = 1_000
+_MOST_IN_COMMAND = 120_000  # what Linux takes as one variable is 128 KiB, and words are quoted there
+_LIST_HELP = "read them from a file: {{ inputs.list }} is the path of one that has a line for each input"
+_CHUNK_HELP = "or let each task have fewer of them: `chunk`"
 _LONGEST_NAME = 1_024  # of a blob, and so of an input
 _LONGEST_QUOTED = 5  # what `'` becomes in a script
 
@@ -129,8 +132,14 @@ class Template:
         """
         rendered = "".join(self.rendered_parts(values))
         if len(rendered) > MAX_CHARACTERS:
-            raise _error(f"gives more than {MAX_CHARACTERS:,} characters", self.text, Code.TEMPLATE_TOO_LARGE)
+            raise self._too_large(MAX_CHARACTERS)
         return rendered
+
+    def _too_large(self, most: int) -> TemplateError:
+        what = f"gives more than {most:,} characters"
+        lists = any(reference[-1] == "paths" or reference[0] == "matrix" for reference in self.references)
+        helps = (_LIST_HELP, _CHUNK_HELP) if lists else ()
+        return TemplateError(what, 0, len(self.text), code=Code.TEMPLATE_TOO_LARGE, helps=helps)
 
     def rendered_parts(self, values: Values) -> list[str]:
         """What each part gives."""
@@ -151,7 +160,10 @@ class Template:
         if len(self.parts) == 1 and isinstance(self.parts[0], Placeholder):
             found = _evaluated(self.parts[0], values)
             if isinstance(found, (Series, list)):
-                return [text_of(item) for item in found]
+                words = [text_of(item) for item in found]
+                if sum(map(len, words)) + len(words) > _MOST_IN_COMMAND:
+                    raise self._too_large(_MOST_IN_COMMAND)
+                return words
         return [self.render(values)]
 
 

@@ -130,3 +130,12 @@ def test_numbers_in_a_list_command_are_text_as_they_are_written(tmp_path: Path) 
 def test_no_two_outputs_have_one_name(tasks: str, what: str, tmp_path: Path) -> None:
     """Whichever of its outputs a task makes under it, and whether others read them."""
     assert [found.summary for found in refusals(tmp_path, tasks)] == [what]
+
+
+@pytest.mark.parametrize("command", ["[echo, '{{ matrix.n }}']", "'echo {{ matrix.n }}'"])
+def test_a_list_that_no_command_holds_is_told_before_the_run(command: str, tmp_path: Path) -> None:
+    """Linux would not start it; the help names the file that has the list."""
+    tasks = f"  a: {{matrix: {{n: 1..40000}}, collect: true, command: {command}}}"
+    (found,) = refusals(tmp_path, tasks)
+    assert found.code == "BS0304"
+    assert "{{ inputs.list }}" in found.helps[0]

@@ -57,7 +57,7 @@ def test_a_key_that_is_there_twice_hides_nothing(tmp_path: Path) -> None:
         ("BS0102", "3:7"),
         ("BS0104", "3:15"),
         ("BS0103", "3:22"),
-        ("BS0404", "6:17"),
+        ("BS0404", "6:9"),
         ("BS0108", "6:38"),
     ]
 

@@ -32,7 +32,6 @@ from batchspec.plan.planner import make_plan
 from batchspec.plan.preflight import needs_images, preflight
 from batchspec.plan.safety import excesses
 from batchspec.plan.schedulable import unschedulable
-from batchspec.plan.unbound import unbound_reads
 from batchspec.plan.unsimulated import unsimulated, unsimulated_findings
 from batchspec.resources import job as jobs
 from batchspec.resources.blob import LiveBlob
@@ -118,7 +117,6 @@ def _judged(account: Account, desired: Desired, observed: Observed, plan: Plan) 
         not_checked=(
             *found.not_checked,
             *unread_packages(desired, observed),
-            *unbound_reads(desired, plan),
         ),
         not_simulated=unsimulated(desired) if account.is_local and plan.has_changes else (),
         excesses=excesses(desired, observed, plan),

@@ -58,7 +58,7 @@ def _read(
         desired = desired_now(spec, None, Project(Places.of(spec).folder, allowed, ask))
     except SpecError as error:
         return [diagnostic.summary for diagnostic in error.diagnostics]
-    return [task.name for task in desired.tasks]
+    return [task.input.path for task in desired.tasks if task.input]
 
 
 @pytest.mark.parametrize(

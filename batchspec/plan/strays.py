@@ -9,7 +9,6 @@ from batchspec.plan.model import Kind, Stray
 from batchspec.plan.observed import Left, Named
 from batchspec.resources import job as jobs
 from batchspec.resources.base import Json
-from batchspec.resources.pool import nodes_of, target_nodes
 
 
 def find_strays(spec: Spec, named: Named) -> tuple[Stray, ...]:
@@ -30,15 +29,20 @@ def stray_jobs(spec: Spec, listed: Iterable[Json]) -> Iterator[Json]:
 
 
 def _pool(live: Json) -> Stray:
-    """A node that is asked for is there before long."""
+    spot = _nodes(live, "LowPriority")
     return Stray(
         Kind.POOL,
         str(live["id"]),
-        max(nodes_of(live), target_nodes(live)),
-        max(int(live.get(f"{which}LowPriorityNodes") or 0) for which in ("current", "target")),
+        _nodes(live, "Dedicated") + spot,
+        spot,
         str(live.get("vmSize", "")),
         bool(live.get("enableAutoScale")),
     )
+
+
+def _nodes(live: Json, kind: str) -> int:
+    """The nodes that are there, or are asked for and so will be before long."""
+    return max(int(live.get(f"{which}{kind}Nodes") or 0) for which in ("current", "target"))
 
 
 def _job(live: Json) -> Stray:

@@ -22,6 +22,7 @@ from batchspec.service.batch.client import Batch
 from batchspec.service.blob.blobs import Blobs
 from batchspec.service.http.address import checked, storage_account
 from batchspec.service.http.retry import Patience
+from batchspec.service.offer import AZURE, LOCAL, Offer
 
 _VARIABLES = (
     "AZURE_BATCH_ACCOUNT",
@@ -38,12 +39,12 @@ _STORAGE_EXAMPLE = "https://ACCOUNT.blob.core.windows.net"
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Both halves of where the work goes. `is_local` says that it is the local account."""
+    """Both halves of where the work goes, and what it offers."""
 
     batch: Batch
     blobs: Blobs
     name: str
-    is_local: bool
+    offer: Offer
 
     @contextmanager
     def guarded(self, check: Callable[[], None]) -> Iterator[None]:
@@ -110,7 +111,7 @@ def _connect_local(progress: Callable[[str], None]) -> Account:
         batch=Batch(local.batch_endpoint, credential, patience),
         blobs=Blobs.from_connection_string(local.connection_string, patience),
         name=f"{local.batch_account} ({local.batch_endpoint})",
-        is_local=True,
+        offer=LOCAL,
     )
 
 
@@ -129,7 +130,7 @@ def _connect_azure(environment: Mapping[str, str]) -> Account:
     patience = Patience.of(environment)
     blobs = _azure_blobs(environment, patience)
     credential = AzureNamedKeyCredential(name, key) if key else _entra("AZURE_BATCH_ENDPOINT", endpoint)
-    return Account(Batch(endpoint, credential, patience), blobs, f"{name} ({host})", is_local=False)
+    return Account(Batch(endpoint, credential, patience), blobs, f"{name} ({host})", AZURE)
 
 
 def _azure_blobs(environment: Mapping[str, str], patience: Patience) -> Blobs:

@@ -20,5 +20,5 @@ def opened(target: str, tell: Tell, until: ExitStack) -> Account:
     account = connect(target, tell)
     until.callback(account.close)
     until.enter_context(account.heard(tell))
-    tell(f"{'local account' if account.is_local else 'Azure Batch account'}: {account.name}")
+    tell(f"{account.offer.title}: {account.name}")
     return account

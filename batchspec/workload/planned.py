@@ -132,10 +132,11 @@ class Planned:
         """The plan as a file keeps it."""
         from batchspec.engine.saved_plan import saved_plan
 
-        target = "local" if self.account.is_local else "azure"
         files = tuple(map(str, environment.params_files))
         name = self.desired.spec.document.source.name
-        return saved_plan(json.loads(self.to_json()), name, target, environment.settings, files)
+        return saved_plan(
+            json.loads(self.to_json()), name, self.account.offer.target, environment.settings, files
+        )
 
     def apply(
         self,

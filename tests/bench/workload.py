@@ -19,6 +19,7 @@ from batchspec.service.batch.client import Batch
 from batchspec.service.blob.blobs import Blobs
 from batchspec.service.connect import Account
 from batchspec.service.http.retry import Patience
+from batchspec.service.offer import AZURE
 from batchspec.source import Source
 from tests.bench.account import KEY, NAME, storage_string
 
@@ -67,7 +68,7 @@ def stub_account(port: int) -> Account:
 
     blobs = Blobs.from_connection_string(storage_string(port))
     batch = Batch(f"http://127.0.0.1:{port}", AzureNamedKeyCredential(NAME, KEY), Patience.of())
-    return Account(batch, blobs, "stub", is_local=False)
+    return Account(batch, blobs, "stub", AZURE)
 
 
 def conduct_of(account: Account, desired: Desired, plan: Plan) -> Conduct:

@@ -68,7 +68,7 @@ def outcome(case: Mapping[str, Any]) -> str:
     is_local = "engine" in case
     local = container_findings(desired, case["engine"]) if is_local else ()
     alone = unsimulated_findings(desired, observed.pool, plan) if is_local else ()
-    packed = package_findings(desired, observed, plan, is_local=is_local)
+    packed = package_findings(desired, observed, plan, takes_them=is_local)
     findings = (*found.findings, *packed, *alone, *local, *unschedulable(desired, observed, plan))
     not_checked = (*found.not_checked, *unread_packages(desired, observed))
     lines = [f"not checked: {what}\n" for what in not_checked]

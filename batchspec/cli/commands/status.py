@@ -18,8 +18,6 @@ from batchspec.cli.options import (
 )
 from batchspec.workload.reading import Environment
 
-_EVERY_S = {True: 1.0, False: 5.0}  # local, Azure
-
 
 @click.command(
     epilog=examples("batchspec status specs/ffmpeg.yaml", "batchspec status --watch specs/ffmpeg.yaml")
@@ -50,4 +48,4 @@ def status(spec_file: Path, environment: Environment, form: str, watch: bool) ->
             put(status_text(now))
         if not watch or not now.is_at_work:
             return
-        time.sleep(_EVERY_S[workload.account.is_local])
+        time.sleep(workload.account.offer.pace.status_s)

@@ -103,14 +103,14 @@ def _judged(account: Account, desired: Desired, observed: Observed, plan: Plan) 
         today,
         pool=observed.pool,
         ending=observed.ending,
-        takes_others=account.is_local,
-        any_identity=account.is_local,
+        takes_others=account.offer.takes_any_image,
+        any_identity=account.offer.takes_any_identity,
     )
     return replace(
         plan,
         findings=(
             *found.findings,
-            *package_findings(desired, observed, plan, is_local=account.is_local),
+            *package_findings(desired, observed, plan, takes_them=account.offer.stores_packages),
             *_local_findings(account, desired, observed, plan),
             *unschedulable(desired, observed, plan),
         ),
@@ -118,7 +118,7 @@ def _judged(account: Account, desired: Desired, observed: Observed, plan: Plan) 
             *found.not_checked,
             *unread_packages(desired, observed),
         ),
-        not_simulated=unsimulated(desired) if account.is_local and plan.has_changes else (),
+        not_simulated=unsimulated(desired) if account.offer.simulates and plan.has_changes else (),
         excesses=excesses(desired, observed, plan),
     )
 
@@ -127,7 +127,7 @@ def _local_findings(
     account: Account, desired: Desired, observed: Observed, plan: Plan
 ) -> Iterator[Diagnostic]:
     """What the local account cannot run, or runs otherwise."""
-    if not account.is_local or not plan.has_changes:
+    if not account.offer.simulates or not plan.has_changes:
         return
     yield from unsimulated_findings(desired, observed.pool, plan)
     if wants_containers(desired):
@@ -163,7 +163,7 @@ def observe(account: Account, desired: Desired) -> Observed:
         jobs=generations,
         named=has_name,
         seen=seen,
-        packages=package_service.read(account.batch, is_local=account.is_local)
+        packages=package_service.read(account.batch, stored=account.offer.stores_packages)
         if wants_packages(desired)
         else {},
     )

@@ -21,7 +21,6 @@ from batchspec.service.batch import pool as pool_service
 LONGEST_SILENCE = timedelta(days=7)
 """Links to inputs and outputs last no longer, so nothing that waited so long will still succeed."""
 
-_ASKS_AGAIN_AFTER_S = {True: 0.2, False: 60.0}  # local, Azure
 _MOST_TOLD = 5  # times that one kind of trouble is worth a line, whatever the number of nodes
 
 
@@ -89,7 +88,7 @@ class Doctor:
             return False
         left = f"{math.ceil(left_s / 60)} more minutes"
         self.conduct.tell(NoteEvent(f"{stuck.text}; asking again, for up to {left}", warning=True))
-        self.conduct.stopped.wait(_ASKS_AGAIN_AFTER_S[self.conduct.account.is_local])
+        self.conduct.stopped.wait(self.conduct.account.offer.pace.resize_s)
         self.conduct.check()
         pool_service.resize(self.conduct.account.batch, facts.pool, pool.deallocation)
         self._before, self._resizes, self._still_since = stuck.since, True, time.monotonic()

@@ -121,8 +121,8 @@ def _still_there(account: Account, spec: Spec, job_id: str) -> list[str]:
     found = []
     if spec.pool is not None and (pool := pool_service.read(account.batch, spec.pool.id)):
         nodes = nodes_of(pool)
-        cost = ", which cost nothing here" if account.is_local else ", which cost money until they are gone"
-        found.append(f"pool {spec.pool.id} with {nodes} nodes" + (cost if nodes else ""))
+        cost = f", which {account.offer.costs}" if nodes else ""
+        found.append(f"pool {spec.pool.id} with {nodes} nodes{cost}")
     if job_id and job_service.state(account.batch, job_id) not in (None, "deleting"):
         found.append(f"job {job_id}")
     return found

@@ -18,8 +18,6 @@ from batchspec.service.batch import task as task_service
 
 OnSuccess = Callable[[DesiredTask], None]
 
-_POLL_S = {True: (0.2, 1.0), False: (2.0, 30.0)}  # local, Azure: the shortest and the longest pause
-_DIAGNOSE_EVERY_S = {True: 1.0, False: 10.0}
 _SLOWER = 1.3
 _LOOKS = 10  # at what is left, while tasks end: each look costs the account as much as it costs us
 _OVERLAP = timedelta(seconds=5)  # a listing may be a little behind the clock that stamps the tasks
@@ -49,9 +47,8 @@ class Watch:
         *deadline* is a time of the monotonic clock. Raises `RunError` when it passes, or
         when no node will ever run a task.
         """
-        is_local = self._conduct.account.is_local
-        shortest, longest = _POLL_S[is_local]
-        pause, diagnose_at, seen = shortest, 0.0, 0
+        pace = self._conduct.account.offer.pace
+        pause, diagnose_at, seen = pace.shortest_s, 0.0, 0
         self._began = time.monotonic()
         while self.pending and not self._conduct.stopped.is_set():
             counts = job_service.task_counts(self._conduct.account.batch, self._job_id)
@@ -66,10 +63,11 @@ class Watch:
             nothing_runs = not counts["running"] and not moved
             if self.pending and (nothing_runs or time.monotonic() >= diagnose_at):
                 self._diagnose(counts)
-                diagnose_at = time.monotonic() + _DIAGNOSE_EVERY_S[is_local]
+                diagnose_at = time.monotonic() + pace.trouble_s
             if self.pending and deadline is not None and time.monotonic() >= deadline:
                 raise self._out_of_time()
-            pause = min(longest, max(shortest, self._left_s() / _LOOKS) if moved else pause * _SLOWER)
+            soon = max(pace.shortest_s, self._left_s() / _LOOKS)
+            pause = min(pace.longest_s, soon if moved else pause * _SLOWER)
             if self.pending:
                 self._conduct.stopped.wait(pause)
 

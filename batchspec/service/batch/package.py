@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from batchspec.service.batch.client import Batch, path_of
 
 
-def read(batch: Batch, *, is_local: bool) -> Mapping[tuple[str, str], str]:
-    """The content (MD5) of each package by its id and version in lower case; empty where the account does not tell."""
-    if is_local:
+def read(batch: Batch, *, stored: bool) -> Mapping[tuple[str, str], str]:
+    """The content (MD5) of each package by its id and version in lower case; empty where the account does not tell.
+
+    *stored*: the account's own endpoint has them.
+    """
+    if stored:
         listed = batch.get("/_local/applications", doing="list the application packages").body["value"]
         return {_key(found["id"], found["version"]): found["md5"] for found in listed}
     pages = batch.pages("/applications", doing="list the applications")

@@ -11,6 +11,7 @@ from batchspec.codes import Code
 from batchspec.source import Diagnostic, Position, Source
 
 PLACEHOLDER_SUMMARY = "a placeholder that starts a value needs quotes"
+_LONGEST_LINE = 1000  # what is further on in a line is not looked at, or long lines would take minutes
 _UNQUOTED_PLACEHOLDER = re.compile(r"\s*(?:- +)*(?:[^\s:#]+: +)?(?=\{\{)")
 _PLACEHOLDER_VALUE = re.compile(r"[^\s,\[\]\"']*(?:\{\{.*?\}\}[^\s,\]\"']*)+")
 _UNQUOTED_BRACES = re.compile(r"""[^\s,\[\]{}"']*\{[A-Za-z][\w,.:*-]*\}[^\s,\]"']*""")
@@ -26,7 +27,8 @@ def in_quotes(value: str) -> str:
 
 def placeholder_help(text: str, index: int) -> str:
     """What to do with the unquoted placeholder at *index* of *text*."""
-    found = _PLACEHOLDER_VALUE.match(text, index, (text + "\n").index("\n", index))
+    line = text[index : index + _LONGEST_LINE].partition("\n")[0]
+    found = _PLACEHOLDER_VALUE.match(line)
     return in_quotes(found[0] if found else "{{ params.name }}")
 
 
@@ -68,7 +70,7 @@ _NOT_FIRST = Slip("a value cannot start with this character", "put the value in 
 def syntax_finding(source: Source, trouble: Trouble) -> Diagnostic:
     """What is wrong where the parser of *source* stopped."""
     position = None if trouble.at is None else _last_place(source, trouble.at)
-    line = source.lines.line(position.line) if position else ""
+    line = source.lines.line(position.line)[:_LONGEST_LINE] if position else ""
     code, slip = Code.NOT_YAML, _slip(source.text, trouble)
     if "\t" in line[: len(line) - len(line.lstrip())] and position:
         column = line.index("\t") + 1

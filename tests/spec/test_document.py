@@ -326,3 +326,9 @@ def test_a_finding_knows_its_place() -> None:
     assert parsed.diagnostic(code, "s", ("pool", "id"), span=(2, 9)).position == Position(2, 9, 2, 16)
     assert parsed.diagnostic(code, "s", ("pool",)).position == Position(1, 1, 1, 5)
     assert parsed.diagnostic(code, "s", ()).position is None
+
+
+@pytest.mark.parametrize("piece", ["x", "{", "{{", "{a}", "{a", "- ", "-  ", "a: ", '"', "'", "[", "{{ a }}"])
+def test_a_long_line_that_cannot_be_read_is_refused_soon(loader: None, piece: str) -> None:
+    """Whatever it is made of, what is said of it takes no time that grows with the square of its length."""
+    assert refused("v: [" + piece * (60_000 // len(piece)) + ' "\\u" ]: {{ x')

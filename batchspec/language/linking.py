@@ -40,6 +40,10 @@ _WORDS = frozenset(
 """The words that make a group more than one task for each input."""
 
 
+_OF_BLOBS, _OF_MADE, _OF_FOUND = ("prefix", "match"), ("output",), ("exclude", "allowEmpty")
+_LEAVE_OUT = "`when` leaves out rows: when: \"{{ matrix.title != 'trailer' }}\""
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """What a group reads of another one: the outputs of which of its tasks.
@@ -199,6 +203,7 @@ class _Maker:
 
     def linked(self, reads: Mapping[str, Read]) -> Linked:
         body, inputs = self._body, self._body.get("inputs")
+        self._check_inputs(inputs)
         link = None
         if isinstance(inputs, Mapping) and "from" in inputs:
             link = self._link(read_made(inputs), (*self._path, "inputs"))
@@ -220,6 +225,20 @@ class _Maker:
             uses_source=uses_source,
         )
         return replace(found, links=dict(self._links(reads, axes)))
+
+    def _check_inputs(self, inputs: Any) -> None:
+        """Words that would have no effect: those for blobs beside `from`, and the other way about."""
+        if not isinstance(inputs, Mapping):
+            return
+        is_made = "from" in inputs
+        others = [
+            (*self._path, "inputs", word) for word in (_OF_BLOBS if is_made else _OF_MADE) if word in inputs
+        ]
+        others += [(*self._path, word) for word in _OF_FOUND if is_made and word in self._body]
+        for path in others:
+            what = f"`{path[-1]}` has no effect beside `{'from' if is_made else 'container'}`"
+            helps = (_LEAVE_OUT,) if path[-1] in ("exclude", "match") else ()
+            self._find(Code.NOT_ALLOWED_HERE, what, path, helps=helps)
 
     def _uses_words(self, rows: Axes) -> bool:
         has_names = any(name not in axes_of.RESERVED for name in rows.rows)

@@ -139,3 +139,19 @@ def test_a_list_that_no_command_holds_is_told_before_the_run(command: str, tmp_p
     (found,) = refusals(tmp_path, tasks)
     assert found.code == "BS0304"
     assert "{{ inputs.list }}" in found.helps[0]
+
+
+@pytest.mark.parametrize(
+    ("group", "what"),
+    [
+        ("inputs: {from: a}, exclude: x", "`exclude` has no effect beside `from`"),
+        ("inputs: {from: a}, allowEmpty: true", "`allowEmpty` has no effect beside `from`"),
+        ("inputs: {from: a, match: x}", "`match` has no effect beside `from`"),
+        ("inputs: {from: a, prefix: x}", "`prefix` has no effect beside `from`"),
+        ("inputs: {container: abc, output: x}", "`output` has no effect beside `container`"),
+    ],
+)
+def test_words_without_an_effect_are_told(group: str, what: str, tmp_path: Path) -> None:
+    """Nobody writes them to no purpose."""
+    tasks = f"  a: {{command: 'echo > {{{{ output.path }}}}', output: a.txt}}\n  b: {{{group}, command: cat}}"
+    assert [found.summary for found in refusals(tmp_path, tasks)] == [what]

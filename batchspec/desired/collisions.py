@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from itertools import chain, islice
+from pathlib import PurePath
 from typing import NamedTuple
 
 from batchspec.codes import Code
@@ -45,7 +47,7 @@ class _Meeting(NamedTuple):
 
     @property
     def what(self) -> str:
-        one, two = self.first.name, self.task.name
+        one, two = self._named
         if self.place == self.other and self.first.number == self.task.number:
             return f"{one!r} would write twice {self.place!r}"
         if self.place == self.other:
@@ -54,6 +56,25 @@ class _Meeting(NamedTuple):
         if self.place.count("/") > self.other.count("/"):
             return f"{both}: one lies inside the other"
         return f"{both}: they differ only in case or Unicode normalization"
+
+    @property
+    def _named(self) -> tuple[str, str]:
+        """The tasks; of one name, which the fixed parts of two globs have left them, by their files."""
+        files = [one.input.file for one in (self.first, self.task) if one.input and one.input.file]
+        if self.first.name != self.task.name or len(set(files)) < len((self.first, self.task)):
+            return self.first.name, self.task.name
+        return files[0], files[1]
+
+    @property
+    def help(self) -> str:
+        """How they would differ."""
+        one, two = self._named
+        if (one, two) == (self.first.name, self.task.name):
+            return f"make the names differ, for example with {{{{ {_differs(self.task)} }}}} or a folder"
+        common = os.path.commonpath((one, two))
+        folders = ",".join(os.path.relpath(PurePath(file).parent, common) for file in (one, two))
+        pattern = f"{{{folders}}}/*"
+        return f"outputs keep the folder that a pattern matches: write one for both, such as `{pattern}`"
 
     @property
     def path(self) -> Path:
@@ -66,8 +87,7 @@ def collisions(spec: Spec, tasks: DesiredTasks) -> Iterator[Diagnostic]:
     for row in islice(chain.from_iterable(pages), _TOLD):
         first, other, number, name, place = row
         meeting = _Meeting(tasks[first], other, tasks[number], name, place)
-        help = f"make the names differ, for example with {{{{ {_differs(meeting.task)} }}}} or a folder"
-        yield spec.document.diagnostic(Code.NAME_COLLISION, meeting.what, meeting.path, helps=(help,))
+        yield spec.document.diagnostic(Code.NAME_COLLISION, meeting.what, meeting.path, helps=(meeting.help,))
     for one, task in islice(tasks.sharing_upload(), _TOLD):
         if one.input and task.input:
             what = f"{one.input.file!r} and {task.input.file!r} would both be uploaded as {task.input.blob!r}"

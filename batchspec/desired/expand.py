@@ -19,6 +19,7 @@ from batchspec.desired.files import reading_of
 from batchspec.desired.names import (
     Parts,
     name_problem,
+    output_helps,
     parts_of,
 )
 from batchspec.desired.outputs import plain_outputs
@@ -234,7 +235,7 @@ class _Outputs:
         if parts.folder:
             name = f"{parts.folder}/{name}"
         if problem := name_problem(name):
-            raise TaskProblem(f"the output {name!r} {problem}", self._path)
+            raise TaskProblem(f"the output {name!r} {problem}", self._path, *output_helps(name))
         if name.startswith(f"{OWN_FOLDER}/") or name == OWN_FOLDER:
             raise TaskProblem(
                 f"the output {name!r} lies in {OWN_FOLDER}/, which batchspec keeps for itself",

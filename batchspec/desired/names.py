@@ -82,3 +82,12 @@ def name_problem(name: str) -> str | None:
     if len(name) > NAME_LENGTH:
         return f"is longer than {NAME_LENGTH} characters"
     return None
+
+
+def output_helps(name: str) -> tuple[str, ...]:
+    """What may help where *name* cannot be an output's, beside another name for the file."""
+    if not name.startswith("/"):
+        return ()
+    return (
+        "start it without a slash: an output keeps its input's folder, so `{{ input.folder }}/` is not needed",
+    )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from batchspec.desired.files import FILES_FOLDER, TaskRead
-from batchspec.desired.names import name_problem, node_name, output_path
+from batchspec.desired.names import name_problem, node_name, output_helps, output_path
 from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.places import OWN_FOLDER, Places
 from batchspec.desired.problem import TaskProblem
@@ -72,7 +72,7 @@ def _name(group: TaskGroup, number: int, values: Mapping[str, Any], folder: str)
         raise TaskProblem(f"the output's name {error.message}", _place(group, number)) from error
     name = f"{folder}/{name}" if folder else name
     if problem := name_problem(name.removesuffix("/") if output.is_folder else name):
-        raise TaskProblem(f"the output {name!r} {problem}", _place(group, number))
+        raise TaskProblem(f"the output {name!r} {problem}", _place(group, number), *output_helps(name))
     if wild := next((mark for mark in "*?[" if mark in name), None):
         raise TaskProblem(
             f"the output {name!r} has a `{wild}`; of several files, declare the folder: `NAME/`",

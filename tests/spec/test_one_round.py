@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from batchspec.source import Severity
 from batchspec.workload.reading import check
 
 HEAD = """\
@@ -212,3 +213,42 @@ tasks:
 """
     )
     assert [code for code, _ in found(tmp_path, text)] == ["BS0405", "BS0405", "BS0410", "BS0405", "BS0404"]
+
+
+def test_two_files_of_one_name_are_told_by_their_folders(tmp_path: Path) -> None:
+    """The fixed parts of two patterns are not in the names; the help has a pattern that keeps the folders."""
+    for folder in ("day1", "day2"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "take.wav").touch()
+    spec = tmp_path / "spec.yaml"
+    inputs = "[day1/*.wav, day2/*.wav]"
+    text = HEAD + "tasks: {a: {inputs: INPUTS, command: [x], output: '{{ input.stem }}.mp3'}}\n"
+    spec.write_text(text.replace("INPUTS", inputs))
+    (finding,) = (finding for finding in check(spec) if finding.code == "BS0403")
+    files = [str(tmp_path / folder / "take.wav") for folder in ("day1", "day2")]
+    assert finding.summary == f"{files[0]!r} and {files[1]!r} would both write 'work/take.mp3'"
+    assert finding.helps == (
+        "outputs keep the folder that a pattern matches: write one for both, such as `{day1,day2}/*`",
+    )
+    spec.write_text(text.replace("INPUTS", "'{day1,day2}/*'"))
+    assert [finding for finding in check(spec) if finding.severity is Severity.ERROR] == []
+
+
+def test_an_output_that_begins_with_the_folder_of_an_input_without_one(tmp_path: Path) -> None:
+    """The help speaks of the template: the file's name is fine."""
+    (tmp_path / "top.wav").touch()
+    spec = tmp_path / "spec.yaml"
+    output = "'{{ input.folder }}/{{ input.stem }}.mp3'"
+    spec.write_text(HEAD + f"tasks: {{a: {{inputs: '**/*.wav', command: [x], output: {output}}}}}\n")
+    (finding,) = (finding for finding in check(spec) if finding.code == "BS0402")
+    assert finding.helps == (
+        "start it without a slash: an output keeps its input's folder, so `{{ input.folder }}/` is not needed",
+    )
+
+
+def test_a_home_folder_is_not_expanded(tmp_path: Path) -> None:
+    """The help says so, instead of names that are near."""
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(HEAD + "tasks: {a: {inputs: '~/x/*.wav', command: [x]}}\n")
+    (finding,) = (finding for finding in check(spec) if finding.code == "BS0404")
+    assert "`~` is not expanded: paths are relative to the spec file" in finding.helps

@@ -123,7 +123,7 @@ def test_numbers_in_a_list_command_are_text_as_they_are_written(tmp_path: Path) 
         (
             "  a: {inputs: a.txt, command: 'echo > {{ output.path }}', output: x.txt}\n"
             "  b: {matrix: {n: [x]}, command: 'echo > {{ output.path }}', output: '{{ matrix.n }}.txt'}",
-            "'a.txt' and 'b[n=x]' would both write 'mistakes/x.txt'",
+            "'a/a.txt' and 'b[n=x]' would both write 'mistakes/x.txt'",
         ),
     ],
 )

@@ -134,6 +134,8 @@ class LocalInputs:
             what, helps = f"no file matches {text!r}", list(nearest(folder, sought.glob, self._project))
         if text.startswith("!"):
             helps.append(f"files to leave out go under `exclude`: {text[1:]!r}")
+        if text.startswith("~"):
+            helps.append("`~` is not expanded: paths are relative to the spec file")
         if severity is Severity.ERROR:
             helps.append(ALLOW_EMPTY)
         return self._document.diagnostic(Code.NO_MATCH, what, sought.path, helps=helps, severity=severity)

@@ -198,7 +198,8 @@ class Life(RuleBasedStateMachine):
         """Azurite or the endpoint is killed with SIGKILL under an apply, and started again by whoever needs it."""
         if name is not None:
             self._change_an_input(name)
-        self.ledger.lose("*")  # what ran on nodes that died with the endpoint runs again
+        self.ledger.lose("*")
+        since = len(self.ledger.lines())
         time.sleep(max(0, self.kept_at - time.monotonic()))
         killing = threading.Timer(_HELD_S / 2, self._kill, [which])
         killing.start()
@@ -207,6 +208,7 @@ class Life(RuleBasedStateMachine):
         finally:
             killing.join()
         self.work.account = embedded.ensure(lambda _: None)
+        self.ledger.excuse(since)
         self.ledger.lose("*")
         self.apply()
 

@@ -98,6 +98,14 @@ class Ledger(NamedTuple):
         with (self.work.folder / "ledger").open("a", encoding="utf-8") as stream:
             stream.write(f"LOST {name}\n")
 
+    def excuse(self, since: int) -> None:
+        """What stands from line *since* on may have been done again at once: the tasks outlive their endpoint."""
+        lines = self.lines()
+        excused = [each for line in lines[since:] for each in ("LOST *", line)]
+        if excused:
+            text = "\n".join([*lines[:since], *excused])
+            (self.work.folder / "ledger").write_text(f"{text}\n", "utf-8")
+
     def done_twice(self) -> list[str]:
         """The names whose task did the same work again, and nothing was lost in between."""
         last: dict[str, str] = {}

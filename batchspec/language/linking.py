@@ -228,6 +228,9 @@ class _Maker:
 
     def _check_inputs(self, inputs: Any) -> None:
         """Words that would have no effect: those for blobs beside `from`, and the other way about."""
+        if "output" in self._body and "outputs" in self._body:
+            what = "`output` is for a single one, and has no meaning beside `outputs`"
+            self._find(Code.NOT_ALLOWED_HERE, what, (*self._path, "output"), helps=("move it to `outputs`",))
         if not isinstance(inputs, Mapping):
             return
         is_made = "from" in inputs

@@ -15,6 +15,7 @@ from batchspec.document.scalar import as_written
 
 Value = str | int | float | bool
 
+MOST_ROWS = 1_000_000
 _RANGE = re.compile(r"\s*(-?[0-9]{1,12})\.\.(-?[0-9]{1,12})(?:\.\.(-?[0-9]{1,12}))?\s*")
 
 
@@ -47,6 +48,8 @@ def read_range(text: str) -> Range | None:
         raise BadRange(f"the step of {text.strip()} is {step}; it counts upward by 1 or more")
     if last < first:
         raise BadRange(f"{text.strip()} is backward: {first} comes after {last}")
+    if (last - first) // step >= MOST_ROWS:
+        raise BadRange(f"{text.strip()} has more than {MOST_ROWS:,} values")
     padded = any(
         digits.lstrip("-").startswith("0") and len(digits.lstrip("-")) > 1 for digits in match.group(1, 2)
     )

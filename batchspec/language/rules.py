@@ -133,8 +133,16 @@ def _dependencies(groups: Mapping[str, Json]) -> Iterator[Finding]:
 
 
 def _raw_lines(spec: Spec) -> Iterator[Finding]:
-    """Folders that a raw line would have to pack or unpack: it is sent as it is written."""
+    """What a raw line would have to do besides its own work: it is sent as it is written."""
     for group in spec.groups:
+        if group.command.line is not None and group.success_codes != (0,):
+            yield Finding(
+                Code.NEEDS_FIELD,
+                (*group.path, "successCodes"),
+                "`successCodes` needs `command`",
+                "a raw `commandLine` runs without what looks at its exit code",
+                "write `command`, or `/bin/sh -c …` as a list",
+            )
         for path in _folders(group) if group.command.line is not None else ():
             yield Finding(
                 Code.RAW_FOLDER,

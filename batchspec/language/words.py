@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, NamedTuple
 
 from batchspec.codes import Code
 from batchspec.language.axes import RESERVED
-from batchspec.language.matrix import BadRange, Listed, Matrix, Product, Sheet, Value, read_range
+from batchspec.language.matrix import MOST_ROWS, BadRange, Listed, Matrix, Product, Sheet, Value, read_range
 from batchspec.language.template import is_template
 from batchspec.source import Path, path_text
 
@@ -98,7 +99,21 @@ def read_matrix(data: Any, path: Path, find: Find, columns: Sequence[str]) -> Ma
     values = {name: _axis(name, member, (*path, name), find) for name, member in data.items()}
     for name in data:
         _check_name(name, (*path, name), find)
-    return Product({name: found or () for name, found in values.items()})
+    return _product({name: found or () for name, found in values.items()}, path, find)
+
+
+def _product(values: Mapping[str, Sequence[Value]], path: Path, find: Find) -> Product | None:
+    rows = prod(map(len, values.values()))
+    if rows > MOST_ROWS:
+        help = "a list of mappings or a CSV file has single rows instead of every combination"
+        find(
+            Code.BAD_RANGE,
+            f"the matrix has {rows:,} rows, and at most {MOST_ROWS:,} can be",
+            path,
+            helps=(help,),
+        )
+        return None
+    return Product(values)
 
 
 def _axis(name: str, data: Any, path: Path, find: Find) -> Sequence[Value] | None:

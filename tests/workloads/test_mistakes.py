@@ -149,6 +149,9 @@ def test_a_list_that_no_command_holds_is_told_before_the_run(command: str, tmp_p
         ("inputs: {from: a, match: x}", "`match` has no effect beside `from`"),
         ("inputs: {from: a, prefix: x}", "`prefix` has no effect beside `from`"),
         ("inputs: {container: abc, output: x}", "`output` has no effect beside `container`"),
+        ("output: x, outputs: {y: y}", "`output` is for a single one, and has no meaning beside `outputs`"),
+        ("matrix: {n: 1..99999999999}", "tasks.b.matrix.n: 1..99999999999 has more than 1,000,000 values"),
+        ("matrix: {n: 1..2000, m: 1..2000}", "the matrix has 4,000,000 rows, and at most 1,000,000 can be"),
     ],
 )
 def test_words_without_an_effect_are_told(group: str, what: str, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ CHAIN = """\
 def test_only_runs_what_is_named_and_what_it_needs(small: Project) -> None:
     """The rest is left alone, and told; the plan id and a saved plan keep to it; the next apply does the rest."""
     small.write(CHAIN, clips="a")
-    assert set(small.plan("--only", "glue")) == {"a", "glue"}
+    assert set(small.plan("--only", "glue")) == {"cut/a", "glue"}
     plan = json.loads(small.run("plan", "--format", "json", "--only", "count/a[unit=c]").stdout)
     assert (plan["counts"]["run"], plan["notSelected"]) == (1, 2)
     saved = str(small.folder / "count.plan")
@@ -49,12 +49,16 @@ def test_rerun_runs_exactly_what_is_named(small: Project) -> None:
     small.write(CHAIN)
     small.apply()
     film, cut = small.text("film.txt"), small.text("a.cut")
-    assert small.plan("--rerun", "cut/a") == {"a": "rerun"}
+    assert small.plan("--rerun", "cut/a") == {"cut/a": "rerun"}
     small.apply("--rerun", "cut/a")
     assert small.text("a.cut") != cut
     assert small.text("film.txt") == film
     assert small.is_quiet()
-    assert small.plan("--rerun", "cut", "--rerun", "glue") == {"a": "rerun", "b": "rerun", "glue": "rerun"}
+    assert small.plan("--rerun", "cut", "--rerun", "glue") == {
+        "cut/a": "rerun",
+        "cut/b": "rerun",
+        "glue": "rerun",
+    }
     small.apply("--rerun", "cut", "--rerun", "glue")
     assert small.text("film.txt") == small.text("a.cut") + small.text("b.cut") != film
     assert small.is_quiet()

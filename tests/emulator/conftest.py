@@ -26,8 +26,9 @@ from azure.core.credentials import AzureNamedKeyCredential
 from batchspec.emulator.host.app import create_app
 from batchspec.emulator.http.auth import string_to_sign
 from batchspec.emulator.http.connection import connection
-from batchspec.emulator.life.account import Account, Settings
+from batchspec.emulator.life.account import Account
 from batchspec.emulator.state.clock import Clock, ManualClock
+from batchspec.emulator.state.settings import Settings
 
 from .contract import violations
 

@@ -17,7 +17,8 @@ import pytest
 from azure.batch import BatchClient
 from azure.core.exceptions import AzureError
 
-from batchspec.emulator.life.account import AS_MEASURED, Account, Settings
+from batchspec.emulator.life.account import Account
+from batchspec.emulator.state.settings import AS_MEASURED, Settings
 from tests.containers import require_engine
 
 from .conftest import Served, job_body, new_settings, pool_body, serve, wait_until
@@ -26,7 +27,8 @@ from .test_containers import INSIDE, MACHINE
 
 _PROGRAM = """
 import pathlib, socket, sys, uvicorn
-from batchspec.emulator.life.account import AS_MEASURED, Account, Settings
+from batchspec.emulator.life.account import Account
+from batchspec.emulator.state.settings import AS_MEASURED, Settings
 from batchspec.emulator.host.app import create_app
 home, name, key, endpoint = sys.argv[1:]
 account = Account(Settings(home=pathlib.Path(home), name=name, key=key, endpoint=endpoint))

@@ -8,7 +8,7 @@ import pytest
 from azure.batch import BatchClient
 from azure.core.exceptions import ResourceExistsError
 
-from batchspec.emulator.life.account import AS_MEASURED
+from batchspec.emulator.state.settings import AS_MEASURED
 
 from .conftest import Served, job_body, wait_until
 from .steps import completed, in_state, ready_pool, refused, run_task, text

@@ -8,7 +8,7 @@ from azure.batch import BatchClient
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 
-from batchspec.emulator.life.account import AS_MEASURED
+from batchspec.emulator.state.settings import AS_MEASURED
 
 from .conftest import Served, pool_body, wait_until
 from .steps import idle_nodes, refused, steady

@@ -21,8 +21,8 @@ from batchspec.desired.places import Places
 from batchspec.document.document import parse
 from batchspec.emulator.host.app import create_app
 from batchspec.emulator.life.account import Account as Emulated
-from batchspec.emulator.life.account import Settings
 from batchspec.emulator.state.clock import EPOCH, Clock
+from batchspec.emulator.state.settings import Settings
 from batchspec.engine.look.observe import plan_now
 from batchspec.engine.run.apply import Apply
 from batchspec.engine.run.events import Event

@@ -37,8 +37,9 @@ from batchspec.emulator.host.installation import (
     port_is_free,
 )
 from batchspec.emulator.http.connection import connection
-from batchspec.emulator.life.account import AS_MEASURED, INSTANT, Account, Settings, Speed
+from batchspec.emulator.life.account import Account
 from batchspec.emulator.node import account_sas
+from batchspec.emulator.state.settings import AS_MEASURED, INSTANT, Settings, Speed
 
 ALREADY_RUNNING = 75  # exit code: EX_TEMPFAIL
 _LOOK_EVERY_S = 1.0

@@ -1,16 +1,8 @@
-"""The account behind the endpoint: its settings, its state, and the loop that moves the state on.
+"""The account behind the endpoint: its state, on disk and in memory, and what is beside it."""
 
-Everything but the tries of tasks happens in the event loop's thread, so nothing here takes a lock.
-"""
-
-import asyncio
 import functools
-import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from batchspec.emulator.http.faults import Fault
 from batchspec.emulator.http.request_log import RequestLog
@@ -18,6 +10,7 @@ from batchspec.emulator.life import recovery, scheduler
 from batchspec.emulator.life import schedule as schedule_life
 from batchspec.emulator.life.applications import Applications
 from batchspec.emulator.life.containers import HOST, Registries
+from batchspec.emulator.life.loop import Loop
 from batchspec.emulator.life.model import Job, Node, Pool, Schedule
 from batchspec.emulator.life.rehearsal import Rehearsals
 from batchspec.emulator.node.container import Images
@@ -25,65 +18,10 @@ from batchspec.emulator.node.engine import Engines
 from batchspec.emulator.node.machine import Machine
 from batchspec.emulator.node.process import Outcome, Run, Work, run_work
 from batchspec.emulator.node.storage import Storage
-from batchspec.emulator.state.clock import TICKS_PER_S, Clock, Timers, etag, time_text
+from batchspec.emulator.state.clock import Clock, etag, time_text
 from batchspec.emulator.state.disk import Disk
+from batchspec.emulator.state.settings import Settings
 from batchspec.emulator.state.store import Store
-
-_AGAIN_S = 2.0
-_Result = TypeVar("_Result")
-
-log = logging.getLogger("batchspec.emulator")
-
-
-@dataclass(frozen=True, slots=True)
-class Speed:
-    """How long the transitions take, in seconds."""
-
-    resize_empty: float = 0.0
-    resize: float = 0.0
-    node_create: float = 0.0
-    node_start: float = 0.0
-    node_reboot: float = 0.0
-    node_leave: float = 0.0
-    pool_delete: float = 0.0
-    job_terminate: float = 0.0
-    job_delete: float = 0.0
-    schedule_delete: float = 0.0
-
-
-INSTANT = Speed()
-# What the recordings of the real service show (2022 to 2026).
-AS_MEASURED = Speed(2.0, 40.0, 11.0, 45.0, 65.0, 95.0, 5.0, 16.0, 15.0, 5.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything an account is started with.
-
-    *home* holds its state: batch.sqlite, nodes/, logs/. *endpoint* is the public base URL. *key* is base64.
-    *ffmpeg* is a folder that goes behind the machine's own PATH of tasks. Bearer tokens are off without
-    *issuer_public_key* (PEM).
-    """
-
-    home: Path
-    name: str
-    key: str
-    endpoint: str
-    speed: Speed = INSTANT
-    dedicated_cores: int = 100_000
-    low_priority_cores: int = 100_000
-    pools: int = 10_000
-    active_jobs: int = 100_000
-    issuer_public_key: str | None = None
-    audience: str = "https://batch.core.windows.net/"
-    ffmpeg: Path | None = None
-    auto_storage_url: str = ""  # container URLs are made of it for autoStorageContainerName
-    auto_storage_sas: str = ""  # for reading
-    auto_storage_write_sas: str = (
-        ""  # the nodes' managed identity stands for both of them, in this storage only
-    )
-    containers: str = ""  # `host`: tasks with a container run without one
-    hosts: tuple[str, ...] = field(default=())  # further Host values that are taken, "name:port"
 
 
 class Account:
@@ -94,7 +32,6 @@ class Account:
         self.pools: dict[str, Pool] = {}
         self.jobs: dict[str, Job] = {}
         self.schedules: dict[str, Schedule] = {}
-        self.timers = Timers()
         self.last_request_at = 0.0
         for folder in (settings.home, settings.home / "nodes", settings.home / "logs"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -110,91 +47,24 @@ class Account:
         self.applications = Applications(self.store)
         self.faults: list[Fault] = []
         self.rehearsals = Rehearsals()
-        self._threads = ThreadPoolExecutor(max_workers=512, thread_name_prefix="task")
-        self._runs: set[Run] = set()
-        self._wake = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._closing = False
-
-    # --- life
+        self.loop = Loop(self.clock, self.disk, functools.partial(scheduler.step, self))
 
     async def start(self) -> None:
         """State is read back, what the last life left behind is ended, and the loop runs."""
-        self._loop = asyncio.get_running_loop()
-        self._wake = asyncio.Event()
+        self.loop.begin()
         recovery.recover(self)
-        self._task = asyncio.create_task(self._main())
+        self.loop.start()
 
     async def stop(self) -> None:
-        """No process of ours is left. Tasks that ran stay `running` in the state and run again next time."""
-        self._closing = True
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        for run in list(self._runs):
-            run.stop("shutdown")
-        await asyncio.to_thread(self._threads.shutdown)
+        """No process of ours is left, and what is open is closed."""
+        await self.loop.stop()
         self.storage.close()
         self.requests.close()
         self.store.close()
 
-    async def _main(self) -> None:
-        while True:
-            now = (
-                self.clock.now()
-            )  # what an action puts off by nothing comes after others have had their turn
-            while action := self.timers.pop_due(now):
-                self._do(action)
-            self._do(functools.partial(scheduler.step, self))
-            await self.clock.wait(self._wake, self.timers.next_due())
-            self._wake.clear()
-
-    def _do(self, action: Callable[[], None]) -> None:
-        """The loop outlives a fault in one step; where the disk was full, the step is done again."""
-        try:
-            action()
-        except Exception as error:
-            log.exception("a step of the account failed")
-            if self.disk.note(error):
-                self.later(_AGAIN_S, action)
-
-    def wake(self) -> None:
-        self._wake.set()
-
-    def later(self, seconds: float, action: Callable[[], None]) -> None:
-        """*action* is done by the loop, never before the present call has returned."""
-        self.timers.add(self.clock.now() + int(seconds * TICKS_PER_S), action)
-        self.wake()
-
     def submit(self, work: Work, run: Run, done: Callable[[Outcome], None]) -> None:
         """Runs the try in a thread; *done* gets its outcome in the loop."""
-        self.perform(functools.partial(run_work, self.storage, work, run, self.clock), run, done)
-
-    def perform(self, action: Callable[[], _Result], run: Run, done: Callable[[_Result], None]) -> None:
-        """*action* is done in a thread; *done* gets its result in the loop. What it runs, *run* ends."""
-        loop = self._loop
-        assert loop is not None  # noqa: S101 (nothing is done before start)
-        self._runs.add(run)
-
-        def finish(result: _Result) -> None:
-            self._runs.discard(run)
-            if self._closing:
-                return
-            try:
-                done(result)
-            except Exception as error:  # the disk may be full: told again, until it can be written down
-                log.exception("the end of a try could not be noted")
-                self.disk.note(error)
-                self.later(_AGAIN_S, functools.partial(finish, result))
-            self.wake()
-
-        def in_thread() -> None:
-            result = action()
-            if not self._closing:
-                loop.call_soon_threadsafe(finish, result)
-
-        self._threads.submit(in_thread)
+        self.loop.perform(functools.partial(run_work, self.storage, work, run, self.clock), run, done)
 
     def container_engine(self) -> str:
         """What runs containers here: podman, docker, `host` for nothing but this machine; nothing where none can."""
@@ -203,13 +73,9 @@ class Account:
         engine = self.engines.get()
         return engine.name if engine else ""
 
-    def in_thread(self, action: Callable[[], None]) -> None:
-        """Slow work with files, out of the loop's way."""
-        self._threads.submit(action)
-
     def busy(self) -> bool:
         """A try or a transition is under way, or tasks are queued on nodes that can take them."""
-        if self._runs or any(pool.doc["allocationState"] != "steady" for pool in self.pools.values()):
+        if self.loop.has_runs or any(pool.doc["allocationState"] != "steady" for pool in self.pools.values()):
             return True
         if any(job.state in ("terminating", "deleting", "disabling") for job in self.jobs.values()):
             return True

@@ -78,7 +78,7 @@ def make_job(account: "Account", job_id: str, body: Body, schedule: str = "") ->
         job_life.add_manager(account, job)
     account.jobs[job.key] = job
     job_life.watch_limit(account, job)
-    account.wake()
+    account.loop.wake()
     return job
 
 

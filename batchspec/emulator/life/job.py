@@ -25,7 +25,7 @@ def set_state(account: "Account", job: Job, state: str, *, remember: bool = True
         job.doc["previousStateTransitionTime"] = job.doc["stateTransitionTime"]
     job.doc["state"], job.doc["stateTransitionTime"] = state, time_text(account.clock.now())
     account.save_job(job)
-    account.wake()
+    account.loop.wake()
 
 
 def watch_limit(account: "Account", job: Job) -> None:
@@ -35,7 +35,7 @@ def watch_limit(account: "Account", job: Job) -> None:
         return
     start = parse_time(job.doc["executionInfo"]["startTime"])
     left = (start + parse_duration(limit) - account.clock.now()) / TICKS_PER_S
-    account.later(max(0.0, left), functools.partial(_time_over, account, job, limit))
+    account.loop.later(max(0.0, left), functools.partial(_time_over, account, job, limit))
 
 
 def _time_over(account: "Account", job: Job, limit: str) -> None:
@@ -81,7 +81,7 @@ def disable(account: "Account", job: Job, option: str) -> None:
     for running in list(job.running.values()):
         if option != "wait":
             running.run.stop(option)
-    account.later(0, functools.partial(task_gone, account, job))
+    account.loop.later(0, functools.partial(task_gone, account, job))
 
 
 def enable(account: "Account", job: Job) -> None:
@@ -97,7 +97,7 @@ def terminate(account: "Account", job: Job, reason: str) -> None:
     set_state(account, job, "terminating")
     for running in list(job.running.values()):
         running.run.stop("terminate")
-    account.later(0, functools.partial(task_gone, account, job))
+    account.loop.later(0, functools.partial(task_gone, account, job))
 
 
 def delete(account: "Account", job: Job) -> None:
@@ -105,7 +105,7 @@ def delete(account: "Account", job: Job) -> None:
     for running in list(job.running.values()):
         running.settled = True
         running.run.stop("delete")
-    account.later(0, functools.partial(task_gone, account, job))
+    account.loop.later(0, functools.partial(task_gone, account, job))
 
 
 def act(account: "Account", job: Job, action: str) -> None:
@@ -134,7 +134,7 @@ def task_gone(account: "Account", job: Job) -> None:
         delay = speed.job_terminate if job.state == "terminating" else speed.job_delete
         if job.finishing != job.state:
             job.finishing = job.state
-            account.later(delay, functools.partial(finish, account, job))
+            account.loop.later(delay, functools.partial(finish, account, job))
 
 
 def complete_when_done(account: "Account", job: Job, *, even_empty: bool = False) -> None:
@@ -174,7 +174,7 @@ def _delete_some(account: "Account", job: Job) -> None:
             _end_auto_pool(account, job)
             account.job_over(job)
         else:
-            account.later(0, functools.partial(_delete_some, account, job))
+            account.loop.later(0, functools.partial(_delete_some, account, job))
             return
     for pool in account.pools.values():
         for node in pool.nodes.values():

@@ -42,7 +42,7 @@ def add(account: "Account", pool: Pool, dedicated: bool) -> None:
     node = Node(doc, pool)
     account.save_node(node)
     pool.nodes[node_id] = node
-    account.later(account.settings.speed.node_create, functools.partial(boot, account, node, node.epoch))
+    account.loop.later(account.settings.speed.node_create, functools.partial(boot, account, node, node.epoch))
 
 
 def _machine_info(pool: Pool) -> Body:
@@ -65,7 +65,7 @@ def boot(account: "Account", node: Node, epoch: int) -> None:
         return
     nodes.make_folders(account, node)
     set_state(account, node, "starting")
-    account.later(account.settings.speed.node_start, functools.partial(_booted, account, node, epoch))
+    account.loop.later(account.settings.speed.node_start, functools.partial(_booted, account, node, epoch))
 
 
 def _booted(account: "Account", node: Node, epoch: int) -> None:
@@ -83,7 +83,7 @@ def _booted(account: "Account", node: Node, epoch: int) -> None:
     if node.packages or containers.prefetched(account, node):
         run = Run()
         fetch = functools.partial(_bring_in, account, node, run)
-        account.perform(fetch, run, functools.partial(_provided, account, node, epoch))
+        account.loop.perform(fetch, run, functools.partial(_provided, account, node, epoch))
     else:
         _provided(account, node, epoch, None)
 
@@ -116,7 +116,7 @@ def _provided(account: "Account", node: Node, epoch: int, failure: Failure | Non
 
 def _ready(account: "Account", node: Node) -> None:
     set_state(account, node, "offline" if node.doc["schedulingState"] == "disabled" else "idle")
-    account.wake()
+    account.loop.wake()
 
 
 def _run_start_task(account: "Account", node: Node, epoch: int, *, fresh: bool) -> None:
@@ -199,7 +199,7 @@ def task_left(account: "Account", node: Node) -> None:
     if node.leaving == "remove":
         _go(account, node)
     elif node.leaving:
-        account.later(0, functools.partial(_disturbed, account, node, node.leaving))
+        account.loop.later(0, functools.partial(_disturbed, account, node, node.leaving))
 
 
 def refresh_state(account: "Account", node: Node) -> None:
@@ -215,7 +215,7 @@ def refresh_state(account: "Account", node: Node) -> None:
 def _go(account: "Account", node: Node) -> None:
     node.epoch += 1
     set_state(account, node, "leavingpool")
-    account.later(account.settings.speed.node_leave, functools.partial(_gone, account, node))
+    account.loop.later(account.settings.speed.node_leave, functools.partial(_gone, account, node))
 
 
 def _gone(account: "Account", node: Node) -> None:
@@ -249,7 +249,7 @@ def _disturbed(account: "Account", node: Node, how: str) -> None:
         _empty(account, node)
     else:
         node_rebooted(account, node)
-    account.later(account.settings.speed.node_reboot, done)
+    account.loop.later(account.settings.speed.node_reboot, done)
 
 
 def _empty(account: "Account", node: Node) -> None:
@@ -269,7 +269,7 @@ def _deallocated(account: "Account", node: Node, epoch: int) -> None:
 def limit(account: "Account", run: Run, duration: str) -> None:
     """The try is stopped when its time is over."""
     if duration != FOREVER_TEXT:
-        account.later(parse_duration(duration) / TICKS_PER_S, functools.partial(run.stop, "timeout"))
+        account.loop.later(parse_duration(duration) / TICKS_PER_S, functools.partial(run.stop, "timeout"))
 
 
 # --- what a node remembers of its tasks
@@ -304,7 +304,7 @@ def preempt(account: "Account", node: Node) -> None:
         raise ApiError("OperationNotValidOnNode", ("Reason", "Only Spot nodes are preempted"))
     _lose(account, node, "preempted")
     back = functools.partial(_replace, account, node, node.epoch)
-    account.later(account.settings.speed.node_create, back)
+    account.loop.later(account.settings.speed.node_create, back)
 
 
 def fail(account: "Account", node: Node, error: Body | None = None) -> None:
@@ -325,8 +325,8 @@ def _replace(account: "Account", node: Node, epoch: int) -> None:
     if epoch != node.epoch:
         return
     if node.tasks:  # the last of its processes is just being killed
-        account.later(0.01, functools.partial(_replace, account, node, epoch))
+        account.loop.later(0.01, functools.partial(_replace, account, node, epoch))
         return
     _empty(account, node)
     set_state(account, node, "creating")
-    account.later(account.settings.speed.node_create, functools.partial(boot, account, node, epoch))
+    account.loop.later(account.settings.speed.node_create, functools.partial(boot, account, node, epoch))

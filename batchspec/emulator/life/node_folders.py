@@ -50,7 +50,7 @@ def discard(account: "Account", folder: Path) -> None:
         folder.rename(aside)
     except FileNotFoundError:
         return
-    account.in_thread(functools.partial(remove_tree, aside))
+    account.loop.in_thread(functools.partial(remove_tree, aside))
 
 
 def trash(account: "Account") -> Path:

@@ -36,8 +36,8 @@ def resize(
     empty = not pool.nodes and dedicated + low_priority == 0
     delay = account.settings.speed.resize_empty if empty else account.settings.speed.resize
     pool.growing = True
-    account.later(0, functools.partial(_shrink, account, pool, pool.resize_epoch))
-    account.later(delay, functools.partial(_reach, account, pool, pool.resize_epoch))
+    account.loop.later(0, functools.partial(_shrink, account, pool, pool.resize_epoch))
+    account.loop.later(delay, functools.partial(_reach, account, pool, pool.resize_epoch))
 
 
 def _shrink(account: "Account", pool: Pool, epoch: int) -> None:
@@ -111,7 +111,7 @@ def stop_resize(account: "Account", pool: Pool) -> None:
     pool.resize_epoch += 1
     pool.growing = False
     set_allocation(account, pool, "stopping")
-    account.later(account.settings.speed.resize_empty, functools.partial(_stopped, account, pool))
+    account.loop.later(account.settings.speed.resize_empty, functools.partial(_stopped, account, pool))
 
 
 def _stopped(account: "Account", pool: Pool) -> None:
@@ -137,14 +137,14 @@ def delete(account: "Account", pool: Pool) -> None:
     set_allocation(account, pool, "resizing")
     for node in list(pool.nodes.values()):
         node_life.leave(account, node, "requeue")
-    account.later(account.settings.speed.pool_delete, functools.partial(_deleted, account, pool))
+    account.loop.later(account.settings.speed.pool_delete, functools.partial(_deleted, account, pool))
 
 
 def _deleted(account: "Account", pool: Pool) -> None:
     if rehearsal.holds_pool(account, pool, "deleting", functools.partial(_deleted, account, pool)):
         return
     if pool.nodes:
-        account.later(0.05, functools.partial(_deleted, account, pool))
+        account.loop.later(0.05, functools.partial(_deleted, account, pool))
         return
     account.pools.pop(pool.key, None)
     account.store.remove("pool", pool.key)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def recover(account: "Account") -> None:
     end_orphans(account.settings.home / "nodes")
     for leftover in trash(account).iterdir():
-        account.in_thread(functools.partial(remove_tree, leftover))
+        account.loop.in_thread(functools.partial(remove_tree, leftover))
     _load(account)
     containers.end_orphans(account)
     task_life.sweep(account)
@@ -92,7 +92,7 @@ def _resume_pool(account: "Account", pool: Pool) -> None:
     elif pool.doc["allocationState"] != "steady":
         sizes = pool.doc["targetDedicatedNodes"], pool.doc["targetLowPriorityNodes"]
         pool_life.resize(account, pool, *sizes)
-    account.later(0, functools.partial(scaling.start, account, pool))
+    account.loop.later(0, functools.partial(scaling.start, account, pool))
 
 
 def _resume_node(account: "Account", node: Node) -> None:
@@ -100,7 +100,7 @@ def _resume_node(account: "Account", node: Node) -> None:
     if state == "running":
         node_life.set_state(account, node, "idle")
     elif state in ("creating", "starting", "waitingforstarttask", "rebooting", "reimaging"):
-        account.later(0, functools.partial(node_life.boot, account, node, node.epoch))
+        account.loop.later(0, functools.partial(node_life.boot, account, node, node.epoch))
     elif state == "leavingpool":
         node_life.leave(account, node, "requeue")
 
@@ -111,4 +111,4 @@ def _resume_job(account: "Account", job: Job) -> None:
             if infos.get(name, {}).get("state") == "running":
                 del infos[name]
     job_life.watch_limit(account, job)
-    account.later(0, functools.partial(job_life.task_gone, account, job))
+    account.loop.later(0, functools.partial(job_life.task_gone, account, job))

@@ -90,7 +90,7 @@ def let_go(account: "Account", pool: str) -> None:
     asked.holds = [hold for hold in asked.holds if hold.pool != pool]
     for held, go_on in asked.held:
         if held == pool:
-            account.later(0, go_on)
+            account.loop.later(0, go_on)
     asked.held = [entry for entry in asked.held if entry[0] != pool]
 
 

@@ -37,7 +37,7 @@ def start(account: "Account", pool: Pool) -> None:
         return
     pool.scale_epoch += 1
     _scale(account, pool, pool.scale_epoch)
-    account.later(PERIOD_S, functools.partial(_sample, account, pool, pool.scale_epoch))
+    account.loop.later(PERIOD_S, functools.partial(_sample, account, pool, pool.scale_epoch))
 
 
 def _is_over(pool: Pool, epoch: int) -> bool:
@@ -47,7 +47,7 @@ def _is_over(pool: Pool, epoch: int) -> bool:
 def _sample(account: "Account", pool: Pool, epoch: int) -> None:
     if not _is_over(pool, epoch):
         take_sample(account, pool)
-        account.later(PERIOD_S, functools.partial(_sample, account, pool, epoch))
+        account.loop.later(PERIOD_S, functools.partial(_sample, account, pool, epoch))
 
 
 def _scale(account: "Account", pool: Pool, epoch: int) -> None:
@@ -55,7 +55,7 @@ def _scale(account: "Account", pool: Pool, epoch: int) -> None:
     if _is_over(pool, epoch):
         return
     interval = parse_duration(pool.doc["autoScaleEvaluationInterval"]) / TICKS_PER_S
-    account.later(interval, functools.partial(_scale, account, pool, epoch))
+    account.loop.later(interval, functools.partial(_scale, account, pool, epoch))
     result = evaluated(account, pool, pool.doc["autoScaleFormula"])
     pool.doc["autoScaleRun"] = as_run(account, result)
     sizes = pool.doc["targetDedicatedNodes"], pool.doc["targetLowPriorityNodes"]

@@ -43,7 +43,7 @@ def plan_next(account: "Account", schedule: Schedule) -> None:
     waits = [moment for moment in (_next(schedule), until) if moment is not None and moment > now]
     if waits:
         again = functools.partial(_again, account, schedule, schedule.epoch)
-        account.later((min(waits) - now) / TICKS_PER_S, again)
+        account.loop.later((min(waits) - now) / TICKS_PER_S, again)
     account.save_schedule(schedule)
 
 
@@ -120,12 +120,12 @@ def delete(account: "Account", schedule: Schedule) -> None:
     for job in jobs_of(account, schedule):
         if job.state != "deleting":
             job_life.delete(account, job)
-    account.later(account.settings.speed.schedule_delete, functools.partial(_deleted, account, schedule))
+    account.loop.later(account.settings.speed.schedule_delete, functools.partial(_deleted, account, schedule))
 
 
 def _deleted(account: "Account", schedule: Schedule) -> None:
     if jobs_of(account, schedule):
-        account.later(0.02, functools.partial(_deleted, account, schedule))
+        account.loop.later(0.02, functools.partial(_deleted, account, schedule))
         return
     _end_auto_pool(account, schedule)
     account.schedules.pop(schedule.key, None)

@@ -293,7 +293,7 @@ def folder_of(account: "Account", node_info: str | None) -> Any:
 
 def sweep(account: "Account") -> None:
     """Folders whose retention time is over go; looked at once a minute."""
-    account.later(_SWEEP_S, functools.partial(sweep, account))
+    account.loop.later(_SWEEP_S, functools.partial(sweep, account))
     for row in list(account.store.tasks("files_until < ?", [account.clock.now()], "files_until", 1000)):
         account.store.change_task(row.seq, files_until=None)
         folder = folder_of(account, row.node)

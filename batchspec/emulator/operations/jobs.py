@@ -150,7 +150,7 @@ def _edit(call: Call, job: Job, changes: Body) -> None:
     job_life.watch_limit(account, job)
     if mode == "terminatejob":
         job_life.complete_when_done(account, job, even_empty=True)
-    account.wake()
+    account.loop.wake()
 
 
 def disable_job(call: Call) -> Reply:

@@ -62,7 +62,7 @@ def enable_node_scheduling(call: Call) -> Reply:
     node.doc["schedulingState"] = "enabled"
     node_life.refresh_state(call.account, node)
     call.account.save_node(node)
-    call.account.wake()
+    call.account.loop.wake()
     return done(call, 200)
 
 
@@ -173,7 +173,7 @@ def upload_node_logs(call: Call) -> Reply:
         for path in logs:
             transfer.upload(account.storage, path, container, f"{directory}/{path.name}", {}, lambda: False)
 
-    account.in_thread(send)
+    account.loop.in_thread(send)
     result = {"virtualDirectoryName": directory, "numberOfFilesUploaded": len(logs)}
     return entity(call, "Microsoft.Azure.Batch.Protocol.Entities.UploadBatchServiceLogsResult", result)
 

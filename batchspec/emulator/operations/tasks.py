@@ -103,7 +103,7 @@ def refuse_new(job: Job) -> None:
 
 def _added(call: Call, job: Job) -> None:
     job.maybe_ready = True
-    call.account.wake()
+    call.account.loop.wake()
 
 
 def _add(call: Call, job: Job, body: Body) -> int:

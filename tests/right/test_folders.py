@@ -118,7 +118,7 @@ def test_a_local_folder_is_read(spec: Workload) -> None:
     spec.write(SCENE + SPLIT.replace("{{ input.stem }}/", "split-{{ input.stem }}/"))
     spec.apply()
     assert tree(spec.outputs / "a") == tree(spec.outputs / "b") == tree(scene)
-    assert len([name for name in spec.inputs() if name.endswith("/scene.tar")]) == 1
+    assert len([name for name in spec.blobs("input") if name.endswith("/scene.tar")]) == 1
     assert spec.actions() == []
     (scene / "sub" / "-x" / "y").write_text("other")
     assert [action[1] for action in spec.actions() if action[0] == "run"] == ["task", "task"]

@@ -105,7 +105,7 @@ def test_imports_point_downward(module: Path) -> None:
     """A module imports its own room and those below; the emulator stands alone, but for who starts it."""
     room = "/".join(module.relative_to(PACKAGE).parts[:-1])
     order = EMULATOR if room.startswith("emulator") else ROOMS
-    for name in imports_of(module, at_run_time=order is EMULATOR):
+    for name in imports_of(module):
         if not name.startswith("batchspec"):
             continue
         other = room_of(name)

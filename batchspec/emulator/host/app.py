@@ -18,11 +18,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Mount
 from starlette.types import Message, Receive, Scope, Send
 
-from batchspec.emulator.http import faults
 from batchspec.emulator.http.auth import require_shared_key, require_token
-from batchspec.emulator.http.call import JSON, Call, Operation, Reply
 from batchspec.emulator.http.connection import cut
 from batchspec.emulator.http.faults import Fault, Reset
+from batchspec.emulator.http.reply import JSON, Reply
 from batchspec.emulator.http.validate import API, check_body
 from batchspec.emulator.http.versions import (
     CURRENT,
@@ -34,6 +33,7 @@ from batchspec.emulator.http.versions import (
 from batchspec.emulator.life.account import Account
 from batchspec.emulator.operations import account as account_operations
 from batchspec.emulator.operations import files, job_schedules, jobs, local, nodes, pools, tasks
+from batchspec.emulator.operations.call import Call, Operation
 from batchspec.emulator.state.clock import Clock, time_text
 from batchspec.emulator.state.errors import ApiError
 
@@ -137,7 +137,7 @@ class _Endpoint:
         version = require_version(query)
         name, ids = self.routes.find(method, path, version)
         # 4. A fault that a test has asked for.
-        fault = faults.take(self.account, name, path) if self.account.faults else None
+        fault = self.account.faults.take(name, path)
         if fault is not None and (struck := await self._strike(fault)):
             return struck
         # 5. Is the question well formed?
@@ -154,12 +154,12 @@ class _Endpoint:
         if fault is None:
             return operation(call)
         withheld = fault.withhold(call.body)
-        return fault.spoil(self.account, operation(call), withheld)
+        return fault.spoil(self.account.clock, operation(call), withheld)
 
     async def _strike(self, fault: Fault) -> Reply | None:
         if fault.preempt:
             local.preempt_one(self.account, fault.preempt)
-        return await fault.strike(self.account)
+        return await fault.strike(self.account.endpoint, self.account.clock)
 
     def _require_identity(
         self, method: str, path: str, query: str, headers: dict[str, str], scheme: str

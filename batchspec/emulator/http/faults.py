@@ -22,14 +22,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from batchspec.emulator.http.call import JSON, Reply
+from batchspec.emulator.http.reply import JSON, Reply
+from batchspec.emulator.state.clock import Clock
 from batchspec.emulator.state.errors import ApiError
-
-if TYPE_CHECKING:
-    from batchspec.emulator.life.account import Account
 
 _CODES = {408: "OperationTimedOut", 413: "RequestBodyTooLarge", 429: "TooManyRequests", 503: "ServerBusy"}
 _REQUEST_ID = "00000000-0000-0000-0000-000000000000"
@@ -61,7 +59,7 @@ class Fault:
     def fits(self, operation: str, path: str) -> bool:
         return fnmatchcase(operation, self.operation) and fnmatchcase(path, self.path)
 
-    async def strike(self, account: "Account") -> Reply | None:
+    async def strike(self, endpoint: str, clock: Clock) -> Reply | None:
         """What happens before the operation; the answer, where it is not the operation's own. Raises `Reset`."""
         await asyncio.sleep(self.delay)
         if self.reset == "before":
@@ -70,7 +68,7 @@ class Fault:
             return None
         error = ApiError(self.code or _CODES.get(self.status, "InternalError"), status=self.status)
         headers = {} if self.retryAfter is None else {"Retry-After": f"{self.retryAfter:g}"}
-        body = error.body(account.endpoint, _REQUEST_ID, account.clock.now())
+        body = error.body(endpoint, _REQUEST_ID, clock.now())
         return Reply(self.status, {"Content-Type": JSON, **headers}, body)
 
     def withhold(self, body: dict[str, Any]) -> list[str]:
@@ -81,7 +79,7 @@ class Fault:
         body["value"] = [task for task in body["value"] if task["id"] not in withheld]
         return withheld
 
-    def spoil(self, account: "Account", reply: Reply, withheld: list[str]) -> Reply:
+    def spoil(self, clock: Clock, reply: Reply, withheld: list[str]) -> Reply:
         """*reply*, which the operation gave, as it is to be sent. Raises `Reset`."""
         if self.reset == "after":
             raise Reset
@@ -93,33 +91,32 @@ class Fault:
             unanswered = self._struck(results, "taskId")
             results = [result for result in results if result["taskId"] not in unanswered]
         elif self.tasks["as"] != "unstored":
-            results += [self._refused(account, task_id) for task_id in withheld]
+            results += [self._refused(clock, task_id) for task_id in withheld]
         return Reply(reply.status, reply.headers, json.dumps({**answer, "value": results}).encode())
 
     def _struck(self, items: list[dict[str, Any]], name: str) -> list[str]:
         every = int((self.tasks or {})["every"])
         return [item[name] for item in items[every - 1 :: every]]
 
-    def _refused(self, account: "Account", task_id: str) -> dict[str, Any]:
+    def _refused(self, clock: Clock, task_id: str) -> dict[str, Any]:
         status = str((self.tasks or {})["as"])
         usual = "InternalError" if status.lower() == "servererror" else "InvalidPropertyValue"
         error = ApiError(self.code or usual)
         return {
             "status": status,
             "taskId": task_id,
-            "error": error.as_json(_REQUEST_ID, account.clock.now()),
+            "error": error.as_json(_REQUEST_ID, clock.now()),
         }
 
 
-def add(account: "Account", raw: bytes) -> None:
-    """Remembers the fault that a request's body describes. Raises `ApiError` for what is none."""
+def _parsed(raw: bytes) -> Fault:
     try:
         asked = {name: _TYPES[name](value) for name, value in json.loads(raw).items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ApiError("InvalidRequestBody", ("Reason", repr(error))) from None
     if asked.get("reset", "") not in ("", "before", "after"):
         raise ApiError("InvalidRequestBody", ("Reason", "reset is before or after"))
-    account.faults.append(Fault(**asked))
+    return Fault(**asked)
 
 
 def _tasks(asked: dict[str, Any]) -> dict[str, Any]:
@@ -135,22 +132,37 @@ _TYPES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def take(account: "Account", operation: str, path: str) -> Fault | None:
-    """The fault that strikes this call: the first that fits and has let pass what it lets pass."""
-    for fault in account.faults:
-        if not fault.fits(operation, path):
-            continue
-        if fault.after > 0:
-            fault.after -= 1
-            continue
-        if fault.times == 1:
-            account.faults.remove(fault)
-        fault.times = max(fault.times - 1, 0)
-        return fault
-    return None
+class Faults:
+    """Those that are still to strike, in the order in which they were asked for."""
 
+    def __init__(self) -> None:
+        self._left: list[Fault] = []
 
-def link(account: "Account", operation: str, url: str) -> str:
-    """*url*, with which a node is about to read or write; expired, where a fault says so: Storage refuses it then."""
-    fault = take(account, operation, unquote(urlsplit(url).path)) if account.faults else None
-    return _EXPIRY.sub(f"se={_PAST}", url) if fault is not None and fault.expired else url
+    def __len__(self) -> int:
+        return len(self._left)
+
+    def add(self, raw: bytes) -> None:
+        """Remembers the fault that a request's body describes. Raises `ApiError` for what is none."""
+        self._left.append(_parsed(raw))
+
+    def clear(self) -> None:
+        self._left.clear()
+
+    def take(self, operation: str, path: str) -> Fault | None:
+        """The fault that strikes this call: the first that fits and has let pass what it lets pass."""
+        for fault in self._left:
+            if not fault.fits(operation, path):
+                continue
+            if fault.after > 0:
+                fault.after -= 1
+                continue
+            if fault.times == 1:
+                self._left.remove(fault)
+            fault.times = max(fault.times - 1, 0)
+            return fault
+        return None
+
+    def link(self, operation: str, url: str) -> str:
+        """*url*, with which a node is about to read or write; expired where a fault says so, and Storage refuses it."""
+        fault = self.take(operation, unquote(urlsplit(url).path)) if self._left else None
+        return _EXPIRY.sub(f"se={_PAST}", url) if fault is not None and fault.expired else url

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from batchspec.emulator.http.faults import Fault
+from batchspec.emulator.http.faults import Faults
 from batchspec.emulator.http.request_log import RequestLog
 from batchspec.emulator.life import recovery, scheduler
 from batchspec.emulator.life import schedule as schedule_life
@@ -45,7 +45,7 @@ class Account:
         self.images = Images()
         self.registries = Registries(self.store)
         self.applications = Applications(self.store)
-        self.faults: list[Fault] = []
+        self.faults = Faults()
         self.rehearsals = Rehearsals()
         self.loop = Loop(self.clock, self.disk, functools.partial(scheduler.step, self))
 

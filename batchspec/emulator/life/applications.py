@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from batchspec.emulator.http import faults
 from batchspec.emulator.life import node_folders as nodes
 from batchspec.emulator.life.model import Body, Node
 from batchspec.emulator.node.package import Package, PackageError, install_all
@@ -74,7 +73,7 @@ def _package(account: "Account", folder: Any, reference: Body) -> Package:
         id, version = reference["applicationId"], reference.get("version", "")
         return Package(id, version, "", folder / ".none")
     id, version, url = found
-    link = faults.link(account, "read_blob", nodes.opened(account, url))
+    link = account.faults.link("read_blob", nodes.opened(account, url))
     return Package(id, version, link, folder / id / version)
 
 

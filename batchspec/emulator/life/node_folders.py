@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from batchspec.emulator.http import faults
 from batchspec.emulator.life.model import Job, Node
 from batchspec.emulator.node.process import remove_tree
 
@@ -120,7 +119,7 @@ def resource_files(account: "Account", files: Iterable[Mapping[str, Any]]) -> li
         links = {key: file[key] for key in _LINKS if key in file}
         if "identityReference" in file:
             links = {key: opened(account, url) for key, url in links.items()}
-        links = {key: faults.link(account, "read_blob", url) for key, url in links.items()}
+        links = {key: account.faults.link("read_blob", url) for key, url in links.items()}
         found.append({**file, **links})
     return found
 
@@ -140,7 +139,7 @@ def writable(account: "Account", container: Mapping[str, Any]) -> str:
     url = container["containerUrl"]
     if "identityReference" in container:
         url = _signed(account, url, account.settings.auto_storage_write_sas)
-    return faults.link(account, "write_blob", url)
+    return account.faults.link("write_blob", url)
 
 
 def opened(account: "Account", url: str) -> str:

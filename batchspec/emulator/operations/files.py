@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from batchspec.emulator.http.call import Call, Reply, list_of, require_conditions
+from batchspec.emulator.http.reply import Reply
 from batchspec.emulator.life import node_folders
 from batchspec.emulator.life.model import Body
 from batchspec.emulator.life.task import folder_of
 from batchspec.emulator.node.process import remove_tree
 from batchspec.emulator.operations import nodes, tasks
+from batchspec.emulator.operations.call import Call, list_of, require_conditions
 from batchspec.emulator.state.clock import EPOCH, header_text, time_text
 from batchspec.emulator.state.errors import ApiError
 from batchspec.emulator.state.store import ACTIVE

@@ -1,8 +1,11 @@
 """The job schedule operations."""
 
-from batchspec.emulator.http.call import (
+from batchspec.emulator.http.reply import Reply
+from batchspec.emulator.life import schedule as schedule_life
+from batchspec.emulator.life.model import Body, Schedule
+from batchspec.emulator.operations import jobs
+from batchspec.emulator.operations.call import (
     Call,
-    Reply,
     created,
     done,
     entity,
@@ -10,9 +13,6 @@ from batchspec.emulator.http.call import (
     require_conditions,
     version_headers,
 )
-from batchspec.emulator.life import schedule as schedule_life
-from batchspec.emulator.life.model import Body, Schedule
-from batchspec.emulator.operations import jobs
 from batchspec.emulator.state import defaults
 from batchspec.emulator.state.clock import etag, parse_duration, time_text
 from batchspec.emulator.state.errors import ApiError, invalid_property

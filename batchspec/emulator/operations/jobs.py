@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from batchspec.emulator.http.call import Call, Reply, created, done, entity, list_of, require_conditions
+from batchspec.emulator.http.reply import Reply
 from batchspec.emulator.http.versions import counts_in
 from batchspec.emulator.life import job as job_life
 from batchspec.emulator.life.creation import make_job
 from batchspec.emulator.life.model import Body, Job
+from batchspec.emulator.operations.call import Call, created, done, entity, list_of, require_conditions
 from batchspec.emulator.operations.pools import check_pool
 from batchspec.emulator.state import defaults
 from batchspec.emulator.state.clock import parse_duration

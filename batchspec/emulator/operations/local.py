@@ -21,8 +21,7 @@ from urllib.parse import unquote
 
 from starlette.concurrency import run_in_threadpool
 
-from batchspec.emulator.http import faults
-from batchspec.emulator.http.call import Reply
+from batchspec.emulator.http.reply import Reply
 from batchspec.emulator.life import node as node_life
 from batchspec.emulator.life import rehearsal
 from batchspec.emulator.life.model import Node
@@ -49,7 +48,7 @@ async def answer(account: "Account", method: str, path: str, query: dict[str, st
             _add_package(account, id, version, raw)
             return Reply(201)
         case "POST", "faults":
-            faults.add(account, raw)
+            account.faults.add(raw)
             return Reply(202)
         case "GET", "faults":
             return _json({"left": len(account.faults)})

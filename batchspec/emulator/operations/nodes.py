@@ -5,12 +5,13 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from batchspec.emulator.http.call import Call, Reply, created, done, entity, list_of
+from batchspec.emulator.http.reply import Reply
 from batchspec.emulator.life import agent_log, node_folders
 from batchspec.emulator.life import node as node_life
 from batchspec.emulator.life.model import Body, Node
 from batchspec.emulator.node import transfer
 from batchspec.emulator.operations import pools
+from batchspec.emulator.operations.call import Call, created, done, entity, list_of
 from batchspec.emulator.state.clock import parse_time
 from batchspec.emulator.state.errors import ApiError, invalid_property
 from batchspec.emulator.state.images import is_windows

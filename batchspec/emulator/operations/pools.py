@@ -2,16 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from batchspec.emulator.http.call import (
-    Call,
-    Reply,
-    created,
-    done,
-    entity,
-    list_of,
-    require_conditions,
-    version_headers,
-)
+from batchspec.emulator.http.reply import Reply
 from batchspec.emulator.life import applications, scaling
 from batchspec.emulator.life import node as node_life
 from batchspec.emulator.life import pool as pool_life
@@ -20,6 +11,15 @@ from batchspec.emulator.life.containers import require_engine
 from batchspec.emulator.life.creation import look_again, make_pool
 from batchspec.emulator.life.model import Body, Pool
 from batchspec.emulator.life.pool import cores
+from batchspec.emulator.operations.call import (
+    Call,
+    created,
+    done,
+    entity,
+    list_of,
+    require_conditions,
+    version_headers,
+)
 from batchspec.emulator.state import defaults, images
 from batchspec.emulator.state.clock import TICKS_PER_S, parse_time
 from batchspec.emulator.state.errors import ApiError, invalid_property

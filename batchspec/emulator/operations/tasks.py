@@ -5,9 +5,14 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from batchspec.emulator.http.call import (
+from batchspec.emulator.http.odata import as_sql
+from batchspec.emulator.http.reply import Reply
+from batchspec.emulator.http.validate import check_body
+from batchspec.emulator.life import task as task_life
+from batchspec.emulator.life.model import Body, Job
+from batchspec.emulator.operations import jobs
+from batchspec.emulator.operations.call import (
     Call,
-    Reply,
     created,
     done,
     entity,
@@ -17,11 +22,6 @@ from batchspec.emulator.http.call import (
     require_conditions,
     selected,
 )
-from batchspec.emulator.http.odata import as_sql
-from batchspec.emulator.http.validate import check_body
-from batchspec.emulator.life import task as task_life
-from batchspec.emulator.life.model import Body, Job
-from batchspec.emulator.operations import jobs
 from batchspec.emulator.operations.task_bodies import as_bytes, selected_bytes
 from batchspec.emulator.state import defaults
 from batchspec.emulator.state.clock import etag, time_text

@@ -4,19 +4,16 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from batchspec.emulator.http.odata import Filter, matches, parse_filter, select
+from batchspec.emulator.http.reply import JSON, Reply
 from batchspec.emulator.http.versions import told_in
+from batchspec.emulator.life.account import Account
 from batchspec.emulator.state.clock import EPOCH, TICKS_PER_S, header_text, parse_time
 from batchspec.emulator.state.errors import ApiError
 
-if TYPE_CHECKING:
-    from batchspec.emulator.life.account import Account
-
-JSON = "application/json; odata=minimalmetadata"
 _MOST = 1000  # items on a page
 
 
@@ -24,7 +21,7 @@ _MOST = 1000  # items on a page
 class Call:
     """*ids* are the parts of the path that vary, decoded; *path* is the path as it came."""
 
-    account: "Account"
+    account: Account
     operation: str
     method: str
     path: str
@@ -37,15 +34,6 @@ class Call:
     @property
     def url(self) -> str:
         return self.account.endpoint + self.path
-
-
-@dataclass(slots=True)
-class Reply:
-    status: int
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    file: Path | None = None
-    span: tuple[int, int] = (0, 0)  # first byte and number of bytes of *file*
 
 
 Operation = Callable[[Call], Reply]

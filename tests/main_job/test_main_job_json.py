@@ -120,7 +120,8 @@ def test_json_a_destroy_says_what_is_to_go_and_then_what_is_gone(bare: Workload)
         {"type": "deleted", "kind": "blob", "id": "input", "count": 2, "what": "input"},
         {"type": "deleted", "kind": "blob", "id": "output", "count": len(logs), "what": "log"},
     ]
-    assert bare.destroy(*JSON).objects == [{**head, "jobs": [], "pool": None, "blobs": [], "kept": kept}]
+    nothing = {"jobs": [], "pool": None, "pools": [], "blobs": []}
+    assert bare.destroy(*JSON).objects == [{**head, **nothing, "kept": kept}]
 
 
 def test_json_a_destroy_that_fails_has_told_what_is_gone(bare: Workload) -> None:

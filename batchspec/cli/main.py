@@ -83,7 +83,7 @@ def _verbose_option() -> click.Option:
         count=True,
         expose_value=False,
         callback=_listen,
-        help="Say on stderr what is asked of the services; -vv: all that libraries say. Secrets are left out.",
+        help="Log requests to stderr; -vv adds debug logs of the SDKs. Secrets are redacted.",
     )
 
 
@@ -129,8 +129,8 @@ class _Commands(click.Group):
 def cli() -> None:
     """Run an Azure Batch workload from one YAML spec.
 
-    With no Azure account in the environment, commands use the local account: it
-    runs tasks as processes of this machine.
+    Without an Azure account in the environment, commands use the local account,
+    which runs tasks as processes on this machine.
     """
 
 
@@ -207,7 +207,7 @@ def _cut_off() -> int:
     if code := int(command not in _SHOWING):
         with suppress(OSError):
             say(f"error: {command} was cut off: the reader of its output has gone")
-            say("  help: run the same command again; it goes on from here")
+            say("  help: run the same command again to resume")
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):  # what is still to be written at the end has no reader either
         os.dup2(nowhere, stream.fileno())

@@ -27,7 +27,7 @@ set_option = click.option(
     "settings",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Another value for one of the spec's params.",
+    help="Set a param of the spec. Repeatable.",
 )
 
 params_option = click.option(
@@ -36,14 +36,14 @@ params_option = click.option(
     multiple=True,
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="A YAML file with values for the spec's params. Repeatable; later files win, --set wins over all.",
+    help="Read params from a YAML file. Repeatable: later files override earlier ones, --set overrides all.",
 )
 
 target_option = click.option(
     "--target",
     type=Choice(["local", "azure"]),
     envvar="BATCHSPEC_TARGET",
-    help="Where to work. Default: Azure if its variables are set, else the local account.",
+    help="Account to use. Default: Azure if its variables are set, else the local account.",
 )
 
 allow_path_option = click.option(
@@ -53,34 +53,34 @@ allow_path_option = click.option(
     metavar="DIR",
     type=click.Path(path_type=Path),
     envvar="BATCHSPEC_ALLOW_PATH",
-    help="A folder outside the project that the spec may read from and download to. Repeatable.",
+    help="Allow the spec to read from and download to a folder outside the project. Repeatable.",
 )
 
 overwrite_option = click.option(
     "--overwrite",
     is_flag=True,
-    help="Let downloads replace local files that batchspec did not download, or that were edited since.",
+    help="Let downloads overwrite files that batchspec did not download or that were edited since.",
 )
 
 only_option = click.option(
     "--only",
     multiple=True,
     metavar="GROUP[/TASK]",
-    help="Run these tasks and what they need, and nothing else. Repeatable.",
+    help="Run only these tasks and what they depend on. Repeatable.",
 )
 
 rerun_option = click.option(
     "--rerun",
     multiple=True,
     metavar="GROUP[/TASK]",
-    help="Run these tasks again although they are up to date; what reads their outputs is not. Repeatable.",
+    help="Run these tasks again even if up to date, but not the tasks that read their outputs. Repeatable.",
 )
 
 take_over_option = click.option(
     "--take-over",
     "takes_over",
     is_flag=True,
-    help="Let this file have what another spec file made under the same name: after a move, for example.",
+    help="Take over what another spec file created under the same name, for example after moving the file.",
 )
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -133,11 +133,13 @@ lock_timeout_option = click.option(
     metavar="TIME",
     callback=seconds,
     default="0s",
-    help="Wait this long (90s, 30m, 2h) for another apply of the spec to end. Default: not at all.",
+    help="Wait this long (90s, 30m, 2h) for another apply of the spec to finish. Default: do not wait.",
 )
 
 approve_option = click.option(
-    "--auto-approve", is_flag=True, help="Do not ask before deleting, replacing or emptying anything."
+    "--auto-approve",
+    is_flag=True,
+    help="Skip the confirmation before resources are deleted, replaced or drained.",
 )
 
 format_option = click.option(
@@ -146,7 +148,7 @@ format_option = click.option(
     type=Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="For people, or JSON for programs.",
+    help="Output format.",
 )
 
 

@@ -34,7 +34,9 @@ def plan_markdown(
     key = blake2b(environment.encode(), digest_size=5).hexdigest()
     marker = f"<!-- batchspec plan {_word(plan.spec_name)} {key} -->"
     consents = len(plan.consents)
-    warning = [f"**{consents} of its actions delete, replace or empty something.**", ""] if consents else []
+    warning = (
+        [f"**{consents} of its actions would delete, replace or drain a resource.**", ""] if consents else []
+    )
     head = [
         marker,
         f"### batchspec plan: `{_word(plan.spec_name)}`",

@@ -181,7 +181,7 @@ def _work(action: Action) -> Iterator[str]:
 def _downloads(plan: Plan, show_all: bool) -> Iterator[str]:
     actions = plan.download_actions
     if actions:
-        yield f"  v {len(actions)} output{'s' if len(actions) > 1 else ''} to bring home"
+        yield f"  v {len(actions)} output{'s' if len(actions) > 1 else ''} to download"
         yield from _some(actions, show_all, lambda action: [_detail(action, action.id)])
 
 

@@ -52,11 +52,11 @@ def require_id(reviewed: str, digest: str) -> None:
 def require_safe(plan: Plan, allowed: tuple[str, ...]) -> None:
     """Raises `PlanError` where the account would refuse, `RefusedError` past a threshold that is not *allowed*."""
     if plan.errors:
-        raise PlanError("the account would refuse this plan", help="mend what it shows, and run this again")
+        raise PlanError("the account would reject this plan", help="fix what it shows and run this again")
     if beyond := [excess for excess in plan.excesses if excess.name not in allowed]:
         raise RefusedError(
             "; ".join(describe(excess) for excess in beyond),
-            help="if that is meant, add " + " ".join(f"--allow {excess.name}" for excess in beyond),
+            help="if this is intended, add " + " ".join(f"--allow {excess.name}" for excess in beyond),
         )
 
 

@@ -179,7 +179,7 @@ class Workload:
         if destruction.doomed.is_empty:
             return ()
         if not approve:
-            raise RefusedError("nothing was deleted: nobody said yes", help="say approve=True")
+            raise RefusedError("nothing was deleted: it was not approved", help="pass approve=True")
         return tuple(destruction.deleting(lock_timeout_s))
 
     def destruction(self, *, keep_pool: bool, outputs: bool, orphans: bool) -> Destruction:

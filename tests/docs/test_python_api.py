@@ -58,7 +58,7 @@ def test_what_needs_consent_raises_before_anything_is_done(
     with Workload.load(file) as workload:
         *_, summary = workload.plan().apply()
         assert summary.succeeded == 1
-        with pytest.raises(RefusedError, match="nobody said yes"):
+        with pytest.raises(RefusedError, match="it was not approved"):
             workload.destroy()
     file.write_text(file.read_text("utf-8").replace("D2ds", "D4ds"), "utf-8")
     with Workload.load(file) as workload:

@@ -152,7 +152,7 @@ def test_what_another_spec_owns_is_not_taken(run: Run, sdk: BatchClient, name: s
     sdk.create_pool({"id": name, "metadata": stamp, **POOLS["bare"]})  # type: ignore[arg-type]
     assert "name: theirs #" in run("import", "pool", name).stdout
     kept = run("import", "pool", name, "--adopt", "--auto-approve")
-    assert kept.stderr.endswith("it is the spec theirs's already\n")
+    assert kept.stderr.endswith("the spec theirs owns it already\n")
     refused = run("import", "pool", name, "--name", "ours", "--adopt", "--auto-approve", fails=True)
     assert isinstance(refused.exception, RefusedError)
     assert str(refused.exception) == f"the pool {name} belongs to the spec 'theirs'"

@@ -129,8 +129,8 @@ def test_reset_needs_a_word(home: Path) -> None:
     refused = run("reset")
     assert isinstance(refused.exception, RefusedError)
     assert (str(refused.exception), refused.exception.help) == (
-        "nobody is here to say yes",
-        "say it on the command line: --yes",
+        "resetting needs a confirmation, and this is not a terminal",
+        "pass --yes",
     )
     assert embedded.find() == account
 
@@ -251,5 +251,5 @@ def test_no_rehearsal_without_an_account(home: Path) -> None:
     """An account that does not run has no nodes, and is not started for it."""
     refused = run("preempt", "tvmps_x").exception
     assert isinstance(refused, UsageError)
-    assert str(refused) == "the local account does not run, so it has no nodes"
+    assert str(refused) == "the local account is not running, so it has no nodes"
     assert not home.exists()

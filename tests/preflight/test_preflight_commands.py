@@ -21,10 +21,10 @@ def test_r06_a_plan_with_an_error_is_neither_saved_nor_applied(work: Workload) -
         ended = work.command("plan", "specs/ffmpeg.yaml", *words, code=1)
         assert "error[BS0701]" in ended.out
         assert "1 error: this plan cannot be saved or applied." in ended.out
-        assert ended.err.splitlines()[-1].startswith("error: the account would refuse this")
+        assert ended.err.splitlines()[-1].startswith("error: the account would reject this plan;")
     assert not (work.folder / "saved.plan").exists()
     ended = work.apply("--auto-approve", code=1)
-    assert "error: the account would refuse this plan" in ended.err
+    assert "error: the account would reject this plan" in ended.err
     assert (work.pool(), work.jobs()) == (None, [])
 
 

@@ -67,19 +67,19 @@ if TYPE_CHECKING:
     callback=seconds,
     default="45m",
     show_default=True,
-    help="Ask again for nodes this long (90s, 30m, 2h) when Azure has none.",
+    help="Keep requesting nodes for this time (90s, 30m, 2h) if Azure has none.",
 )
 @only_option
 @rerun_option
-@click.option("--detach", is_flag=True, help="Add the tasks and leave them running.")
+@click.option("--detach", is_flag=True, help="Exit once the tasks are added; do not wait for them.")
 @click.option(
     "--allow",
     "allowed",
     multiple=True,
     type=Choice(THRESHOLDS),
-    help="Go beyond this threshold of the spec's `safety:`, once; --auto-approve alone does not.",
+    help="Override this `safety` limit for this run. --auto-approve does not override limits.",
 )
-@click.option("--plan-id", metavar="ID", help="Do it only if the plan still has this id, as it was reviewed.")
+@click.option("--plan-id", metavar="ID", help="Apply only if the plan still has this (reviewed) id.")
 @overwrite_option
 @take_over_option
 def apply(
@@ -98,11 +98,11 @@ def apply(
     overwrite: bool,
     takes_over: bool,
 ) -> None:
-    """Make it so: pool, job, inputs and tasks; watch them; fetch the outputs.
+    """Create or update the pool and job, upload inputs, run the tasks and download their outputs.
 
-    Run it again and only what is missing or changed is done. Exit code 3 when a
-    task failed; Ctrl-C leaves everything so that the same command goes on. A saved
-    plan is done exactly, or refused with exit code 5.
+    Run it again and only what is missing or changed is done. Exits with 3 if a task
+    failed. After Ctrl-C, run the same command again to resume. A saved plan is
+    applied exactly, or refused with exit code 5.
     """
     from batchspec.engine.saved_plan import is_saved_plan, mark_applied
     from batchspec.engine.saved_plan import load as load_plan

@@ -23,7 +23,7 @@ _SHELLS = ("bash", "zsh", "fish")
 @click.argument("shell", type=Choice(_SHELLS))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print the script that lets a shell complete commands, options and files."""
+    """Print the completion script for a shell."""
     complete = get_completion_class(shell)
     if complete is None:
         raise BatchspecError(f"this version of click completes nothing in {shell}")

@@ -34,8 +34,8 @@ from batchspec.workload.reading import Environment
 @approve_option
 @format_option
 @lock_timeout_option
-@click.option("--keep", type=Choice(["pool"]), help="What to leave standing.")
-@click.option("--outputs", is_flag=True, help="Delete the outputs in storage too. Without it they are kept.")
+@click.option("--keep", type=Choice(["pool"]), help="Keep the pool.")
+@click.option("--outputs", is_flag=True, help="Also delete the outputs in storage.")
 @click.option(
     "--orphans",
     is_flag=True,
@@ -54,13 +54,12 @@ def destroy(
     orphans: bool,
     takes_over: bool,
 ) -> None:
-    """Delete the spec's jobs, pools and blobs, after asking. Downloaded files stay.
+    """Delete the spec's jobs, pools and blobs after confirmation. Downloaded files are kept.
 
-    Only what carries the spec's stamp is deleted, also what the spec no longer names. Outputs are kept, so that a later
-    apply has nothing to run again, unless --outputs is given.
+    Deletes only what is tagged as owned by the spec, including what the spec no longer names. Outputs are kept unless
+    --outputs is given, so that a later apply has nothing to run again.
 
-    In JSON the first line says what will be deleted and what is kept, then a line
-    each what was deleted.
+    In JSON the first line lists what will be deleted and what is kept, followed by one line per deletion.
     """
     from batchspec.render import as_destroy
 

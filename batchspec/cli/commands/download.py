@@ -35,10 +35,10 @@ from batchspec.workload.reading import Environment
 def download(
     spec_file: Path, environment: Environment, form: str, overwrite: bool, prunes: bool, takes_over: bool
 ) -> None:
-    """Fetch the spec's outputs that are missing here, or differ. Runs nothing.
+    """Download outputs that are missing or differ locally. Runs nothing.
 
-    In JSON the first line says how many files are to come, and how many tasks have no output
-    yet (`waiting`); then a line for each file that is here, and for each that --prune deletes.
+    In JSON the first line has the number of files to download, and of tasks without outputs so
+    far (`waiting`), followed by one line per downloaded file and per file that --prune deletes.
     """
     from batchspec.desired.places import Places
     from batchspec.render.as_download import arrived_json, download_end, download_json, pruned_json

@@ -28,8 +28,8 @@ _DRIFT = 2
 def drift(spec_file: Path, environment: Environment, form: str) -> int:
     """Show where the pool and the open job differ from the spec. Reads only.
 
-    Both values are shown. What is not there yet, and tasks and inputs, are for
-    `plan` to tell. Exit code 2 when something differs, else 0.
+    Both values are shown. Missing resources, inputs and tasks are not compared; use
+    `plan`. Exits with 2 if there are differences, else 0.
     """
     from batchspec.engine.drift import drift_now
     from batchspec.render.as_drift import drift_json, drift_text

@@ -15,7 +15,7 @@ from batchspec.workload.reading import Environment
 @spec_argument
 @environment_options
 def graph(spec_file: Path, environment: Environment) -> None:
-    """Print the groups of a spec, and which reads the outputs of which, as a Mermaid flowchart."""
+    """Print the groups of a spec and their dependencies as a Mermaid flowchart."""
     from batchspec.render.graph import graph_text
 
     spec = load(spec_file, environment).spec

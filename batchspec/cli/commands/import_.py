@@ -28,20 +28,18 @@ _NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}"
     ),
 )
 @click.argument("what", metavar="pool ID | job ID | pool ID job ID", nargs=-1, required=True)
-@click.option("--name", metavar="NAME", help="The spec's name. Default: that of the pool, or of the job.")
-@click.option(
-    "--adopt", "adopts", is_flag=True, help="Stamp it with that name too, so that the spec owns it."
-)
+@click.option("--name", metavar="NAME", help="The spec's name. Default: the id of the pool or job.")
+@click.option("--adopt", "adopts", is_flag=True, help="Tag it with that name, so that the spec owns it.")
 @target_option
 @approve_option
 def import_(
     what: tuple[str, ...], name: str | None, adopts: bool, target: str | None, auto_approve: bool
 ) -> None:
-    """Print a spec for a pool, a job or both that are there already.
+    """Print a spec for an existing pool, job or both.
 
-    Reads only. What batchspec did not make it does not change, until --adopt puts
-    the spec's name into its metadata, after asking; nothing else about it changes,
-    and the next plan of the printed spec is empty. Tasks stay what they are.
+    Reads only. Resources that batchspec did not create are never modified. --adopt
+    (after confirmation) tags them as owned by the spec and changes nothing else; the
+    next plan of the printed spec is empty. Tasks are left alone.
     """
     from batchspec.engine import importing
 
@@ -81,12 +79,14 @@ def _adopt(account: Account, found: Found, imported: Imported, name: str, approv
     missing = importing.foreign(found, name)
     what = " and ".join(f"the {kind} {live['id']}" for kind, live in missing)
     if not missing:
-        say(f"it is the spec {name}'s already")
+        say(f"the spec {name} owns it already")
         return
     if not confirm(
-        f"{what}: become the spec {name}'s, to be changed and deleted by it. Only `yes` goes on:",
+        f"{what}: become the spec {name}'s, which may then change and delete it. Type `yes` to continue:",
         approved=approved,
     ):
-        raise RefusedError("nothing was adopted: nobody said yes", help="add --auto-approve to go on unasked")
+        raise RefusedError(
+            'nothing was adopted: the answer was not "yes"', help="pass --auto-approve to skip the question"
+        )
     importing.adopt(account, imported, missing)
     say(f"adopted {what}; `batchspec plan` of this spec finds nothing to do")

@@ -23,10 +23,10 @@ _CHECKOUT = Path(__file__).parents[3] / "specs"
 )
 @click.option("--example", type=Choice(EXAMPLES), help="Print an example instead of the starter spec.")
 def init(example: str | None) -> None:
-    """Print a starter spec, every line explained. It runs as it is, on the local account too.
+    """Print a starter spec with every line explained. It runs as it is, also on the local account.
 
     \b
-    Examples (--example), which show other shapes of work:
+    Examples of other workloads (--example):
       sweep         a run for each line of a CSV file, and a summary of all
       stages        a first group whose outputs a second one reads
       ladder        each film in several sizes, each a folder; one playlist for each film

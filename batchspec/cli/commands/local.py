@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from batchspec.cli.door import ask, put_object, say
+from batchspec.cli.door import confirm, put_object, say
 from batchspec.cli.options import examples, format_option
 from batchspec.cli.words import Choice
 from batchspec.errors import RefusedError, UsageError
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 @click.group(epilog=examples("batchspec local up", "batchspec apply specs/ffmpeg.yaml"))
 def local() -> None:
-    """The account on this machine: Azure Batch and Blob Storage without Azure.
+    """Manage the local account: Azure Batch and Blob Storage on this machine.
 
-    It starts by itself when a command needs it, and ends after ten idle minutes. It runs tasks
-    as processes of yours: it is not a sandbox.
+    It starts when a command needs it and stops after ten idle minutes. Tasks run as processes of
+    yours: it is not a sandbox.
     """
 
 
@@ -40,7 +40,7 @@ def local() -> None:
 )
 @format_option
 def up(containers: str | None, form: str) -> None:
-    """Start it, if it does not run."""
+    """Start the local account."""
     if containers:
         embedded.require_extra()
         embedded.choose_containers(containers)
@@ -55,7 +55,7 @@ def up(containers: str | None, form: str) -> None:
 @local.command(epilog=examples("batchspec local status", "batchspec local status --format json"))
 @format_option
 def status(form: str) -> None:
-    """Show whether it runs, where, and what it holds."""
+    """Show whether it is running, its addresses, and its pools and jobs."""
     account = embedded.configured()
     if account is None:
         _print_unused(form)
@@ -74,7 +74,7 @@ def status(form: str) -> None:
 @local.command(epilog=examples('eval "$(batchspec local env)"', "az batch pool list"))
 @format_option
 def env(form: str) -> None:
-    """Print the variables that let az, an SDK or a script of yours talk to it; starts it."""
+    """Print the variables with which az, an SDK or a script can use it. Starts it if needed."""
     variables = _variables(embedded.ensure(_progress))
     if form == "json":
         _print_json(variables)
@@ -85,7 +85,7 @@ def env(form: str) -> None:
 @local.command(epilog=examples("batchspec local down"))
 @format_option
 def down(form: str) -> None:
-    """Stop it. Jobs and blobs are kept; tasks that ran are run again after the next start."""
+    """Stop it. Jobs and blobs are kept; running tasks start again with the next start."""
     was_running = embedded.stop()
     if form == "json":
         _print_json({"state": "stopped", "wasRunning": was_running})
@@ -94,10 +94,10 @@ def down(form: str) -> None:
 
 
 @local.command(epilog=examples("batchspec local reset", "batchspec local reset --yes"))
-@click.option("--yes", "--auto-approve", "approved", is_flag=True, help="Do not ask.")
+@click.option("--yes", "--auto-approve", "approved", is_flag=True, help="Skip the confirmation.")
 @format_option
 def reset(approved: bool, form: str) -> None:
-    """Stop it and delete all it holds: pools, jobs, blobs, keys. The next start uses new ports."""
+    """Stop it and delete all of its pools, jobs, blobs and keys. The next start uses new ports."""
     home = embedded.home_path()
     size = _size_bytes(home)
     if not approved and home.is_dir():
@@ -112,9 +112,9 @@ def reset(approved: bool, form: str) -> None:
 @local.command(epilog=examples("batchspec local status", "batchspec local preempt tvmps_3f2a"))
 @click.argument("node")
 def preempt(node: str) -> None:
-    """Take a Spot node away, as Azure does when it needs it: what ran there is queued again.
+    """Simulate eviction of a Spot node: its tasks are requeued.
 
-    NODE is a node's id, or as much of its beginning as no other node shares.
+    NODE is a node id or a unique prefix of one.
     """
     account = _running()
     from batchspec.service import local_control  # brings in azure
@@ -126,9 +126,9 @@ def preempt(node: str) -> None:
 @local.command(epilog=examples("batchspec local status", "batchspec local fail-node tvmps_3f2a"))
 @click.argument("node")
 def fail_node(node: str) -> None:
-    """Let a node die: it becomes unusable, and what ran there is queued again.
+    """Simulate a node failure: the node becomes unusable and its tasks are requeued.
 
-    NODE is a node's id, or as much of its beginning as no other node shares.
+    NODE is a node id or a unique prefix of one.
     """
     account = _running()
     from batchspec.service import local_control  # brings in azure
@@ -141,7 +141,7 @@ def _running() -> LocalAccount:
     """The local account. Raises UsageError when it does not run: then it has no nodes."""
     account = embedded.find()
     if account is None:
-        raise UsageError("the local account does not run, so it has no nodes", help="batchspec local up")
+        raise UsageError("the local account is not running, so it has no nodes", help="batchspec local up")
     return account
 
 
@@ -149,9 +149,9 @@ def _ask(home: Path, size: int) -> None:
     """Returns when the person types yes. Raises RefusedError otherwise."""
     say(f"all pools, jobs and blobs in {home} will be deleted ({_megabytes(size)})")
     if not sys.stdin.isatty():
-        raise RefusedError("nobody is here to say yes", help="say it on the command line: --yes")
-    if ask("type yes to delete them:") != "yes":
-        raise RefusedError("nothing was deleted")
+        raise RefusedError("resetting needs a confirmation, and this is not a terminal", help="pass --yes")
+    if not confirm('This cannot be undone. Type "yes" to delete:', approved=False):
+        raise RefusedError('nothing was deleted: the answer was not "yes"')
 
 
 def _contents(account: LocalAccount) -> tuple[list["Pool"], list["Job"]]:

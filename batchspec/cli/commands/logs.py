@@ -39,16 +39,16 @@ from batchspec.workload.reading import Environment
     type=Choice(["stdout", "stderr", "both"]),
     default="both",
     show_default=True,
-    help="Which of the task's streams.",
+    help="Stream to print.",
 )
 @environment_options
 @format_option
 def logs(task: str, spec_file: Path, environment: Environment, stream: str, form: str) -> None:
-    """Print what TASK wrote. TASK is its id, or the name of its input.
+    """Print the output of a task. TASK is its id or the name of its input.
 
-    The text comes from the node or, when that is gone, from the copy that every
-    task uploads when it ends. Characters that do not print, such as tabs, are made
-    visible; in JSON they stay what they are.
+    The text comes from the node or, if that is gone, from the copy that every task
+    uploads when it completes. Unprintable characters are escaped; in JSON they are
+    kept.
     """
     from batchspec.engine.logs import find_task, task_streams, why_silent
     from batchspec.render.as_json import heading

@@ -40,15 +40,18 @@ _CHANGES_PRESENT = 2
     type=Choice(["text", "json", "markdown"]),
     default="text",
     show_default=True,
-    help="For people, for programs, or for a pull request.",
+    help="Output format; markdown is for a pull request.",
 )
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Save the plan; `apply FILE` does exactly it."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Save the plan; `apply FILE` applies exactly this plan.",
 )
 @click.option("--all", "show_all", is_flag=True, help="List every upload, task and download.")
 @only_option
 @rerun_option
-@click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there is something to do.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
 @overwrite_option
 @take_over_option
 def plan(
@@ -65,7 +68,7 @@ def plan(
 ) -> int:
     """Show what apply would do. Reads only.
 
-    Exit code 1 when it shows that the account would refuse it.
+    Exits with 1 if the account would reject the plan.
     """
     made = load(spec_file, environment, takes_over=takes_over).plan(
         overwrite=overwrite, only=only, rerun=rerun
@@ -78,7 +81,7 @@ def plan(
     else:
         put(made.text(show_all=show_all))
     if made.plan.errors:
-        say("error: the account would refuse this; it is neither saved nor applied")
+        say("error: the account would reject this plan; it is neither saved nor applied")
         return PlanError.exit_code
     if output is not None:
         from batchspec.engine.saved_plan import save

@@ -40,10 +40,10 @@ _EVERY_GROUP = "*"
     metavar="[GROUP]",
     is_flag=False,
     flag_value=_EVERY_GROUP,
-    help="Print the command and the files of each task instead, of all groups or of one.",
+    help="Print the command and files of each task instead, for all groups or one.",
 )
 def render(spec_file: Path, environment: Environment, group: str | None) -> None:
-    """Print the spec with its params put in. Changes nothing; needs the account only for inputs that are blobs.
+    """Print the spec with its params inserted. Changes nothing; needs the account only for inputs that are blobs.
 
     What only a task knows, such as its input, stays a placeholder; --tasks shows it.
     """

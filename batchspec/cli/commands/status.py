@@ -25,14 +25,12 @@ from batchspec.workload.reading import Environment
 @spec_argument
 @environment_options
 @format_option
-@click.option(
-    "--watch", is_flag=True, help="Look again and again until no task is at work, or nothing gets on."
-)
+@click.option("--watch", is_flag=True, help="Refresh until no task is running or the run is stuck.")
 def status(spec_file: Path, environment: Environment, form: str, watch: bool) -> None:
     """Show the pool, the job and the tasks of a spec as they are now. Reads only.
 
-    STUCK(reason) says why nothing gets on, DEGRADED(reason) what makes it slower; in JSON they
-    are the fields `stuck` (empty while something does) and `degraded`.
+    STUCK(reason) says why no task can run, DEGRADED(reason) what slows the run down. In JSON they
+    are the fields `stuck` (empty otherwise) and `degraded`.
     """
     from batchspec.render.as_json import status_json
     from batchspec.render.status import status_text

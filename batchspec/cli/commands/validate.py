@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     type=Choice(["text", "json", "github"]),
     default="text",
     show_default=True,
-    help="For people, for programs, or annotations of a pull request.",
+    help="Output format; github writes annotations for a pull request.",
 )
 def validate(
     spec_files: tuple[Path, ...],
@@ -52,9 +52,10 @@ def validate(
     allowed_paths: tuple[Path, ...],
     form: str,
 ) -> int:
-    """Check specs, with all findings of each file at once, and their local inputs.
+    """Check specs and their input files.
 
-    Exit code 0 when all are right, 65 when one is not; a warning is no error.
+    All findings of each file are listed at once. Exits with 65 if a spec is invalid, else 0;
+    warnings do not count.
     """
     environment = Environment(settings, params_files, allowed_paths=allowed_paths)
     found: dict[Path, Sequence[Diagnostic]] = {}

@@ -202,7 +202,7 @@ def _of_preparation(facts: Facts) -> Iterator[tuple[bool, Trouble]]:
                 Reason.PREPARATION,
                 f"the job preparation task failed on {len(failed)} of {len(facts.nodes)} nodes"
                 f"{_exit_of(_info(entries[0]))}, so no task of {facts.job_id} runs there",
-                "mend job.jobPreparationTask and run the same command again",
+                "fix job.jobPreparationTask and run the same command again",
                 failed,
             ),
         )
@@ -282,7 +282,7 @@ def _start_task(facts: Facts, failed: Sequence[Json]) -> Trouble:
     return Trouble(
         Reason.START_TASK,
         f"the start task failed on {len(failed)} of {len(facts.nodes)} nodes{why}, so {only}",
-        "mend pool.startTask and run the same command again: it reboots these nodes; where it only failed by "
+        "fix pool.startTask and run the same command again: it reboots these nodes; where it only failed by "
         f"chance, `az batch node reboot --pool-id {facts.pool_id} --node-id ID`; destroy the workload to stop paying",
         _ids(failed),
     )
@@ -370,7 +370,7 @@ def _of_size(facts: Facts, pool: Json) -> Iterator[tuple[bool, Trouble]]:
                 without_secrets(
                     f"the autoscale formula of {facts.pool_id} fails: {error.get('code')}: {error.get('message')}"
                 ),
-                "mend pool.autoScaleFormula and run the same command again",
+                "fix pool.autoScaleFormula and run the same command again",
             ),
         )
 

@@ -83,7 +83,7 @@ class Apply:
             again = f"batchspec apply {self._conduct.spec.arguments}"
             raise TasksFailedError(
                 "1 task failed" if failed == 1 else f"{failed} tasks failed",
-                help=f"mend what failed; `{again}` runs only what failed",
+                help=f"fix the cause, then run `{again}`: only the failed tasks run again",
             )
 
     def events(self) -> Iterator[Event]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from batchspec.codes import Code
@@ -19,6 +20,8 @@ from batchspec.language.template import (
     unknown_references,
 )
 from batchspec.source import Diagnostic, Path
+
+_TOLD = 20  # of each template: finding the place of a placeholder takes a look at all of its text
 
 
 def compiled(
@@ -40,13 +43,10 @@ def compiled(
     except TemplateError as error:
         findings.append(render_finding(document, error, path))
         return None
-    findings += (
-        _undefined(document, unknown, path, known) for unknown in unknown_references(template, known)
-    )
-    findings += (
-        _list_in_text(document, template, placeholder, path)
-        for placeholder in misplaced_lists(template, known, is_word=is_word)
-    )
+    unknowns = islice(unknown_references(template, known), _TOLD)
+    findings += (_undefined(document, unknown, path, known) for unknown in unknowns)
+    misplaced = islice(misplaced_lists(template, known, is_word=is_word), _TOLD)
+    findings += (_list_in_text(document, template, placeholder, path) for placeholder in misplaced)
     return template
 
 

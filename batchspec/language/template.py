@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from jinja2 import nodes
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+_MAX_PLACEHOLDERS = 1000
 _MAX_EXPRESSION = 1_000
 _MOST_IN_COMMAND = 120_000  # what Linux takes as one variable is 128 KiB, and words are quoted there
 _LIST_HELP = "read them from a file: {{ inputs.list }} is the path of one that has a line for each input"
@@ -306,7 +307,9 @@ def _parts(text: str) -> Iterator[str | Placeholder]:
     if len(text) > MAX_CHARACTERS:
         raise _error(f"longer than {MAX_CHARACTERS:,} characters", text, Code.TEMPLATE_TOO_LARGE)
     end = 0
-    for match in _PLACEHOLDER.finditer(text):
+    for number, match in enumerate(_PLACEHOLDER.finditer(text)):
+        if number == _MAX_PLACEHOLDERS:
+            raise _error(f"more than {_MAX_PLACEHOLDERS:,} placeholders", text, Code.TEMPLATE_TOO_LARGE)
         yield from _plain(text, end, match.start())
         yield _placeholder(match)
         end = match.end()

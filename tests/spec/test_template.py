@@ -279,6 +279,13 @@ def test_a_script_cannot_have_nul() -> None:
         compile_script("echo {{ input.path }}").render({"input": {"path": "a\0b"}})
 
 
+def test_a_template_has_a_thousand_placeholders_at_most() -> None:
+    """Each that computes is compiled for itself, and a text has room for ten thousand."""
+    compile_text("{{ 1 }}" * 1000)
+    with pytest.raises(TemplateError, match="more than 1,000 placeholders"):
+        compile_text("{{ 1 }}" * 1001)
+
+
 def test_a_placeholder_in_quotes_is_explained() -> None:
     """BS0310 has the placeholder's own place, not that of the quotes, and says what to write."""
     with pytest.raises(TemplateError) as caught:

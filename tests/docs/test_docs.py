@@ -161,3 +161,16 @@ def test_links_of_the_readme_lead_somewhere() -> None:
     links = re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text("utf-8"))
     assert len(links) > 10
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_line_of_the_threat_model_has_its_test() -> None:
+    """Each row of its tables names tests, and there are such."""
+    rows = re.findall(
+        r"^\| (?!may not|---)(.*) \|$", (DOCS / "threat-model.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert len(rows) > 15
+    for row in rows:
+        tests = re.findall(r"`([\w/]+\.py)::(\w+)`", row)
+        assert tests, row
+        for file, function in tests:
+            assert f"\ndef {function}(" in (ROOT / "tests" / file).read_text("utf-8"), function

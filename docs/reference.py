@@ -9,7 +9,7 @@ import click
 
 from batchspec.cli.main import cli
 from batchspec.codes import Code
-from batchspec.engine.health.stuck import Reason
+from batchspec.engine.health.stuck import StuckReason
 from batchspec.language.fields import Field, field, top_level
 from batchspec.render.explanation import sections
 
@@ -59,7 +59,7 @@ def findings_page() -> str:
     ]
     for code in Code:
         parts += [f"## {code.value}: {code.meaning}", "", sections()[code.value], ""]
-    for reason in Reason:
+    for reason in StuckReason:
         parts += [f"## STUCK({reason.value})", "", sections()[reason.value], ""]
     return "\n".join(parts)
 

@@ -105,11 +105,11 @@ def plain_command(spec: Spec, task: DesiredTask) -> str:
 def task_body(spec: Spec, task: DesiredTask, task_id: str, links: Links) -> dict[str, Any]:
     """The create body of *task* under *task_id*. It may hold signed URLs: send it, do not keep it."""
     values = template_values(spec, task.input, task.output)
-    facts = Facts(task_id, task.name[:_DISPLAY_NAME_LENGTH], task.record, task.fingerprint, values)
+    facts = Particulars(task_id, task.name[:_DISPLAY_NAME_LENGTH], task.record, task.fingerprint, values)
     return body_of(spec, task.group, facts, links)
 
 
-class Facts(NamedTuple):
+class Particulars(NamedTuple):
     """What makes a task's body its own, besides its links: `values` are what its templates see."""
 
     id: str
@@ -119,7 +119,7 @@ class Facts(NamedTuple):
     values: Mapping[str, Any]
 
 
-def body_of(spec: Spec, group: TaskGroup, facts: Facts, links: Links) -> dict[str, Any]:
+def body_of(spec: Spec, group: TaskGroup, facts: Particulars, links: Links) -> dict[str, Any]:
     """The create body of a task of *group*."""
     command = command_line(group, facts.values)
     needs_folder = command.wrapped is None and "output" in facts.values
@@ -131,7 +131,7 @@ def body_of(spec: Spec, group: TaskGroup, facts: Facts, links: Links) -> dict[st
 
 def put_together(
     group: TaskGroup,
-    facts: Facts,
+    facts: Particulars,
     command: CommandLine,
     resource_files: Sequence[Json],
     output_files: Sequence[Json],
@@ -155,7 +155,7 @@ def put_together(
     }
 
 
-def _input_file(spec: Spec, facts: Facts, links: Links) -> list[Json]:
+def _input_file(spec: Spec, facts: Particulars, links: Links) -> list[Json]:
     if "input" not in facts.values:
         return []
     path = facts.values["input"]["path"]
@@ -191,7 +191,7 @@ def upload(
     }
 
 
-def stamps(group: TaskGroup, facts: Facts) -> dict[str, str]:
+def stamps(group: TaskGroup, facts: Particulars) -> dict[str, str]:
     """The metadata of an output or a record: which work made it."""
     return {
         f"x-ms-meta-{FINGERPRINT_METADATA}": facts.fingerprint,
@@ -200,7 +200,7 @@ def stamps(group: TaskGroup, facts: Facts) -> dict[str, str]:
     }
 
 
-def log_files(spec: Spec, links: Links, facts: Facts) -> list[Json]:
+def log_files(spec: Spec, links: Links, facts: Particulars) -> list[Json]:
     """What the task said, however it ended."""
     places = Places.of(spec)
     return [

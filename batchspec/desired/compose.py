@@ -41,7 +41,7 @@ from batchspec.language.model import Rows, Spec, TaskGroup
 from batchspec.language.template import TemplateError
 from batchspec.language.values import Series
 from batchspec.ledger.database import Database, lots
-from batchspec.resources.task import Work, digest, task_id, task_key
+from batchspec.resources.task import Recipe, digest, task_id, task_key
 from batchspec.source import Path
 
 _CHUNK_ID = 10
@@ -175,7 +175,7 @@ class Composer:
         _check_length(reads, self._group)
         position = self._position(first)
         key = task_key(group.name, position, self._slug(first, item), reads_more=True)
-        work = Work(group.digest, self._content(matrix, inputs, files, source), reads_more=True)
+        work = Recipe(group.digest, self._content(matrix, inputs, files, source), reads_more=True)
         chunk = digest(position)[:_CHUNK_ID] if self._rows.shape.chunk is not None else ""
         names = self._known | values_of(self._rows, matrix, reads, chunk, self._readable.members)
         folder = parts_of(item.path).folder if item else ""

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from batchspec.desired.body import (
     CommandLine,
-    Facts,
     Links,
+    Particulars,
     folder_file,
     log_files,
     plain_command,
@@ -119,7 +119,7 @@ def composed_body(
     spec, group = desired.spec, task.group
     parts = parts_of_task(desired, task)
     values = composed_values(desired, task, parts)
-    facts = Facts(task_id, task.name[:_DISPLAY_NAME_LENGTH], task.record, task.fingerprint, values)
+    facts = Particulars(task_id, task.name[:_DISPLAY_NAME_LENGTH], task.record, task.fingerprint, values)
     command = composed_line(group, values, parts)
     reads = [_resource_file(spec, read, link) for read in parts.reads]
     if command.wrapped is None and parts.outputs:
@@ -187,7 +187,7 @@ def _resource_file(spec: Spec, read: TaskRead, link: Link) -> Json:
 
 
 def _uploads(
-    spec: Spec, group: TaskGroup, facts: Facts, links: Links, outputs: Sequence[TaskOutput]
+    spec: Spec, group: TaskGroup, facts: Particulars, links: Links, outputs: Sequence[TaskOutput]
 ) -> list[Json]:
     """Each output at its places; a record of success where none has to be there."""
     marks = stamps(group, facts)

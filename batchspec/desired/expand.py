@@ -34,7 +34,7 @@ from batchspec.language.axes import FOLDER, SOURCE
 from batchspec.language.model import Spec, TaskGroup
 from batchspec.language.template import Placeholder, Reference, Template, TemplateError
 from batchspec.resources.base import Json, stamped
-from batchspec.resources.task import Work, digest, task_id, task_key
+from batchspec.resources.task import Recipe, digest, task_id, task_key
 from batchspec.source import Diagnostic, Path, Severity
 from batchspec.version import __version__
 
@@ -190,7 +190,7 @@ def _task(group: TaskGroup, item: Input | None, number: int, outputs: _Outputs) 
     path, content = (item.path, item.content) if item else ("", "")
     parts = parts_of(path)
     key = _key(group, path if item else None, parts)
-    work = Work(group.digest, digest(path, content))
+    work = Recipe(group.digest, digest(path, content))
     output = outputs.blob(item, parts)
     return DesiredTask(
         number=number,

@@ -15,7 +15,7 @@ from json.encoder import encode_basestring_ascii
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from batchspec.desired.body import PLAIN, Facts, Links, body_of, task_body
+from batchspec.desired.body import PLAIN, Links, Particulars, body_of, task_body
 from batchspec.desired.names import Parts, input_path, output_path, parts_of
 from batchspec.desired.task import DesiredTask
 from batchspec.language.deferred import Deferred
@@ -107,7 +107,7 @@ def _fold(spec: Spec, group: TaskGroup, links: Links, has_output: bool) -> _Fold
     values["input"] = {**_INPUT, "size": _SIZE}
     if has_output:
         values["output"] = {"path": _OUTPUT}
-    facts = Facts(_ID, _NAME, _RECORD, _FINGERPRINT, values)
+    facts = Particulars(_ID, _NAME, _RECORD, _FINGERPRINT, values)
     text = _ENCODER.encode(body_of(spec, group, facts, links._replace(input=_LINK)))
     references = {reference for template in command for reference in template.references}
     used = tuple(name for name in ("name", "stem", "suffix", "folder") if ("input", name) in references)

@@ -13,7 +13,7 @@ from batchspec.language.model import Spec, TaskGroup
 from batchspec.ledger import tables
 from batchspec.ledger.database import Database, Rows
 from batchspec.resources.base import Json
-from batchspec.resources.task import Work
+from batchspec.resources.task import Recipe
 from batchspec.source import Path
 
 # Of many, a NamedTuple is made four times as fast as a frozen dataclass.
@@ -43,7 +43,7 @@ class DesiredTask(NamedTuple):
     number: int  # its place among the spec's tasks
     group: TaskGroup
     key: str
-    work: Work
+    work: Recipe
     input: Input | None
     output: str | None
     record: str  # the blob whose fingerprint proves that the work was done
@@ -144,7 +144,7 @@ class DesiredTasks:
             number,
             group,
             key,
-            Work(group.digest, input_digest, group.rows is not None),
+            Recipe(group.digest, input_digest, group.rows is not None),
             Input(path, container, blob, size, content, local) if path is not None else None,
             record if is_output else None,
             record,

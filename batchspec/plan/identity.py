@@ -34,7 +34,7 @@ def _done(action: Action) -> list[Any]:
     return [action.operation.value, action.kind.value, action.id, action.after, changes]
 
 
-def describe(action: Action) -> str:
+def action_line(action: Action) -> str:
     """An action in one line: `~ pool encode (vmSize: "a" -> "b")`."""
     changed = ", ".join(f"{path_text(c.path)}: {c.before!r} -> {c.after!r}" for c in action.changes)
     text = f"{action.operation.value} {action.kind.value} {action.id}"
@@ -46,11 +46,11 @@ def differences(then: Plan, now: Plan) -> Iterator[str]:
     before, after = (dict(map(_entry, plan.actions)) for plan in (then, now))
     for action in then.actions:
         if _subject(action) not in after:
-            yield f"would no longer be done: {describe(action)}"
+            yield f"would no longer be done: {action_line(action)}"
     for action in now.actions:
         subject, done = _entry(action)
         if subject not in before:
-            yield f"would be done now: {describe(action)}"
+            yield f"would be done now: {action_line(action)}"
         elif before[subject] != done:
             was = next(other for other in then.actions if _subject(other) == subject)
             yield f"would be done otherwise: {_difference(was, action)}"
@@ -70,7 +70,7 @@ def _difference(then: Action, now: Action) -> str:
     """An action that both plans have, with what of it differs."""
     found = [f"{path}: {one} -> {other}" for path, one, other in _differing(then.after, now.after)]
     text = f"{now.operation.value} {now.kind.value} {now.id}"
-    return f"{text} ({', '.join(found)})" if found else describe(now)
+    return f"{text} ({', '.join(found)})" if found else action_line(now)
 
 
 def _differing(one: Any, other: Any, above: str = "") -> Iterator[tuple[str, str, str]]:

@@ -23,7 +23,7 @@ def excesses(desired: Desired, observed: Observed, plan: Plan) -> tuple[Excess, 
     return tuple(_excesses(desired, observed, plan))
 
 
-def describe(excess: Excess) -> str:
+def excess_line(excess: Excess) -> str:
     """An excess in one line: `safety.maxNodes: 80 nodes asked for, the limit is 50`."""
     amount = f"{excess.found} of {excess.of}" if excess.of is not None else str(excess.found)
     return f"safety.{excess.name}: {amount} {excess.what}, the limit is {excess.limit}"

@@ -12,7 +12,7 @@ from dataclasses import replace
 from hashlib import blake2b
 
 from batchspec.plan.model import Plan
-from batchspec.plan.safety import describe
+from batchspec.plan.safety import excess_line
 from batchspec.render.as_text import counts_text, plan_text
 from batchspec.render.diagnostics import as_text
 from batchspec.render.judgement import verdict
@@ -63,7 +63,7 @@ def _judgement(plan: Plan, warnings: Sequence[Diagnostic]) -> Iterator[str]:
     if plan.errors:
         yield from (f"**{verdict(plan)}**", "")
     for excess in plan.excesses:
-        yield from (f"**{describe(excess)}**: apply needs `--allow {excess.name}`.", "")
+        yield from (f"**{excess_line(excess)}**: apply needs `--allow {excess.name}`.", "")
     if plan.strays:
         nodes = count_text(sum(stray.nodes for stray in plan.strays), "node")
         yield from (

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from functools import cache
 
 from batchspec.codes import Code
-from batchspec.engine.health.stuck import Reason
+from batchspec.engine.health.stuck import StuckReason
 from batchspec.language.fields import field, names_beside, top_level
 
 _WIDTH = 96
@@ -22,14 +22,14 @@ def explanation(word: str) -> str | None:
     codes = {code.value: code for code in Code}
     if code := codes.get(word.upper()):
         return f"{code.value}: {code.meaning}\n\n{_plain(sections()[code.value])}\n"
-    if reason in {each.value for each in Reason}:
+    if reason in {each.value for each in StuckReason}:
         return f"STUCK({reason}) or DEGRADED({reason})\n\n{_plain(sections()[reason])}\n"
     return _of_field(word)
 
 
 def everything() -> str:
     """The words that `explanation` knows, each with its meaning; of fields those at the top."""
-    reasons = {reason.value: sections()[reason.value].partition("\n\n")[0] for reason in Reason}
+    reasons = {reason.value: sections()[reason.value].partition("\n\n")[0] for reason in StuckReason}
     return "\n".join(
         (
             "Findings:",
@@ -45,7 +45,7 @@ def everything() -> str:
 
 def near(word: str) -> list[str]:
     """What might have been meant by *word*, the nearest first."""
-    words = [*(code.value for code in Code), *(reason.value for reason in Reason), *names_beside(word)]
+    words = [*(code.value for code in Code), *(reason.value for reason in StuckReason), *names_beside(word)]
     likely = {known.lower(): known for known in words}
     return [likely[found] for found in get_close_matches(word.lower(), likely, 3)]
 

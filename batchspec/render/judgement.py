@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from batchspec.plan.model import Plan
-from batchspec.plan.safety import describe
+from batchspec.plan.safety import excess_line
 from batchspec.render import diagnostics
 from batchspec.source import Diagnostic, path_text
 
@@ -21,7 +21,7 @@ def judgement(plan: Plan, warnings: Sequence[Diagnostic] = ()) -> Iterator[str]:
     for field in plan.not_simulated:
         yield f"      {path_text(field.path)}: {field.what}  {field.place}"
     for excess in plan.excesses:
-        yield f"  ! {describe(excess)}  {excess.place}".rstrip()
+        yield f"  ! {excess_line(excess)}  {excess.place}".rstrip()
         yield f"      apply refuses this without --allow {excess.name}"
     if plan.findings:
         yield ""

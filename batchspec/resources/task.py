@@ -58,7 +58,7 @@ def _ten(hexadecimal: str) -> str:
     )
 
 
-class Work(NamedTuple):
+class Recipe(NamedTuple):
     """What decides a task's result: its command (with all rules around it) and its input's content.
 
     It `reads_more` than one input where the group says how rows become tasks.
@@ -86,13 +86,13 @@ def task_key(group: str, input_path: str, stem: str, *, reads_more: bool = False
     return f"{slug}-{_ten(digest(group, input_path))}"
 
 
-def task_id(key: str, work: Work, attempt: int = 1) -> str:
+def task_id(key: str, work: Recipe, attempt: int = 1) -> str:
     """The id of the *attempt*-th try of *work*; the first has no number."""
     return f"{key}-{work.short}" + (f"-{attempt}" if attempt > 1 else "")
 
 
 class TaskId(NamedTuple):
-    """What an id of ours says. `work` is `Work.short`."""
+    """What an id of ours says. `work` is `Recipe.short`."""
 
     key: str
     work: str

@@ -7,9 +7,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from batchspec.errors import PlanError, RefusedError, StalePlanError
-from batchspec.plan.identity import describe as describe_action
-from batchspec.plan.identity import differences, plan_digest, plan_id
-from batchspec.plan.safety import describe
+from batchspec.plan.identity import action_line, differences, plan_digest, plan_id
+from batchspec.plan.safety import excess_line
 
 if TYPE_CHECKING:
     from batchspec.engine.saved_plan import SavedPlan
@@ -55,7 +54,7 @@ def require_safe(plan: Plan, allowed: tuple[str, ...]) -> None:
         raise PlanError("the account would reject this plan", help="fix what it shows and run this again")
     if beyond := [excess for excess in plan.excesses if excess.name not in allowed]:
         raise RefusedError(
-            "; ".join(describe(excess) for excess in beyond),
+            "; ".join(excess_line(excess) for excess in beyond),
             help="if this is intended, add " + " ".join(f"--allow {excess.name}" for excess in beyond),
         )
 
@@ -82,7 +81,7 @@ def require_no_more(shown: Plan, now: Plan, agrees: Agrees) -> None:
     if not new:
         return
     what = f"{_would_take_away(new)} since the plan was shown"
-    lines = [describe_action(action) for action in new[:_MOST_DIFFERENCES]]
+    lines = [action_line(action) for action in new[:_MOST_DIFFERENCES]]
     if not agrees(what, lines + ["…"] * (len(new) > _MOST_DIFFERENCES)):
         raise RefusedError(
             f"{what} and was not approved", help="run the same command again to see the new plan"

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from batchspec.cli.main import cli
 from batchspec.codes import Code
 from batchspec.document.document import parse
-from batchspec.engine.health.stuck import Reason
+from batchspec.engine.health.stuck import StuckReason
 from batchspec.language.fields import top_level
 from batchspec.service.embedded import LocalAccount
 from batchspec.source import Severity, Source
@@ -113,7 +113,7 @@ def test_the_reference_is_complete() -> None:
     assert all(f"## batchspec {name}" in pages["commands"] for name in cli.list_commands(click.Context(cli)))
     assert "## batchspec local preempt" in pages["commands"]
     assert all(f"## {code.value}: " in pages["findings"] for code in Code)
-    assert all(f"## STUCK({reason.value})" in pages["findings"] for reason in Reason)
+    assert all(f"## STUCK({reason.value})" in pages["findings"] for reason in StuckReason)
 
 
 def test_every_variable_is_documented() -> None:

@@ -9,13 +9,13 @@ from click.testing import CliRunner
 
 from batchspec.cli.main import cli
 from batchspec.codes import Code
-from batchspec.engine.health.stuck import Reason
+from batchspec.engine.health.stuck import StuckReason
 from batchspec.language.fields import field, top_level
 from batchspec.language.spec_schema import spec_schema
 from batchspec.render.explanation import everything, explanation, near, sections
 from batchspec.workload.reading import check
 
-WORDS = [*(code.value for code in Code), *(reason.value for reason in Reason)]
+WORDS = [*(code.value for code in Code), *(reason.value for reason in StuckReason)]
 BESIDE = {
     "version": "version: 1",
     "name": "name: example",

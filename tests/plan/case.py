@@ -43,7 +43,7 @@ from batchspec.render.as_text import plan_text
 from batchspec.resources.base import Json, metadata_of
 from batchspec.resources.blob import LiveBlob
 from batchspec.resources.records import COMMAND_METADATA, FINGERPRINT_METADATA, WORK_METADATA
-from batchspec.resources.task import LiveTask, Work, task_id
+from batchspec.resources.task import LiveTask, Recipe, task_id
 from batchspec.source import Source
 
 CASES = Path(__file__).parents[1] / "cases" / "plan"
@@ -159,12 +159,12 @@ def _task(desired: Desired, name: str) -> tuple[DesiredTask | None, str]:
     return task, task.key if task else f"{name.partition('.')[0]}-aaaaaaaaaa"
 
 
-def _work(task: DesiredTask | None, which: str) -> Work:
-    current = task.work if task else Work("0" * 32, "0" * 32)
+def _work(task: DesiredTask | None, which: str) -> Recipe:
+    current = task.work if task else Recipe("0" * 32, "0" * 32)
     return {
         "current": current,
-        "old command": Work("1" * 32, current.input),
-        "old input": Work(current.command, "1" * 32),
+        "old command": Recipe("1" * 32, current.input),
+        "old input": Recipe(current.command, "1" * 32),
     }[which]
 
 

@@ -15,8 +15,7 @@ from batchspec.plan.observed import Seen
 from batchspec.plan.work import Counted, find_work
 from batchspec.resources.blob import LiveBlob
 from batchspec.resources.records import COMMAND_METADATA, FINGERPRINT_METADATA
-from batchspec.resources.task import LiveTask, read_id, task_id
-from batchspec.resources.task import Work as TaskWork
+from batchspec.resources.task import LiveTask, Recipe, read_id, task_id
 from tests.plan.case import desired_of, local_of, page_of
 
 SPEC = """
@@ -105,11 +104,11 @@ def test_the_query_is_the_rules(
     assert _facts(found) == _expected(desired, by_task, lives, files, outputs, here, strangers, counted)
 
 
-def _old(task: DesiredTask, which: str) -> TaskWork:
+def _old(task: DesiredTask, which: str) -> Recipe:
     return {
         "nothing": task.work,
-        "command": TaskWork(OLD, task.work.input),
-        "input": TaskWork(task.work.command, OLD),
+        "command": Recipe(OLD, task.work.input),
+        "input": Recipe(task.work.command, OLD),
     }[which]
 
 

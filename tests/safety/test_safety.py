@@ -9,7 +9,7 @@ import pytest
 from batchspec.language.model import Limit
 from batchspec.plan.model import Plan
 from batchspec.plan.planner import make_plan
-from batchspec.plan.safety import THRESHOLDS, describe, excesses
+from batchspec.plan.safety import THRESHOLDS, excess_line, excesses
 from tests.plan.case import desired_of, observed_of
 
 SPEC = """\
@@ -32,7 +32,7 @@ def exceeded(
     """What is exceeded, in a line each, when *inputs* are there and *observed* is."""
     desired = desired_of({"spec": spec + safety, "inputs": inputs})
     there = observed_of(observed or {}, desired)
-    return [describe(excess) for excess in excesses(desired, there, make_plan(desired, there))]
+    return [excess_line(excess) for excess in excesses(desired, there, make_plan(desired, there))]
 
 
 def queued(names: list[str], **fields: Any) -> dict[str, Any]:

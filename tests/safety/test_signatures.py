@@ -12,7 +12,7 @@ from plan.case import desired_of, observed_of
 from batchspec.engine.health.diagnose import last_lines
 from batchspec.errors import BatchspecError, NotSignedInError, RunError
 from batchspec.plan.drift import find_drift
-from batchspec.plan.identity import describe
+from batchspec.plan.identity import action_line
 from batchspec.plan.planner import make_plan
 from batchspec.render.as_drift import drift_json, drift_text
 from batchspec.render.as_json import plan_json
@@ -51,7 +51,7 @@ def test_a_live_signature_enters_neither_plan_nor_drift(live: dict[str, object])
     texts = (
         plan_text(plan),
         "".join(plan_json(plan, id="x", account="y", warnings=())),
-        *map(describe, plan.actions),
+        *map(action_line, plan.actions),
         repr(plan),
         drift_text(drift),
         json.dumps(drift_json("work", drift)),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from batchspec.engine.health.stuck import PATIENCE, Facts, Reason, judge, without
+from batchspec.engine.health.stuck import PATIENCE, Facts, StuckReason, judge, without
 from batchspec.resources.resize_errors import Shortage, shortage
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -91,7 +91,7 @@ def test_r38_a_known_error_is_no_news_and_stops_nothing_that_is_tried_again() ->
     assert without(found, since, again=False).stuck is not None
     assert without(found, ago(minutes=2), again=True).stuck is not None
     some = judge(facts(node("a", "idle"), pool=short_of("AllocationFailed")))
-    assert [trouble.reason for trouble in some.degraded] == [Reason.ALLOCATION]
+    assert [trouble.reason for trouble in some.degraded] == [StuckReason.ALLOCATION]
     assert without(some, since, again=False).degraded == ()
 
 
@@ -179,8 +179,8 @@ def test_r48_a_job_is_stuck_when_no_node_is_left_that_was_prepared() -> None:
     assert judge(facts(node("a", "idle"), preparation=[good])).degraded == ()
 
 
-@pytest.mark.parametrize("reason", Reason)
-def test_every_reason_is_a_word_that_programs_can_rely_on(reason: Reason) -> None:
+@pytest.mark.parametrize("reason", StuckReason)
+def test_every_reason_is_a_word_that_programs_can_rely_on(reason: StuckReason) -> None:
     """Lower case, underscores, no spaces."""
     assert reason.value.replace("_", "a").isalpha()
     assert reason.value == reason.value.lower()

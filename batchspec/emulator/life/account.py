@@ -16,7 +16,7 @@ from batchspec.emulator.life.rehearsal import Rehearsals
 from batchspec.emulator.node.container import Images
 from batchspec.emulator.node.engine import Engines
 from batchspec.emulator.node.machine import Machine
-from batchspec.emulator.node.process import Outcome, Run, Work, run_work
+from batchspec.emulator.node.process import Assignment, Outcome, Run, run_work
 from batchspec.emulator.node.storage import Storage
 from batchspec.emulator.state.clock import Clock, etag, time_text
 from batchspec.emulator.state.disk import Disk
@@ -62,7 +62,7 @@ class Account:
         self.requests.close()
         self.store.close()
 
-    def submit(self, work: Work, run: Run, done: Callable[[Outcome], None]) -> None:
+    def submit(self, work: Assignment, run: Run, done: Callable[[Outcome], None]) -> None:
         """Runs the try in a thread; *done* gets its outcome in the loop."""
         self.loop.perform(functools.partial(run_work, self.storage, work, run, self.clock), run, done)
 

@@ -7,18 +7,18 @@ from batchspec.emulator.life import applications
 from batchspec.emulator.life import node_folders as nodes
 from batchspec.emulator.life.containers import container_of
 from batchspec.emulator.life.model import Body, Job, Node
-from batchspec.emulator.node.process import Work
+from batchspec.emulator.node.process import Assignment
 
 if TYPE_CHECKING:
     from batchspec.emulator.life.account import Account
 
 
-def start_task(account: "Account", node: Node, *, fresh: bool) -> Work:
+def start_task(account: "Account", node: Node, *, fresh: bool) -> Assignment:
     folder = nodes.root(account, node) / "startup"
     return _work(account, node, node.doc["startTask"], folder, fresh=fresh)
 
 
-def job_task(account: "Account", job: Job, node: Node, task: Body, *, fresh: bool) -> Work:
+def job_task(account: "Account", job: Job, node: Node, task: Body, *, fresh: bool) -> Assignment:
     """A preparation or release task."""
     folder = nodes.root(account, node) / nodes.task_folder(job, task["id"])
     return _work(account, node, task, folder, job, task["id"], fresh=fresh)
@@ -26,7 +26,7 @@ def job_task(account: "Account", job: Job, node: Node, task: Body, *, fresh: boo
 
 def task(
     account: "Account", job: Job, node: Node, task_id: str, body: Body, *, fresh: bool, last_try: bool
-) -> Work:
+) -> Assignment:
     folder = nodes.root(account, node) / nodes.task_folder(job, task_id)
     return _work(account, node, body, folder, job, task_id, fresh=fresh, last_try=last_try, is_task=True)
 
@@ -42,12 +42,12 @@ def _work(
     fresh: bool,
     last_try: bool = True,
     is_task: bool = False,
-) -> Work:
+) -> Assignment:
     common = job.doc.get("commonEnvironmentSettings", []) if job is not None else []
     settings = [*common, *body.get("environmentSettings", [])]
     packages = applications.packages(account, node, body.get("applicationPackageReferences", []))
     all_packages = [*applications.packages(account, node, node.packages), *packages]
-    return Work(
+    return Assignment(
         folder=folder,
         command_line=body["commandLine"],
         environment={

@@ -10,7 +10,7 @@ from batchspec.emulator.node import transfer
 from batchspec.emulator.node.storage import Storage
 
 if TYPE_CHECKING:
-    from batchspec.emulator.node.process import Work
+    from batchspec.emulator.node.process import Assignment
 
 _WILD = re.compile(r"[*?\[]")
 _NAME = "(?!\\.)[^/]+"  # of a folder or file that is not hidden
@@ -18,7 +18,7 @@ _VARIABLE = re.compile(r"\$(\w+)|\$\{(\w+)\}|%(\w+)%")
 
 
 def upload_all(
-    storage: Storage, work: "Work", wd: Path, succeeded: bool, stopped: Callable[[], bool]
+    storage: Storage, work: "Assignment", wd: Path, succeeded: bool, stopped: Callable[[], bool]
 ) -> None:
     """All that the conditions ask for is up; the first error, after trying the rest, is raised.
 

@@ -50,7 +50,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class Assignment:
     """What a try consists of. *folder* holds stdout.txt and stderr.txt, and the working directory `wd`."""
 
     folder: Path
@@ -121,7 +121,7 @@ def kill_group(process_id: int) -> None:
             kill(process_id, signal.SIGKILL)
 
 
-def run_work(storage: Storage, work: Work, run: Run, clock: Clock) -> Outcome:
+def run_work(storage: Storage, work: Assignment, run: Run, clock: Clock) -> Outcome:
     """Never raises: what goes wrong is in the outcome."""
     start = clock.now()
     try:
@@ -136,7 +136,7 @@ def run_work(storage: Storage, work: Work, run: Run, clock: Clock) -> Outcome:
     return Outcome(start, clock.now(), exit_code, failure)
 
 
-def _try(storage: Storage, work: Work, run: Run) -> tuple[int | None, Failure | None]:
+def _try(storage: Storage, work: Assignment, run: Run) -> tuple[int | None, Failure | None]:
     if work.fresh and work.folder.exists():
         remove_tree(work.folder)
     wd = work.folder / "wd"
@@ -180,7 +180,7 @@ def remove_tree(folder: Path) -> None:
     shutil.rmtree(folder, onerror=allow)
 
 
-def _command(work: Work, wd: Path, run: Run) -> tuple[int | None, Failure | None]:
+def _command(work: Assignment, wd: Path, run: Run) -> tuple[int | None, Failure | None]:
     try:
         words = shlex.split(work.command_line)
     except ValueError as error:
@@ -206,7 +206,7 @@ _NOT_LAUNCHED = "Failed to launch the specified command line"
 
 
 def _launched(
-    work: Work, words: list[str], environment: Mapping[str, str], wd: Path
+    work: Assignment, words: list[str], environment: Mapping[str, str], wd: Path
 ) -> subprocess.Popen[bytes]:
     with _new_file(work.folder / "stdout.txt") as out, _new_file(work.folder / "stderr.txt") as err:
         return subprocess.Popen(
@@ -231,7 +231,7 @@ def _waited_for(process: subprocess.Popen[bytes], run: Run) -> int:
 
 
 def _contained(
-    work: Work, container: Container, words: list[str], run: Run
+    work: Assignment, container: Container, words: list[str], run: Run
 ) -> tuple[int | None, Failure | None]:
     """The command in a container, of which nothing is left."""
     try:

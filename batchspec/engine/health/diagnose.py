@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from batchspec.engine.health.stuck import Facts, Reason, Trouble
+from batchspec.engine.health.stuck import Facts, StuckReason, Trouble
 from batchspec.errors import StuckError
 from batchspec.language.model import Spec, TaskGroup
 from batchspec.secrecy import without_secrets
@@ -43,9 +43,9 @@ def slots_of(groups: Iterable[TaskGroup]) -> tuple[int, int]:
 
 def evidence(account: Account, trouble: Trouble, facts: Facts) -> tuple[str, ...]:
     """The last lines that a failed start task or preparation task wrote, read off its node while that is there."""
-    if trouble.reason is Reason.START_TASK:
+    if trouble.reason is StuckReason.START_TASK:
         return tuple(_tail(account, facts.pool_id, trouble.nodes[0], "startup"))
-    if trouble.reason is Reason.PREPARATION:
+    if trouble.reason is StuckReason.PREPARATION:
         infos = {entry["nodeId"]: entry["jobPreparationTaskExecutionInfo"] for entry in facts.preparation}
         folder = str(infos[trouble.nodes[0]].get("taskRootDirectory", ""))
         return tuple(_tail(account, facts.pool_id, trouble.nodes[0], folder))

@@ -37,7 +37,7 @@ class Status:
     """States are Batch's own; None: it is not there. `not_run` counts waiting tasks that never will, beside `tasks`.
 
     `help` says what to do about the failed tasks, where we know it. `stuck` says in a word why
-    nothing gets on (a `Reason`), `problem` in full; both are empty while something does.
+    nothing gets on (a `StuckReason`), `problem` in full; both are empty while something does.
     """
 
     spec: str

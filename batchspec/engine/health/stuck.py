@@ -33,7 +33,7 @@ _ALIKE = 3  # so many first nodes that fail alike are enough to know
 _NAMED = 3
 
 
-class Reason(Enum):
+class StuckReason(Enum):
     """Why nothing gets on, or not as it should; the value is what people and JSON see."""
 
     POOL_MISSING = "pool_missing"
@@ -64,12 +64,12 @@ class Reason(Enum):
 
 _WITHOUT_NODES = frozenset(
     {
-        Reason.POOL_MISSING,
-        Reason.POOL_DELETING,
-        Reason.NO_NODES_ASKED,
-        Reason.RESIZING,
-        Reason.JOB_DISABLED,
-        Reason.JOB_OVER,
+        StuckReason.POOL_MISSING,
+        StuckReason.POOL_DELETING,
+        StuckReason.NO_NODES_ASKED,
+        StuckReason.RESIZING,
+        StuckReason.JOB_DISABLED,
+        StuckReason.JOB_OVER,
     }
 )
 
@@ -78,7 +78,7 @@ _WITHOUT_NODES = frozenset(
 class Trouble:
     """Something wrong. `nodes` are those concerned; `since` tells one time of it from another."""
 
-    reason: Reason
+    reason: StuckReason
     text: str
     help: str = ""
     nodes: tuple[str, ...] = ()
@@ -147,13 +147,13 @@ def _of_job(facts: Facts) -> Trouble | None:
     if state in (None, "completed", "terminating", "deleting"):
         what = "is gone" if state is None else f"is {state}"
         return Trouble(
-            Reason.JOB_OVER,
+            StuckReason.JOB_OVER,
             f"the job {job_id} {what}, but not all of its tasks ended",
             "run the same command again",
         )
     if state in ("disabled", "disabling"):
         return Trouble(
-            Reason.JOB_DISABLED,
+            StuckReason.JOB_DISABLED,
             f"the job {job_id} is {state}: no task of it runs",
             f"enable it (az batch job enable --job-id {job_id}), then run the same command again",
         )
@@ -163,12 +163,12 @@ def _of_job(facts: Facts) -> Trouble | None:
 def _no_pool(facts: Facts) -> Trouble:
     if facts.pool is None:
         return Trouble(
-            Reason.POOL_MISSING,
+            StuckReason.POOL_MISSING,
             f"the pool {facts.pool_id} is gone, so its tasks wait for ever",
             "run the same command again to make it",
         )
     return Trouble(
-        Reason.POOL_DELETING,
+        StuckReason.POOL_DELETING,
         f"the pool {facts.pool_id} is being deleted, so its tasks wait for ever",
         "run the same command again: it waits until the old one is gone, and makes it anew",
     )
@@ -182,7 +182,7 @@ def _of_slots(facts: Facts, pool: Json) -> Iterator[tuple[bool, Trouble]]:
         yield (
             fewest > has,
             Trouble(
-                Reason.SLOTS,
+                StuckReason.SLOTS,
                 f"{which} {most} task slots, and a node of {facts.pool_id} has {has}: they wait for ever",
                 "lower requiredSlots, or use a pool with more taskSlotsPerNode",
             ),
@@ -199,7 +199,7 @@ def _of_preparation(facts: Facts) -> Iterator[tuple[bool, Trouble]]:
         yield (
             not usable and not waiting,
             Trouble(
-                Reason.PREPARATION,
+                StuckReason.PREPARATION,
                 f"the job preparation task failed on {len(failed)} of {len(facts.nodes)} nodes"
                 f"{_exit_of(_info(entries[0]))}, so no task of {facts.job_id} runs there",
                 "fix job.jobPreparationTask and run the same command again",
@@ -280,7 +280,7 @@ def _start_task(facts: Facts, failed: Sequence[Json]) -> Trouble:
     why = _exit_of(info) or (f" ({failure['code']})" if failure.get("code") else "")
     only = "no task can run" if len(failed) == len(facts.nodes) else "they run no tasks"
     return Trouble(
-        Reason.START_TASK,
+        StuckReason.START_TASK,
         f"the start task failed on {len(failed)} of {len(facts.nodes)} nodes{why}, so {only}",
         "fix pool.startTask and run the same command again: it reboots these nodes; where it only failed by "
         f"chance, `az batch node reboot --pool-id {facts.pool_id} --node-id ID`; destroy the workload to stop paying",
@@ -292,7 +292,7 @@ def _unusable(facts: Facts, nodes: Sequence[Json]) -> Trouble:
     whole = "all " if len(nodes) == len(facts.nodes) else ""
     of = "" if whole else f" of {len(facts.nodes)}"
     return Trouble(
-        Reason.UNUSABLE,
+        StuckReason.UNUSABLE,
         f"{whole}{len(nodes)}{of} nodes of {facts.pool_id} are unusable: {_errors(nodes) or 'no reason given'}",
         f"they cost as others do: `az batch node reboot --pool-id {facts.pool_id} --node-id ID`, or "
         "`az batch pool resize` and let them go",
@@ -306,7 +306,7 @@ def _late(facts: Facts, nodes: Sequence[Json]) -> Trouble:
     minutes = round((facts.now - since).total_seconds() / 60)
     errors = _errors(nodes)
     return Trouble(
-        Reason.NOT_READY,
+        StuckReason.NOT_READY,
         f"nodes of {facts.pool_id} do not get ready: {states}, for up to {minutes} minutes"
         + (f" ({errors})" if errors else ""),
         f"look at one (`az batch node show --pool-id {facts.pool_id} --node-id {nodes[0]['id']}`), reboot it or let it "
@@ -318,7 +318,7 @@ def _late(facts: Facts, nodes: Sequence[Json]) -> Trouble:
 def _offline(facts: Facts, nodes: Sequence[Json]) -> Trouble:
     states = in_words([str(node["state"]) for node in nodes])
     return Trouble(
-        Reason.OFFLINE,
+        StuckReason.OFFLINE,
         f"nodes of {facts.pool_id} take no tasks: {states}",
         f"`az batch node scheduling enable --pool-id {facts.pool_id} --node-id ID`, or start the node again",
         _ids(nodes),
@@ -354,7 +354,7 @@ def _of_size(facts: Facts, pool: Json) -> Iterator[tuple[bool, Trouble]]:
         yield (
             True,
             Trouble(
-                Reason.NO_NODES_ASKED,
+                StuckReason.NO_NODES_ASKED,
                 f"the pool {facts.pool_id} has no nodes and asks for none, so its tasks wait for ever",
                 "set pool.targetDedicatedNodes or pool.targetLowPriorityNodes",
             ),
@@ -366,7 +366,7 @@ def _of_size(facts: Facts, pool: Json) -> Iterator[tuple[bool, Trouble]]:
         yield (
             empty,
             Trouble(
-                Reason.AUTOSCALE,
+                StuckReason.AUTOSCALE,
                 without_secrets(
                     f"the autoscale formula of {facts.pool_id} fails: {error.get('code')}: {error.get('message')}"
                 ),
@@ -379,7 +379,7 @@ def _short(facts: Facts, pool: Json, kind: Shortage, errors: Sequence[Json]) -> 
     has, wanted = nodes_of(pool), target_nodes(pool)
     got = "got no node" if not has else f"has {has} of the {wanted} nodes that it asks for"
     return Trouble(
-        Reason(kind.value),
+        StuckReason(kind.value),
         f"the pool {facts.pool_id} {got}: {said(errors)}",
         ADVICE[kind],
         since=str(pool.get("allocationStateTransitionTime", "")),
@@ -390,7 +390,7 @@ def _resizing(facts: Facts, pool: Json) -> Trouble | None:
     if not _is_old(facts, pool):
         return None
     return Trouble(
-        Reason.RESIZING,
+        StuckReason.RESIZING,
         f"the pool {facts.pool_id} is {pool.get('allocationState')} since {pool['allocationStateTransitionTime']}, "
         f"with {nodes_of(pool)} of {target_nodes(pool)} nodes",
         f"`az batch pool resize --pool-id {facts.pool_id} --abort` ends it; then run the same command again",

@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from batchspec.desired.composed_body import public_outputs
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired, DesiredTask
-from batchspec.engine.health.stuck import Reason
+from batchspec.engine.health.stuck import StuckReason
 from batchspec.engine.look.observe import list_blobs
 from batchspec.engine.run.claim import claim_name
 from batchspec.engine.run.conduct import Conduct, Interrupted, PlanAgain
@@ -147,7 +147,7 @@ class Apply:
         try:
             self._watch(doctor, downloads)
         except StuckError as error:
-            if Reason(error.reason).leaves_nodes:
+            if StuckReason(error.reason).leaves_nodes:
                 clean_up(conduct)  # nodes that run nothing cost as much as others
             raise
         downloads.finish()

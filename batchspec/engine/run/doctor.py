@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from batchspec.engine.health.diagnose import evidence, explained, read_facts
-from batchspec.engine.health.stuck import PATIENCE, Facts, Judgement, Reason, Trouble, judge, without
+from batchspec.engine.health.stuck import PATIENCE, Facts, Judgement, StuckReason, Trouble, judge, without
 from batchspec.engine.run.conduct import Conduct
 from batchspec.engine.run.events import NoteEvent
 from batchspec.language.model import TaskGroup
@@ -25,7 +25,7 @@ _MOST_TOLD = 5  # times that one kind of trouble is worth a line, whatever the n
 
 
 @dataclass(slots=True)
-class Seen:
+class LastLook:
     """A node at the last look."""
 
     state: str
@@ -41,9 +41,9 @@ class Doctor:
     allocation_s: float = 0.0  # how long a resize that got no node is repeated
     patience: timedelta = PATIENCE
     silence: timedelta = LONGEST_SILENCE
-    _told: set[tuple[Reason, str]] = field(default_factory=set)
-    _nodes: dict[str, Seen] = field(default_factory=dict)
-    _times: Counter[Reason] = field(default_factory=Counter)
+    _told: set[tuple[StuckReason, str]] = field(default_factory=set)
+    _nodes: dict[str, LastLook] = field(default_factory=dict)
+    _times: Counter[StuckReason] = field(default_factory=Counter)
     _before: str = ""
     _resizes: bool = False
     _counts: tuple[int, ...] = ()
@@ -77,7 +77,7 @@ class Doctor:
         The pool's own numbers are asked for again: the spec may leave them to others.
         """
         pool, left_s = self.conduct.spec.pool, self.allocation_s - (time.monotonic() - self._began)
-        may_pass = stuck.reason is Reason.ALLOCATION and left_s > 0
+        may_pass = stuck.reason is StuckReason.ALLOCATION and left_s > 0
         if (
             facts.pool is None
             or pool is None
@@ -108,7 +108,7 @@ class Doctor:
             facts = read_facts(self.conduct.account, self.conduct.spec, self.conduct.plan.job_id, ())
             found = judge(facts)
             troubles = [*found.degraded, *([found.stuck] if found.stuck else [])]
-            failed = tuple(t for t in troubles if t.reason is Reason.START_TASK)
+            failed = tuple(t for t in troubles if t.reason is StuckReason.START_TASK)
             self._tell(Judgement(found.words, degraded=failed), facts)
 
     @property
@@ -163,7 +163,7 @@ def _no_progress(judgement: Judgement, facts: Facts, counts: Mapping[str, int], 
     if judgement.degraded:
         words += "; " + "; ".join(trouble.text for trouble in judgement.degraded)
     return Trouble(
-        Reason.NO_PROGRESS,
+        StuckReason.NO_PROGRESS,
         f"{waiting} tasks of {facts.job_id} wait, and nothing has moved for {_spoken(limit)} ({words})",
         "look for tasks that depend on one that never ends well, for job.maxParallelTasks, for an autoscale formula "
         "that asks for no node, and for other jobs on the pool; then run the same command again",
@@ -179,13 +179,13 @@ def _with_help(trouble: Trouble) -> str:
     return f"DEGRADED({trouble.reason.value}): {trouble.text}; {trouble.help}"
 
 
-def _seen(node: Json) -> Seen:
-    return Seen(
+def _seen(node: Json) -> LastLook:
+    return LastLook(
         str(node.get("state")), str(node.get("lastBootTime", "")), int(node.get("runningTasksCount") or 0)
     )
 
 
-def _was_lost(last: Seen, now: Seen) -> bool:
+def _was_lost(last: LastLook, now: LastLook) -> bool:
     if now.state == "preempted":
         return last.state != "preempted"
     came_back = last.state in ("idle", "running") and bool(last.booted) and now.booted != last.booted

@@ -58,3 +58,23 @@ def test_a_deletion_that_was_not_shown(held: Workload, wire: Wire, approves: boo
     assert names == ({"b", "c"} if approves else {"a", "b"})
     said = "error: 1 action would delete, replace or drain a resource since the plan was shown and was not approved"
     assert (said in ended.err) is not approves
+
+
+def test_a_job_that_completes_meanwhile_is_planned_again(held: Workload, wire: Wire) -> None:
+    """Before it could be changed its tasks ended, and it with them: what is left goes into the next generation."""
+
+    def end() -> None:
+        held.let_go()
+        wait_until(lambda: (held.job() or {})["state"] == "completed")
+
+    def hook(moment: Moment, heard: Heard) -> None:
+        if moment is Moment.BEFORE and heard.method == "PATCH" and heard.path == f"/jobs/{held.job_id}":
+            end()
+
+    (held.clips / "c").write_text("c")
+    held.edit(f"job: {{id: {held.job_id},", f"job: {{id: {held.job_id}, priority: 5,")
+    wire.hook = hook
+    ended = held.apply(env=wire.environment)
+    assert f"the job {held.job_id} has ended meanwhile: planning again." in ended.err
+    assert [job["id"] for job in held.jobs()] == [held.job_id, f"{held.job_id}-2"]
+    assert held.downloaded() == {"a.out", "b.out", "c.out"}

@@ -113,6 +113,9 @@ class Apply:
             with ThreadPoolExecutor(_TRANSFERS, "transfer") as transfers:
                 try:
                     self._run(transfers)
+                except PlanAgain:
+                    self._conduct.stopped.set()  # the next plan's calls are as patient as this one's
+                    raise
                 except BaseException:
                     self._halt()  # transfers that have not begun are not begun any more
                     raise

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from batchspec.desired.task import DesiredPackage
-from batchspec.engine.run.conduct import Conduct
+from batchspec.engine.run.conduct import Conduct, PlanAgain
 from batchspec.engine.run.events import Step
+from batchspec.errors import ServiceError
 from batchspec.language.model import WhenDone
 from batchspec.plan.model import Action, Kind, Operation
 from batchspec.resources.base import Effect
@@ -16,6 +17,7 @@ from batchspec.service.batch import package as package_service
 from batchspec.service.batch import pool as pool_service
 from batchspec.service.batch import pool_update
 from batchspec.service.batch.rollout import roll_out
+from batchspec.service.batch.task import JOB_IS_OVER
 
 _PACKAGES = "applications"
 """The blob container of application packages: they are the account's, not the spec's."""
@@ -82,12 +84,22 @@ def make_job(conduct: Conduct) -> None:
         conduct.check()
         if action.operation is Operation.UPDATE:
             conduct.begin(Step.JOB, action.id)
-            job_service.update(
-                conduct.account.batch, conduct.job, action.id, action.changes, conduct.spec.ignored
-            )
+            _update_job(conduct, action)
             conduct.end(Step.JOB, _done(action))
         else:
             create_job(conduct, action.id)
+
+
+def _update_job(conduct: Conduct, action: Action) -> None:
+    """Changes the open job. Raises `PlanAgain` where it has completed with its tasks since the plan."""
+    try:
+        job_service.update(
+            conduct.account.batch, conduct.job, action.id, action.changes, conduct.spec.ignored
+        )
+    except ServiceError as error:
+        if error.code not in JOB_IS_OVER:
+            raise
+        raise PlanAgain(f"the job {action.id} has ended meanwhile") from error
 
 
 def create_job(conduct: Conduct, job_id: str) -> None:

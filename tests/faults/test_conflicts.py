@@ -57,8 +57,11 @@ CREATING = [
 UPDATING = [
     waits("update_pool", "PoolBeingResized", "the pool to become steady"),
     *stops("update_pool", "PoolBeingDeleted", "OperationInvalidForCurrentState"),
-    *stops("update_job", "JobBeingDeleted", "JobBeingTerminated", "JobCompleted", "JobDisabled"),
-    *stops("update_job", "JobNotDisabled", "OperationInvalidForCurrentState"),
+    *(
+        Conflict("update_job", code, "has ended meanwhile: planning again")
+        for code in ("JobBeingDeleted", "JobBeingTerminated", "JobCompleted")
+    ),
+    *stops("update_job", "JobDisabled", "JobNotDisabled", "OperationInvalidForCurrentState"),
 ]
 RESIZING = [
     waits("resize_pool", "PoolBeingResized", "the pool to become steady"),

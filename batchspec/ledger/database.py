@@ -27,6 +27,9 @@ _AT_ONCE = 1000
 _SETTINGS = ("journal_mode = OFF", "synchronous = OFF", "cache_size = -2000")
 _NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 
+WRONG_VALUE = (sqlite3.InterfaceError, sqlite3.ProgrammingError)
+"""What comes of a value that no column takes."""
+
 
 class Many(Protocol[T_co]):
     """Values that are counted, and read as often as wanted: a tuple, or `Rows`."""

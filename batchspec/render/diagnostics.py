@@ -121,7 +121,7 @@ class _Block:
         carets = "^" * (end - start)
         label = _safe(self._diagnostic.label)
         beside = self._width - self._gutter - 3 - end
-        if len(label) > beside and beside < _LEAST_LABEL_COLUMNS:
+        if label and len(label) > beside and beside < _LEAST_LABEL_COLUMNS:
             yield self._bar(" " * start, carets)
             room = max(_LEAST_LABEL_COLUMNS, self._width - self._gutter - 2)
             indent = " " * max(0, min(start, room - len(label)))

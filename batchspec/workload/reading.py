@@ -146,10 +146,11 @@ def _of_inputs(examined: Examined, environment: Environment, ask: Ask | None) ->
     """What there is to say of the inputs, and of the tasks that they make; also where something else is wrong."""
     from batchspec.engine.look.reads import desired_now
     from batchspec.language.build import WRONG_SHAPE
+    from batchspec.ledger.database import WRONG_VALUE
 
     if examined.spec is None:
         return ()
-    with suppress(*WRONG_SHAPE) if examined.is_wrong else nullcontext():
+    with suppress(*WRONG_SHAPE, *WRONG_VALUE) if examined.is_wrong else nullcontext():
         try:
             project = project_of(examined.spec, environment, ask)
             return desired_now(examined.spec, None, project).spec.warnings

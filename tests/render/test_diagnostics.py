@@ -226,3 +226,10 @@ def test_marks_stand_under_what_they_mark(draw: st.DataObject, width: int) -> No
 def _cells(text: str) -> list[str]:
     """One entry a column: a wide character and nothing."""
     return [cell for character in text for cell in ([character, ""] if character == "日" else [character])]
+
+
+def test_a_mark_at_the_edge_without_a_label_is_shown() -> None:
+    """A long line whose end is meant, and nothing to say beside it."""
+    line = f"name: {'x' * 300}"
+    finding = warning(source=Source("s.yaml", line), position=Position(1, 306, 1, 307))
+    assert "^" in as_text([finding], color=False)

@@ -252,3 +252,9 @@ def test_a_home_folder_is_not_expanded(tmp_path: Path) -> None:
     spec.write_text(HEAD + "tasks: {a: {inputs: '~/x/*.wav', command: [x]}}\n")
     (finding,) = (finding for finding in check(spec) if finding.code == "BS0404")
     assert "`~` is not expanded: paths are relative to the spec file" in finding.helps
+
+
+def test_a_mapping_for_a_name_is_a_finding(tmp_path: Path) -> None:
+    """Also where the name would be written into every task."""
+    text = HEAD + 'containers: {input: {a: b}}\ntasks: {one: {inputs: "*.txt", command: [run]}}\n'
+    assert found(tmp_path, text, **{"a.txt": "x"}) == [("BS0121", "5:21")]

@@ -27,10 +27,10 @@ _REMOVAL = frozenset({"removenodesfailed"})
 
 ADVICE = {
     Shortage.VM_SIZE: "choose another pool.vmSize: the region or the account does not offer this one",
-    Shortage.QUOTA: "ask for fewer nodes or for more quota (`az batch account show` tells the quota)",
-    Shortage.STOPPED: "run the same command again: it asks for the nodes anew",
+    Shortage.QUOTA: "request fewer nodes or more quota (`az batch account show` shows the quota)",
+    Shortage.STOPPED: "run the same command again: it requests the nodes again",
     Shortage.ALLOCATION: "run the same command again later, or use dedicated nodes or another pool.vmSize",
-    Shortage.REMOVAL: "look at the nodes that should have gone: `az batch node list`",
+    Shortage.REMOVAL: "look at the nodes that should have been removed: `az batch node list`",
 }
 
 

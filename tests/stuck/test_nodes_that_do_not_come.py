@@ -58,7 +58,7 @@ def test_r38_a_resize_with_some_nodes_goes_on_and_says_so_once(work: Workload, l
     ended = work.apply()
     assert ended.err.count("DEGRADED(quota)") == 1
     assert "has 1 of the 2 nodes that it asks for" in ended.err
-    assert "ask for fewer nodes or for more quota" in ended.err
+    assert "request fewer nodes or more quota" in ended.err
     assert [entry["reason"] for entry in luck.status()["degraded"]] == ["quota"]
     assert work.actions() == []  # without work nobody needs more nodes
 
@@ -192,7 +192,7 @@ def test_r44_nodes_that_do_not_get_ready_end_the_run(work: Workload, luck: Luck,
     luck.hold(state, times=2, seconds=3600)
     ended = work.apply(code=1)
     assert (
-        f"STUCK(nodes_not_ready): nodes of {work.pool_id} do not get ready: 2 {state}, for up to 60"
+        f"STUCK(nodes_not_ready): nodes of {work.pool_id} do not become ready: 2 {state}, for up to 60"
         in ended.err
     )
     assert luck.status()["stuck"] == "nodes_not_ready"

@@ -148,7 +148,7 @@ def _of_job(facts: Facts) -> Trouble | None:
         what = "is gone" if state is None else f"is {state}"
         return Trouble(
             StuckReason.JOB_OVER,
-            f"the job {job_id} {what}, but not all of its tasks ended",
+            f"the job {job_id} {what}, but not all of its tasks completed",
             "run the same command again",
         )
     if state in ("disabled", "disabling"):
@@ -164,13 +164,13 @@ def _no_pool(facts: Facts) -> Trouble:
     if facts.pool is None:
         return Trouble(
             StuckReason.POOL_MISSING,
-            f"the pool {facts.pool_id} is gone, so its tasks wait for ever",
-            "run the same command again to make it",
+            f"the pool {facts.pool_id} does not exist, so its tasks will never run",
+            "run the same command again to create it",
         )
     return Trouble(
         StuckReason.POOL_DELETING,
-        f"the pool {facts.pool_id} is being deleted, so its tasks wait for ever",
-        "run the same command again: it waits until the old one is gone, and makes it anew",
+        f"the pool {facts.pool_id} is being deleted, so its tasks will never run",
+        "run the same command again: it waits for the deletion and creates the pool again",
     )
 
 
@@ -178,12 +178,12 @@ def _of_slots(facts: Facts, pool: Json) -> Iterator[tuple[bool, Trouble]]:
     fewest, most = facts.slots
     has = int(pool.get("taskSlotsPerNode") or 1)
     if most > has:
-        which = "every task that is left needs" if fewest > has else "some tasks need"
+        which = "every remaining task needs" if fewest > has else "some tasks need"
         yield (
             fewest > has,
             Trouble(
                 StuckReason.SLOTS,
-                f"{which} {most} task slots, and a node of {facts.pool_id} has {has}: they wait for ever",
+                f"{which} {most} task slots, and a node of {facts.pool_id} has {has}: they will never run",
                 "lower requiredSlots, or use a pool with more taskSlotsPerNode",
             ),
         )
@@ -307,7 +307,7 @@ def _late(facts: Facts, nodes: Sequence[Json]) -> Trouble:
     errors = _errors(nodes)
     return Trouble(
         StuckReason.NOT_READY,
-        f"nodes of {facts.pool_id} do not get ready: {states}, for up to {minutes} minutes"
+        f"nodes of {facts.pool_id} do not become ready: {states}, for up to {minutes} minutes"
         + (f" ({errors})" if errors else ""),
         f"look at one (`az batch node show --pool-id {facts.pool_id} --node-id {nodes[0]['id']}`), reboot it or let it "
         "go; a network that keeps nodes from Batch, or a start task that waits, looks like this",
@@ -355,7 +355,7 @@ def _of_size(facts: Facts, pool: Json) -> Iterator[tuple[bool, Trouble]]:
             True,
             Trouble(
                 StuckReason.NO_NODES_ASKED,
-                f"the pool {facts.pool_id} has no nodes and asks for none, so its tasks wait for ever",
+                f"the pool {facts.pool_id} has no nodes and requests none, so its tasks will never run",
                 "set pool.targetDedicatedNodes or pool.targetLowPriorityNodes",
             ),
         )

@@ -17,7 +17,15 @@ RECORDINGS = ROOT.parent / "shared" / "azure-batch-api" / "recordings"
 
 TABLES = {"pool": pool.FIELDS, "job": job.FIELDS}
 OURS = {
-    "pool": {"image", "spot", "whenDone", "rollout", "nodeDeallocationOption", "protect"},
+    "pool": {
+        "image",
+        "spot",
+        "whenDone",
+        "rollout",
+        "nodeDeallocationOption",
+        "protect",
+        "applicationPackages",
+    },
     "job": set[str](),
 }
 """Fields of a spec that are not Batch's: they become other fields, or say what batchspec does."""

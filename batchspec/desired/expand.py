@@ -175,13 +175,19 @@ class _Problems:
             yield self._spec.document.diagnostic(problem.code, str(problem), problem.path, helps=tuple(helps))
 
 
-def keys_of(spec: Spec, name: str) -> list[str]:
-    """The keys of the tasks that people call *name*, one for each group that may have such a task."""
-    return [
-        _key(group, name if group.inputs else None, parts_of(name))
-        for group in spec.groups
-        if group.inputs or group.name == name
-    ]
+def keys_of(spec: Spec, name: str) -> dict[str, str]:
+    """The keys of the tasks that *name* may mean, by their whole names: `GROUP/INPUT`, or that input of any group.
+
+    Tasks of groups with rows are not among them: their keys are made of their values.
+    """
+    found = {}
+    for group in spec.groups:
+        if group.rows is None and group.inputs:
+            for path in (name.removeprefix(f"{group.name}/"), name):
+                found[f"{group.name}/{path}"] = _key(group, path, parts_of(path))
+        elif group.rows is None and group.name == name:
+            found[name] = _key(group, None, parts_of(name))
+    return found
 
 
 def _task(group: TaskGroup, item: Input | None, number: int, outputs: _Outputs) -> DesiredTask:

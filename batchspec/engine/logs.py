@@ -1,9 +1,11 @@
-"""What a task wrote: found by its id, or by the name of its input."""
+"""What a task wrote: found by its name or its id."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
+from typing import NamedTuple
 
 from batchspec.desired.expand import keys_of
 from batchspec.desired.places import Places
@@ -19,30 +21,76 @@ from batchspec.service.connect import Account
 _NAMED = 5  # of the tasks that there are, where none is called as wanted
 
 
-def find_task(account: Account, spec: Spec, name: str) -> tuple[str, str]:
-    """The job and the id of the task that *name* means: its id, or its input's path.
+class _Try(NamedTuple):
+    """The last try of a task: its id, and how it stands in words."""
 
-    Of several tries the last one is meant. There may be a million tasks, so only those are listed whose ids begin
-    as the wanted one does. Raises `UsageError` when there is none.
+    id: str
+    state: str
+
+
+def find_task(account: Account, spec: Spec, name: str) -> tuple[str, str]:
+    """The job and the id of the task that *name* means: `GROUP/INPUT`, an input that only one task has, or an id.
+
+    Of several tries the last one is meant. Raises `UsageError` when there is none, or several tasks are meant.
     """
-    job, keys = newest_job(account, spec), keys_of(spec, name)
+    job = newest_job(account, spec)
     job_id = job.id if job else spec.job_id
-    lives = list(_lives(account, job, f"id eq '{name}'")) if read_id(name) else []
-    lives = lives or [live for key in keys for live in _lives(account, job, f"startswith(id,'{key}-')")]
-    if lives:
-        return job_id, max(lives, key=_recent)[0].id
-    logged = list(_logged(account, spec, f"{name}/"))
-    logged = logged or [task_id for key in keys for task_id in _logged(account, spec, f"{key}-")]
-    if logged:
-        return job_id, logged[-1]
-    ids = (
-        islice((live.id for live, _ in _lives(account, job)), _NAMED),
+    if read_id(name) and (live := next(_lives(account, job, f"id eq '{name}'"), None)):
+        return job_id, live[0].id
+    if read_id(name) and (logged := next(_logged(account, spec, f"{name}/"), None)):
+        return job_id, logged
+    keys = keys_of(spec, name)
+    found = _live(account, spec, job, name, keys) or _ended(account, spec, keys)
+    if name in found:
+        return job_id, found[name].id
+    if len(found) == 1:
+        return job_id, next(iter(found.values())).id
+    if found:
+        names = ", ".join(f"{whole} ({last.state})" for whole, last in found.items())
+        raise UsageError(f"{len(found)} tasks of {spec.name} are called {name}", help=f"one of {names}")
+    raise _unknown(account, spec, job, name)
+
+
+def _live(
+    account: Account, spec: Spec, job: LiveJob | None, name: str, keys: Mapping[str, str]
+) -> dict[str, _Try]:
+    """The tasks of the job that *name* may mean, by their whole names.
+
+    There may be a million, so only those are listed whose ids begin as the wanted ones do. What tasks of rows are
+    called cannot be told from their ids: all are listed where a group has rows.
+    """
+    tries: dict[str, list[tuple[LiveTask, TaskId]]] = {
+        whole: list(_lives(account, job, f"startswith(id,'{key}-')")) for whole, key in keys.items()
+    }
+    if any(group.rows is not None for group in spec.groups):
+        for live, said in _lives(account, job):
+            if name in (live.name, live.name.partition("/")[2]) and live.name not in keys:
+                tries.setdefault(live.name, []).append((live, said))
+    last = {whole: max(some, key=_recent)[0] for whole, some in tries.items() if some}
+    return {whole: _Try(live.id, _in_words(live)) for whole, live in last.items()}
+
+
+def _ended(account: Account, spec: Spec, keys: Mapping[str, str]) -> dict[str, _Try]:
+    """The same of tasks whose job is gone, by the logs that they left."""
+    left = {whole: deque(_logged(account, spec, f"{key}-"), maxlen=1) for whole, key in keys.items()}
+    return {whole: _Try(ids[0], "ended") for whole, ids in left.items() if ids}
+
+
+def _in_words(live: LiveTask) -> str:
+    if not live.is_completed:
+        return "waiting" if live.state == "active" else live.state
+    return f"failed: {live.failure}" if live.failure else "succeeded"
+
+
+def _unknown(account: Account, spec: Spec, job: LiveJob | None, name: str) -> UsageError:
+    """The error that no task has this name, with some that there are."""
+    names = (
+        islice((live.name or live.id for live, _ in _lives(account, job)), _NAMED),
         islice(_logged(account, spec), _NAMED),
     )
-    some = ", ".join(islice(dict.fromkeys(chain(*ids)), _NAMED))
-    raise UsageError(
-        f"no task of {spec.name} is called {name}", help=f"known: {some}" if some else "no task has run yet"
-    )
+    some = ", ".join(islice(dict.fromkeys(chain(*names)), _NAMED))
+    known = f"known: {some}" if some else "no task has run yet"
+    return UsageError(f"no task of {spec.name} is called {name}", help=known)
 
 
 def task_streams(
@@ -80,7 +128,7 @@ def _lives(account: Account, job: LiveJob | None, filter: str = "") -> Iterator[
     """The tasks of ours that *filter* lets through, with what their ids say."""
     if job is None:
         return
-    for live in task_service.read_all(account.batch, job.id, filter=filter):
+    for live in task_service.read_all(account.batch, job.id, filter=filter, select=task_service.NAMED):
         if said := read_id(live.id):
             yield live, said
 

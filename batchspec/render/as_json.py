@@ -112,7 +112,10 @@ def event_json(event: Event) -> dict[str, Any]:
 
 def status_json(status: Status) -> dict[str, Any]:
     """*status*; the names of states are Batch's own."""
-    failed = [{"id": task.id, "state": task.state, "failure": task.failure} for task in status.failed]
+    failed = [
+        {"id": task.id, "name": task.name, "state": task.state, "failure": task.failure}
+        for task in status.failed
+    ]
     return {"type": "status", **_camel({**asdict(status), "failed": failed})}
 
 

@@ -30,7 +30,7 @@ def _lines(status: Status) -> Iterator[str]:
     if status.links_end is not None:
         yield from _links(status.links_end)
     for task in status.failed:
-        yield f"         failed: {task.id}  {task.failure}"
+        yield f"         failed: {task.name or task.id}  {task.failure}"
     if status.help:
         yield f"         help: {status.help}"
     for trouble in status.degraded:

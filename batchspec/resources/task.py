@@ -114,6 +114,7 @@ class LiveTask(NamedTuple):
     state: str
     failure: str = ""  # why it failed, for a completed one; empty: it succeeded
     changed: datetime | None = None  # when it completed, where the listing was asked
+    name: str = ""  # what people call it, where the listing was asked
 
     @property
     def is_completed(self) -> bool:
@@ -122,12 +123,12 @@ class LiveTask(NamedTuple):
 
 def read_task(body: Json) -> LiveTask:
     """A listed task, ours or not."""
-    state = body.get("state", "active").lower()
+    state, name = body.get("state", "active").lower(), body.get("displayName", "")
     if state != "completed":
-        return LiveTask(body["id"], state)
+        return LiveTask(body["id"], state, name=name)
     changed = body.get("stateTransitionTime")
     failure = failure_of(body.get("executionInfo") or {})
-    return LiveTask(body["id"], state, failure, datetime.fromisoformat(changed) if changed else None)
+    return LiveTask(body["id"], state, failure, datetime.fromisoformat(changed) if changed else None, name)
 
 
 def failure_of(execution: Json) -> str:

@@ -79,7 +79,7 @@ def test_no_signature_or_key_in_anything_that_is_said(workload: Workload) -> Non
 def test_detach_leaves_the_tasks_running_and_apply_comes_back_to_them(bare: Workload) -> None:
     """--detach ends at once with 0 and says how to look; the same command later brings the outputs home."""
     bare.write_held()
-    ended = bare.apply("--detach")
+    bare.apply("--detach")
     assert "left running" in ended.out
     assert "batchspec" in ended.out
     assert {task["state"] for task in bare.tasks().values()} <= {"active", "running"}
@@ -130,7 +130,7 @@ def test_logs_show_what_a_task_wrote_also_after_its_node_is_gone(bare: Workload)
     (bare.clips / "a b").write_text("a")
     bare.apply()
     (task_id,) = bare.tasks()
-    for name in ("a b", task_id):
+    for name in ("a b", "say/a b", task_id):
         assert (
             bare.command("logs", name, "--spec", "specs/ffmpeg.yaml", "--stream", "stdout").out
             == "out of a b\n"
@@ -139,13 +139,43 @@ def test_logs_show_what_a_task_wrote_also_after_its_node_is_gone(bare: Workload)
     (bare.clips / "other").write_text("b")
     bare.delete(f"/jobs/{bare.job_id}")
     bare.delete(f"/pools/{bare.pool_id}")
-    for name in ("a b", task_id):
+    for name in ("a b", "say/a b", task_id):
         assert (
             bare.command("logs", name, "--spec", "specs/ffmpeg.yaml", "--stream", "stderr").out
             == "err of a b\n"
         )
     unknown = bare.command("logs", f"it's-{task_id}", "--spec", "specs/ffmpeg.yaml", code=64).err
     assert f"help: known: {task_id}\n" in unknown
+
+
+def test_a_name_that_several_tasks_have_is_no_guess(bare: Workload) -> None:
+    """The case `which-group`: an error lists them with their states, and their whole names work everywhere."""
+    bare.write(
+        """
+        hd:
+          inputs: clips/*
+          command: "echo hd {{ input.name }}; exit 3"
+        sd:
+          inputs: clips/*
+          matrix: {size: [1, 2]}
+          command: echo {{ matrix.size }} {{ input.name }}
+        """.replace("\n        ", "\n"),
+        rest="",
+    )
+    (bare.clips / "talk.txt").write_text("a")
+    bare.apply("--detach")
+    wait_until(lambda: (bare.job() or {}).get("state") == "completed")
+    said = bare.command("status", "specs/ffmpeg.yaml").out
+    assert "failed: hd/talk.txt  exit code 3\n" in said
+    logs = ("--spec", "specs/ffmpeg.yaml", "--stream", "stdout")
+    assert bare.command("logs", "hd/talk.txt", *logs).out == "hd talk.txt\n"
+    assert bare.command("logs", "sd/talk.txt[size=2]", *logs).out == "2 talk.txt\n"
+    bare.edit("matrix: {size: [1, 2]}", "env: {A: b}")
+    bare.edit("matrix.size", "input.name")
+    bare.apply(code=3)
+    said = bare.command("logs", "talk.txt", *logs, code=64).err
+    assert "2 tasks" in said
+    assert "one of hd/talk.txt (failed: exit code 3), sd/talk.txt (succeeded)" in said
 
 
 def test_download_fetches_what_is_missing_or_differs_and_runs_nothing(workload: Workload) -> None:

@@ -20,7 +20,7 @@ from batchspec.workload.reading import Environment
 
 @click.command(
     epilog=examples(
-        "batchspec logs LowPriVMs-1.mp4 --spec specs/ffmpeg.yaml",
+        "batchspec logs audio/LowPriVMs-1.mp4 --spec specs/ffmpeg.yaml",
         "batchspec logs LowPriVMs-1-3f2a9cbd4e-9d8e7f6a2c --spec specs/ffmpeg.yaml --stream stderr",
         "batchspec logs LowPriVMs-1.mp4 --spec specs/ffmpeg.yaml --format json | jq -r .stdout",
     )
@@ -44,7 +44,8 @@ from batchspec.workload.reading import Environment
 @environment_options
 @format_option
 def logs(task: str, spec_file: Path, environment: Environment, stream: str, form: str) -> None:
-    """Print the output of a task. TASK is its id or the name of its input.
+    """Print the output of a task. TASK is GROUP/INPUT as a plan shows it, an input
+    that only one task has, or a task id.
 
     The text comes from the node or, if that is gone, from the copy that every task
     uploads when it completes. Unprintable characters are escaped; in JSON they are

@@ -121,7 +121,9 @@ def _shown(job: Json | None) -> LiveJob | None:
 
 
 def _failed(account: Account, job_id: str) -> tuple[LiveTask, ...]:
-    listed = task_service.read_all(account.batch, job_id, filter="executionInfo/result eq 'failure'")
+    listed = task_service.read_all(
+        account.batch, job_id, filter="executionInfo/result eq 'failure'", select=task_service.NAMED
+    )
     return tuple(islice((_explained(task) for task in listed if read_id(task.id)), _FAILURES))
 
 

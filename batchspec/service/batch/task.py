@@ -19,6 +19,8 @@ COLLECTION_TASKS = 100
 COLLECTION_BYTES = 1_000_000
 JOB_IS_OVER = ("JobCompleted", "JobBeingTerminated", "JobBeingDeleted", "JobNotFound")
 _NARROW = "id,state,executionInfo"
+NAMED = f"{_NARROW},displayName"
+"""What a listing tells of tasks that people ask for by name."""
 
 
 def read_all(batch: Batch, job_id: str, *, filter: str = "", select: str = _NARROW) -> Iterator[LiveTask]:

@@ -79,7 +79,7 @@ def test_no_signature_or_key_in_anything_that_is_said(workload: Workload) -> Non
 def test_detach_leaves_the_tasks_running_and_apply_comes_back_to_them(bare: Workload) -> None:
     """--detach ends at once with 0 and says how to look; the same command later brings the outputs home."""
     bare.write_held()
-    bare.apply("--detach")
+    ended = bare.apply("--detach")
     assert "left running" in ended.out
     assert "batchspec" in ended.out
     assert {task["state"] for task in bare.tasks().values()} <= {"active", "running"}

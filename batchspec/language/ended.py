@@ -1,7 +1,8 @@
 """Images and node agents whose support has ended: no pool is made of them any more.
 
 Source: the service's notices (Azure/Batch#174, #179, #180). `batchspec/emulator/state/images.py` has the same for the
-local account. Of what ends later, and of all other images, `plan` asks the account.
+local account. Of what ends later, and of all other images, `plan` asks the account. It is a warning: a pool that
+is there can be used, compared and imported.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from batchspec.codes import Code
 from batchspec.language.finding import Finding
 from batchspec.resources.base import Json
-from batchspec.source import Path
+from batchspec.source import Path, Severity
 
 _MACHINE: Path = ("pool", "virtualMachineConfiguration")
 _AGENT = re.compile(r"batch\.node\.(ubuntu (14|16|18|20)\.04|centos \d+|debian (8|9|10))", re.I)
@@ -37,6 +38,5 @@ def check_ended(machine: Json) -> Iterator[Finding]:
 
 
 def _ended(path: Path, what: str) -> Finding:
-    return Finding(
-        Code.IMAGE_SUPPORT_ENDED, path, f"Batch's support for {what} has ended", "no new pools", _HELP
-    )
+    said = f"Batch's support for {what} has ended"
+    return Finding(Code.IMAGE_SUPPORT_ENDED, path, said, "no new pools", _HELP, severity=Severity.WARNING)

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from batchspec.codes import Code
-from batchspec.source import Path
+from batchspec.source import Path, Severity
 
 
 class Finding(NamedTuple):
@@ -15,3 +15,4 @@ class Finding(NamedTuple):
     rule: str
     help: str = ""
     span: tuple[int, int] | None = None  # the characters of the value that are meant; None: all of it
+    severity: Severity = Severity.ERROR

@@ -66,6 +66,7 @@ def check_rules(spec: Spec) -> list[Diagnostic]:
             label=finding.rule,
             helps=(finding.help,) if finding.help else (),
             span=finding.span,
+            severity=finding.severity,
         )
         for finding in found
         for path in [_as_written(finding.path, data.get("pool") or {})]

@@ -78,6 +78,7 @@ WORDS: dict[tuple[str, str], list[Any]] = {
     ("encode", "successCodes"): [None, [0], [0, 6], [6, 0]],
     ("encode", "constraints"): [None, {"maxTaskRetryCount": 1}],
     ("encode", "requiredSlots"): [None, 1],
+    ("encode", "applicationPackages"): [None, *({"x": {"version": v, "file": "x.zip"}} for v in ("1", "1.0"))],
     ("join", "per"): ["title", ["title"], None],
     ("join", "collect"): [None, True, False],
     ("join", "chunk"): [None, 1, {"size": 1}, {"size": 2, "stable": True}],

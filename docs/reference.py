@@ -10,7 +10,7 @@ import click
 from batchspec.cli.main import cli
 from batchspec.codes import Code
 from batchspec.engine.health.stuck import StuckReason
-from batchspec.language.fields import Field, field, top_level
+from batchspec.language.schema.fields import Field, field, top_level
 from batchspec.render.explanation import sections
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from batchspec.desired.wrapper import (
     wrapped_script,
     wrapped_words,
 )
-from batchspec.language.deferred import Deferred
 from batchspec.language.model import Command, Spec, TaskGroup
+from batchspec.language.templates.deferred import Deferred
 from batchspec.resources.base import Json
 from batchspec.resources.records import (
     COMMAND_METADATA,

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from batchspec.codes import Code
 from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.task import DesiredTask, DesiredTasks
-from batchspec.language.axes import FOLDER, SOURCE
 from batchspec.language.model import Spec
+from batchspec.language.rows.axes import FOLDER, SOURCE
 from batchspec.source import Diagnostic, Path
 
 _TOLD = 20

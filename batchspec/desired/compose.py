@@ -34,12 +34,12 @@ from batchspec.desired.rows import (
 from batchspec.desired.task import DesiredTask, DesiredTasks, Input
 from batchspec.desired.values import input_paths, input_values, output_values, values_of
 from batchspec.errors import SpecError
-from batchspec.language.axes import FOLDER, SOURCE
-from batchspec.language.linking import Link
-from batchspec.language.matrix import Sheet
 from batchspec.language.model import Rows, Spec, TaskGroup
-from batchspec.language.template import TemplateError
-from batchspec.language.values import Series
+from batchspec.language.rows.axes import FOLDER, SOURCE
+from batchspec.language.rows.linking import Link
+from batchspec.language.rows.matrix import Sheet
+from batchspec.language.templates.template import TemplateError
+from batchspec.language.templates.values import Series
 from batchspec.ledger.database import Database, lots
 from batchspec.resources.task import Recipe, digest, task_id, task_key
 from batchspec.source import Path

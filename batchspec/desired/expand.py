@@ -30,9 +30,9 @@ from batchspec.desired.rehearsal import Rehearsal
 from batchspec.desired.task import Desired, DesiredTask, DesiredTasks, Input
 from batchspec.desired.values import template_values
 from batchspec.errors import SpecError
-from batchspec.language.axes import FOLDER, SOURCE
 from batchspec.language.model import Spec, TaskGroup
-from batchspec.language.template import Placeholder, Reference, Template, TemplateError
+from batchspec.language.rows.axes import FOLDER, SOURCE
+from batchspec.language.templates.template import Placeholder, Reference, Template, TemplateError
 from batchspec.resources.base import Json, stamped
 from batchspec.resources.task import Recipe, digest, task_id, task_key
 from batchspec.source import Diagnostic, Path, Severity

@@ -11,13 +11,13 @@ from batchspec.desired.names import node_name
 from batchspec.desired.problem import TaskProblem
 from batchspec.desired.readable import Readable
 from batchspec.desired.task import Input
-from batchspec.language.glob import Glob
-from batchspec.language.glob import parse as parse_glob
-from batchspec.language.linking import Link
+from batchspec.language.glob.pattern import Glob
+from batchspec.language.glob.pattern import parse as parse_glob
 from batchspec.language.model import GroupFile, TaskGroup
-from batchspec.language.template import Template, TemplateError, compile_text, is_template
-from batchspec.language.values import Series
-from batchspec.language.words import LocalFile, StoredBlob
+from batchspec.language.rows.linking import Link
+from batchspec.language.rows.words import LocalFile, StoredBlob
+from batchspec.language.templates.template import Template, TemplateError, compile_text, is_template
+from batchspec.language.templates.values import Series
 from batchspec.ledger.database import Database
 from batchspec.source import Path
 

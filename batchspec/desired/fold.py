@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 from batchspec.desired.body import PLAIN, Links, Particulars, body_of, task_body
 from batchspec.desired.names import Parts, input_path, output_path, parts_of
 from batchspec.desired.task import DesiredTask
-from batchspec.language.deferred import Deferred
 from batchspec.language.model import Spec, TaskGroup
-from batchspec.language.template import Template
+from batchspec.language.templates.deferred import Deferred
+from batchspec.language.templates.template import Template
 
 _COMPARED = 3
 _MOST = 30_000  # characters; what is put in cannot make it more than a template may give

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from batchspec.language.model import TaskGroup
-from batchspec.language.secrets import may_be_secret
+from batchspec.language.schema.secrets import may_be_secret
 from batchspec.resources.task import digest
 
 _ROOM = 900  # characters: with our other metadata beside it, less than a kilobyte

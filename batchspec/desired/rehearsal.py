@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from batchspec.language.compiled import render_finding
-from batchspec.language.deferred import Deferred
 from batchspec.language.model import Spec, TaskGroup
-from batchspec.language.schema import check_value
-from batchspec.language.spec_schema import decides, rules_at
-from batchspec.language.template import Template, TemplateError
+from batchspec.language.schema.findings import check_value
+from batchspec.language.schema.spec_schema import decides, rules_at
+from batchspec.language.templates.compiled import render_finding
+from batchspec.language.templates.deferred import Deferred
+from batchspec.language.templates.template import Template, TemplateError
 from batchspec.source import Diagnostic, Path
 
 _TOLD = 3  # how many tasks are told of, when one template fails for many

@@ -14,11 +14,11 @@ from batchspec.codes import Code
 from batchspec.desired.task import Input
 from batchspec.document.scalar import WrittenFloat, WrittenInt, as_written
 from batchspec.errors import SpecError
-from batchspec.language.axes import FOLDER, SOURCE
-from batchspec.language.matrix import Combination, Sheet, Value
 from batchspec.language.model import Rows, TaskGroup
-from batchspec.language.sheet import finding, read_sheet
-from batchspec.language.values import Series
+from batchspec.language.rows.axes import FOLDER, SOURCE
+from batchspec.language.rows.matrix import Combination, Sheet, Value
+from batchspec.language.rows.sheet import finding, read_sheet
+from batchspec.language.templates.values import Series
 from batchspec.ledger.database import Database
 from batchspec.resources.task import digest
 

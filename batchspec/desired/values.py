@@ -10,7 +10,7 @@ from batchspec.desired.names import alias, input_path, node_name, output_path, p
 from batchspec.desired.outputs import TaskOutput
 from batchspec.desired.task import Input
 from batchspec.language.model import Rows, Spec
-from batchspec.language.values import Series
+from batchspec.language.templates.values import Series
 
 INPUT_FOLDER = "in"
 LIST_FILE = f"{INPUT_FOLDER}.list"

@@ -13,8 +13,8 @@ from batchspec.desired.task import Desired
 from batchspec.engine.look.named import noted_file
 from batchspec.errors import RefusedError, SpecError, UsageError
 from batchspec.language.build import build
-from batchspec.language.draft import Draft
-from batchspec.language.read_back import ReadBack, job_part, pool_part
+from batchspec.language.schema.draft import Draft
+from batchspec.language.schema.read_back import ReadBack, job_part, pool_part
 from batchspec.plan.observed import Observed
 from batchspec.plan.planner import make_plan
 from batchspec.resources import job as jobs

@@ -15,12 +15,7 @@ from batchspec.codes import Code
 from batchspec.document.document import Document
 from batchspec.document.scalar import WrittenFloat, WrittenInt
 from batchspec.errors import SpecError
-from batchspec.language import schema, scope
-from batchspec.language.compiled import compiled
-from batchspec.language.deferred import Deferred
-from batchspec.language.filters import text_of
 from batchspec.language.inputs import InputsReader
-from batchspec.language.linking import Linked, is_folder, link_groups
 from batchspec.language.lints import lint
 from batchspec.language.model import (
     Command,
@@ -38,12 +33,18 @@ from batchspec.language.model import (
 )
 from batchspec.language.packages import packages_of, with_packages
 from batchspec.language.params import Values, values_of
-from batchspec.language.requires import unmet
 from batchspec.language.resolve import resolve
+from batchspec.language.rows import scope
+from batchspec.language.rows.linking import Linked, is_folder, link_groups
+from batchspec.language.rows.words import LocalFile, Read
 from batchspec.language.rules import SHORTHANDS, check_rules
-from batchspec.language.secrets import find_secrets
-from batchspec.language.template import Template, is_template
-from batchspec.language.words import LocalFile, Read
+from batchspec.language.schema import findings as schema
+from batchspec.language.schema.requires import unmet
+from batchspec.language.schema.secrets import find_secrets
+from batchspec.language.templates.compiled import compiled
+from batchspec.language.templates.deferred import Deferred
+from batchspec.language.templates.filters import text_of
+from batchspec.language.templates.template import Template, is_template
 from batchspec.resources.base import Json
 from batchspec.resources.pool import machine_from_image
 from batchspec.resources.task import digest

@@ -7,11 +7,11 @@ from typing import Any
 
 from batchspec.codes import Code
 from batchspec.document.document import Document
-from batchspec.language.deferred import Deferred
-from batchspec.language.glob import Glob
-from batchspec.language.glob import parse as parse_glob
-from batchspec.language.glob_syntax import GlobError
+from batchspec.language.glob.pattern import Glob
+from batchspec.language.glob.pattern import parse as parse_glob
+from batchspec.language.glob.syntax import GlobError
 from batchspec.language.model import Blobs, LocalFiles
+from batchspec.language.templates.deferred import Deferred
 from batchspec.source import Diagnostic, Path, Severity, path_text
 
 _ALL = "**"

@@ -14,10 +14,10 @@ from typing import Any
 from batchspec.codes import Code
 from batchspec.formula.syntax import FormulaSyntaxError
 from batchspec.formula.unknown import unknown
-from batchspec.language.deferred import Deferred
 from batchspec.language.model import Spec
 from batchspec.language.pool_rules import is_windows
 from batchspec.language.results import lint_results
+from batchspec.language.templates.deferred import Deferred
 from batchspec.resources.equality import duration_s
 from batchspec.resources.links import LINK_LIFE
 from batchspec.source import Diagnostic, Path, Severity, path_text

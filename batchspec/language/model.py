@@ -9,12 +9,12 @@ from enum import Enum
 from typing import NamedTuple
 
 from batchspec.document.document import Document
-from batchspec.language.axes import Axes
-from batchspec.language.glob import Glob
-from batchspec.language.linking import Link
-from batchspec.language.matrix import Matrix
-from batchspec.language.template import Template
-from batchspec.language.words import Read, Shape
+from batchspec.language.glob.pattern import Glob
+from batchspec.language.rows.axes import Axes
+from batchspec.language.rows.linking import Link
+from batchspec.language.rows.matrix import Matrix
+from batchspec.language.rows.words import Read, Shape
+from batchspec.language.templates.template import Template
 from batchspec.resources.base import Json
 from batchspec.source import Diagnostic, Path
 

@@ -11,10 +11,10 @@ from batchspec.codes import Code
 from batchspec.document.document import Document, parse
 from batchspec.document.scalar import json_type, number_of
 from batchspec.errors import SpecError, UsageError
-from batchspec.language.fits import Schema, fits
-from batchspec.language.schema import check_value, nearest
-from batchspec.language.secrets import find_secrets, may_be_secret
-from batchspec.language.spec_schema import spec_schema
+from batchspec.language.schema.findings import check_value, nearest
+from batchspec.language.schema.fits import Schema, fits
+from batchspec.language.schema.secrets import find_secrets, may_be_secret
+from batchspec.language.schema.spec_schema import spec_schema
 from batchspec.source import Diagnostic, Path, Source
 
 _TEXT = {"type": ["string", "number", "boolean"]}  # what a file has for a text, as it is written there

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 from batchspec.codes import Code
 from batchspec.formula.syntax import At, FormulaSyntaxError, parse
-from batchspec.language.deferred import Deferred
 from batchspec.language.ended import check_ended
 from batchspec.language.finding import Finding
+from batchspec.language.templates.deferred import Deferred
 from batchspec.resources.base import Json
 from batchspec.source import Path
 

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from batchspec.document.document import Document, Piece
-from batchspec.language.compiled import compiled, render_finding
-from batchspec.language.deferred import Deferred
-from batchspec.language.filters import text_of
 from batchspec.language.params import Values
-from batchspec.language.spec_schema import types_at
-from batchspec.language.template import Template, TemplateError, is_template, unknown_references
+from batchspec.language.schema.spec_schema import types_at
+from batchspec.language.templates.compiled import compiled, render_finding
+from batchspec.language.templates.deferred import Deferred
+from batchspec.language.templates.filters import text_of
+from batchspec.language.templates.template import Template, TemplateError, is_template, unknown_references
 from batchspec.source import Diagnostic, Path
 
 _LITERAL = frozenset({"version", "requires", "params"})

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from batchspec.codes import Code
-from batchspec.language.deferred import Deferred
 from batchspec.language.finding import Finding
 from batchspec.language.model import Pool, Spec, TaskGroup, WhenDone
 from batchspec.language.pool_rules import check_job_network, check_pool, is_windows
-from batchspec.language.words import LocalFile
+from batchspec.language.rows.words import LocalFile
+from batchspec.language.templates.deferred import Deferred
 from batchspec.resources import job as jobs
 from batchspec.resources import pool as pools
 from batchspec.resources.base import Field, Json

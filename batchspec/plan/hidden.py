@@ -7,7 +7,7 @@ from typing import Any
 
 from batchspec.codes import Code
 from batchspec.language.model import Spec
-from batchspec.language.secrets import may_be_secret
+from batchspec.language.schema.secrets import may_be_secret
 
 _SHORTEST = 6  # what is shorter stands in too many texts that are none
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from batchspec.language.model import Blobs, TaskGroup
-from batchspec.language.words import StoredBlob
+from batchspec.language.rows.words import StoredBlob
 from batchspec.plan.model import Plan
 
 

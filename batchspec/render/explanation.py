@@ -11,7 +11,7 @@ from functools import cache
 
 from batchspec.codes import Code
 from batchspec.engine.health.stuck import StuckReason
-from batchspec.language.fields import field, names_beside, top_level
+from batchspec.language.schema.fields import field, names_beside, top_level
 
 _WIDTH = 96
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from batchspec.language.axes import RESERVED
-from batchspec.language.linking import Link
 from batchspec.language.model import TaskGroup
+from batchspec.language.rows.axes import RESERVED
+from batchspec.language.rows.linking import Link
 
 
 def graph_text(groups: tuple[TaskGroup, ...]) -> str:

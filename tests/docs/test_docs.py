@@ -19,7 +19,7 @@ from batchspec.cli.main import cli
 from batchspec.codes import Code
 from batchspec.document.document import parse
 from batchspec.engine.health.stuck import StuckReason
-from batchspec.language.fields import top_level
+from batchspec.language.schema.fields import top_level
 from batchspec.service.embedded import LocalAccount
 from batchspec.source import Severity, Source
 from batchspec.workload.reading import check

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchspec.engine.look.walk import Rules, walk
-from batchspec.language.glob import parse
+from batchspec.language.glob.pattern import parse
 
 FILES = (
     "a.mp4",

@@ -8,7 +8,7 @@ import pytest
 
 from batchspec.codes import Code
 from batchspec.document.document import MAX_BYTES
-from batchspec.language import schema
+from batchspec.language.schema import findings as schema
 from batchspec.workload.reading import check
 from tests.plan.case import load
 from tests.preflight.case import CASES as PREFLIGHT

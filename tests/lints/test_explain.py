@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from batchspec.cli.main import cli
 from batchspec.codes import Code
 from batchspec.engine.health.stuck import StuckReason
-from batchspec.language.fields import field, top_level
-from batchspec.language.spec_schema import spec_schema
+from batchspec.language.schema.fields import field, top_level
+from batchspec.language.schema.spec_schema import spec_schema
 from batchspec.render.explanation import everything, explanation, near, sections
 from batchspec.workload.reading import check
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from batch_fields import load_schema
 
-from batchspec.language.spec_schema import published_text
+from batchspec.language.schema.spec_schema import published_text
 from batchspec.source import path_text
 
 CASES = Path(__file__).parent / "cases"

@@ -11,7 +11,7 @@ import pytest
 from azure.batch.models import _enums, _models
 from batch_fields import load_schema, resolve
 
-from batchspec.language.spec_schema import published_text
+from batchspec.language.schema.spec_schema import published_text
 
 SCHEMA = load_schema()
 ANNOTATIONS = {"$ref", "title", "description", "default", "examples"}

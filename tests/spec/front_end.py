@@ -7,10 +7,10 @@ import yaml
 from batchspec.document import document
 from batchspec.document.document import Document
 from batchspec.errors import SpecError
-from batchspec.language import schema
 from batchspec.language.params import values_of
 from batchspec.language.resolve import resolve
-from batchspec.language.secrets import find_secrets
+from batchspec.language.schema import findings as schema
+from batchspec.language.schema.secrets import find_secrets
 from batchspec.source import Diagnostic, Source
 
 LOADERS = [loader for loader in (getattr(yaml, "CSafeLoader", None), yaml.SafeLoader) if loader]

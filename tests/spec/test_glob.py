@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchspec.language.glob import AmbiguousPath, Glob, parse
-from batchspec.language.glob_syntax import GlobError
+from batchspec.language.glob.pattern import AmbiguousPath, Glob, parse
+from batchspec.language.glob.syntax import GlobError
 
 MATCHES = [
     ("clips/**/*.mp4", "clips/a.mp4"),

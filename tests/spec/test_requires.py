@@ -6,7 +6,7 @@ import pytest
 
 from batchspec import __version__
 from batchspec.language.build import build
-from batchspec.language.requires import is_met
+from batchspec.language.schema.requires import is_met
 from batchspec.workload.reading import check
 from tests.spec.front_end import parse
 

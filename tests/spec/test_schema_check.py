@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchspec.codes import Code
-from batchspec.language import schema
-from batchspec.language.fits import fits
-from batchspec.language.spec_schema import published_text, spec_schema
+from batchspec.language.schema import findings as schema
+from batchspec.language.schema.fits import fits
+from batchspec.language.schema.spec_schema import published_text, spec_schema
 
 from .front_end import parse, resolved
 
@@ -74,7 +74,8 @@ def test_the_quick_answer_is_that_of_jsonschema(good: dict[str, object], draw: s
 def test_the_quick_answer_knows_every_keyword_of_the_schema() -> None:
     """No good spec has to wait for jsonschema."""
     code = (
-        "import sys, json; from batchspec.document import document; from batchspec.language import schema;"
+        "import sys, json; from batchspec.document import document;"
+        "from batchspec.language.schema import findings as schema;"
         "from batchspec.source import Source;"
         "texts = json.load(sys.stdin);"
         "found = [schema.check(document.parse(Source('spec.yaml', text))) for text in texts];"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchspec.codes import Code
-from batchspec.language.secrets import find_secrets, hide, spans
+from batchspec.language.schema.secrets import find_secrets, hide, spans
 from batchspec.render.diagnostics import as_annotations, as_json, as_text
 from batchspec.source import Severity
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from batchspec.codes import Code
-from batchspec.language.template import TemplateError, compile_script
+from batchspec.language.templates.template import TemplateError, compile_script
 
 BASH = "/bin/bash"
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from batchspec.codes import Code
-from batchspec.language.template import (
+from batchspec.language.templates.template import (
     LITERAL_HELP,
     MAX_CHARACTERS,
     TemplateError,
@@ -140,7 +140,7 @@ def test_is_template() -> None:
 def test_plain_placeholders_do_not_load_jinja2() -> None:
     """Dotted names, which is what nearly all specs have, cost no import."""
     code = (
-        "import sys; from batchspec.language.template import compile_script as c;"
+        "import sys; from batchspec.language.templates.template import compile_script as c;"
         "c('run {{ input.path }}').render({'input': {'path': 'x'}}); sys.exit('jinja2' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

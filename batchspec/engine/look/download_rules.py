@@ -11,7 +11,7 @@ from batchspec.codes import Code
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
 from batchspec.engine.look.project import Project, Use
-from batchspec.language.glob import Glob
+from batchspec.language.glob.pattern import Glob
 from batchspec.language.model import Blobs, LocalFiles, Spec, TaskGroup
 from batchspec.source import Diagnostic
 

@@ -17,7 +17,7 @@ from batchspec.engine.look.packs import Entry, Unfit, entries_of, pack_of
 from batchspec.engine.look.project import Project
 from batchspec.engine.look.walk import Match, Rules, walk
 from batchspec.errors import SpecError
-from batchspec.language.glob import parse as parse_glob
+from batchspec.language.glob.pattern import parse as parse_glob
 from batchspec.language.model import GroupFile, Spec
 from batchspec.source import Diagnostic
 

@@ -12,7 +12,7 @@ from batchspec.engine.look.local_files import LocalInputs
 from batchspec.engine.look.missed import ALLOW_EMPTY, Missed
 from batchspec.engine.look.project import Project
 from batchspec.errors import SpecError
-from batchspec.language.glob import AmbiguousPath
+from batchspec.language.glob.pattern import AmbiguousPath
 from batchspec.language.model import Blobs, LocalFiles, Spec, TaskGroup
 from batchspec.resources.task import digest
 from batchspec.source import Diagnostic

@@ -18,7 +18,7 @@ from batchspec.engine.look.missed import ALLOW_EMPTY, Missed, nearest
 from batchspec.engine.look.project import Project
 from batchspec.engine.look.walk import Match, Rules, walk
 from batchspec.errors import SpecError
-from batchspec.language.glob import AmbiguousPath, Glob
+from batchspec.language.glob.pattern import AmbiguousPath, Glob
 from batchspec.language.model import LocalFiles, Spec, TaskGroup
 from batchspec.source import Diagnostic, Path, Severity
 

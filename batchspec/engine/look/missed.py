@@ -8,7 +8,7 @@ from pathlib import Path as FilePath
 from batchspec.codes import Code
 from batchspec.document.document import Document
 from batchspec.engine.look.project import Project
-from batchspec.language.glob import Glob
+from batchspec.language.glob.pattern import Glob
 from batchspec.source import Diagnostic, Path, Severity
 
 ALLOW_EMPTY = "if this is fine, add `allowEmpty: true` to the group"

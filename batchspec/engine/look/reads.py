@@ -24,10 +24,10 @@ from batchspec.engine.look.project import Project, Use
 from batchspec.engine.look.regular import open_file
 from batchspec.engine.look.walk import Match, Rules, walk
 from batchspec.errors import SpecError
-from batchspec.language.glob import parse as parse_glob
-from batchspec.language.matrix import Sheet
+from batchspec.language.glob.pattern import parse as parse_glob
 from batchspec.language.model import Spec
-from batchspec.language.words import LocalFile, StoredBlob
+from batchspec.language.rows.matrix import Sheet
+from batchspec.language.rows.words import LocalFile, StoredBlob
 from batchspec.resources.task import digest
 from batchspec.source import Diagnostic, Path, in_order
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from batchspec.language.glob import Glob, Level
+from batchspec.language.glob.pattern import Glob, Level
 
 # ruff: noqa: PTH112, PTH114, PTH118, PTH120
 

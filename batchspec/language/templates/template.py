@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from batchspec.codes import Code
 from batchspec.errors import BatchspecError
-from batchspec.language import shell
-from batchspec.language.filters import FILTERS, MAX_CHARACTERS, as_field, bounded, text_of
-from batchspec.language.values import Series, has_member, member
+from batchspec.language.templates import shell
+from batchspec.language.templates.filters import FILTERS, MAX_CHARACTERS, as_field, bounded, text_of
+from batchspec.language.templates.values import Series, has_member, member
 
 if TYPE_CHECKING:
     from jinja2 import nodes

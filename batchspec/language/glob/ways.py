@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 
-from batchspec.language.glob_parts import Part, Parts, Stretch
+from batchspec.language.glob.parts import Part, Parts, Stretch
 
 Values = tuple[str, ...]
 """What axes are, in the order in which they stand in the glob."""

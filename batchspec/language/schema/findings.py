@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from batchspec.codes import Code
 from batchspec.document.document import MAX_FINDINGS, Document
 from batchspec.document.scalar import is_type, kind
-from batchspec.language.deferred import Deferred
-from batchspec.language.fits import Schema, fits, repeated, resolved
-from batchspec.language.habits import answer_to
-from batchspec.language.secrets import hide
-from batchspec.language.spec_schema import spec_schema
+from batchspec.language.schema.fits import Schema, fits, repeated, resolved
+from batchspec.language.schema.habits import answer_to
+from batchspec.language.schema.secrets import hide
+from batchspec.language.schema.spec_schema import spec_schema
+from batchspec.language.templates.deferred import Deferred
 from batchspec.source import Diagnostic, Path, in_order, path_text
 
 if TYPE_CHECKING:

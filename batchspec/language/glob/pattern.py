@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import takewhile
 
-from batchspec.language.glob_parts import Parts, axes_regex, parts_of, path_regex
-from batchspec.language.glob_syntax import GlobError, GlobWarning, read
-from batchspec.language.glob_ways import Values, ways_of
+from batchspec.language.glob.parts import Parts, axes_regex, parts_of, path_regex
+from batchspec.language.glob.syntax import GlobError, GlobWarning, read
+from batchspec.language.glob.ways import Values, ways_of
 
 Place = tuple[int, int]
 """A part of a branch, by the numbers of both."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from batchspec.language.linking import Linked, is_folder
-from batchspec.language.values import Series
+from batchspec.language.rows.linking import Linked, is_folder
+from batchspec.language.templates.values import Series
 
 INPUT = {"name": "", "stem": "", "suffix": "", "folder": "", "path": "", "size": 0}
 """What a template may say of an input."""

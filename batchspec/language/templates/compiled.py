@@ -8,7 +8,7 @@ from typing import Any
 
 from batchspec.codes import Code
 from batchspec.document.document import Document
-from batchspec.language.template import (
+from batchspec.language.templates.template import (
     LITERAL_HELP,
     Placeholder,
     Template,

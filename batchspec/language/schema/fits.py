@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from batchspec.document.scalar import is_type
-from batchspec.language.deferred import Deferred
+from batchspec.language.templates.deferred import Deferred
 
 Schema = Mapping[str, Any]
 

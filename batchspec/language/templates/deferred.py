@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from batchspec.language.template import Template, Values
+from batchspec.language.templates.template import Template, Values
 
 
 class Deferred(str):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from batchspec.language.fits import Schema
-from batchspec.language.spec_schema import rules_at
+from batchspec.language.schema.fits import Schema
+from batchspec.language.schema.spec_schema import rules_at
 from batchspec.source import Path, path_text
 
 

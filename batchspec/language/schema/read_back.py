@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from batchspec.language.fits import Schema, resolved
-from batchspec.language.spec_schema import spec_schema
+from batchspec.language.schema.fits import Schema, resolved
+from batchspec.language.schema.spec_schema import spec_schema
 from batchspec.resources import job as jobs
 from batchspec.resources import pool as pools
 from batchspec.resources.base import STAMPS, UNSTATED, Field, Json, is_protected, same_value

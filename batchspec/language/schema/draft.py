@@ -11,8 +11,8 @@ from typing import Any
 from batchspec.document.document import Document, parse
 from batchspec.document.writer import spec_text
 from batchspec.errors import UsageError
-from batchspec.language.read_back import required_at
-from batchspec.language.secrets import may_be_secret
+from batchspec.language.schema.read_back import required_at
+from batchspec.language.schema.secrets import may_be_secret
 from batchspec.source import Path, Source, path_text
 
 _FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")

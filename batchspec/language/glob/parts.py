@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 
-from batchspec.language.glob_syntax import Branch, GlobError, Kind, Piece
+from batchspec.language.glob.syntax import Branch, GlobError, Kind, Piece
 
 _DEEP = [Kind.ANY, Kind.ANY]
 _VISIBLE = r"(?!\.)"

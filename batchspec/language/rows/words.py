@@ -12,9 +12,18 @@ from math import prod
 from typing import Any, NamedTuple
 
 from batchspec.codes import Code
-from batchspec.language.axes import RESERVED
-from batchspec.language.matrix import MOST_ROWS, BadRange, Listed, Matrix, Product, Sheet, Value, read_range
-from batchspec.language.template import is_template
+from batchspec.language.rows.axes import RESERVED
+from batchspec.language.rows.matrix import (
+    MOST_ROWS,
+    BadRange,
+    Listed,
+    Matrix,
+    Product,
+    Sheet,
+    Value,
+    read_range,
+)
+from batchspec.language.templates.template import is_template
 from batchspec.source import Path, path_text
 
 _GROUP_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")

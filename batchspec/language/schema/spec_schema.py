@@ -13,10 +13,10 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from batchspec.document.scalar import json_type
-from batchspec.language.fits import Schema, resolved
+from batchspec.language.schema.fits import Schema, resolved
 from batchspec.source import Path
 
-_FILE = FilePath(__file__).with_name("spec.schema.json")
+_FILE = FilePath(__file__).parents[1] / "spec.schema.json"
 _PLACEHOLDER = {
     "title": "Placeholder",
     "description": "A value that is put in: {{ params.NAME }}, in quotes.",

@@ -12,13 +12,12 @@ from graphlib import CycleError
 from typing import Any
 
 from batchspec.codes import Code
-from batchspec.language import axes as axes_of
-from batchspec.language.axes import SOURCE, Axes
-from batchspec.language.glob import parse as parse_glob
-from batchspec.language.glob_syntax import GlobError
-from batchspec.language.matrix import Matrix
-from batchspec.language.template import Reference, TemplateError, compile_text, is_template
-from batchspec.language.words import (
+from batchspec.language.glob.pattern import parse as parse_glob
+from batchspec.language.glob.syntax import GlobError
+from batchspec.language.rows import axes as axes_of
+from batchspec.language.rows.axes import SOURCE, Axes
+from batchspec.language.rows.matrix import Matrix
+from batchspec.language.rows.words import (
     Find,
     LocalFile,
     Made,
@@ -32,6 +31,7 @@ from batchspec.language.words import (
     read_reads,
     read_shape,
 )
+from batchspec.language.templates.template import Reference, TemplateError, compile_text, is_template
 from batchspec.source import Path, path_text
 
 _WORDS = frozenset(

@@ -15,6 +15,7 @@ from batchspec.codes import Code
 from batchspec.document.document import Document
 from batchspec.document.scalar import WrittenFloat, WrittenInt
 from batchspec.errors import SpecError
+from batchspec.language.autoscale import scaling_fields
 from batchspec.language.inputs import InputsReader
 from batchspec.language.lints import lint
 from batchspec.language.model import (
@@ -195,6 +196,8 @@ class _Builder:
         body = with_packages(body, body.pop("applicationPackages", {}))
         if "spot" in body:
             body["targetLowPriorityNodes"] = body.pop("spot")
+        if "autoscale" in body:
+            body |= scaling_fields(body.pop("autoscale"))
         return Pool(
             id=body["id"],
             existing=False,

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from batchspec.codes import Code
+from batchspec.language.autoscale import check_autoscale
 from batchspec.language.finding import Finding
 from batchspec.language.model import Pool, Spec, TaskGroup, WhenDone
 from batchspec.language.pool_rules import check_job_network, check_pool, is_windows
@@ -23,6 +24,7 @@ from batchspec.source import Diagnostic, Path, path_text
 SHORTHANDS: dict[str, Path] = {
     "spot": ("targetLowPriorityNodes",),
     "image": ("virtualMachineConfiguration", "imageReference"),
+    "autoscale": ("autoScaleFormula",),
 }
 """Fields of a spec's pool that stand for one of Batch's."""
 
@@ -54,6 +56,7 @@ def check_rules(spec: Spec) -> list[Diagnostic]:
         *_slots(spec.pool, job, groups),
         *_containers(spec.pool, job, groups),
         *_contradictions(spec.pool),
+        *check_autoscale((data.get("pool") or {}).get("autoscale")),
         *(check_pool(spec.pool.body) if spec.pool else ()),
         *check_job_network(job),
         *_ignored(data.get("ignoreChanges") or ()),

@@ -7,16 +7,17 @@ import pytest
 from azure.batch import BatchClient
 
 from batchspec.emulator.state.clock import ManualClock
+from batchspec.language.autoscale import scaling_fields
 
 from .conftest import UBUNTU, Served, job_body, wait_until
 from .steps import idle_nodes, refused, run_task, steady
 
+NODES = {"vmSize": "standard_d2ds_v5", "virtualMachineConfiguration": UBUNTU}
 NO_FORMULA = "$TargetDedicatedNodes = (1;"
 
 
 def scaling(formula: str = "$TargetDedicatedNodes = 0;", **changes: Any) -> dict[str, Any]:
-    pool = {"vmSize": "standard_d2ds_v5", "virtualMachineConfiguration": UBUNTU, **changes}
-    return {**pool, "enableAutoScale": True, "autoScaleFormula": formula}
+    return {**NODES, **changes, "enableAutoScale": True, "autoScaleFormula": formula}
 
 
 def evaluated(client: BatchClient, formula: str) -> Any:
@@ -102,6 +103,25 @@ def test_a_pool_follows_its_tasks(start: Callable[..., Served], clock: ManualClo
         wait_until(lambda: client.get_job_task_counts("job").task_counts.succeeded == 3)
         clock.advance(5 * 60 + 1)
         wait_until(lambda: not list(client.list_nodes("pool")))
+
+
+def test_the_shorthand_scales_to_zero_by_itself(start: Callable[..., Served], clock: ManualClock) -> None:
+    """A node at once for the first task, and none after `idle`, with no client that asks for it."""
+    served = start(clock)
+    with served.client() as client:
+        client.create_pool(
+            {"id": "pool", **scaling_fields({"max": 2, "idle": "PT5M", "spot": True}), **NODES}
+        )
+        client.create_job(job_body())
+        run_task(client, commandLine="true")
+        samples = served.account.pools["pool"].samples["$PendingTasks"]
+        assert client.get_pool("pool").target_low_priority_nodes == 1
+        for _ in range(25):
+            before = len(samples)
+            clock.advance(30.001)
+            wait_until(lambda before=before: len(samples) > before)  # type: ignore[misc]
+        wait_until(lambda: not list(client.list_nodes("pool")))
+        assert client.get_pool("pool").auto_scale_run.error is None
 
 
 def test_a_sample_every_thirty_seconds(start: Callable[..., Served], clock: ManualClock) -> None:

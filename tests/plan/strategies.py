@@ -31,7 +31,16 @@ _SUBNETS = f"{_GROUP}/Microsoft.Network/virtualNetworks/v/subnets"
 _ADDRESSES = f"{_GROUP}/Microsoft.Network/publicIPAddresses"
 
 # Not Batch's: what batchspec does with the pool, and the shorthands, which `pools` gives.
-_OURS = {"whenDone", "rollout", "nodeDeallocationOption", "protect", "image", "spot", "applicationPackages"}
+_OURS = {
+    "whenDone",
+    "rollout",
+    "nodeDeallocationOption",
+    "protect",
+    "image",
+    "spot",
+    "autoscale",
+    "applicationPackages",
+}
 _SCALING = {
     "enableAutoScale",
     "autoScaleFormula",

@@ -25,6 +25,7 @@ OURS = {
         "nodeDeallocationOption",
         "protect",
         "applicationPackages",
+        "autoscale",
     },
     "job": set[str](),
 }

@@ -40,6 +40,7 @@ OURS = {
         "nodeDeallocationOption",
         "protect",
         "applicationPackages",
+        "autoscale",
     },
     "job": set[str](),
     "task": {

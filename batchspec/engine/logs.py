@@ -11,7 +11,8 @@ from batchspec.desired.expand import keys_of
 from batchspec.desired.places import Places
 from batchspec.engine.health.status import LiveJob, newest_job, read_status
 from batchspec.engine.health.stuck import in_words
-from batchspec.engine.run.summary import task_output
+from batchspec.engine.ran import read_ran
+from batchspec.engine.run.written import task_output
 from batchspec.errors import RunError, UsageError
 from batchspec.language.model import Spec
 from batchspec.resources.task import LiveTask, TaskId, read_id
@@ -49,6 +50,13 @@ def find_task(account: Account, spec: Spec, name: str) -> tuple[str, str]:
         names = ", ".join(f"{whole} ({last.state})" for whole, last in found.items())
         raise UsageError(f"{len(found)} tasks of {spec.name} are called {name}", help=f"one of {names}")
     raise _unknown(account, spec, job, name)
+
+
+def failed_tasks(account: Account, spec: Spec) -> Iterator[tuple[str, str]]:
+    """The job and the ids of its tasks that failed."""
+    job = newest_job(account, spec)
+    for live, _ in _lives(account, job, "executionInfo/result eq 'failure'"):
+        yield (job.id if job else ""), live.id
 
 
 def _live(
@@ -96,19 +104,21 @@ def _unknown(account: Account, spec: Spec, job: LiveJob | None, name: str) -> Us
 def task_streams(
     account: Account, spec: Spec, job_id: str, task_id: str, names: Sequence[str]
 ) -> dict[str, str]:
-    """The text of each of *names* (`stdout.txt`, `stderr.txt`) that can be had."""
+    """The text of each of *names* (`stdout.txt`, `wd/out/x.log`) that can be had."""
     found = {name: task_output(account, spec, job_id, task_id, name) for name in names}
     return {name: text for name, text in found.items() if text is not None}
 
 
-def why_silent(account: Account, spec: Spec, job_id: str, task_id: str) -> RunError:
-    """The error that there is no text of the task, with what keeps it from writing any."""
-    live = task_service.read(account.batch, job_id, task_id)
-    if live is None:
+def why_silent(account: Account, spec: Spec, job_id: str, task_id: str, file: str = "") -> RunError:
+    """The error that there is no text of the task, or no *file*, with what keeps it from writing any."""
+    live = read_ran(account, spec, job_id, task_id)
+    if live.state is None:
         return RunError(
             f"{task_id} is gone and left no logs", help=f"run it: batchspec apply {spec.arguments}"
         )
-    if live.is_completed:
+    if file and live.started:
+        return RunError(f"{task_id} has no file {file}, or the node that had it is gone")
+    if live.is_over:
         return RunError(
             f"{task_id} never started: {live.failure or 'it was ended first'}",
             help=f"fix the cause, then run `batchspec apply {spec.arguments}`",

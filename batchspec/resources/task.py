@@ -126,9 +126,13 @@ def read_task(body: Json) -> LiveTask:
     state, name = body.get("state", "active").lower(), body.get("displayName", "")
     if state != "completed":
         return LiveTask(body["id"], state, name=name)
-    changed = body.get("stateTransitionTime")
     failure = failure_of(body.get("executionInfo") or {})
-    return LiveTask(body["id"], state, failure, datetime.fromisoformat(changed) if changed else None, name)
+    return LiveTask(body["id"], state, failure, moment_of(body.get("stateTransitionTime")), name)
+
+
+def moment_of(text: str | None) -> datetime | None:
+    """The moment that the service writes as *text*; None where it writes none."""
+    return datetime.fromisoformat(text) if text else None
 
 
 def failure_of(execution: Json) -> str:

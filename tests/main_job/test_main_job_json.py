@@ -145,8 +145,24 @@ def test_json_logs_are_the_text_as_it_was_written(bare: Workload) -> None:
     bare.apply()
     (task_id,) = bare.tasks()
     words = ("logs", task_id, "--spec", SPEC, *JSON)
-    head = {**heading(bare, "logs"), "task": task_id}
-    assert bare.command(*words).objects == [{**head, "stdout": "a\tb\n", "stderr": "\x1b[1mbold"}]
+    (found,) = bare.command(*words).objects
+    head = {name: value for name, value in found.items() if name not in ("stdout", "stderr")}
+    assert found == {**head, "stdout": "a\tb\n", "stderr": "\x1b[1mbold"}
+    assert head == {
+        **heading(bare, "logs"),
+        "task": task_id,
+        "name": "say",
+        "state": "completed",
+        "failure": "",
+        "exitCode": 0,
+        "attempt": 1,
+        "retries": 0,
+        "node": bare.tasks()[task_id]["nodeInfo"]["nodeId"],
+        "started": head["started"],
+        "ended": head["ended"],
+        "command": 'printf "a\\tb\\n"; printf "\\033[1mbold" >&2',
+    }
+    assert head["started"] < head["ended"]
     assert bare.command(*words, "--stream", "stdout").objects == [{**head, "stdout": "a\tb\n"}]
     (error,) = bare.command("logs", "nobody", "--spec", SPEC, *JSON, code=64).objects
     assert error["message"] == f"no task of {bare.name} is called nobody"

@@ -14,11 +14,11 @@ from batchspec.engine.run.conduct import Conduct
 from batchspec.engine.run.events import FailureGroup, SummaryEvent
 from batchspec.engine.run.outcome import NOT_RUN, Failed, Outcome
 from batchspec.engine.run.result import MISSING, expected
+from batchspec.engine.run.written import task_output
 from batchspec.language.model import Spec
 from batchspec.resources.pool import nodes_of
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import pool as pool_service
-from batchspec.service.batch import task as task_service
 from batchspec.service.connect import Account
 
 _LAST_LINES = 5
@@ -105,15 +105,6 @@ def _in_full(desired: Desired, reason: str, failed: Sequence[Failed]) -> str:
 def _telling(reason: str) -> str:
     """The file of a task that says more about why it failed."""
     return "fileuploaderr.txt" if reason.startswith("FileUpload") else "stderr.txt"
-
-
-def task_output(account: Account, spec: Spec, job_id: str, task_id: str, file_name: str) -> str | None:
-    """A task's stdout.txt or stderr.txt: from its node or, when that is gone, the copy it uploaded."""
-    content = task_service.read_file(account.batch, job_id, task_id, file_name)
-    if content is None:
-        places = Places.of(spec)
-        content = account.blobs.read(places.output, places.log(task_id, file_name))
-    return None if content is None else content.decode("utf-8", "replace")
 
 
 def _still_there(account: Account, spec: Spec, job_id: str) -> list[str]:

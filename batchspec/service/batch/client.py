@@ -112,9 +112,10 @@ class Batch:
                 response = coming.result()
         yield response
 
-    def content(self, path: str, *, doing: str) -> bytes:
-        """The bytes of a file on a node."""
-        request = HttpRequest("GET", path, params={"api-version": API_VERSION})
+    def content(self, path: str, *, doing: str, start: int = 0) -> bytes:
+        """The bytes of a file on a node, from *start* on."""
+        headers = {"ocp-range": f"bytes={start}-"} if start else {}
+        request = HttpRequest("GET", path, params={"api-version": API_VERSION}, headers=headers)
         return bytes(self._send(request, doing).content)
 
     def _ask(

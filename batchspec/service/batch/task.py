@@ -19,6 +19,7 @@ COLLECTION_TASKS = 100
 COLLECTION_BYTES = 1_000_000
 JOB_IS_OVER = ("JobCompleted", "JobBeingTerminated", "JobBeingDeleted", "JobNotFound")
 _NARROW = "id,state,executionInfo"
+_NOTHING_MORE = 416  # the file ends where the range would begin
 NAMED = f"{_NARROW},displayName"
 """What a listing tells of tasks that people ask for by name."""
 
@@ -138,6 +139,15 @@ def read(batch: Batch, job_id: str, task_id: str) -> LiveTask | None:
     return None
 
 
+def read_run(batch: Batch, job_id: str, task_id: str) -> Json | None:
+    """What the service says of how the task ran, and of what: its body; None where the job has none of that id."""
+    select = "id,displayName,state,executionInfo,nodeInfo,commandLine,environmentSettings"
+    with _gone_is_none():
+        where = path_of("jobs", job_id, "tasks", task_id)
+        return batch.get(where, doing=f"read the task {task_id}", select=select).body
+    return None
+
+
 def _post(batch: Batch, job_id: str, tasks: Sequence[Packed], budget: Budget) -> list[dict[str, Any]]:
     """One collection's results. One that is too large is halved; of a job that is over, all are refused."""
     doing = f"add tasks to the job {job_id}"
@@ -220,12 +230,14 @@ def delete(batch: Batch, job_id: str, task_id: str) -> None:
         batch.delete(path_of("jobs", job_id, "tasks", task_id), doing=f"delete the task {task_id}")
 
 
-def read_file(batch: Batch, job_id: str, task_id: str, path: str) -> bytes | None:
-    """A file of a task on its node (`stdout.txt`); None when the task, the node or the file is gone."""
+def read_file(batch: Batch, job_id: str, task_id: str, path: str, start: int = 0) -> bytes | None:
+    """A file of a task on its node (`stdout.txt`), from *start* on; None when the task, node or file is gone."""
     try:
         where = path_of("jobs", job_id, "tasks", task_id, "files", path)
-        return batch.content(where, doing=f"read {path} of the task {task_id}")
+        return batch.content(where, doing=f"read {path} of the task {task_id}", start=start)
     except ServiceError as error:
         if error.status in (404, 409):
             return None
+        if error.status == _NOTHING_MORE:
+            return b""
         raise

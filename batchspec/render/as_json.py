@@ -12,6 +12,7 @@ from batchspec.plan.model import Excess, Kept, Plan, Stray, Unsimulated
 from batchspec.plan.written import written
 from batchspec.render import diagnostics
 from batchspec.render.show import json_text
+from batchspec.resources.task import LiveTask
 from batchspec.source import Diagnostic, path_text
 from batchspec.version import __version__
 
@@ -112,11 +113,17 @@ def event_json(event: Event) -> dict[str, Any]:
 
 def status_json(status: Status) -> dict[str, Any]:
     """*status*; the names of states are Batch's own."""
-    failed = [
-        {"id": task.id, "name": task.name, "state": task.state, "failure": task.failure}
-        for task in status.failed
-    ]
+    failed = [_task(task) for task in status.failed]
     return {"type": "status", **_camel({**asdict(status), "failed": failed})}
+
+
+def task_status_json(task: LiveTask) -> dict[str, Any]:
+    """One task of a status, as a line of its own: there may be a million."""
+    return {"type": "taskStatus", **_task(task)}
+
+
+def _task(task: LiveTask) -> dict[str, str]:
+    return {"id": task.id, "name": task.name, "state": task.state, "failure": task.failure}
 
 
 def _values(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -7,13 +7,24 @@ from collections.abc import Iterator, Mapping
 from batchspec.engine.health.status import Status
 from batchspec.engine.look.links import LinksEnd
 from batchspec.render.show import page
+from batchspec.resources.task import LiveTask
 
 _BAR = 30
+_WORDS = {"active": "waiting"}
+"""What Batch's own words for the state of a task mean to people."""
 
 
 def status_text(status: Status) -> str:
     """The status in a few lines, problems last."""
     return page(_lines(status))
+
+
+def task_line(task: LiveTask) -> str:
+    """One task with its state."""
+    word = _WORDS.get(task.state, task.state)
+    if task.is_completed:
+        word = "failed" if task.failure else "succeeded"
+    return f"  {word:<10} {task.name or task.id}  {task.failure}".rstrip()
 
 
 def _lines(status: Status) -> Iterator[str]:
@@ -52,11 +63,12 @@ def _links(end: LinksEnd) -> Iterator[str]:
 
 
 def _bar(tasks: Mapping[str, int]) -> str:
-    """`[=====-----..!] 5 succeeded, 5 running, 2 active, 1 failed`."""
+    """`[=====-----..!] 5 succeeded, 5 running, 2 waiting, 1 failed`."""
     signs = {"succeeded": "=", "running": "-", "active": ".", "failed": "!", "not run": "!"}
+    counts = {_WORDS.get(name, name): tasks.get(name, 0) for name in signs}
     total = sum(tasks.get(name, 0) for name in signs) or 1
     bar = "".join(sign * round(_BAR * tasks.get(name, 0) / total) for name, sign in signs.items())
-    return f"[{bar[:_BAR]:<{_BAR}}] " + (_counts({name: tasks.get(name, 0) for name in signs}) or "none")
+    return f"[{bar[:_BAR]:<{_BAR}}] " + (_counts(counts) or "none")
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -167,6 +167,7 @@ def test_a_name_that_several_tasks_have_is_no_guess(bare: Workload) -> None:
     wait_until(lambda: (bare.job() or {}).get("state") == "completed")
     said = bare.command("status", "specs/ffmpeg.yaml").out
     assert "failed: hd/talk.txt  exit code 3\n" in said
+    _lists_tasks(bare)
     logs = ("--spec", "specs/ffmpeg.yaml", "--stream", "stdout")
     assert bare.command("logs", "hd/talk.txt", *logs).out == "hd talk.txt\n"
     assert bare.command("logs", "sd/talk.txt[size=2]", *logs).out == "2 talk.txt\n"
@@ -176,6 +177,25 @@ def test_a_name_that_several_tasks_have_is_no_guess(bare: Workload) -> None:
     said = bare.command("logs", "talk.txt", *logs, code=64).err
     assert "2 tasks" in said
     assert "one of hd/talk.txt (failed: exit code 3), sd/talk.txt (succeeded)" in said
+
+
+def _lists_tasks(work: Workload) -> None:
+    """`status` lists tasks by name and state: all, those that failed, those of a group."""
+    status = ("status", "specs/ffmpeg.yaml")
+    lines = work.command(*status, "--tasks").out.splitlines()
+    assert sorted(lines[-3:]) == [
+        "  failed     hd/talk.txt  exit code 3",
+        "  succeeded  sd/talk.txt[size=1]",
+        "  succeeded  sd/talk.txt[size=2]",
+    ]
+    assert (
+        work.command(*status, "--group", "hd").out.splitlines()[-1] == "  failed     hd/talk.txt  exit code 3"
+    )
+    listed = work.command(*status, "--failed", "--group", "sd", "--format", "json").of_type("taskStatus")
+    assert listed == []
+    (listed,) = work.command(*status, "--failed", "--format", "json").of_type("taskStatus")
+    assert (listed["name"], listed["state"], listed["failure"]) == ("hd/talk.txt", "completed", "exit code 3")
+    assert "help: one of hd, sd\n" in work.command(*status, "--group", "nobody", code=64).err
 
 
 def test_download_fetches_what_is_missing_or_differs_and_runs_nothing(workload: Workload) -> None:
@@ -225,6 +245,7 @@ def test_logs_of_a_task_that_never_started_say_why(bare: Workload) -> None:
     wait_until(lambda: [task["state"] for task in bare.tasks().values()].count("running") == 2)
     (waiting,) = (id for id, task in bare.tasks().items() if task["state"] == "active")
     name = waiting.split("-")[0]
+    assert "2 running, 1 waiting" in bare.command("status", "specs/ffmpeg.yaml").out
     said = bare.command("logs", name, "--spec", "specs/ffmpeg.yaml", code=1).err
     assert f"error: {waiting} has not started: it waits for a free node (2 running), or for the tasks" in said
     bare.batch("POST", f"/jobs/{bare.job_id}/tasks/{waiting}/terminate", {})

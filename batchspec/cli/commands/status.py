@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from batchspec.cli.door import put, put_object
+from batchspec.cli.door import put, put_object, say
 from batchspec.cli.options import (
     environment_options,
     examples,
@@ -18,32 +19,70 @@ from batchspec.cli.options import (
 )
 from batchspec.workload.reading import Environment
 
+if TYPE_CHECKING:
+    from batchspec.engine.health.status import Status
+    from batchspec.workload.workload import Workload
+
 
 @click.command(
-    epilog=examples("batchspec status specs/ffmpeg.yaml", "batchspec status --watch specs/ffmpeg.yaml")
+    epilog=examples(
+        "batchspec status specs/ffmpeg.yaml",
+        "batchspec status --watch specs/ffmpeg.yaml",
+        "batchspec status --failed --group audio specs/ffmpeg.yaml",
+    )
 )
 @spec_argument
 @environment_options
 @format_option
 @click.option("--watch", is_flag=True, help="Refresh until no task is running or the run is stuck.")
-def status(spec_file: Path, environment: Environment, form: str, watch: bool) -> None:
+@click.option("--tasks", "lists", is_flag=True, help="List the tasks, each with its state.")
+@click.option("--failed", is_flag=True, help="List only failed tasks.")
+@click.option("--group", metavar="NAME", help="List only the tasks of this group.")
+def status(
+    spec_file: Path,
+    environment: Environment,
+    form: str,
+    watch: bool,
+    lists: bool,
+    failed: bool,
+    group: str | None,
+) -> None:
     """Show the pool, the job and the tasks of a spec as they are now. Reads only.
 
     STUCK(reason) says why no task can run, DEGRADED(reason) what slows the run down. In JSON they
-    are the fields `stuck` (empty otherwise) and `degraded`.
+    are the fields `stuck` (empty otherwise) and `degraded`; listed tasks are objects of their own, whose
+    states are Batch's: `active` is waiting.
     """
-    from batchspec.render.as_json import status_json
-    from batchspec.render.status import status_text
-
     workload = load(spec_file, environment)
     while True:
         now = workload.status()
-        if form == "json":
-            put_object(status_json(now))
-        else:
-            if watch and sys.stdout.isatty():
-                click.clear()
-            put(status_text(now))
+        if watch and form == "text" and sys.stdout.isatty():
+            click.clear()
+        _show(now, form)
+        if lists or failed or group:
+            _list(workload, group, failed, form)
         if not watch or not now.is_at_work:
             return
         time.sleep(workload.account.offer.pace.status_s)
+
+
+def _show(now: Status, form: str) -> None:
+    from batchspec.render.as_json import status_json
+    from batchspec.render.status import status_text
+
+    if form == "json":
+        put_object(status_json(now))
+    else:
+        put(status_text(now))
+
+
+def _list(workload: Workload, group: str | None, failed: bool, form: str) -> None:
+    from batchspec.engine.health.status import read_tasks
+    from batchspec.render.as_json import task_status_json
+    from batchspec.render.status import task_line
+
+    for task in read_tasks(workload.account, workload.spec, group, failed=failed):
+        if form == "json":
+            put_object(task_status_json(task))
+        else:
+            say(task_line(task), err=False)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -12,6 +13,7 @@ from batchspec.engine.health.blocked import not_run
 from batchspec.engine.health.diagnose import evidence, read_facts
 from batchspec.engine.health.stuck import Facts, Trouble, judge
 from batchspec.engine.look.links import LinksEnd, links_end, what_now
+from batchspec.errors import UsageError
 from batchspec.language.model import Spec
 from batchspec.plan import job as plan_job
 from batchspec.resources.base import Json
@@ -21,6 +23,8 @@ from batchspec.service.batch import task as task_service
 from batchspec.service.connect import Account
 
 _FAILURES = 20
+_FAILED = "executionInfo/result eq 'failure'"
+_GROUP_END = re.compile(r"[/\[]")  # of a task's name, behind its group: `GROUP/INPUT[AXIS=VALUE]`
 _ENDING = ("terminating", "deleting")  # its tasks are being ended
 
 
@@ -71,7 +75,9 @@ def read_status(account: Account, spec: Spec) -> Status:
     never = not_run(account.batch, spec, job.id, job.state, tasks) if job else 0
     if never:
         tasks["active"] = max(0, tasks["active"] - never)
-    failed = _failed(account, job.id) if job and tasks.get("failed") else ()
+    failed = (
+        tuple(islice(_listed(account, job.id, _FAILED), _FAILURES)) if job and tasks.get("failed") else ()
+    )
     waiting = bool(job and job.state not in _ENDING and (tasks.get("active") or tasks.get("running")))
     judgement = judge(facts)
     stuck = judgement.stuck if waiting else None
@@ -91,6 +97,17 @@ def read_status(account: Account, spec: Spec) -> Status:
         problem=_in_full(account, stuck, facts) if stuck else "",
         degraded=tuple(Degraded(t.reason.value, t.text) for t in judgement.degraded),
     )
+
+
+def read_tasks(account: Account, spec: Spec, group: str | None, *, failed: bool) -> Iterator[LiveTask]:
+    """The tasks of the newest generation of the spec's job: those of *group*, if it is given, and that *failed*."""
+    names = [each.name for each in spec.groups]
+    if group is not None and group not in names:
+        raise UsageError(f"{spec.name} has no group {group}", help=f"one of {', '.join(names)}")
+    live_job = newest_job(account, spec)
+    for task in _listed(account, live_job.id, _FAILED if failed else "") if live_job else ():
+        if group is None or _GROUP_END.split(task.name)[0] == group:
+            yield task
 
 
 def _in_full(account: Account, trouble: Trouble, facts: Facts) -> str:
@@ -120,11 +137,10 @@ def _shown(job: Json | None) -> LiveJob | None:
     return LiveJob(job["id"], str(job["state"])) if job else None
 
 
-def _failed(account: Account, job_id: str) -> tuple[LiveTask, ...]:
-    listed = task_service.read_all(
-        account.batch, job_id, filter="executionInfo/result eq 'failure'", select=task_service.NAMED
-    )
-    return tuple(islice((_explained(task) for task in listed if read_id(task.id)), _FAILURES))
+def _listed(account: Account, job_id: str, filter: str) -> Iterator[LiveTask]:
+    """Our tasks of the job, by their names."""
+    listed = task_service.read_all(account.batch, job_id, filter=filter, select=task_service.NAMED)
+    return (_explained(task) for task in listed if read_id(task.id))
 
 
 def _explained(task: LiveTask) -> LiveTask:

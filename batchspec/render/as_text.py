@@ -26,6 +26,8 @@ _AFTERWARDS = {
 }
 """What becomes of the pool, by whenDone."""
 
+_DETACHED = "; not with --detach: use pool.autoscale with min: 0 for that"
+
 
 def plan_text(plan: Plan, *, show_all: bool = False, warnings: Sequence[Diagnostic] = ()) -> str:
     """*plan* with every action's sign, reason and line; unchanged things are counted only.
@@ -99,7 +101,8 @@ def _afterwards(plan: Plan, who: str) -> Iterator[str]:
     when_done = plan.terms.get("pool", {}).get("whenDone")
     created = any(action.operation is Operation.CREATE for action in plan.of(Kind.POOL))
     if when_done is not None and (created or when_done != "keep"):
-        yield f"{who} {_AFTERWARDS[when_done]} (whenDone: {when_done})"
+        detached = "" if when_done == "keep" else _DETACHED
+        yield f"{who} {_AFTERWARDS[when_done]} (whenDone: {when_done}){detached}"
 
 
 def _line(action: Action, what: str, why: str) -> str:

@@ -49,5 +49,5 @@ AZURE = Offer(
     takes_any_identity=False,
     stores_packages=False,
     simulates=False,
-    costs="cost money until they are gone",
+    costs="cost money",
 )

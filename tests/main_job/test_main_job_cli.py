@@ -92,6 +92,22 @@ def test_detach_leaves_the_tasks_running_and_apply_comes_back_to_them(bare: Work
     assert bare.actions() == []
 
 
+def test_detach_says_what_nobody_does_afterwards_and_what_stays(bare: Workload) -> None:
+    """Before anything is done and at the end; `plan` says it beside `whenDone`."""
+    bare.write_held()
+    bare.spec.write_text(
+        bare.spec.read_text("utf-8").replace("pool:\n", "pool:\n  whenDone: zero\n"), "utf-8"
+    )
+    beside = "after the run (whenDone: zero); not with --detach: use pool.autoscale with min: 0 for that"
+    assert beside in bare.command("plan", "specs/ffmpeg.yaml").out
+    ended = bare.apply("--detach")
+    nobody = f"the pool {bare.pool_id} keeps its nodes when the tasks are done"
+    assert nobody in ended.err
+    assert f"  advice      {nobody}" in ended.out
+    assert "; they cost nothing here, until an apply after the tasks (whenDone: zero)" in ended.out
+    bare.let_go()
+
+
 def test_timeout_stops_watching_and_the_tasks_go_on(bare: Workload) -> None:
     """--timeout ends with 1 and says so; nothing is killed, and the same command goes on."""
     bare.write_held()

@@ -104,6 +104,7 @@ def apply(
     failed. After Ctrl-C, run the same command again to resume. A saved plan is
     applied exactly, or refused with exit code 5.
     """
+    from batchspec.engine.run.detached import left_undone
     from batchspec.engine.saved_plan import is_saved_plan, mark_applied
     from batchspec.engine.saved_plan import load as load_plan
     from batchspec.plan.identity import plan_digest
@@ -130,6 +131,8 @@ def apply(
     if not shown.plan.is_empty:
         consent.require_safe(shown.plan, allowed)
         agrees = _agrees(auto_approve and reviewed is None)
+        if detach and (undone := left_undone(shown.desired.spec)):
+            say(f"warning: {undone}")
         manner = Manner(allowed, timeout_s, lock_timeout_s, allocation_s, detach, reviewed, agrees)
         if reviewed is None:
             consent.require_consent(shown.plan, manner.agrees)

@@ -11,12 +11,14 @@ from batchspec.desired.wrapper import strays_in
 from batchspec.engine.health.diagnose import last_lines
 from batchspec.engine.look.links import what_now
 from batchspec.engine.run.conduct import Conduct
+from batchspec.engine.run.detached import left_undone, needs_client
 from batchspec.engine.run.events import FailureGroup, SummaryEvent
 from batchspec.engine.run.outcome import NOT_RUN, Failed, Outcome
 from batchspec.engine.run.result import MISSING, expected
 from batchspec.engine.run.written import task_output
-from batchspec.language.model import Spec
-from batchspec.resources.pool import nodes_of
+from batchspec.language.model import Pool, Spec
+from batchspec.resources.base import Json
+from batchspec.resources.pool import nodes_of, target_nodes
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import pool as pool_service
 from batchspec.service.connect import Account
@@ -46,7 +48,7 @@ def summarize(conduct: Conduct) -> SummaryEvent:
         outputs_in=f"{places.output}/{places.root}",
         seconds={step: spent for step, spent in outcome.seconds.items() if spent >= 0},
         failures=tuple(_grouped(conduct)),
-        still_there=tuple(_still_there(account, spec, list(outcome.followed)[-1])),
+        still_there=tuple(_still_there(account, spec, list(outcome.followed)[-1], detached=outcome.detached)),
         detached=outcome.detached,
         preempted=outcome.preempted,
         requeued=outcome.requeued,
@@ -55,7 +57,9 @@ def summarize(conduct: Conduct) -> SummaryEvent:
 
 
 def _advice(spec: Spec, outcome: Outcome) -> Iterator[str]:
-    """What would have gone better."""
+    """What would have gone better, and what is left to do."""
+    if outcome.detached and (undone := left_undone(spec)):
+        yield undone
     spot = int((spec.pool.body if spec.pool else {}).get("targetLowPriorityNodes") or 0)
     if outcome.preempted > max(spot, _MANY_PREEMPTIONS):
         yield "so many Spot nodes were taken away: dedicated ones (pool.targetDedicatedNodes) would end sooner"
@@ -107,13 +111,22 @@ def _telling(reason: str) -> str:
     return "fileuploaderr.txt" if reason.startswith("FileUpload") else "stderr.txt"
 
 
-def _still_there(account: Account, spec: Spec, job_id: str) -> list[str]:
-    """What is left in the account, and whether it costs money."""
+def _still_there(account: Account, spec: Spec, job_id: str, *, detached: bool) -> list[str]:
+    """What is left in the account, whether it costs money, and until when."""
     found = []
-    if spec.pool is not None and (pool := pool_service.read(account.batch, spec.pool.id)):
-        nodes = nodes_of(pool)
-        cost = f", which {account.offer.costs}" if nodes else ""
-        found.append(f"pool {spec.pool.id} with {nodes} nodes{cost}")
+    if spec.pool is not None and (live := pool_service.read(account.batch, spec.pool.id)):
+        has, wanted = nodes_of(live), max(nodes_of(live), target_nodes(live))
+        number = str(has) if has == wanted else f"{has} of {wanted}"
+        until = f"; they {account.offer.costs}, until {_end_of(spec.pool, live, detached)}" if wanted else ""
+        found.append(f"pool {spec.pool.id} with {number} {'node' if wanted == 1 else 'nodes'}{until}")
     if job_id and job_service.state(account.batch, job_id) not in (None, "deleting"):
         found.append(f"job {job_id}")
     return found
+
+
+def _end_of(pool: Pool, live: Json, detached: bool) -> str:
+    """What takes the nodes of the pool away."""
+    if detached and needs_client(pool):
+        return f"an apply after the tasks (whenDone: {pool.when_done.value})"
+    formula = live.get("enableAutoScale")
+    return "the autoscale formula removes them" if formula else "the pool is resized or deleted"

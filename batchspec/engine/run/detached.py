@@ -1,0 +1,26 @@
+"""What a run that nobody waits for leaves undone."""
+
+from __future__ import annotations
+
+from batchspec.language.model import Pool, Spec, WhenDone
+
+_AFTERWARDS = {WhenDone.ZERO: "scale it to 0 nodes", WhenDone.DELETE: "delete it"}
+
+
+def needs_client(pool: Pool | None) -> bool:
+    """Whether somebody has to be there at the end to do what `whenDone` says; a formula shrinks a pool by itself."""
+    if pool is None or pool.existing or pool.when_done is WhenDone.KEEP:
+        return False
+    return pool.when_done is WhenDone.DELETE or not pool.body.get("enableAutoScale")
+
+
+def left_undone(spec: Spec) -> str:
+    """What happens to the pool of *spec* without a client, and what to do about it; "" where nothing is missing."""
+    pool = spec.pool
+    if pool is None or not needs_client(pool):
+        return ""
+    return (
+        f"the pool {pool.id} keeps its nodes when the tasks are done: with no client running, nothing carries out "
+        f"`whenDone: {pool.when_done.value}`. Run `batchspec apply {spec.arguments}` then to "
+        f"{_AFTERWARDS[pool.when_done]}, or use `pool.autoscale` with `min: 0`"
+    )

@@ -1,0 +1,38 @@
+"""What a run that nobody waits for leaves undone."""
+
+import pytest
+
+from batchspec.document.document import parse
+from batchspec.engine.run.detached import left_undone
+from batchspec.language.build import build
+from batchspec.source import Source
+
+SPEC = """\
+version: 1
+name: work
+pool: {id: nodes, vmSize: Standard_D2ds_v5, image: "canonical:ubuntu-24_04-lts:server", %s}
+"""
+
+
+@pytest.mark.parametrize(
+    ("fields", "step"),
+    [
+        ("spot: 2, whenDone: zero", "scale it to 0 nodes"),
+        ("spot: 2, whenDone: delete", "delete it"),
+        ("autoscale: {max: 2}, whenDone: delete", "delete it"),
+        ("spot: 2", None),
+        ("autoscale: {max: 2}, whenDone: zero", None),  # the formula does it
+    ],
+)
+def test_what_needs_a_client_at_the_end_is_said(fields: str, step: str | None) -> None:
+    """With the command that does it later, and the field that does it without a client."""
+    said = left_undone(build(parse(Source("work.yaml", SPEC % fields))))
+    assert bool(said) == (step is not None)
+    if step is not None:
+        assert f"Run `batchspec apply work.yaml` then to {step}" in said
+        assert said.endswith("or use `pool.autoscale` with `min: 0`")
+
+
+def test_a_pool_of_somebody_else_is_no_concern() -> None:
+    spec = build(parse(Source("work.yaml", "version: 1\nname: work\npool: {existing: nodes}\n")))
+    assert left_undone(spec) == ""

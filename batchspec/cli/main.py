@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import errno
 import gc
 import importlib
@@ -25,7 +26,7 @@ from batchspec.errors import BatchspecError, SpecError, UsageError
 from batchspec.version import __version__
 
 # Each is a module of `cli/commands` with a click command of the same name (`import_` for
-# `import`, a word of Python's own). They are imported when they are asked for: `validate`
+# `import`, `list_` for `list`: words of Python's own). They are imported when they are asked for: `validate`
 # needs no Azure package.
 _COMMANDS = (
     "init",
@@ -38,6 +39,7 @@ _COMMANDS = (
     "show",
     "status",
     "logs",
+    "list",
     "download",
     "destroy",
     "import",
@@ -58,6 +60,7 @@ _SHOWING = frozenset(
         "show",
         "status",
         "logs",
+        "list",
         "explain",
         "schema",
         "completion",
@@ -96,7 +99,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        is_taken = keyword.iskeyword(cmd_name) or hasattr(builtins, cmd_name)
+        name = f"{cmd_name}_" if is_taken else cmd_name
         module = importlib.import_module(f"batchspec.cli.commands.{name}")
         command: click.Command = getattr(module, name)
         for each in (command, *getattr(command, "commands", {}).values()):

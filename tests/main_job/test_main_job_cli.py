@@ -181,6 +181,7 @@ def test_a_name_that_several_tasks_have_is_no_guess(bare: Workload) -> None:
     (bare.clips / "talk.txt").write_text("a")
     bare.apply("--detach")
     wait_until(lambda: (bare.job() or {}).get("state") == "completed")
+    _is_listed(bare)
     said = bare.command("status", "specs/ffmpeg.yaml").out
     assert "failed: hd/talk.txt  exit code 3\n" in said
     _lists_tasks(bare)
@@ -193,6 +194,25 @@ def test_a_name_that_several_tasks_have_is_no_guess(bare: Workload) -> None:
     said = bare.command("logs", "talk.txt", *logs, code=64).err
     assert "2 tasks" in said
     assert "one of hd/talk.txt (failed: exit code 3), sd/talk.txt (succeeded)" in said
+
+
+def _is_listed(work: Workload) -> None:
+    """`list` has the spec with its file, its pool and its nodes, which do nothing any more, and its job."""
+    nodes = "2 nodes of standard_d2ds_v5, 2 of them Spot (2 idle)  IDLE"
+    whole = f"{work.name}  specs/ffmpeg.yaml\n  pool  {work.pool_id}  {nodes}\n\n"
+    wait_until(lambda: whole in work.command("list", "--idle").out)
+    assert work.command("list").out.endswith("which cost nothing here\n")
+    (listed,) = work.command("list", "--format", "json").objects
+    (ours,) = [found for found in listed["specs"] if found["spec"] == work.name]
+    (pool,) = ours["pools"]
+    assert ours["files"] == ["specs/ffmpeg.yaml"]
+    assert (pool["id"], pool["nodes"], pool["spotNodes"], pool["idle"]) == (
+        work.pool_id,
+        {"idle": 2},
+        2,
+        True,
+    )
+    assert ours["jobs"] == [{"id": work.job_id, "state": "completed"}]
 
 
 def _lists_tasks(work: Workload) -> None:

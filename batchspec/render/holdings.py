@@ -1,0 +1,78 @@
+"""What is there in an account, by spec, and what of it costs money."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from batchspec.engine.holdings import HeldJob, HeldPool, Holding
+from batchspec.render.show import page
+from batchspec.render.values import count_text
+from batchspec.version import __version__
+
+_OVER = "completed"
+
+
+def holdings_text(holdings: Sequence[Holding], costs: str) -> str:
+    """A paragraph for each spec, and the sum; *costs* says what nodes cost in this account."""
+    pools = [pool for holding in holdings for pool in holding.pools]
+    nodes = sum(sum(pool.nodes.values()) for pool in pools)
+    which = f", which {costs}" if nodes else ""
+    last = f"{count_text(len(pools), 'pool')} with {count_text(nodes, 'node')}{which}"
+    return page([line for holding in holdings for line in _holding(holding)] + [last])
+
+
+def _holding(holding: Holding) -> Iterator[str]:
+    yield "  ".join((holding.spec, *holding.files))
+    for pool in holding.pools:
+        yield f"  pool  {pool.id}  {_nodes(pool)}"
+    for job in holding.jobs:
+        if job.state != _OVER:
+            yield f"  job   {job.id}  {job.state}"
+    if over := sum(job.state == _OVER for job in holding.jobs):
+        yield f"  {count_text(over, 'completed job')}"
+    yield ""
+
+
+def _nodes(pool: HeldPool) -> str:
+    more = ", and its autoscale formula may add some" if pool.autoscales else ""
+    if not pool.nodes:
+        return f"no nodes now{more or ', so it costs nothing'}"
+    states = ", ".join(f"{count} {state}" for state, count in sorted(pool.nodes.items()))
+    spot = f", {pool.spot} of them Spot" if pool.spot else ""
+    nodes = f"{count_text(sum(pool.nodes.values()), 'node')} of {pool.vm_size}{spot} ({states}){more}"
+    return f"{nodes}  IDLE" if pool.is_idle else nodes
+
+
+def holdings_json(holdings: Iterable[Holding], account: str) -> dict[str, Any]:
+    """The same as one object; states are Batch's own."""
+    return {
+        "type": "list",
+        "batchspecVersion": __version__,
+        "account": account,
+        "specs": [
+            {
+                "spec": holding.spec,
+                "files": list(holding.files),
+                "pools": [_pool_json(pool) for pool in holding.pools],
+                "jobs": [_job_json(job) for job in holding.jobs],
+            }
+            for holding in holdings
+        ],
+    }
+
+
+def _pool_json(pool: HeldPool) -> dict[str, Any]:
+    return {
+        "id": pool.id,
+        "state": pool.state,
+        "vmSize": pool.vm_size,
+        "nodes": dict(pool.nodes),
+        "spotNodes": pool.spot,
+        "autoscales": pool.autoscales,
+        "idle": pool.is_idle,
+    }
+
+
+def _job_json(job: HeldJob) -> dict[str, str]:
+    return {"id": job.id, "state": job.state}

@@ -7,7 +7,6 @@ import errno
 import gc
 import importlib
 import io
-import itertools
 import keyword
 import os
 import signal
@@ -20,9 +19,10 @@ from typing import Any
 import click
 
 from batchspec.cli import leave, signals
-from batchspec.cli.door import colored, put, put_object, say
+from batchspec.cli.door import put, say
+from batchspec.cli.report import report
 from batchspec.cli.words import meant
-from batchspec.errors import BatchspecError, SpecError, UsageError
+from batchspec.errors import BatchspecError, UsageError
 from batchspec.version import __version__
 
 # Each is a module of `cli/commands` with a click command of the same name (`import_` for
@@ -168,7 +168,7 @@ def _code() -> int:
     except signals.Terminated as error:
         return _interrupted(error.number)
     except BatchspecError as error:
-        _report(error)
+        report(error)
         return error.exit_code
     except Exception as error:
         if _is_full(error):
@@ -218,47 +218,8 @@ def _cut_off() -> int:
     return code
 
 
-def _report(error: BatchspecError) -> None:
-    """Writes what went wrong: for people to stderr, and with `--format json` for programs to stdout."""
-    if "batchspec.cli.verbose" in sys.modules:
-        sys.modules["batchspec.cli.verbose"].tell(error)
-    if _wants_json():
-        put_object({"type": "error", **_as_json(error)})
-        return
-    if isinstance(error, SpecError):
-        from batchspec.render import diagnostics
-
-        put(diagnostics.as_text(error.diagnostics, color=colored()), err=True)
-        return
-    first, *rest = str(error).split("\n")
-    say(f"error: {first}")
-    for line in rest:
-        say(f"    {line.strip()}")  # no line but the first says what kind of line it is
-    if request_id := getattr(error, "request_id", ""):
-        say(f"  request id: {request_id}")
-    if error.help:
-        say(f"  help: {error.help}")
-
-
 def _show(error: click.ClickException) -> None:
     """What click has to say, on stderr."""
     text = io.StringIO()
     error.show(text)
     put(text.getvalue(), err=True)
-
-
-def _as_json(error: BatchspecError) -> dict[str, Any]:
-    found: dict[str, Any] = {"message": str(error), "help": error.help, "exitCode": error.exit_code}
-    if reason := getattr(error, "reason", ""):
-        found["stuck"] = reason
-    if isinstance(error, SpecError):
-        from batchspec.render import diagnostics
-
-        found["diagnostics"] = diagnostics.as_json(error.diagnostics)
-    return found
-
-
-def _wants_json() -> bool:
-    """Whether the command line asks for JSON; it may have failed before click could say so."""
-    words = sys.argv[1:]
-    return "--format=json" in words or ("--format", "json") in itertools.pairwise(words)

@@ -76,6 +76,29 @@ def test_no_signature_or_key_in_anything_that_is_said(workload: Workload) -> Non
         assert workload.account.storage_key not in text
 
 
+def test_several_specs_are_planned_and_one_that_fails_stops_none(bare: Workload) -> None:
+    """Files and folders in their order; the exit code is the worst, and an error says of which file it is."""
+    bare.write_copies()
+    wrong = bare.spec.with_name("wrong.yaml")
+    wrong.write_text("version: 1\nname: wrong\ncolour: red\n")
+    missing = str(bare.folder / "missing.yaml")
+    said = bare.command("plan", missing, "specs", "specs/ffmpeg.yaml", "--detailed-exitcode", code=65)
+    assert [line for line in said.out.splitlines() if line.startswith("spec ")] == [
+        "spec    specs/ffmpeg.yaml"
+    ] * 2
+    assert f"error: cannot read {missing}: " in said.err
+    assert "specs/wrong.yaml:3:1" in said.err
+    found = bare.command("plan", "specs", "--format", "json", code=65).objects
+    assert [(each["type"], each.get("file")) for each in found] == [
+        ("plan", None),
+        ("error", "specs/wrong.yaml"),
+    ]
+    bare.command("plan", "specs", "-o", "a.plan", code=64)
+    wrong.unlink()
+    bare.command("plan", "specs", "--detailed-exitcode", code=2)
+    assert "clips has no YAML files" in bare.command("plan", "specs/clips", code=64).err
+
+
 def test_detach_leaves_the_tasks_running_and_apply_comes_back_to_them(bare: Workload) -> None:
     """--detach ends at once with 0 and says how to look; the same command later brings the outputs home."""
     bare.write_held()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,13 +16,16 @@ from batchspec.cli.options import (
     only_option,
     overwrite_option,
     rerun_option,
-    spec_argument,
     take_over_option,
     warn,
 )
+from batchspec.cli.report import report
 from batchspec.cli.words import Choice
-from batchspec.errors import PlanError
+from batchspec.errors import BatchspecError, PlanError, UsageError
 from batchspec.workload.reading import Environment
+
+if TYPE_CHECKING:
+    from batchspec.workload.planned import Planned
 
 _CHANGES_PRESENT = 2
 
@@ -30,9 +35,10 @@ _CHANGES_PRESENT = 2
         "batchspec plan specs/ffmpeg.yaml",
         "batchspec plan specs/ffmpeg.yaml --set bitrate=128k --all",
         "batchspec plan specs/ffmpeg.yaml -o ffmpeg.plan && batchspec apply ffmpeg.plan",
+        "batchspec plan a.yaml b.yaml specs/",
     )
 )
-@spec_argument
+@click.argument("specs", metavar="SPEC...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @environment_options
 @click.option(
     "--format",
@@ -55,7 +61,7 @@ _CHANGES_PRESENT = 2
 @overwrite_option
 @take_over_option
 def plan(
-    spec_file: Path,
+    specs: tuple[Path, ...],
     environment: Environment,
     form: str,
     output: Path | None,
@@ -68,11 +74,42 @@ def plan(
 ) -> int:
     """Show what apply would do. Reads only.
 
-    Exits with 1 if the account would reject the plan.
+    Of a folder, every YAML file in it is planned. With several specs, one that fails does
+    not stop the others, and the exit code is the worst. Exits with 1 if the account would
+    reject a plan.
     """
-    made = load(spec_file, environment, takes_over=takes_over).plan(
-        overwrite=overwrite, only=only, rerun=rerun
-    )
+    spec_files = [file for path in specs for file in _files(path)]
+    is_one = len(spec_files) == 1
+    if output is not None and not is_one:
+        raise click.UsageError("--output takes one spec")
+    codes: list[int] = []
+    for spec_file in spec_files:
+        if codes and form == "text":
+            say("", err=False)
+        try:
+            with closing(load(spec_file, environment, takes_over=takes_over)) as workload:
+                made = workload.plan(overwrite=overwrite, only=only, rerun=rerun)
+                codes.append(_show(made, form, show_all=show_all, detailed=detailed_exitcode))
+                if output is not None and not made.plan.errors:
+                    _save(made, environment, output)
+        except BatchspecError as error:
+            report(error, "" if is_one else str(spec_file))
+            codes.append(error.exit_code)
+    return max(codes, key=lambda code: (code not in (0, _CHANGES_PRESENT), code))
+
+
+def _files(path: Path) -> list[Path]:
+    """The spec at *path*, or those in the folder that it is."""
+    if not path.is_dir():
+        return [path]
+    found = sorted(file for file in path.iterdir() if file.suffix in (".yaml", ".yml"))
+    if not found:
+        raise UsageError(f"{path} has no YAML files")
+    return found
+
+
+def _show(made: Planned, form: str, *, show_all: bool, detailed: bool) -> int:
+    """The exit code of the plan, which has been printed."""
     warn(made.desired.spec)
     if form == "json":
         put_json(made.json_pieces())
@@ -83,9 +120,11 @@ def plan(
     if made.plan.errors:
         say("error: the account would reject this plan; it is neither saved nor applied")
         return PlanError.exit_code
-    if output is not None:
-        from batchspec.engine.saved_plan import save
+    return _CHANGES_PRESENT if detailed and made.plan.has_changes else 0
 
-        save(made.saved(environment), output)
-        say(f"saved to {output}; do exactly this: batchspec apply {output}")
-    return _CHANGES_PRESENT if detailed_exitcode and made.plan.has_changes else 0
+
+def _save(made: Planned, environment: Environment, output: Path) -> None:
+    from batchspec.engine.saved_plan import save
+
+    save(made.saved(environment), output)
+    say(f"saved to {output}; do exactly this: batchspec apply {output}")

@@ -93,7 +93,9 @@ def plan(
                 if output is not None and not made.plan.errors:
                     _save(made, environment, output)
         except BatchspecError as error:
-            report(error, "" if is_one else str(spec_file))
+            if is_one:
+                raise
+            report(error, str(spec_file))
             codes.append(error.exit_code)
     return max(codes, key=lambda code: (code not in (0, _CHANGES_PRESENT), code))
 

@@ -36,7 +36,7 @@ def test_4_5_s30_the_command_that_goes_on_is_whole(workload: Workload) -> None:
     words = ("--set", "title=it's; me")
     ended = workload.apply(*words, code=3)
     assert "1 task failed" in ended.err
-    (said,) = re.findall(r"`(batchspec apply .*?)` runs only", ended.err)
+    (said,) = re.findall(r"`(batchspec apply .*?)`: only the failed", ended.err)
     assert shlex.split(said) == ["batchspec", "apply", "specs/ffmpeg.yaml", *words]
     assert workload.actions(*words) == [("create", "job", "completed"), ("run", "task", "failed_last_time")]
 
@@ -55,8 +55,8 @@ def test_4_5_failures_are_grouped_by_reason(bare: Workload) -> None:
         (bare.clips / f"f{number}").write_text(str(code))
     ended = bare.apply(code=3)
     assert "4 failed, 1 succeeded" in ended.out
-    assert "  3 failed: exit code 3\n      f0, f1, f2\n      | about f0\n" in ended.out
-    assert "  1 failed: exit code 4\n      f3\n      | about f3\n" in ended.out
+    assert "  3 failed: exit code 3\n      work/f0, work/f1, work/f2\n      | about f0\n" in ended.out
+    assert "  1 failed: exit code 4\n      work/f3\n      | about f3\n" in ended.out
     (summary,) = bare.apply("--format", "json", code=3).of_type("summary")
     assert [(group["reason"], len(group["tasks"])) for group in summary["failures"]] == [
         ("exit code 3", 3),

@@ -24,7 +24,7 @@ def test_beyond_a_threshold_apply_ends_with_4_and_sends_nothing(work: Workload) 
         assert "--allow maxNodes" in ended.err
     (_, error) = work.apply("--format", "json", code=4).objects
     assert error["exitCode"] == 4
-    assert error["help"] == "if that is meant, add --allow maxNodes --allow maxObjects"
+    assert error["help"] == "if this is intended, add --allow maxNodes --allow maxObjects"
     assert (work.pool(), work.jobs()) == (None, [])
 
 

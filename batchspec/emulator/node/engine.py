@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ Logins = Mapping[str, tuple[str, str]]
 
 LABEL = "batchspec.nodes"  # on each container: whose it is
 _ANSWER_WITHIN_S = 60.0
+_REMOVAL_PAUSES_S = (0.1, 0.5, 1.0, 2.0)
 _DOCKER_IO = "https://index.docker.io/v1/"  # how docker's own registry is called in a file of logins
 _MOST_PROCESSES = 32768  # podman lowers its own limit to this, and then cannot give more
 
@@ -73,9 +75,16 @@ class Engine:
         return self._run("container", "inspect", "--format", "{{.State.Status}}", name).stdout.strip()
 
     def remove(self, *names: str) -> None:
-        """They are gone, and what ran in them is killed; that they were not there is no error."""
+        """They are gone, and what ran in them is killed; that they were not there is no error.
+
+        An engine that is at work on one of them, after its client was killed, refuses at first.
+        """
         now = ["--time", "0"] if self.name == "podman" else []
-        self._run("rm", "--force", *now, *names)
+        for pause_s in _REMOVAL_PAUSES_S:
+            self._run("rm", "--force", *now, *names)
+            if not any(map(self.state, names)):
+                return
+            time.sleep(pause_s)
 
     def labelled(self, label: str) -> list[str]:
         """The containers of that label, whatever their state."""

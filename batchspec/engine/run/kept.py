@@ -51,6 +51,8 @@ def remove_former(conduct: Conduct) -> None:
 
     That is before the tasks are added, so that it is so wherever the run is cut off.
     """
+    if not conduct.plan.work.runs:
+        return
     landing = landing_of(conduct.spec, conduct.plan) if conduct.spec.download is not None else None
 
     def remove(former: tuple[str, bool]) -> None:

@@ -345,8 +345,7 @@ class _Builder:
             "line": command.line.text if command.line else None,
             "output": only,
             "params": _as_texts(self._used_params(templates)),
-            "fields": {key: written[key] for key in _DECISIVE if key in written}
-            | {"commonEnvironmentSettings": common},
+            "fields": _decisive(written) | {"commonEnvironmentSettings": common},
             **{word: raw[word] for word in _DECISIVE_WORDS if word in raw},
         }
 
@@ -376,15 +375,34 @@ def _at(value: Any, path: Path) -> Any:
 
 def _with_env(body: Json, env: Mapping[str, object]) -> dict[str, Any]:
     """*body* with the variables of `env:` behind those it has."""
-    entries = [
-        {"name": name, "value": value.as_text() if isinstance(value, Deferred) else text_of(value)}
-        for name, value in env.items()
-    ]
+    entries = [{"name": name, "value": _env_value(value)} for name, value in env.items()]
     return (
         {**body, "environmentSettings": [*body.get("environmentSettings", []), *entries]}
         if entries
         else dict(body)
     )
+
+
+def _env_value(value: object) -> object:
+    """A text, or the reference to a secret."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return value.as_text() if isinstance(value, Deferred) else text_of(value)
+
+
+def _decisive(written: Json) -> dict[str, Any]:
+    """The fields of *written* that decide a result. Secrets do not: a new token is no new work."""
+    fields = {key: written[key] for key in _DECISIVE if key in written}
+    settings = fields.get("environmentSettings", [])
+    plain = [entry for entry in settings if not _is_secret(entry)]
+    if len(plain) < len(settings):
+        del fields["environmentSettings"]
+        fields |= {"environmentSettings": plain} if plain else {}
+    return fields
+
+
+def _is_secret(setting: object) -> bool:
+    return isinstance(setting, Mapping) and isinstance(setting.get("value"), Mapping)
 
 
 def _safety(data: Mapping[str, Any]) -> Safety:

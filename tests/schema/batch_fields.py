@@ -117,7 +117,8 @@ def resolve(schema: Node, node: Node) -> tuple[str, Node]:
 def _schema_field(name: str, node: Node) -> Field:
     if "enum" in node:
         return Field("string", tuple(sorted(node["enum"])))
-    return Field(name if name in {"secret", "duration"} else str(node.get("type")))
+    kind = node.get("type") or node.get("else", {}).get("type")  # where it is no secret
+    return Field(name if name in {"secret", "duration"} else str(kind))
 
 
 def of_sdk(model: str) -> dict[str, Field]:

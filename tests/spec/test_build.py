@@ -8,6 +8,7 @@ from batchspec.desired.task import Input
 from batchspec.document.document import parse
 from batchspec.errors import SpecError
 from batchspec.language.build import build
+from batchspec.language.model import TaskGroup
 from batchspec.source import Source
 
 WRONG = """\
@@ -78,3 +79,39 @@ def test_r31_a_rendered_identity_is_looked_at_too() -> None:
     with pytest.raises(SpecError) as raised:
         identity_of('params: {who: ""}\nidentity: "' + IDENTITY + '{{ params.who }}"\n')
     assert [(found.code, found.place) for found in raised.value.diagnostics] == [("BS0123", "work.yaml:5:11")]
+
+
+SECRETS = """\
+version: 1
+name: work
+pool: {existing: nodes}
+job: {id: work}
+tasks:
+  one: {command: "true"%s}
+"""
+
+
+@pytest.mark.parametrize(
+    ("fields", "secret", "plain"),
+    [
+        ("env: {%s}", "TOKEN: {fromEnvironment: API_TOKEN}", "SIZE: 3"),
+        (
+            "environmentSettings: [%s]",
+            "{name: TOKEN, value: {fromEnvironment: API_TOKEN}}",
+            "{name: SIZE, value: '3'}",
+        ),
+    ],
+)
+def test_a_secret_is_sent_and_decides_no_result(fields: str, secret: str, plain: str) -> None:
+    """The group's digest is as without it; a plain variable beside it counts as ever."""
+    only, beside, without = (_group(f", {fields % text}") for text in (secret, f"{secret}, {plain}", plain))
+    sent = {"name": "TOKEN", "value": {"fromEnvironment": "API_TOKEN"}}
+    assert only.body["environmentSettings"] == [sent]
+    assert beside.body["environmentSettings"] == [sent, *without.body["environmentSettings"]]
+    assert beside.digest == without.digest != only.digest
+    assert only.digest == _group("").digest
+
+
+def _group(fields: str) -> TaskGroup:
+    (group,) = build(parse(Source("work.yaml", SECRETS % fields))).groups
+    return group

@@ -34,6 +34,7 @@ from batchspec.engine.run.watch import Watch
 from batchspec.errors import ServiceError, StuckError, TasksFailedError
 from batchspec.language.model import WhenDone
 from batchspec.plan.model import Kind, Operation, Plan
+from batchspec.service.batch.secrets import with_secrets
 from batchspec.service.connect import Account
 
 _TRANSFERS = 8
@@ -130,6 +131,7 @@ class Apply:
     def _run(self, transfers: ThreadPoolExecutor) -> None:
         """The steps of a run, in order; those that need not wait for each other do not."""
         conduct, doctor = self._conduct, Doctor(self._conduct, self._allocation_s)
+        with_secrets([group.body for group in conduct.plan.work.groups])  # one that is missing ends it here
         doctor.begin()
         claim_name(conduct.account, conduct.spec, conduct.plan, conduct.check)
         begun = delete_outdated(conduct)

@@ -23,9 +23,11 @@ from batchspec.errors import RunError
 from batchspec.ledger.database import Mapped
 from batchspec.plan.model import Kind, Operation, Removal, Run
 from batchspec.resources import job as jobs
+from batchspec.resources.base import Json
 from batchspec.resources.records import SPEC_METADATA
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import task as task_service
+from batchspec.service.batch.secrets import has_secrets, with_secrets
 from batchspec.service.batch.task import Packed
 
 LINK_KEPT_S = 1800.0  # see LINKS_LAST
@@ -201,17 +203,22 @@ class _Packer:
     def packed(self, run: Run) -> Packed:
         if time.monotonic() - self._made > LINK_KEPT_S:
             self._renew()
+        body = self._body(run)
+        if has_secrets(run.task.group.body):
+            body = _compact(with_secrets(json.loads(body)))
+        return Packed(run.id, body, run.task.number)
+
+    def _body(self, run: Run) -> bytes:
         if self._conduct.desired.tasks.is_composed(run.task):
-            return Packed(run.id, self._composed(run), run.task.number)
+            return self._composed(run)
         item = run.task.input
-        link = self._link(item) if item else None
-        return Packed(run.id, self._bodies.json(run.task, run.id, link), run.task.number)
+        return self._bodies.json(run.task, run.id, self._link(item) if item else None)
 
     def _composed(self, run: Run) -> bytes:
         waits_for = self._conduct.plan.work.waits_for(run.task.number)
         links = self._bodies.links
         body = composed_body(self._conduct.desired, run.task, run.id, self._link, links, waits_for)
-        return json.dumps(body, separators=(",", ":")).encode()
+        return _compact(body)
 
     def _link(self, item: Input) -> str:
         if not item.blob:
@@ -223,3 +230,7 @@ class _Packer:
         containers = self._spec.containers
         folder = self._read(containers.input, Places.of(self._spec).node_folder)
         self._bodies = Bodies(self._spec, self._write(containers.output), folder)
+
+
+def _compact(body: Json) -> bytes:
+    return json.dumps(body, separators=(",", ":")).encode()

@@ -83,8 +83,11 @@ def rules_at(path: Path) -> list[Schema]:
 
 
 def decides(rule: Schema) -> bool:
-    """Whether *rule* says more of a value than that it is some text. What only forbids the field does not."""
-    kinds = {*_types(rule)}
+    """Whether *rule* says more of a value that is put in than that it is some text.
+
+    What only forbids the field does not, nor what is about mappings: a placeholder never becomes one.
+    """
+    kinds = {*_types(rule)} - {"object"}
     return "not" not in rule and bool(_DECIDING & rule.keys() or (kinds and "string" not in kinds))
 
 

@@ -21,6 +21,13 @@ def with_secrets(value: Any) -> Any:
     return value
 
 
+def has_secrets(value: Any) -> bool:
+    """Whether a reference is anywhere in *value*."""
+    if isinstance(value, Mapping):
+        return set(value) == {"fromEnvironment"} or any(map(has_secrets, value.values()))
+    return isinstance(value, list) and any(map(has_secrets, value))
+
+
 def _variable(name: str) -> str:
     try:
         value = os.environ[name]

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from batchspec.cli.door import put, put_object
@@ -51,7 +52,7 @@ def _lines(arguments: str) -> Take:
         if isinstance(event, SummaryEvent):
             put(summary_text(event, arguments))
         elif (line := lines.line(event)) is not None:
-            put(f"{line}\n", err=True)
+            put(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}  {line}\n", err=True)
 
     return take
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 
 import pytest
@@ -18,6 +19,9 @@ def test_one_truth(command: str, bare: Workload) -> None:
     write(bare, command)
     ended = bare.apply(code=3)
     assert "task      enc/a.txt  failed: output missing: out/a.mkv\n" in ended.said
+    assert re.search(
+        r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ  task      enc/a\.txt  failed", ended.err, re.MULTILINE
+    )
     assert "enc/a.txt  ok" not in ended.said
     assert "run tasks: done 0 succeeded, 1 failed\n" in ended.said
     assert "1 failed, 0 succeeded" in ended.out

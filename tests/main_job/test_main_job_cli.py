@@ -127,7 +127,7 @@ def test_detach_says_what_nobody_does_afterwards_and_what_stays(bare: Workload) 
     nobody = f"the pool {bare.pool_id} keeps its nodes when the tasks are done"
     assert nobody in ended.err
     assert f"  advice      {nobody}" in ended.out
-    assert "; they cost nothing here, until an apply after the tasks (whenDone: zero)" in ended.out
+    assert "; its nodes cost nothing here, until an apply after the tasks (whenDone: zero)" in ended.out
     bare.let_go()
 
 

@@ -117,7 +117,9 @@ def _still_there(account: Account, spec: Spec, job_id: str, *, detached: bool) -
     if spec.pool is not None and (live := pool_service.read(account.batch, spec.pool.id)):
         has, wanted = nodes_of(live), max(nodes_of(live), target_nodes(live))
         number = str(has) if has == wanted else f"{has} of {wanted}"
-        until = f"; they {account.offer.costs}, until {_end_of(spec.pool, live, detached)}" if wanted else ""
+        until = (
+            f"; its nodes {account.offer.costs}, until {_end_of(spec.pool, live, detached)}" if wanted else ""
+        )
         found.append(f"pool {spec.pool.id} with {number} {'node' if wanted == 1 else 'nodes'}{until}")
     if job_id and job_service.state(account.batch, job_id) not in (None, "deleting"):
         found.append(f"job {job_id}")

@@ -6,7 +6,6 @@ import builtins
 import errno
 import gc
 import importlib
-import io
 import keyword
 import os
 import signal
@@ -19,7 +18,7 @@ from typing import Any
 import click
 
 from batchspec.cli import leave, signals
-from batchspec.cli.door import put, say
+from batchspec.cli.door import say
 from batchspec.cli.report import report
 from batchspec.cli.words import meant
 from batchspec.errors import BatchspecError, UsageError
@@ -216,10 +215,3 @@ def _cut_off() -> int:
     for stream in (sys.stdout, sys.stderr):  # what is still to be written at the end has no reader either
         os.dup2(nowhere, stream.fileno())
     return code
-
-
-def _show(error: click.ClickException) -> None:
-    """What click has to say, on stderr."""
-    text = io.StringIO()
-    error.show(text)
-    put(text.getvalue(), err=True)

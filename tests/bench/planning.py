@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from batchspec.desired.task import Desired
 
 _PATHS = {
+    "pools.jsonl": ("json", "/pools"),
     "jobs.jsonl": ("json", "/jobs"),
     "tasks.jsonl": ("json", "/jobs/bench-job/tasks"),
     "input.xml": ("xml", f"/{account.NAME}/input"),
@@ -97,6 +98,7 @@ def _write_batch(root: Path, desired: Desired) -> None:
     from batchspec.resources.task import task_id
 
     job = {**(desired.job or {}), "state": "completed", "eTag": "0x1", "creationTime": "2026-01-01T00:00:00Z"}
+    (root / "pools.jsonl").write_text("", encoding="utf-8")  # it is gone, and so is every other
     (root / "jobs.jsonl").write_text(json.dumps(job) + "\n", encoding="utf-8")
     ended = {
         "startTime": "2026-01-01T00:05:00.123456Z",

@@ -70,7 +70,7 @@ def watch(count: str, seconds: str) -> None:
         return send(batch, request, doing, budget)
 
     Batch._send = counted
-    watching = Watch(conduct, Doctor(conduct), conduct.plan.job_id, lambda _task, _live: None)
+    watching = Watch(conduct, Doctor(conduct), conduct.plan.job_id, lambda _task: None)
     with timed() as taken, suppress(RunError):  # that time is up
         watching.run(time.monotonic() + float(seconds))
     connection.close()

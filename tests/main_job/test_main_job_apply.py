@@ -27,7 +27,7 @@ def test_1_five_clips_become_five_mp3_with_sound_of_the_right_length(bare: Workl
         assert abs(sound_seconds(bare.outputs / f"LowPriVMs-{i}.mp3") - wanted) < 0.2
     assert bare.inputs() == {f"clips/LowPriVMs-{i}.mp4" for i in range(1, 6)}
     for step in STEPS:
-        assert f"\n{step}: " in ended.err
+        assert f"Z  {step}: " in ended.err
     assert "all 5 tasks succeeded" in ended.out
     assert "batchspec destroy specs/ffmpeg.yaml" in ended.out
     pool = bare.pool()

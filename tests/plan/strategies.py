@@ -171,6 +171,8 @@ def _value(node: Node, name: str = "") -> Strategy:
         if definition in _BY_DEFINITION:
             return _BY_DEFINITION[definition]()
         return _value(SCHEMA["definitions"][definition])
+    if "else" in node and "type" not in node:  # a text, or a secret, which is never compared
+        return _value(node["else"])
     if "enum" in node:
         return st.sampled_from(node["enum"])
     if node["type"] == "array":

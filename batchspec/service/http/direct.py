@@ -89,7 +89,6 @@ def _connected(url: SplitResult, within_s: float) -> HTTPConnection:
     return connection
 
 
-@cache
 def _tls() -> ssl.SSLContext:
     """Trusts the authorities that the variables of `requests` name, else those of certifi, as `requests` does."""
     trusted = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
@@ -97,6 +96,12 @@ def _tls() -> ssl.SSLContext:
         import certifi
 
         trusted = certifi.where()
+    return _trusting(trusted)
+
+
+@cache
+def _trusting(trusted: str) -> ssl.SSLContext:
+    """A program may work with one account after another: each is trusted by the authorities that hold then."""
     if Path(trusted).is_dir():
         return ssl.create_default_context(capath=trusted)
     return ssl.create_default_context(cafile=trusted)

@@ -12,8 +12,6 @@ from contextlib import suppress
 from typing import Any
 
 from batchspec.codes import Code
-from batchspec.formula.syntax import FormulaSyntaxError
-from batchspec.formula.unknown import unknown
 from batchspec.language.model import Spec
 from batchspec.language.pool_rules import is_windows
 from batchspec.language.results import lint_results
@@ -63,6 +61,11 @@ def _formula(spec: Spec) -> Iterator[Diagnostic]:
     text = spec.pool.body.get("autoScaleFormula") if spec.pool else None
     if not isinstance(text, str) or isinstance(text, Deferred):
         return
+    from batchspec.formula.syntax import (
+        FormulaSyntaxError,  # a sixth of the start-up: not before there is a formula
+    )
+    from batchspec.formula.unknown import unknown
+
     with suppress(FormulaSyntaxError):
         for at, name in unknown(text):
             yield spec.document.diagnostic(

@@ -13,7 +13,6 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from batchspec.codes import Code
-from batchspec.formula.syntax import At, FormulaSyntaxError, parse
 from batchspec.language.ended import check_ended
 from batchspec.language.finding import Finding
 from batchspec.language.templates.deferred import Deferred
@@ -87,6 +86,8 @@ def _formula(body: Json) -> Iterator[Finding]:
     text = body.get("autoScaleFormula")
     if not isinstance(text, str) or isinstance(text, Deferred):
         return
+    from batchspec.formula.syntax import At, FormulaSyntaxError, parse  # not before there is a formula
+
     try:
         parse(text)
     except FormulaSyntaxError as error:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +15,8 @@ import click
 
 from batchspec.cli import leave
 from batchspec.cli.leave import Handler
+
+_SOON_S = 0.01
 
 
 class Terminated(BaseException):
@@ -26,6 +30,17 @@ class Terminated(BaseException):
 def listen() -> None:
     """From now on a signal raises `KeyboardInterrupt` or `Terminated`, and one after that ends the process."""
     leave.handle(_stop)
+    if sys.unraisablehook is sys.__unraisablehook__:
+        sys.unraisablehook = _send_again
+
+
+def _send_again(lost: sys.UnraisableHookArgs) -> None:
+    """A signal that came while Python called back, where what is raised goes nowhere, comes once more."""
+    if isinstance(lost.exc_value, KeyboardInterrupt | Terminated):
+        number = getattr(lost.exc_value, "number", signal.SIGINT)
+        threading.Timer(_SOON_S, os.kill, (os.getpid(), number)).start()
+    else:
+        sys.__unraisablehook__(lost)
 
 
 @contextmanager

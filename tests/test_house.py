@@ -60,7 +60,7 @@ DOORS = {
     "requests": ("service/http/proxied.py",),
     "certifi": ("service/http/direct.py",),
     "click": ("cli/",),
-    "jinja2": ("language/templates/template.py",),
+    "jinja2": ("language/templates/expression.py",),
     "yaml": ("document/document.py",),
     "jsonschema": ("language/schema/findings.py",),
     "lark": ("formula/syntax.py",),

@@ -149,7 +149,7 @@ def main() -> None:
 
 
 def _code() -> int:
-    """The exit code of the command, which has run; what went wrong is told."""
+    """Runs the command, reports its errors on stderr, and returns its exit code."""
     try:
         code = cli.main(standalone_mode=False)
         if sys.stdout is not None:

@@ -1,4 +1,4 @@
-"""An error as it is told: one that ends a command, or one spec of several."""
+"""Error reports: of a command that fails, or of one spec among several."""
 
 from __future__ import annotations
 

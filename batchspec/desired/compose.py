@@ -38,7 +38,7 @@ from batchspec.language.model import Rows, Spec, TaskGroup
 from batchspec.language.rows.axes import FOLDER, SOURCE
 from batchspec.language.rows.linking import Link
 from batchspec.language.rows.matrix import Sheet
-from batchspec.language.templates.template import TemplateError
+from batchspec.language.templates.expression import TemplateError
 from batchspec.language.templates.values import Series
 from batchspec.ledger.database import Database, lots
 from batchspec.resources.task import Recipe, digest, task_id, task_key

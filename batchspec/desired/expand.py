@@ -32,13 +32,14 @@ from batchspec.desired.values import template_values
 from batchspec.errors import SpecError
 from batchspec.language.model import Spec, TaskGroup
 from batchspec.language.rows.axes import FOLDER, SOURCE
-from batchspec.language.templates.template import Placeholder, Reference, Template, TemplateError
+from batchspec.language.templates.expression import Reference, TemplateError
+from batchspec.language.templates.template import Placeholder, Template
 from batchspec.resources.base import Json, stamped
 from batchspec.resources.task import Recipe, digest, task_id, task_key
 from batchspec.source import Diagnostic, Path, Severity
 from batchspec.version import __version__
 
-_TOLD = 3  # how many inputs of one group are told of, when many have bad names
+_TOLD = 3  # inputs reported for a group in which many have bad names
 
 
 def expand(spec: Spec, readable: Readable) -> Desired:

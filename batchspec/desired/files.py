@@ -16,7 +16,8 @@ from batchspec.language.glob.pattern import parse as parse_glob
 from batchspec.language.model import GroupFile, TaskGroup
 from batchspec.language.rows.linking import Link
 from batchspec.language.rows.words import LocalFile, StoredBlob
-from batchspec.language.templates.template import Template, TemplateError, compile_text, is_template
+from batchspec.language.templates.expression import TemplateError
+from batchspec.language.templates.template import Template, compile_text, is_template
 from batchspec.language.templates.values import Series
 from batchspec.ledger.database import Database
 from batchspec.source import Path

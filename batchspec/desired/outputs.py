@@ -12,7 +12,7 @@ from batchspec.desired.places import OWN_FOLDER, Places
 from batchspec.desired.problem import TaskProblem
 from batchspec.desired.task import DesiredTask
 from batchspec.language.model import TaskGroup
-from batchspec.language.templates.template import TemplateError
+from batchspec.language.templates.expression import TemplateError
 from batchspec.resources.task import digest
 from batchspec.source import Path
 

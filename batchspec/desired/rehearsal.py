@@ -14,10 +14,11 @@ from batchspec.language.schema.findings import check_value
 from batchspec.language.schema.spec_schema import decides, rules_at
 from batchspec.language.templates.compiled import render_finding
 from batchspec.language.templates.deferred import Deferred
-from batchspec.language.templates.template import Template, TemplateError
+from batchspec.language.templates.expression import TemplateError
+from batchspec.language.templates.template import Template
 from batchspec.source import Diagnostic, Path
 
-_TOLD = 3  # how many tasks are told of, when one template fails for many
+_TOLD = 3  # tasks reported for a template that fails for many
 
 Values = Mapping[str, Any]
 

@@ -42,7 +42,7 @@ class Doomed:
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """What is gone: a job or a pool by its id, or so many blobs of a container, by its name, with what they were."""
+    """A deleted job or pool, by its id; or `count` deleted blobs, by the name of their container."""
 
     kind: str
     id: str

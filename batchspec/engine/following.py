@@ -36,9 +36,9 @@ class _Stream:
 def follow(
     account: Account, spec: Spec, job_id: str, task_id: str, names: Sequence[str]
 ) -> Iterator[tuple[str, str]]:
-    """The lines that the task adds to the files *names*, each with the file's name, until the task is over.
+    """Yields (file name, line) for each line appended to the files *names*, until the task completes.
 
-    Each look reads the bytes behind those that were read before. A try on another node begins anew.
+    Only new bytes are read. When the task starts again on another node, so does its text.
     """
     streams: list[_Stream] = []
     last: tuple[object, ...] | None = None

@@ -15,8 +15,10 @@ from batchspec.language.params import Values
 from batchspec.language.schema.spec_schema import types_at
 from batchspec.language.templates.compiled import compiled, render_finding
 from batchspec.language.templates.deferred import Deferred
+from batchspec.language.templates.expression import TemplateError
 from batchspec.language.templates.filters import text_of
-from batchspec.language.templates.template import Template, TemplateError, is_template, unknown_references
+from batchspec.language.templates.mentions import unknown_references
+from batchspec.language.templates.template import Template, is_template
 from batchspec.source import Diagnostic, Path
 
 _LITERAL = frozenset({"version", "requires", "params"})

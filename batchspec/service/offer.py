@@ -39,7 +39,7 @@ LOCAL = Offer(
     takes_any_identity=True,
     stores_packages=True,
     simulates=True,
-    costs="cost nothing here",
+    costs="are free here",
 )
 AZURE = Offer(
     target="azure",

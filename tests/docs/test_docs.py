@@ -129,7 +129,7 @@ def test_every_variable_is_documented() -> None:
 
 def test_every_page_is_in_the_navigation() -> None:
     """None is left out, and none is named that there is not."""
-    text = (ROOT / "mkdocs.yml").read_text("utf-8").partition("\nnav:\n")[2]
+    text = (ROOT / ".mkdocs.yml").read_text("utf-8").partition("\nnav:\n")[2]
     made = {f"reference/{name}.md" for name in reference().pages()}
     there = {page.relative_to(DOCS).as_posix() for page in PAGES[1:]} | made
     assert set(re.findall(r"[\w/-]+\.md", text)) == there
@@ -141,7 +141,7 @@ def test_the_site_builds(tmp_path: Path) -> None:
     from mkdocs.commands.build import build
     from mkdocs.config import load_config
 
-    build(load_config(str(ROOT / "mkdocs.yml"), site_dir=str(tmp_path), strict=True))
+    build(load_config(str(ROOT / ".mkdocs.yml"), site_dir=str(tmp_path), strict=True))
     assert (tmp_path / "reference" / "spec" / "index.html").exists()
 
 

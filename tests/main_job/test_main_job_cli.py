@@ -127,7 +127,10 @@ def test_detach_says_what_nobody_does_afterwards_and_what_stays(bare: Workload) 
     nobody = f"the pool {bare.pool_id} keeps its nodes when the tasks are done"
     assert nobody in ended.err
     assert f"  advice      {nobody}" in ended.out
-    assert "; its nodes cost nothing here, until an apply after the tasks (whenDone: zero)" in ended.out
+    assert (
+        "; its nodes are free here and stay until the next apply after the tasks (whenDone: zero)"
+        in ended.out
+    )
     bare.let_go()
 
 
@@ -224,7 +227,7 @@ def _is_listed(work: Workload) -> None:
     nodes = "2 nodes of standard_d2ds_v5, 2 of them Spot (2 idle)  IDLE"
     whole = f"{work.name}  specs/ffmpeg.yaml\n  pool  {work.pool_id}  {nodes}\n\n"
     wait_until(lambda: whole in work.command("list", "--idle").out)
-    assert work.command("list").out.endswith("which cost nothing here\n")
+    assert work.command("list").out.endswith("which are free here\n")
     (listed,) = work.command("list", "--format", "json").objects
     (ours,) = [found for found in listed["specs"] if found["spec"] == work.name]
     (pool,) = ours["pools"]

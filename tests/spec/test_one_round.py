@@ -113,8 +113,8 @@ def test_rounding_to_a_million_places_is_refused(tmp_path: Path) -> None:
     assert found(tmp_path, text) == [("BS0305", "6:26")]
 
 
-def test_a_placeholder_without_a_name_is_a_finding(tmp_path: Path) -> None:
-    """In the name of an output, too."""
+def test_a_placeholder_without_a_name_is_put_in(tmp_path: Path) -> None:
+    """A constant in the name of an output, where every other placeholder is a name: no traceback."""
     text = HEAD + 'tasks:\n  one: {inputs: "*.yaml", command: [run], output: "{{ 1 }}.{{ input.stem }}"}\n'
     assert found(tmp_path, text) == []
 

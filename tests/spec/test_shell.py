@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from batchspec.codes import Code
-from batchspec.language.templates.template import TemplateError, compile_script
+from batchspec.language.templates.expression import TemplateError
+from batchspec.language.templates.template import compile_script
 
 BASH = "/bin/bash"
 

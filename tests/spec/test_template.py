@@ -7,15 +7,9 @@ from collections.abc import Mapping
 import pytest
 
 from batchspec.codes import Code
-from batchspec.language.templates.template import (
-    LITERAL_HELP,
-    MAX_CHARACTERS,
-    TemplateError,
-    compile_script,
-    compile_text,
-    is_template,
-    unknown_references,
-)
+from batchspec.language.templates.expression import LITERAL_HELP, TemplateError
+from batchspec.language.templates.mentions import unknown_references
+from batchspec.language.templates.template import MAX_CHARACTERS, compile_script, compile_text, is_template
 
 VALUES: Mapping[str, object] = {
     "input": {"path": "in/a.mp4", "stem": "a b", "size": 1_000},

@@ -40,8 +40,8 @@ class Degraded:
 class Status:
     """States are Batch's own; None: it is not there. `not_run` counts waiting tasks that never will, beside `tasks`.
 
-    `help` says what to do about the failed tasks, where we know it. `stuck` says in a word why
-    nothing gets on (a `StuckReason`), `problem` in full; both are empty while something does.
+    `help` says what to do about the failed tasks, where we know it. `stuck` is the `StuckReason`
+    when no progress is being made, and `problem` explains it; otherwise both are empty.
     """
 
     spec: str

@@ -118,7 +118,9 @@ def _still_there(account: Account, spec: Spec, job_id: str, *, detached: bool) -
         has, wanted = nodes_of(live), max(nodes_of(live), target_nodes(live))
         number = str(has) if has == wanted else f"{has} of {wanted}"
         until = (
-            f"; its nodes {account.offer.costs}, until {_end_of(spec.pool, live, detached)}" if wanted else ""
+            f"; its nodes {account.offer.costs} and stay until {_end_of(spec.pool, live, detached)}"
+            if wanted
+            else ""
         )
         found.append(f"pool {spec.pool.id} with {number} {'node' if wanted == 1 else 'nodes'}{until}")
     if job_id and job_service.state(account.batch, job_id) not in (None, "deleting"):
@@ -129,6 +131,6 @@ def _still_there(account: Account, spec: Spec, job_id: str, *, detached: bool) -
 def _end_of(pool: Pool, live: Json, detached: bool) -> str:
     """What takes the nodes of the pool away."""
     if detached and needs_client(pool):
-        return f"an apply after the tasks (whenDone: {pool.when_done.value})"
+        return f"the next apply after the tasks (whenDone: {pool.when_done.value})"
     formula = live.get("enableAutoScale")
     return "the autoscale formula removes them" if formula else "the pool is resized or deleted"

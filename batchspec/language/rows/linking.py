@@ -31,7 +31,8 @@ from batchspec.language.rows.words import (
     read_reads,
     read_shape,
 )
-from batchspec.language.templates.template import Reference, TemplateError, compile_text, is_template
+from batchspec.language.templates.expression import Reference, TemplateError
+from batchspec.language.templates.template import compile_text, is_template
 from batchspec.source import Path, path_text
 
 _WORDS = frozenset(

@@ -8,17 +8,9 @@ from typing import Any
 
 from batchspec.codes import Code
 from batchspec.document.document import Document
-from batchspec.language.templates.template import (
-    LITERAL_HELP,
-    Placeholder,
-    Template,
-    TemplateError,
-    Unknown,
-    compile_script,
-    compile_text,
-    misplaced_lists,
-    unknown_references,
-)
+from batchspec.language.templates.expression import LITERAL_HELP, TemplateError
+from batchspec.language.templates.mentions import Unknown, misplaced_lists, unknown_references
+from batchspec.language.templates.template import Placeholder, Template, compile_script, compile_text
 from batchspec.source import Diagnostic, Path
 
 _TOLD = 20  # of each template: finding the place of a placeholder takes a look at all of its text

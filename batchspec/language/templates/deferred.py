@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from batchspec.language.templates.template import Template, Values
+from batchspec.language.templates.expression import Values
+from batchspec.language.templates.template import Template
 
 
 class Deferred(str):

@@ -39,7 +39,7 @@ ROOMS = (
     "cli",
     "cli/commands",
 )
-OPEN = frozenset({"errors", "codes", "secrecy", "source", "version"})
+OPEN = frozenset({"errors", "codes", "secrecy", "source", "version", "counts"})
 # Open to all rooms, the emulator too, and imports none: the language of autoscale formulas.
 ALONE = "formula"
 

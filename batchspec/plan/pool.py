@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from batchspec.counts import count_text
 from batchspec.desired.task import Desired
 from batchspec.errors import RefusedError
 from batchspec.language.model import Pool, WhenDone
@@ -160,7 +161,7 @@ def _told_of_rollout(pool: Pool, observed: Observed, action: Action) -> Action:
     count = pools.nodes_of(observed.pool or {})
     if not count:
         return action
-    nodes = "1 node" if count == 1 else f"{count} nodes"
+    nodes = count_text(count, "node")
     if pool.rollout is None:
         keeps = "keeps" if count == 1 else "keep"
         what = " and ".join(sorted({_NAMES[str(change.path[0])] for change in _rejoining(action)}))

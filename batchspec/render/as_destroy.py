@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from batchspec.counts import count_text
 from batchspec.render.as_json import heading
 from batchspec.render.show import page
-from batchspec.render.values import count_text, size_text
+from batchspec.render.values import size_text
 
 if TYPE_CHECKING:
     from batchspec.engine.belongings import Some

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from os.path import normpath
 from typing import TYPE_CHECKING, Any
 
+from batchspec.counts import count_text
 from batchspec.render.as_json import heading
-from batchspec.render.values import count_text
 
 if TYPE_CHECKING:
     from batchspec.desired.places import Places

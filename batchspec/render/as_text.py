@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
+from batchspec.counts import count_text
 from batchspec.ledger.database import Many
 from batchspec.plan.model import Action, Kept, Kind, Operation, Plan, Reason, Stray
 from batchspec.render.judgement import judgement, verdict
 from batchspec.render.show import page
-from batchspec.render.values import both_texts, count_text, fields_of, size_text, text_windows, value_lines
+from batchspec.render.values import both_texts, fields_of, size_text, text_windows, value_lines
 from batchspec.resources.base import Change, Json
 from batchspec.source import Diagnostic, path_text
 
@@ -138,7 +139,7 @@ def _change(change: Change) -> Iterator[str]:
 def _inputs(plan: Plan, show_all: bool) -> Iterator[str]:
     actions = plan.upload_actions
     if actions:
-        yield f"  ^ {len(actions)} input{'s' if len(actions) > 1 else ''}, {size_text(plan.work.upload_bytes)}"
+        yield f"  ^ {count_text(len(actions), 'input')}, {size_text(plan.work.upload_bytes)}"
         yield from _some(actions, show_all, lambda action: [_upload(action)])
 
 
@@ -184,7 +185,7 @@ def _work(action: Action) -> Iterator[str]:
 def _downloads(plan: Plan, show_all: bool) -> Iterator[str]:
     actions = plan.download_actions
     if actions:
-        yield f"  v {len(actions)} output{'s' if len(actions) > 1 else ''} to download"
+        yield f"  v {count_text(len(actions), 'output')} to download"
         yield from _some(actions, show_all, lambda action: [_detail(action, action.id)])
 
 
@@ -196,7 +197,7 @@ def _unchanged(plan: Plan) -> Iterator[str]:
     if plan.work.not_selected:
         yield f"  = {_tasks(plan.work.not_selected)} to run left alone (--only)"
     if plan.work.orphans:
-        yield f"  = {plan.work.orphans} outputs kept whose input is {Reason.LEFT_SPEC.value}"
+        yield f"  = {count_text(plan.work.orphans, 'output')} kept whose input is {Reason.LEFT_SPEC.value}"
 
 
 def _kept(plan: Plan, show_all: bool) -> Iterator[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from batchspec.counts import count_text
 from batchspec.engine.holdings import HeldJob, HeldPool, Holding
 from batchspec.render.show import page
-from batchspec.render.values import count_text
 from batchspec.version import __version__
 
 _OVER = "completed"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from batchspec.counts import count_text
 from batchspec.engine.run.events import Event, NoteEvent, State, Step, StepEvent, TaskEvent
 from batchspec.render.show import show
 from batchspec.render.values import size_text
@@ -58,7 +59,7 @@ def step_text(event: StepEvent) -> str:
     if event.unit == "bytes":
         amount = f"{size_text(event.done)} of {size_text(event.total)}"
     else:
-        amount = f"{event.done} of {event.total} {event.unit}"
+        amount = f"{event.done} of {count_text(event.total, event.unit.removesuffix('s'))}"
     return f"{amount}, {event.text}" if event.text else amount
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from batchspec.counts import count_text
 from batchspec.engine.run.events import SummaryEvent
 from batchspec.render.show import page
-from batchspec.render.values import count_text, size_text
+from batchspec.render.values import size_text
 
 _NAMED = 5
 """How many failed tasks are named for each reason."""

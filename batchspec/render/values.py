@@ -17,11 +17,6 @@ _MOST_LINES = 8
 _IMAGE = "virtualMachineConfiguration.imageReference"
 
 
-def count_text(count: int, noun: str) -> str:
-    """`1 task`, `2 tasks`."""
-    return f"{count} {noun}" + ("" if count == 1 else "s")
-
-
 def size_text(size_bytes: int) -> str:
     """A size as people write it: 512 B, 4.7 kB, 41.2 MB."""
     size = float(size_bytes)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 
+from batchspec.counts import count_text
 from batchspec.desired.composed_body import public_outputs
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired, DesiredTask
@@ -83,7 +84,7 @@ class Apply:
         if failed:
             again = f"batchspec apply {self._conduct.spec.arguments}"
             raise TasksFailedError(
-                "1 task failed" if failed == 1 else f"{failed} tasks failed",
+                f"{count_text(failed, 'task')} failed",
                 help=f"fix the cause, then run `{again}`: only the failed tasks run again",
             )
 
@@ -168,8 +169,7 @@ class Apply:
     def _take_up_postponed(self) -> None:
         """Has what was postponed planned anew, where all that it may wait for has ended well; else says so."""
         outcome = self._conduct.outcome
-        tasks = "1 task" if outcome.postponed == 1 else f"{outcome.postponed} tasks"
-        what = f"{tasks} could not be added yet"
+        what = f"{count_text(outcome.postponed, 'task')} could not be added yet"
         if not (outcome.detached or outcome.failed):
             raise PlanAgain(f"{what}; what they wait for is there now")
         again = f"`batchspec apply {self._conduct.spec.arguments}`"

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import BinaryIO, NamedTuple
 
+from batchspec.counts import count_text
 from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.places import Places
 from batchspec.engine.run.conduct import Conduct
@@ -71,7 +72,7 @@ class Downloads:
                 self._changed.wait()
         if self._error is not None:
             raise self._error
-        self._conduct.end(Step.DOWNLOAD, f"{self._conduct.outcome.downloaded} files")
+        self._conduct.end(Step.DOWNLOAD, count_text(self._conduct.outcome.downloaded, "file"))
 
     def _hire(self) -> None:
         with self._changed:

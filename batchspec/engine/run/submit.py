@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, filterfalse
 
+from batchspec.counts import count_text
 from batchspec.desired.composed_body import composed_body
 from batchspec.desired.fold import Bodies
 from batchspec.desired.places import Places
@@ -101,10 +102,10 @@ def add_tasks(conduct: Conduct, uploads: Uploads, begun: Sequence[Followed] = ()
         ready = (map(packer.packed, postponed.without(lot)) for lot in lots)
         send_all((group for lot in ready for group in task_service.collections(lot)), send)
         if uploads:
-            conduct.end(Step.UPLOAD, f"{conduct.outcome.uploaded} files")
+            conduct.end(Step.UPLOAD, count_text(conduct.outcome.uploaded, "file"))
         conduct.outcome.postponed = len(postponed)
         added = len(runs) - conduct.outcome.refused - conduct.outcome.postponed
-        conduct.end(Step.ADD, f"{added} tasks in {sender.job_id}")
+        conduct.end(Step.ADD, f"{count_text(added, 'task')} in {sender.job_id}")
     moved_on = sender.job_id != conduct.plan.job_id
     if conduct.plan.seals_job or (moved_on and conduct.job["onAllTasksComplete"] == "terminatejob"):
         conduct.check()

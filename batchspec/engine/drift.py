@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from batchspec.desired.expand import without_tasks
 from batchspec.language.model import Spec
-from batchspec.plan.drift import Compared, find_drift
+from batchspec.plan.actions.drift import Compared, find_drift
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import pool as pool_service
 from batchspec.service.connect import Account

@@ -15,8 +15,8 @@ from batchspec.errors import RefusedError, SpecError, UsageError
 from batchspec.language.build import build
 from batchspec.language.schema.draft import Draft
 from batchspec.language.schema.read_back import ReadBack, job_part, pool_part
+from batchspec.plan.actions.planner import make_plan
 from batchspec.plan.observed import Observed
-from batchspec.plan.planner import make_plan
 from batchspec.resources import job as jobs
 from batchspec.resources.base import Json, is_protected, owner, stamped
 from batchspec.service.batch import job as job_service

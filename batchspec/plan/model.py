@@ -277,9 +277,9 @@ class Plan:
 
     `resources` are those on the spec's name, packages, the pool and the jobs; of the others there may be a million.
     `work` says of tasks, inputs and outputs what the actions on them do, `in_progress` has the ids of tasks that
-    are waited for, `terms` (see `plan/terms.py`) what else decides how it is done. Left alone are the `stale`, which
-    are downloaded files that nothing makes any more, and the `strays`, which cost money. `seals_job` says that the
-    job is still open for ever and has to be told to complete with its tasks. `notes_file` says that it has yet to
+    are waited for, `terms` (see `plan/actions/terms.py`) what else decides how it is done. Left alone are the `stale`,
+    which are downloaded files that nothing makes any more, and the `strays`, which cost money. `seals_job` says that
+    the job is still open for ever and has to be told to complete with its tasks. `notes_file` says that it has yet to
     be noted which file has the name, and so have the stamps of `unnoted`: any apply does that. `findings` and
     `not_checked` are the preflight's; with an error among them the plan cannot be applied. `not_simulated` is for
     the local account only.

@@ -12,8 +12,8 @@ from dataclasses import replace
 from hashlib import blake2b
 
 from batchspec.counts import count_text
+from batchspec.plan.checks.safety import excess_line
 from batchspec.plan.model import Plan
-from batchspec.plan.safety import excess_line
 from batchspec.render.as_text import counts_text, plan_text
 from batchspec.render.diagnostics import as_text
 from batchspec.render.judgement import verdict

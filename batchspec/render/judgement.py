@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from batchspec.plan.checks.safety import excess_line
 from batchspec.plan.model import Plan
-from batchspec.plan.safety import excess_line
 from batchspec.render import diagnostics
 from batchspec.source import Diagnostic, path_text
 

@@ -7,8 +7,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from batchspec.errors import PlanError, RefusedError, StalePlanError
+from batchspec.plan.checks.safety import excess_line
 from batchspec.plan.identity import action_line, differences, plan_digest, plan_id
-from batchspec.plan.safety import excess_line
 
 if TYPE_CHECKING:
     from batchspec.engine.saved_plan import SavedPlan

@@ -61,7 +61,7 @@ def ours(count: int, port: int) -> None:
     from batchspec.desired.readable import Readable
     from batchspec.plan.here import nothing_here
     from batchspec.plan.observed import Seen
-    from batchspec.plan.work import Counted, find_work
+    from batchspec.plan.verdicts.work import Counted, find_work
     from batchspec.service.batch import task as task_service
     from tests.bench.measure import peak_mb
     from tests.bench.workload import FROM_BLOBS, made_up_inputs, spec_of, stub_account

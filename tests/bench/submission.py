@@ -54,8 +54,8 @@ def ours(count: int, port: int) -> None:
     from batchspec.desired.readable import Readable
     from batchspec.engine.run.submit import add_tasks
     from batchspec.engine.run.uploads import Uploads
+    from batchspec.plan.actions.planner import make_plan
     from batchspec.plan.observed import Observed
-    from batchspec.plan.planner import make_plan
     from tests.bench.workload import FROM_BLOBS, conduct_of, made_up_inputs, spec_of, stub_account
 
     account, spec = stub_account(port), spec_of(FROM_BLOBS)

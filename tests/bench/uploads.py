@@ -125,8 +125,8 @@ def ours(folder: str, container: str) -> None:
     from batchspec.engine.look.reads import desired_now
     from batchspec.engine.run.apply import _TRANSFERS as threads
     from batchspec.engine.run.uploads import Uploads
+    from batchspec.plan.actions.planner import make_plan
     from batchspec.plan.observed import Observed
-    from batchspec.plan.planner import make_plan
     from batchspec.service.connect import connect
     from tests.bench.measure import report, timed
     from tests.bench.workload import FROM_FILES, conduct_of, spec_of

@@ -43,8 +43,8 @@ def watch(count: str, seconds: str) -> None:
     from batchspec.engine.run.uploads import Uploads
     from batchspec.engine.run.watch import Watch
     from batchspec.errors import RunError
+    from batchspec.plan.actions.planner import make_plan
     from batchspec.plan.observed import Observed
-    from batchspec.plan.planner import make_plan
     from batchspec.service.batch.client import Batch
     from batchspec.service.connect import connect
     from batchspec.service.http.retry import Budget

@@ -36,7 +36,7 @@ from main_job.workload import Workload, wait_until
 from batchspec.cli.main import cli
 from batchspec.engine.look.reads import desired_now
 from batchspec.errors import BatchspecError
-from batchspec.plan.safety import THRESHOLDS
+from batchspec.plan.checks.safety import THRESHOLDS
 from batchspec.service import embedded
 from batchspec.service.connect import connect
 from batchspec.workload.reading import read_spec

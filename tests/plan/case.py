@@ -36,9 +36,9 @@ from batchspec.desired.task import Desired, DesiredTask, Input
 from batchspec.document.document import parse
 from batchspec.errors import RefusedError
 from batchspec.language.build import build
+from batchspec.plan.actions.planner import make_plan
 from batchspec.plan.here import FindLocal, Here
 from batchspec.plan.observed import Observed, Seen
-from batchspec.plan.planner import make_plan
 from batchspec.render.as_text import plan_text
 from batchspec.resources.base import Json, metadata_of
 from batchspec.resources.blob import LiveBlob

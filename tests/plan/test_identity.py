@@ -19,9 +19,9 @@ from batchspec.document.document import parse
 from batchspec.errors import SpecError
 from batchspec.language.build import build
 from batchspec.language.model import Spec
+from batchspec.plan.actions.planner import make_plan
 from batchspec.plan.identity import plan_digest
 from batchspec.plan.observed import Observed
-from batchspec.plan.planner import make_plan
 from batchspec.source import Source
 from tests.plan.strategies import SCHEMA, jobs, members, pools
 from tests.schema.batch_fields import OURS

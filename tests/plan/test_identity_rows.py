@@ -19,10 +19,10 @@ from batchspec.document.document import parse
 from batchspec.engine.look.reads import desired_now
 from batchspec.errors import SpecError
 from batchspec.language.build import build
+from batchspec.plan.actions.planner import make_plan
 from batchspec.plan.identity import plan_digest
 from batchspec.plan.model import Plan, Run
 from batchspec.plan.observed import Observed
-from batchspec.plan.planner import make_plan
 from batchspec.source import Source
 from tests.plan.test_identity import _FIXED
 from tests.schema.batch_fields import OURS

@@ -12,10 +12,10 @@ from batchspec.desired.expand import without_tasks
 from batchspec.document.document import parse
 from batchspec.errors import RefusedError
 from batchspec.language.build import build
+from batchspec.plan.actions.planner import make_plan
 from batchspec.plan.identity import plan_digest
 from batchspec.plan.model import Kind, Plan, Reason
 from batchspec.plan.observed import Named, Observed
-from batchspec.plan.planner import make_plan
 from batchspec.render.as_text import plan_text
 from batchspec.resources.base import Json, stamped
 from batchspec.source import Source

@@ -13,9 +13,9 @@ import pytest
 
 from batchspec.engine.saved_plan import load, save, saved_plan
 from batchspec.errors import RefusedError, UsageError
+from batchspec.plan.actions.planner import make_plan
 from batchspec.plan.identity import differences, plan_digest
 from batchspec.plan.model import Plan
-from batchspec.plan.planner import make_plan
 from batchspec.plan.written import read_plan
 from batchspec.render.as_json import plan_json
 from batchspec.render.as_text import plan_text

@@ -12,7 +12,7 @@ from batchspec.desired.places import Places
 from batchspec.desired.task import Desired, DesiredTask
 from batchspec.plan.model import Work
 from batchspec.plan.observed import Seen
-from batchspec.plan.work import Counted, find_work
+from batchspec.plan.verdicts.work import Counted, find_work
 from batchspec.resources.blob import LiveBlob
 from batchspec.resources.records import COMMAND_METADATA, FINGERPRINT_METADATA
 from batchspec.resources.task import LiveTask, Recipe, read_id, task_id

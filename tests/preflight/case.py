@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from batchspec.desired.task import Desired, DesiredPackage
-from batchspec.plan.local import container_findings
-from batchspec.plan.package import package_findings, unread_packages
-from batchspec.plan.planner import make_plan
-from batchspec.plan.preflight import preflight
-from batchspec.plan.schedulable import unschedulable
-from batchspec.plan.unsimulated import unsimulated, unsimulated_findings
+from batchspec.plan.actions.package import package_findings, unread_packages
+from batchspec.plan.actions.planner import make_plan
+from batchspec.plan.checks.local import container_findings
+from batchspec.plan.checks.preflight import preflight
+from batchspec.plan.checks.schedulable import unschedulable
+from batchspec.plan.checks.unsimulated import unsimulated, unsimulated_findings
 from batchspec.render.diagnostics import as_text
 from batchspec.resources.base import Json
 from batchspec.source import path_text

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from batchspec.plan.vm_sizes import AS_OF, RETIREMENTS, cores_of, retirement_of
+from batchspec.plan.checks.vm_sizes import AS_OF, RETIREMENTS, cores_of, retirement_of
 from tests.plan.case import load
 from tests.preflight.case import CASES, outcome
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from batchspec.cli import door
 from batchspec.engine.run.events import NoteEvent
-from batchspec.plan.drift import Compared
+from batchspec.plan.actions.drift import Compared
 from batchspec.plan.model import Kind
 from batchspec.render.as_drift import drift_text
 from batchspec.render.progress import Lines

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from batchspec.language.model import Limit
+from batchspec.plan.actions.planner import make_plan
+from batchspec.plan.checks.safety import THRESHOLDS, excess_line, excesses
 from batchspec.plan.model import Plan
-from batchspec.plan.planner import make_plan
-from batchspec.plan.safety import THRESHOLDS, excess_line, excesses
 from tests.plan.case import desired_of, observed_of
 
 SPEC = """\

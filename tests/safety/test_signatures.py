@@ -11,9 +11,9 @@ from plan.case import desired_of, observed_of
 
 from batchspec.engine.health.diagnose import last_lines
 from batchspec.errors import BatchspecError, NotSignedInError, RunError
-from batchspec.plan.drift import find_drift
+from batchspec.plan.actions.drift import find_drift
+from batchspec.plan.actions.planner import make_plan
 from batchspec.plan.identity import action_line
-from batchspec.plan.planner import make_plan
 from batchspec.render.as_drift import drift_json, drift_text
 from batchspec.render.as_json import plan_json
 from batchspec.render.as_text import plan_text

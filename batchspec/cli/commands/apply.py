@@ -29,8 +29,8 @@ from batchspec.cli.options import (
 )
 from batchspec.cli.words import Choice
 from batchspec.errors import InterruptedRunError
+from batchspec.plan.checks.safety import THRESHOLDS
 from batchspec.plan.model import Kind, Reason
-from batchspec.plan.safety import THRESHOLDS
 from batchspec.workload.reading import Environment
 
 if TYPE_CHECKING:

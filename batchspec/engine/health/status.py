@@ -15,7 +15,7 @@ from batchspec.engine.health.stuck import Facts, Trouble, judge
 from batchspec.engine.look.links import LinksEnd, links_end, what_now
 from batchspec.errors import UsageError
 from batchspec.language.model import Spec
-from batchspec.plan import job as plan_job
+from batchspec.plan.actions import job as plan_job
 from batchspec.resources.base import Json
 from batchspec.resources.task import LiveTask, read_id
 from batchspec.service.batch import job as job_service

@@ -23,16 +23,16 @@ from batchspec.engine.look.reads import desired_now
 from batchspec.engine.look.stale import find_stale
 from batchspec.errors import SpecError
 from batchspec.language.model import Spec
-from batchspec.plan.job import newest_job
-from batchspec.plan.local import container_findings, wants_containers
+from batchspec.plan.actions.job import newest_job
+from batchspec.plan.actions.package import package_findings, unread_packages, wants_packages
+from batchspec.plan.actions.planner import make_plan
+from batchspec.plan.checks.local import container_findings, wants_containers
+from batchspec.plan.checks.preflight import needs_images, preflight
+from batchspec.plan.checks.safety import excesses
+from batchspec.plan.checks.schedulable import unschedulable
+from batchspec.plan.checks.unsimulated import unsimulated, unsimulated_findings
 from batchspec.plan.model import Plan
 from batchspec.plan.observed import Observed, Seen
-from batchspec.plan.package import package_findings, unread_packages, wants_packages
-from batchspec.plan.planner import make_plan
-from batchspec.plan.preflight import needs_images, preflight
-from batchspec.plan.safety import excesses
-from batchspec.plan.schedulable import unschedulable
-from batchspec.plan.unsimulated import unsimulated, unsimulated_findings
 from batchspec.resources import job as jobs
 from batchspec.resources.blob import LiveBlob
 from batchspec.service.batch import job as job_service

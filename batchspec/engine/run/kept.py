@@ -9,8 +9,8 @@ from batchspec.engine.run.conduct import Conduct
 from batchspec.engine.run.download import landing_of, prune
 from batchspec.engine.run.send_all import SINGLE_SLOW_S, send_all
 from batchspec.ledger.database import Rows
-from batchspec.plan.flow import RUNS
 from batchspec.plan.model import Copy
+from batchspec.plan.verdicts.flow import RUNS
 
 # Temporary outputs all of whose readers have what they were read for: up to date before, or ended well in this run.
 _SERVED = """

@@ -6,16 +6,16 @@ from dataclasses import replace
 
 from batchspec.desired.task import Desired
 from batchspec.ledger.database import Mapped
-from batchspec.plan.job import current_job, job_action, newest_job, next_job, outdated_jobs, seals
+from batchspec.plan.actions.job import current_job, job_action, newest_job, next_job, outdated_jobs, seals
+from batchspec.plan.actions.owner import refuse_other_file, take_over, unnoted
+from batchspec.plan.actions.package import package_actions
+from batchspec.plan.actions.pool import lifts_protection, pool_action, unprotect
+from batchspec.plan.actions.strays import find_strays
+from batchspec.plan.actions.tasks import TaskActions
+from batchspec.plan.actions.terms import terms_of
 from batchspec.plan.model import Action, Operation, Plan, Reason
 from batchspec.plan.observed import Observed, Seen
-from batchspec.plan.owner import refuse_other_file, take_over, unnoted
-from batchspec.plan.package import package_actions
-from batchspec.plan.pool import lifts_protection, pool_action, unprotect
-from batchspec.plan.strays import find_strays
-from batchspec.plan.tasks import TaskActions
-from batchspec.plan.terms import terms_of
-from batchspec.plan.work import Counted, find_work
+from batchspec.plan.verdicts.work import Counted, find_work
 from batchspec.resources.base import Json
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from batchspec.codes import Code
 from batchspec.desired.task import Desired
-from batchspec.plan.action import is_ignored
-from batchspec.plan.job import current_job
+from batchspec.plan.actions.action import is_ignored
+from batchspec.plan.actions.job import current_job
 from batchspec.plan.model import Plan
 from batchspec.plan.observed import Observed
 from batchspec.resources.base import Json

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from batchspec.ledger.database import Database
-from batchspec.plan.flow import RUNS
+from batchspec.plan.verdicts.flow import RUNS
 
 HAS_ONLY = "EXISTS (SELECT 1 FROM chosen WHERE option = 'only')"
 IS_SELECTED = f"(NOT {HAS_ONLY} OR number IN (SELECT number FROM selected))"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from batchspec.desired.places import Places
 from batchspec.ledger.database import Database
-from batchspec.plan.flow import RUNS
+from batchspec.plan.verdicts.flow import RUNS
 
 # Nobody uploads terabytes again because names have a digest now: a blob of the same MD5 and size is as good.
 _OLDER = """

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from batchspec.codes import Code
 from batchspec.desired.task import Desired
 from batchspec.language.pool_rules import is_windows
-from batchspec.plan.action import place_of
+from batchspec.plan.actions.action import place_of
 from batchspec.plan.model import Kind, Plan, Unsimulated
 from batchspec.resources.base import Json
 from batchspec.source import Diagnostic, Path

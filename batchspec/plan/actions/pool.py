@@ -9,10 +9,10 @@ from batchspec.counts import count_text
 from batchspec.desired.task import Desired
 from batchspec.errors import RefusedError
 from batchspec.language.model import Pool, WhenDone
-from batchspec.plan.action import is_ignored, new_action, task_lines, update_action
+from batchspec.plan.actions.action import is_ignored, new_action, task_lines, update_action
+from batchspec.plan.actions.owner import refuse_foreign
 from batchspec.plan.model import Action, Kind, Operation, Reason, Work
 from batchspec.plan.observed import Observed
-from batchspec.plan.owner import refuse_foreign
 from batchspec.resources import pool as pools
 from batchspec.resources.base import STAMP_ROLLOUT, Change, Effect, Json, is_protected, metadata_of, owner
 from batchspec.resources.resize_errors import said

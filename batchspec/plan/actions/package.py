@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from batchspec.codes import Code
 from batchspec.desired.task import Desired, DesiredPackage
 from batchspec.language.templates.template import is_template
-from batchspec.plan.action import place_of
+from batchspec.plan.actions.action import place_of
 from batchspec.plan.model import Action, Kind, Operation, Plan, Reason, Work
 from batchspec.plan.observed import Observed
 from batchspec.resources.base import Json

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from batchspec.desired.task import Desired
 from batchspec.errors import RefusedError
 from batchspec.language.model import Spec
-from batchspec.plan.action import place_of
+from batchspec.plan.actions.action import place_of
 from batchspec.plan.model import Action, Kind, Operation, Reason, Unnoted
 from batchspec.plan.observed import Named
 from batchspec.resources.base import Change, Effect, Json, file_of, owner

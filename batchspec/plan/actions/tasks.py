@@ -12,7 +12,7 @@ from batchspec.desired.composed_body import shown_command
 from batchspec.desired.places import Places
 from batchspec.desired.records import differing, recorded
 from batchspec.desired.task import Desired
-from batchspec.plan.action import place_of
+from batchspec.plan.actions.action import place_of
 from batchspec.plan.hidden import hidden, suspects_of
 from batchspec.plan.model import Action, Copy, Download, Kept, Kind, Operation, Reason, Removal, Run, Upload
 from batchspec.source import Path

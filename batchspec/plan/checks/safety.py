@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from batchspec.desired.task import Desired
 from batchspec.language.model import Limit
-from batchspec.plan.job import newest_job
+from batchspec.plan.actions.job import newest_job
 from batchspec.plan.model import Excess, Kind, Operation, Plan
 from batchspec.plan.observed import Observed
 from batchspec.resources import job as jobs

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 from batchspec.codes import Code
 from batchspec.desired.task import Desired
 from batchspec.ledger.database import Many
+from batchspec.plan.checks.moving import moving
+from batchspec.plan.checks.vm_sizes import AS_OF, cores_of, retirement_of
 from batchspec.plan.model import Kind, Operation, Plan
-from batchspec.plan.moving import moving
-from batchspec.plan.vm_sizes import AS_OF, cores_of, retirement_of
 from batchspec.resources.base import Effect, Json
 from batchspec.resources.pool import most_nodes
 from batchspec.source import Diagnostic, Path, Severity

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from batchspec.desired.task import Desired
 from batchspec.language.model import Spec
-from batchspec.plan.action import is_ignored, new_action, task_lines, update_action
+from batchspec.plan.actions.action import is_ignored, new_action, task_lines, update_action
+from batchspec.plan.actions.owner import refuse_foreign
 from batchspec.plan.model import Action, Kind, Operation, Reason
 from batchspec.plan.observed import Observed
-from batchspec.plan.owner import refuse_foreign
 from batchspec.resources import job as jobs
 from batchspec.resources.base import Json, owner
 

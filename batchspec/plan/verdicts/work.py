@@ -18,12 +18,12 @@ from batchspec.desired.task import Desired, DesiredTask, Input
 from batchspec.language.model import TaskGroup
 from batchspec.ledger import tables
 from batchspec.ledger.database import Database, Rows
-from batchspec.plan.flow import RUNS, find_whole, follow
 from batchspec.plan.here import FindLocal, Here
 from batchspec.plan.model import Copy, Download, Reason, Removal, Run, Upload, Work
-from batchspec.plan.reading import find_older, find_uploads, stored_as
-from batchspec.plan.selecting import HAS_ONLY, IS_SELECTED, run_again, select
-from batchspec.plan.stored import find_stored
+from batchspec.plan.verdicts.flow import RUNS, find_whole, follow
+from batchspec.plan.verdicts.reading import find_older, find_uploads, stored_as
+from batchspec.plan.verdicts.selecting import HAS_ONLY, IS_SELECTED, run_again, select
+from batchspec.plan.verdicts.stored import find_stored
 from batchspec.resources.task import read_id, task_id
 
 

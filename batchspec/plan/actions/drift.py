@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from batchspec.desired.task import Desired
 from batchspec.language.model import WhenDone
-from batchspec.plan.action import update_action
-from batchspec.plan.job import newest_job
+from batchspec.plan.actions.action import update_action
+from batchspec.plan.actions.job import newest_job
+from batchspec.plan.actions.owner import refuse_foreign
 from batchspec.plan.model import Kind
-from batchspec.plan.owner import refuse_foreign
 from batchspec.resources import job as jobs
 from batchspec.resources import pool as pools
 from batchspec.resources.base import Change, Json

@@ -1,4 +1,5 @@
-"""What should be, as values: tasks with their names, ids and fingerprints, and the bodies that are sent for them.
+"""What should be, as values: tasks with their names and places, their ids and fingerprints.
 
-Pure: from a `Spec` and its inputs. A task that needs no work is never rendered.
+Pure, like the rooms inside: from a `Spec` and its inputs. `artifacts` are what tasks read and make, `bodies` what is
+sent for them, `expansion` makes the tasks. A task that needs no work is never rendered.
 """

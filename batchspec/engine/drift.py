@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchspec.desired.expand import without_tasks
+from batchspec.desired.expansion.expand import without_tasks
 from batchspec.language.model import Spec
 from batchspec.plan.actions.drift import Compared, find_drift
 from batchspec.service.batch import job as job_service

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from batchspec.desired.expand import expand, without_tasks
+from batchspec.desired.artifacts.readable import Readable
+from batchspec.desired.expansion.expand import expand, without_tasks
 from batchspec.desired.places import Places
-from batchspec.desired.readable import Readable
 from batchspec.desired.task import Desired
 from batchspec.engine.look.named import noted_file
 from batchspec.errors import RefusedError, SpecError, UsageError

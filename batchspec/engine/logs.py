@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import NamedTuple
 
-from batchspec.desired.expand import keys_of
+from batchspec.desired.expansion.expand import keys_of
 from batchspec.desired.places import Places
 from batchspec.engine.health.status import LiveJob, newest_job, read_status
 from batchspec.engine.health.stuck import in_words

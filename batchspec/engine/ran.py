@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from batchspec.desired.wrapper import COMMAND_VARIABLE
+from batchspec.desired.bodies.wrapper import COMMAND_VARIABLE
 from batchspec.language.model import Spec
 from batchspec.plan.hidden import hidden, suspects_of
 from batchspec.resources.base import Json

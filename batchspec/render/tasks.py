@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from batchspec.desired.composed_body import shown_command
+from batchspec.desired.bodies.composed_body import shown_command
 from batchspec.desired.names import input_path, output_path
 from batchspec.desired.task import Desired, DesiredTask
 

@@ -41,8 +41,8 @@ def figures(tasks: int, rounds: int) -> Iterator[Figure]:
 
 def write_tasks(file: Path, count: int) -> None:
     """The tasks of the spec as a narrow listing has them, all queued."""
-    from batchspec.desired.expand import expand
-    from batchspec.desired.readable import Readable
+    from batchspec.desired.artifacts.readable import Readable
+    from batchspec.desired.expansion.expand import expand
     from tests.bench.workload import FROM_BLOBS, made_up_inputs, spec_of
 
     with file.open("w", encoding="utf-8") as stream:
@@ -57,8 +57,8 @@ def write_tasks(file: Path, count: int) -> None:
 
 def ours(count: int, port: int) -> None:
     """Reads the tasks and sorts them in; what the spec asks for is there already."""
-    from batchspec.desired.expand import expand
-    from batchspec.desired.readable import Readable
+    from batchspec.desired.artifacts.readable import Readable
+    from batchspec.desired.expansion.expand import expand
     from batchspec.plan.here import nothing_here
     from batchspec.plan.observed import Seen
     from batchspec.plan.verdicts.work import Counted, find_work

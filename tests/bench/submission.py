@@ -50,8 +50,8 @@ def figures(tasks: int, many: int, slow: int, rounds: int) -> Iterator[Figure]:
 
 def ours(count: int, port: int) -> None:
     """The path of `apply`: expand, plan, render, sign a link for each input, send, check every answer."""
-    from batchspec.desired.expand import expand
-    from batchspec.desired.readable import Readable
+    from batchspec.desired.artifacts.readable import Readable
+    from batchspec.desired.expansion.expand import expand
     from batchspec.engine.run.submit import add_tasks
     from batchspec.engine.run.uploads import Uploads
     from batchspec.plan.actions.planner import make_plan
@@ -104,7 +104,7 @@ def model(number: int) -> object:
 
     from azure.batch import models
 
-    from batchspec.desired.wrapper import COMMAND_VARIABLE, NodeOutput, wrapped_words
+    from batchspec.desired.bodies.wrapper import COMMAND_VARIABLE, NodeOutput, wrapped_words
     from batchspec.resources.records import FINGERPRINT_VARIABLE
     from tests.bench.workload import md5_of
 

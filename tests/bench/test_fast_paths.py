@@ -10,10 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_blob_sas
 
-from batchspec.desired.body import Links, task_body
-from batchspec.desired.expand import expand
-from batchspec.desired.fold import Bodies
-from batchspec.desired.readable import Readable
+from batchspec.desired.artifacts.readable import Readable
+from batchspec.desired.bodies.body import Links, task_body
+from batchspec.desired.bodies.fold import Bodies
+from batchspec.desired.expansion.expand import expand
 from batchspec.desired.task import Input
 from batchspec.document.document import parse
 from batchspec.language.build import build

@@ -35,8 +35,8 @@ def watch(count: str, seconds: str) -> None:
 
     from azure.core.rest import HttpRequest, HttpResponse
 
-    from batchspec.desired.expand import expand
-    from batchspec.desired.readable import Readable
+    from batchspec.desired.artifacts.readable import Readable
+    from batchspec.desired.expansion.expand import expand
     from batchspec.engine.run.doctor import Doctor
     from batchspec.engine.run.provision import make_job, make_pool
     from batchspec.engine.run.submit import add_tasks

@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from batchspec.desired.body import Links, task_body
-from batchspec.desired.composed_body import composed_body
-from batchspec.desired.fold import Bodies
+from batchspec.desired.bodies.body import Links, task_body
+from batchspec.desired.bodies.composed_body import composed_body
+from batchspec.desired.bodies.fold import Bodies
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired, DesiredTask, Input
 from batchspec.document import document

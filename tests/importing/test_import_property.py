@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from plan.endpoint import QuickClock, planned, served, spec_of
 from plan.strategies import SECRET_VARIABLE, specs
 
-from batchspec.desired.expand import expand
-from batchspec.desired.readable import Readable
+from batchspec.desired.artifacts.readable import Readable
+from batchspec.desired.expansion.expand import expand
 from batchspec.document.document import parse
 from batchspec.engine import importing
 from batchspec.errors import SpecError

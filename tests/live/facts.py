@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from batchspec.desired.wrapper import COMMAND_VARIABLE, wrapped_words
+from batchspec.desired.bodies.wrapper import COMMAND_VARIABLE, wrapped_words
 from batchspec.errors import ServiceError
 from batchspec.service.batch.client import path_of
 from batchspec.service.connect import Account

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from main_job.workload import Workload, make_workload, wait_until
 
-from batchspec.desired.wrapper import COMMAND_VARIABLE, NodeOutput, NodePack, wrapped_script
+from batchspec.desired.bodies.wrapper import COMMAND_VARIABLE, NodeOutput, NodePack, wrapped_script
 from batchspec.engine.look.digests import Digests
 from batchspec.engine.look.packs import PackStream, entries_of, pack_of
 from batchspec.engine.look.project import ANYWHERE

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from batchspec.desired.bodies.wrapper import OUTPUT_MISSING
 from batchspec.desired.packing import NEEDS_TAR, UNPACK, pack
-from batchspec.desired.wrapper import OUTPUT_MISSING
 from batchspec.engine.look.digests import Digests
 from batchspec.engine.look.packs import PackStream, entries_of, pack_of
 from batchspec.engine.look.project import ANYWHERE

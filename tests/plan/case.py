@@ -29,9 +29,9 @@ from typing import Any
 
 import yaml
 
-from batchspec.desired.expand import expand
+from batchspec.desired.artifacts.readable import Readable
+from batchspec.desired.expansion.expand import expand
 from batchspec.desired.places import Places
-from batchspec.desired.readable import Readable
 from batchspec.desired.task import Desired, DesiredTask, Input
 from batchspec.document.document import parse
 from batchspec.errors import RefusedError

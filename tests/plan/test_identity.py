@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from batchspec.desired.body import Links, task_body
-from batchspec.desired.expand import expand
+from batchspec.desired.artifacts.readable import Readable
+from batchspec.desired.bodies.body import Links, task_body
+from batchspec.desired.expansion.expand import expand
 from batchspec.desired.places import Places
-from batchspec.desired.readable import Readable
 from batchspec.desired.task import Desired, Input
 from batchspec.document.document import parse
 from batchspec.errors import SpecError

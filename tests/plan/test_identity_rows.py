@@ -12,8 +12,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from batchspec.desired.body import Links, task_body
-from batchspec.desired.composed_body import composed_body, public_outputs
+from batchspec.desired.bodies.body import Links, task_body
+from batchspec.desired.bodies.composed_body import composed_body, public_outputs
 from batchspec.desired.task import Desired, Input
 from batchspec.document.document import parse
 from batchspec.engine.look.reads import desired_now

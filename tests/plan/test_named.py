@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from batchspec.desired.expand import without_tasks
+from batchspec.desired.expansion.expand import without_tasks
 from batchspec.document.document import parse
 from batchspec.errors import RefusedError
 from batchspec.language.build import build

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchspec.desired.body import Links, task_body
-from batchspec.desired.records import differing, recorded
+from batchspec.desired.bodies.body import Links, task_body
+from batchspec.desired.bodies.records import differing, recorded
 from batchspec.desired.task import DesiredTask
 from tests.plan.case import desired_of
 

@@ -14,8 +14,8 @@ from azure.batch.models import (
 )
 from azure.core.credentials import AzureNamedKeyCredential
 
-from batchspec.desired.expand import expand
-from batchspec.desired.readable import Readable
+from batchspec.desired.artifacts.readable import Readable
+from batchspec.desired.expansion.expand import expand
 from batchspec.document.document import parse
 from batchspec.errors import StalePlanError
 from batchspec.language.build import build

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from batchspec.desired.body import PLAIN
-from batchspec.desired.wrapper import (
+from batchspec.desired.bodies.body import PLAIN
+from batchspec.desired.bodies.wrapper import (
     ANY,
     COMMAND_VARIABLE,
     NodeOutput,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from batchspec.desired.expand import expand
-from batchspec.desired.readable import Readable
+from batchspec.desired.artifacts.readable import Readable
+from batchspec.desired.expansion.expand import expand
 from batchspec.desired.task import Input
 from batchspec.document.document import parse
 from batchspec.errors import SpecError

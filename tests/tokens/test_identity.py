@@ -9,10 +9,10 @@ import pytest
 from main_job.wire import Wire
 from main_job.workload import Workload
 
-from batchspec.desired.body import Links, task_body
-from batchspec.desired.expand import expand
-from batchspec.desired.fold import Bodies
-from batchspec.desired.readable import Readable
+from batchspec.desired.artifacts.readable import Readable
+from batchspec.desired.bodies.body import Links, task_body
+from batchspec.desired.bodies.fold import Bodies
+from batchspec.desired.expansion.expand import expand
 from batchspec.desired.task import Input
 from batchspec.document.document import parse
 from batchspec.language.build import build

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
-from batchspec.desired.wrapper import OUTPUT_MISSING
+from batchspec.desired.bodies.wrapper import OUTPUT_MISSING
 from batchspec.engine.health.blocked import not_run
 from batchspec.engine.health.diagnose import evidence, read_facts
 from batchspec.engine.health.stuck import Facts, Trouble, judge

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from pathlib import Path as FilePath
 
 from batchspec.codes import Code
-from batchspec.desired.files import plain_path
+from batchspec.desired.artifacts.files import plain_path
 from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.places import Places
 from batchspec.desired.task import Input

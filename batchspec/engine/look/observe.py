@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from batchspec.codes import Code
-from batchspec.desired.expand import without_tasks
+from batchspec.desired.expansion.expand import without_tasks
 from batchspec.desired.places import Places
 from batchspec.desired.selection import Selection, choose
 from batchspec.desired.task import Desired

@@ -9,10 +9,10 @@ from io import TextIOWrapper
 from pathlib import Path as FilePath
 
 from batchspec.codes import Code
-from batchspec.desired.expand import expand
-from batchspec.desired.files import is_pack, varies
+from batchspec.desired.artifacts.files import is_pack, varies
+from batchspec.desired.artifacts.readable import Readable
+from batchspec.desired.expansion.expand import expand
 from batchspec.desired.places import Places
-from batchspec.desired.readable import Readable
 from batchspec.desired.task import Desired, Input
 from batchspec.engine.look import download_rules
 from batchspec.engine.look.cache import cache_path

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 
 from batchspec.counts import count_text
-from batchspec.desired.composed_body import public_outputs
+from batchspec.desired.bodies.composed_body import public_outputs
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired, DesiredTask
 from batchspec.engine.health.stuck import StuckReason

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from batchspec.desired.composed_body import parts_of_task
+from batchspec.desired.bodies.composed_body import parts_of_task
+from batchspec.desired.bodies.wrapper import OUTPUT_MISSING
 from batchspec.desired.names import output_path
 from batchspec.desired.task import Desired, DesiredTask
-from batchspec.desired.wrapper import OUTPUT_MISSING
 from batchspec.resources.records import FINGERPRINT_METADATA
 from batchspec.resources.task import LiveTask
 from batchspec.service.connect import Account

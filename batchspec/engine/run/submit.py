@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, filterfalse
 
 from batchspec.counts import count_text
-from batchspec.desired.composed_body import composed_body
-from batchspec.desired.fold import Bodies
+from batchspec.desired.bodies.composed_body import composed_body
+from batchspec.desired.bodies.fold import Bodies
 from batchspec.desired.places import Places
 from batchspec.desired.task import Input
 from batchspec.engine.run.conduct import Conduct, PlanAgain

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
+from batchspec.desired.bodies.wrapper import strays_in
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
-from batchspec.desired.wrapper import strays_in
 from batchspec.engine.health.diagnose import last_lines
 from batchspec.engine.look.links import what_now
 from batchspec.engine.run.conduct import Conduct

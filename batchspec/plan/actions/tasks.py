@@ -7,10 +7,10 @@ from functools import cache
 from pathlib import PurePosixPath
 from typing import Any
 
-from batchspec.desired.body import decided_at
-from batchspec.desired.composed_body import shown_command
+from batchspec.desired.bodies.body import decided_at
+from batchspec.desired.bodies.composed_body import shown_command
+from batchspec.desired.bodies.records import differing, recorded
 from batchspec.desired.places import Places
-from batchspec.desired.records import differing, recorded
 from batchspec.desired.task import Desired
 from batchspec.plan.actions.action import place_of
 from batchspec.plan.hidden import hidden, suspects_of

@@ -6,11 +6,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from batchspec.desired.places import Places
-from batchspec.desired.records import recorded
-from batchspec.desired.task import DesiredTask
-from batchspec.desired.values import template_values
-from batchspec.desired.wrapper import (
+from batchspec.desired.artifacts.values import template_values
+from batchspec.desired.bodies.records import recorded
+from batchspec.desired.bodies.wrapper import (
     ANY,
     COMMAND_VARIABLE,
     OUTPUT_FOLDER,
@@ -19,6 +17,8 @@ from batchspec.desired.wrapper import (
     wrapped_script,
     wrapped_words,
 )
+from batchspec.desired.places import Places
+from batchspec.desired.task import DesiredTask
 from batchspec.language.model import Command, Spec, TaskGroup
 from batchspec.language.templates.deferred import Deferred
 from batchspec.resources.base import Json

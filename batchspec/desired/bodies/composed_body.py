@@ -9,7 +9,17 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
-from batchspec.desired.body import (
+from batchspec.desired.artifacts.files import FILES_FOLDER, TaskRead
+from batchspec.desired.artifacts.outputs import TaskOutput, is_stored_prefix
+from batchspec.desired.artifacts.rows import given_back
+from batchspec.desired.artifacts.values import (
+    LIST_FILE,
+    input_paths,
+    output_values,
+    template_values,
+    values_of,
+)
+from batchspec.desired.bodies.body import (
     CommandLine,
     Links,
     Particulars,
@@ -22,13 +32,9 @@ from batchspec.desired.body import (
     stamps,
     upload,
 )
-from batchspec.desired.files import FILES_FOLDER, TaskRead
-from batchspec.desired.outputs import TaskOutput, is_stored_prefix
+from batchspec.desired.bodies.wrapper import ANY, NodeOutput, NodePack, wrapped_script
 from batchspec.desired.packing import PACK_SUFFIX
-from batchspec.desired.rows import given_back
 from batchspec.desired.task import Desired, DesiredTask, Input
-from batchspec.desired.values import LIST_FILE, input_paths, output_values, template_values, values_of
-from batchspec.desired.wrapper import ANY, NodeOutput, NodePack, wrapped_script
 from batchspec.language.model import Spec, TaskGroup
 from batchspec.resources.base import Json
 

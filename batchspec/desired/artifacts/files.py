@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from batchspec.codes import Code
+from batchspec.desired.artifacts.readable import Readable
 from batchspec.desired.names import node_name
 from batchspec.desired.problem import TaskProblem
-from batchspec.desired.readable import Readable
 from batchspec.desired.task import Input
 from batchspec.language.glob.pattern import Glob
 from batchspec.language.glob.pattern import parse as parse_glob

@@ -13,14 +13,10 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from batchspec.codes import Code
-from batchspec.desired.files import SOURCE_READ, FileFinder, TaskRead
-from batchspec.desired.names import node_name, parts_of
-from batchspec.desired.outputs import TaskOutput, outputs_of
-from batchspec.desired.places import Places
-from batchspec.desired.problem import TaskProblem
-from batchspec.desired.readable import Readable
-from batchspec.desired.rehearsal import Rehearsal
-from batchspec.desired.rows import (
+from batchspec.desired.artifacts.files import SOURCE_READ, FileFinder, TaskRead
+from batchspec.desired.artifacts.outputs import TaskOutput, outputs_of
+from batchspec.desired.artifacts.readable import Readable
+from batchspec.desired.artifacts.rows import (
     ALONE,
     Origin,
     Row,
@@ -31,8 +27,12 @@ from batchspec.desired.rows import (
     position_of,
     stored,
 )
+from batchspec.desired.artifacts.values import input_paths, input_values, output_values, values_of
+from batchspec.desired.expansion.rehearsal import Rehearsal
+from batchspec.desired.names import node_name, parts_of
+from batchspec.desired.places import Places
+from batchspec.desired.problem import TaskProblem
 from batchspec.desired.task import DesiredTask, DesiredTasks, Input
-from batchspec.desired.values import input_paths, input_values, output_values, values_of
 from batchspec.errors import SpecError
 from batchspec.language.model import Rows, Spec, TaskGroup
 from batchspec.language.rows.axes import FOLDER, SOURCE

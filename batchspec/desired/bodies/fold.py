@@ -15,7 +15,7 @@ from json.encoder import encode_basestring_ascii
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from batchspec.desired.body import PLAIN, Links, Particulars, body_of, task_body
+from batchspec.desired.bodies.body import PLAIN, Links, Particulars, body_of, task_body
 from batchspec.desired.names import Parts, input_path, output_path, parts_of
 from batchspec.desired.task import DesiredTask
 from batchspec.language.model import Spec, TaskGroup

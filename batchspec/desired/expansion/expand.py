@@ -13,22 +13,22 @@ from dataclasses import replace
 from operator import itemgetter
 
 from batchspec.codes import Code
-from batchspec.desired.collisions import collisions
-from batchspec.desired.compose import Composed, Composer, Reading, add_composed, add_extras
-from batchspec.desired.files import reading_of
+from batchspec.desired.artifacts.files import reading_of
+from batchspec.desired.artifacts.outputs import plain_outputs
+from batchspec.desired.artifacts.readable import Readable
+from batchspec.desired.artifacts.values import template_values
+from batchspec.desired.expansion.collisions import collisions
+from batchspec.desired.expansion.compose import Composed, Composer, Reading, add_composed, add_extras
+from batchspec.desired.expansion.rehearsal import Rehearsal
 from batchspec.desired.names import (
     Parts,
     name_problem,
     output_helps,
     parts_of,
 )
-from batchspec.desired.outputs import plain_outputs
 from batchspec.desired.places import OWN_FOLDER, Places
 from batchspec.desired.problem import TaskProblem
-from batchspec.desired.readable import Readable
-from batchspec.desired.rehearsal import Rehearsal
 from batchspec.desired.task import Desired, DesiredTask, DesiredTasks, Input
-from batchspec.desired.values import template_values
 from batchspec.errors import SpecError
 from batchspec.language.model import Spec, TaskGroup
 from batchspec.language.rows.axes import FOLDER, SOURCE

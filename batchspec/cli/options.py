@@ -16,7 +16,7 @@ from batchspec.workload.reading import Environment
 from batchspec.workload.workload import Workload
 
 if TYPE_CHECKING:
-    from batchspec.engine.look.project import Ask, Use
+    from batchspec.engine.look.machine.project import Ask, Use
     from batchspec.language.model import Spec
     from batchspec.service.connect import Account
 

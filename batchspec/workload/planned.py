@@ -17,7 +17,7 @@ from batchspec.workload import consent
 if TYPE_CHECKING:
     from batchspec.desired.selection import Selection
     from batchspec.desired.task import Desired
-    from batchspec.engine.look.project import Project
+    from batchspec.engine.look.machine.project import Project
     from batchspec.engine.run.apply import Apply
     from batchspec.engine.run.download import Arrived
     from batchspec.engine.run.events import Event

@@ -16,7 +16,7 @@ from batchspec.secrecy import keep_secret
 from batchspec.source import Diagnostic, Severity, Source, in_order
 
 if TYPE_CHECKING:
-    from batchspec.engine.look.project import Ask, Project
+    from batchspec.engine.look.machine.project import Ask, Project
     from batchspec.language.build import Examined
     from batchspec.language.model import Spec
 
@@ -86,7 +86,7 @@ def project_of(
 ) -> Project:
     """What *spec* may read and write on this machine; *ask* is asked about more."""
     from batchspec.desired.places import Places
-    from batchspec.engine.look.project import Project, nobody
+    from batchspec.engine.look.machine.project import Project, nobody
 
     folder = Places.of(spec).folder
     return Project(folder, environment.allowed_paths, ask or nobody, overwrites=overwrite)
@@ -95,7 +95,7 @@ def project_of(
 def _examined(spec_file: Path, environment: Environment) -> Examined:
     """The spec, as far as it can be made, and what was found. Raises `SpecError` for what is no YAML."""
     from batchspec.document.document import parse, read
-    from batchspec.engine.look.project import file_in_project
+    from batchspec.engine.look.machine.project import file_in_project
     from batchspec.language.build import examine
 
     document, slips = read(_source(spec_file, "`batchspec init` writes a spec to start from"))

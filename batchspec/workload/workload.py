@@ -15,7 +15,7 @@ from batchspec.workload.reading import Environment, check, errors_of, project_of
 if TYPE_CHECKING:
     from batchspec.engine.destroy import Deleted
     from batchspec.engine.health.status import Status
-    from batchspec.engine.look.project import Ask, Project
+    from batchspec.engine.look.machine.project import Ask, Project
     from batchspec.language.model import Spec
     from batchspec.service.connect import Account
     from batchspec.source import Diagnostic

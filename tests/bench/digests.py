@@ -45,7 +45,7 @@ def ours(folder: str, count: str, later_s: str = "0") -> None:
 
     from batchspec.desired.places import Places
     from batchspec.engine.look.inputs import find_inputs
-    from batchspec.engine.look.project import Project
+    from batchspec.engine.look.machine.project import Project
     from tests.bench.workload import FROM_FILES, spec_of
 
     now = time.time_ns

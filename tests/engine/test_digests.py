@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from batchspec.engine.look import digests
-from batchspec.engine.look.digests import Digests
+from batchspec.engine.look.remembered import digests
+from batchspec.engine.look.remembered.digests import Digests
 
 TEXT = "one clip"
 MD5 = md5(TEXT.encode(), usedforsecurity=False).hexdigest()
@@ -84,7 +84,7 @@ def test_what_was_read_is_written_now_and_then(
 
 def test_a_locked_cache(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cache that somebody holds is done without."""
-    monkeypatch.setattr("batchspec.engine.look.cache._LOCKED_FOR_S", 0.01)
+    monkeypatch.setattr("batchspec.engine.look.remembered.cache._LOCKED_FOR_S", 0.01)
     with Digests(tmp_path / "cache") as cache:
         cache.md5(clip)
     holder = sqlite3.connect(tmp_path / "cache")

@@ -12,9 +12,9 @@ import pytest
 
 from batchspec.desired.places import Places
 from batchspec.document.document import parse
-from batchspec.engine.look.digests import Digests
 from batchspec.engine.look.inputs import ListBlobs, find_inputs
-from batchspec.engine.look.project import Project
+from batchspec.engine.look.machine.project import Project
+from batchspec.engine.look.remembered.digests import Digests
 from batchspec.errors import SpecError
 from batchspec.language.build import build
 from batchspec.language.model import Spec

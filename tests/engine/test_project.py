@@ -8,7 +8,7 @@ import pytest
 
 from batchspec.desired.places import Places
 from batchspec.document.document import parse
-from batchspec.engine.look.project import Ask, Project, Use, nobody
+from batchspec.engine.look.machine.project import Ask, Project, Use, nobody
 from batchspec.engine.look.reads import desired_now
 from batchspec.errors import SpecError
 from batchspec.language.build import build

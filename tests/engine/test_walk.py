@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchspec.engine.look.walk import Rules, walk
+from batchspec.engine.look.machine.walk import Rules, walk
 from batchspec.language.glob.pattern import parse
 
 FILES = (

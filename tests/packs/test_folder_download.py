@@ -11,7 +11,7 @@ import pytest
 
 from batchspec.desired.places import Places
 from batchspec.document.document import parse
-from batchspec.engine.look.unpacked import pack_in
+from batchspec.engine.look.remembered.unpacked import pack_in
 from batchspec.engine.run.download import fetch
 from batchspec.engine.run.landing import Landing
 from batchspec.errors import RunError

@@ -11,9 +11,9 @@ import pytest
 from main_job.workload import Workload, make_workload, wait_until
 
 from batchspec.desired.bodies.wrapper import COMMAND_VARIABLE, NodeOutput, NodePack, wrapped_script
-from batchspec.engine.look.digests import Digests
-from batchspec.engine.look.packs import PackStream, entries_of, pack_of
-from batchspec.engine.look.project import ANYWHERE
+from batchspec.engine.look.machine.packs import PackStream, entries_of, pack_of
+from batchspec.engine.look.machine.project import ANYWHERE
+from batchspec.engine.look.remembered.digests import Digests
 from batchspec.engine.run.unpack import unpack
 from batchspec.service.blob.blobs import Blobs
 from batchspec.service.embedded import LocalAccount

@@ -13,9 +13,9 @@ import pytest
 
 from batchspec.desired.bodies.wrapper import OUTPUT_MISSING
 from batchspec.desired.packing import NEEDS_TAR, UNPACK, pack
-from batchspec.engine.look.digests import Digests
-from batchspec.engine.look.packs import PackStream, entries_of, pack_of
-from batchspec.engine.look.project import ANYWHERE
+from batchspec.engine.look.machine.packs import PackStream, entries_of, pack_of
+from batchspec.engine.look.machine.project import ANYWHERE
+from batchspec.engine.look.remembered.digests import Digests
 from batchspec.engine.run.unpack import unpack
 from packs.odd import ODD, make_odd, tree
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from batchspec.engine.look import digests
-from batchspec.engine.look.digests import Digests
-from batchspec.engine.look.packs import Pack, PackStream, Unfit, entries_of, pack_of
-from batchspec.engine.look.project import Project
+from batchspec.engine.look.machine.packs import Pack, PackStream, Unfit, entries_of, pack_of
+from batchspec.engine.look.machine.project import Project
+from batchspec.engine.look.remembered import digests
+from batchspec.engine.look.remembered.digests import Digests
 from batchspec.errors import RunError
 from packs.odd import EMPTY, ODD, PROGRAM, make_odd, tree
 

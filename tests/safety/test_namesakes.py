@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from main_job.workload import Ended, Workload, make_workload
 
-from batchspec.engine.look.project import file_in_project
+from batchspec.engine.look.machine.project import file_in_project
 from batchspec.service.embedded import LocalAccount
 
 OTHER = "specs/other.yaml"

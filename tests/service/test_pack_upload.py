@@ -11,9 +11,9 @@ from secrets import token_hex
 
 import pytest
 
-from batchspec.engine.look.digests import Digests
-from batchspec.engine.look.packs import PackStream, entries_of, pack_of
-from batchspec.engine.look.project import ANYWHERE
+from batchspec.engine.look.machine.packs import PackStream, entries_of, pack_of
+from batchspec.engine.look.machine.project import ANYWHERE
+from batchspec.engine.look.remembered.digests import Digests
 from batchspec.errors import InterruptedRunError, RunError
 from batchspec.service.blob.blobs import Blobs
 

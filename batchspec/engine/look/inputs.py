@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from batchspec.codes import Code
 from batchspec.desired.places import OWN_FOLDER
 from batchspec.desired.task import Input
-from batchspec.engine.look.local_files import LocalInputs
-from batchspec.engine.look.missed import ALLOW_EMPTY, Missed
-from batchspec.engine.look.project import Project
+from batchspec.engine.look.machine.local_files import LocalInputs
+from batchspec.engine.look.machine.missed import ALLOW_EMPTY, Missed
+from batchspec.engine.look.machine.project import Project
 from batchspec.errors import SpecError
 from batchspec.language.glob.pattern import AmbiguousPath
 from batchspec.language.model import Blobs, LocalFiles, Spec, TaskGroup

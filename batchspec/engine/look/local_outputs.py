@@ -8,9 +8,9 @@ from pathlib import Path
 
 from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.places import Places
-from batchspec.engine.look.digests import Digests
-from batchspec.engine.look.downloaded import Downloaded
-from batchspec.engine.look.unpacked import pack_in
+from batchspec.engine.look.remembered.digests import Digests
+from batchspec.engine.look.remembered.downloaded import Downloaded
+from batchspec.engine.look.remembered.unpacked import pack_in
 from batchspec.plan.here import Here
 
 

@@ -12,14 +12,14 @@ from batchspec.desired.expansion.expand import without_tasks
 from batchspec.desired.places import Places
 from batchspec.desired.selection import Selection, choose
 from batchspec.desired.task import Desired
-from batchspec.engine.look.cache import cache_path
-from batchspec.engine.look.digests import Digests
-from batchspec.engine.look.downloaded import Downloaded
 from batchspec.engine.look.links import read_ending
 from batchspec.engine.look.local_outputs import LocalOutputs
+from batchspec.engine.look.machine.project import Project
 from batchspec.engine.look.named import read_named
-from batchspec.engine.look.project import Project
 from batchspec.engine.look.reads import desired_now
+from batchspec.engine.look.remembered.cache import cache_path
+from batchspec.engine.look.remembered.digests import Digests
+from batchspec.engine.look.remembered.downloaded import Downloaded
 from batchspec.engine.look.stale import find_stale
 from batchspec.errors import SpecError
 from batchspec.language.model import Spec

@@ -14,15 +14,15 @@ from batchspec.desired.artifacts.readable import Readable
 from batchspec.desired.expansion.expand import expand
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired, Input
-from batchspec.engine.look import download_rules
-from batchspec.engine.look.cache import cache_path
-from batchspec.engine.look.digests import Digests
-from batchspec.engine.look.folders import PLACEHOLDER, Folders
 from batchspec.engine.look.inputs import ListBlobs, find_inputs
-from batchspec.engine.look.packages import find_packages
-from batchspec.engine.look.project import Project, Use
-from batchspec.engine.look.regular import open_file
-from batchspec.engine.look.walk import Match, Rules, walk
+from batchspec.engine.look.machine import download_rules
+from batchspec.engine.look.machine.folders import PLACEHOLDER, Folders
+from batchspec.engine.look.machine.packages import find_packages
+from batchspec.engine.look.machine.project import Project, Use
+from batchspec.engine.look.machine.walk import Match, Rules, walk
+from batchspec.engine.look.remembered.cache import cache_path
+from batchspec.engine.look.remembered.digests import Digests
+from batchspec.engine.look.remembered.regular import open_file
 from batchspec.errors import SpecError
 from batchspec.language.glob.pattern import parse as parse_glob
 from batchspec.language.model import Spec

@@ -8,8 +8,8 @@ from itertools import chain
 
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
-from batchspec.engine.look.digests import Digests
-from batchspec.engine.look.downloaded import Downloaded
+from batchspec.engine.look.remembered.digests import Digests
+from batchspec.engine.look.remembered.downloaded import Downloaded
 
 _NOT_MADE = (
     "SELECT downloaded.blob, file, md5 FROM downloaded"

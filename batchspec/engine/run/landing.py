@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from batchspec.desired.places import Places
-from batchspec.engine.look.cache import cache_secret
-from batchspec.engine.look.downloaded import Downloaded
+from batchspec.engine.look.remembered.cache import cache_secret
+from batchspec.engine.look.remembered.downloaded import Downloaded
 from batchspec.errors import RunError
 from batchspec.plan.here import Here
 

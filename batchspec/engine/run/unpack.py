@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, BinaryIO, NamedTuple
 
-from batchspec.engine.look.unpacked import Unpacked, files_in, noted, remember
+from batchspec.engine.look.remembered.unpacked import Unpacked, files_in, noted, remember
 from batchspec.errors import RunError
 
 _CHUNK = 1024 * 1024

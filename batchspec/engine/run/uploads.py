@@ -12,9 +12,9 @@ from queue import SimpleQueue
 from batchspec.counts import count_text
 from batchspec.desired.places import Places
 from batchspec.desired.task import Input
-from batchspec.engine.look.folders import pack_entries
-from batchspec.engine.look.packs import PackStream
-from batchspec.engine.look.project import ANYWHERE
+from batchspec.engine.look.machine.folders import pack_entries
+from batchspec.engine.look.machine.packs import PackStream
+from batchspec.engine.look.machine.project import ANYWHERE
 from batchspec.engine.run.conduct import Conduct
 from batchspec.engine.run.events import Step
 from batchspec.plan.model import Upload

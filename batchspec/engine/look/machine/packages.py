@@ -8,9 +8,9 @@ import zipfile
 from batchspec.codes import Code
 from batchspec.desired.places import Places
 from batchspec.desired.task import DesiredPackage
-from batchspec.engine.look.cache import cache_path
-from batchspec.engine.look.digests import Digests
-from batchspec.engine.look.project import Project, Use
+from batchspec.engine.look.machine.project import Project, Use
+from batchspec.engine.look.remembered.cache import cache_path
+from batchspec.engine.look.remembered.digests import Digests
 from batchspec.errors import SpecError
 from batchspec.language.model import PackageFile, Spec
 from batchspec.source import Diagnostic

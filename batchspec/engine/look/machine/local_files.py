@@ -12,11 +12,11 @@ from batchspec.codes import Code
 from batchspec.desired.names import name_problem
 from batchspec.desired.places import Places
 from batchspec.desired.task import Input
-from batchspec.engine.look.cache import cache_path
-from batchspec.engine.look.digests import Digests
-from batchspec.engine.look.missed import ALLOW_EMPTY, Missed, nearest
-from batchspec.engine.look.project import Project
-from batchspec.engine.look.walk import Match, Rules, walk
+from batchspec.engine.look.machine.missed import ALLOW_EMPTY, Missed, nearest
+from batchspec.engine.look.machine.project import Project
+from batchspec.engine.look.machine.walk import Match, Rules, walk
+from batchspec.engine.look.remembered.cache import cache_path
+from batchspec.engine.look.remembered.digests import Digests
 from batchspec.errors import SpecError
 from batchspec.language.glob.pattern import AmbiguousPath, Glob
 from batchspec.language.model import LocalFiles, Spec, TaskGroup

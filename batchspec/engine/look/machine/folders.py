@@ -11,11 +11,11 @@ from batchspec.desired.artifacts.files import plain_path
 from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.places import Places
 from batchspec.desired.task import Input
-from batchspec.engine.look.cache import cache_path
-from batchspec.engine.look.digests import Digests
-from batchspec.engine.look.packs import Entry, Unfit, entries_of, pack_of
-from batchspec.engine.look.project import Project
-from batchspec.engine.look.walk import Match, Rules, walk
+from batchspec.engine.look.machine.packs import Entry, Unfit, entries_of, pack_of
+from batchspec.engine.look.machine.project import Project
+from batchspec.engine.look.machine.walk import Match, Rules, walk
+from batchspec.engine.look.remembered.cache import cache_path
+from batchspec.engine.look.remembered.digests import Digests
 from batchspec.errors import SpecError
 from batchspec.language.glob.pattern import parse as parse_glob
 from batchspec.language.model import GroupFile, Spec

@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from batchspec.engine.look.cache import cache_path
+from batchspec.engine.look.remembered.cache import cache_path
 from batchspec.resources.task import digest
 
 # Of many files, a Path for each takes longer than all that is asked of them: here they are strings.

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
-from batchspec.engine.look.cache import Cache, cache_path, is_text
+from batchspec.engine.look.remembered.cache import Cache, cache_path, is_text
 from batchspec.plan.here import Here
 
 # `content` is what the blob was known by, an MD5 or without one an ETag; `spec` the name of the spec it was for. For a

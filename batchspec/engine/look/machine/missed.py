@@ -7,7 +7,7 @@ from pathlib import Path as FilePath
 
 from batchspec.codes import Code
 from batchspec.document.document import Document
-from batchspec.engine.look.project import Project
+from batchspec.engine.look.machine.project import Project
 from batchspec.language.glob.pattern import Glob
 from batchspec.source import Diagnostic, Path, Severity
 

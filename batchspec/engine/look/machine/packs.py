@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from batchspec.engine.look.digests import Digests
+from batchspec.engine.look.remembered.digests import Digests
 from batchspec.errors import RunError
 from batchspec.resources.task import digest
 

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from batchspec.engine.look.cache import Cache, is_text
-from batchspec.engine.look.regular import open_file
+from batchspec.engine.look.remembered.cache import Cache, is_text
+from batchspec.engine.look.remembered.regular import open_file
 
 _TABLE = "digest (name TEXT PRIMARY KEY, stamp TEXT, md5 TEXT)"
 _SETTLED_NS = 2_000_000_000

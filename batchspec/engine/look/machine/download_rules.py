@@ -10,7 +10,7 @@ from pathlib import Path as FilePath
 from batchspec.codes import Code
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
-from batchspec.engine.look.project import Project, Use
+from batchspec.engine.look.machine.project import Project, Use
 from batchspec.language.glob.pattern import Glob
 from batchspec.language.model import Blobs, LocalFiles, Spec, TaskGroup
 from batchspec.source import Diagnostic

@@ -1,6 +1,7 @@
 """A declarative runner for Azure Batch: one YAML spec, validated, planned and applied.
 
-`Workload` is all of it, for Python; docs/python-api.md has examples. What it raises is in `batchspec.errors`.
+`Workload` is all of it, for Python; docs/python-api.md has examples. What it raises is in `batchspec.errors`, what
+an apply tells in `batchspec.events`.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -40,6 +40,9 @@ ROOMS = (
     "engine/look/machine",
     "engine/look",
     "engine/health",
+    "engine/run/progress",
+    "engine/run/sending",
+    "engine/run/downloads",
     "engine/run",
     "engine",
     "render",
@@ -47,7 +50,7 @@ ROOMS = (
     "cli",
     "cli/commands",
 )
-OPEN = frozenset({"errors", "codes", "secrecy", "source", "version", "counts"})
+OPEN = frozenset({"errors", "codes", "secrecy", "source", "version", "counts", "events"})
 # Open to all rooms, the emulator too, and imports none: the language of autoscale formulas.
 ALONE = "formula"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from batchspec.cli.door import put, put_object
 from batchspec.cli.verbose import is_listening
-from batchspec.engine.run.events import Event, SummaryEvent
+from batchspec.events import Event, SummaryEvent
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -11,7 +11,7 @@ from batchspec.desired.task import Desired
 from batchspec.engine.belongings import Belongings, Some, What
 from batchspec.engine.look.named import read_named
 from batchspec.engine.run.claim import note_file
-from batchspec.engine.run.send_all import SINGLE_SLOW_S, send_all
+from batchspec.engine.run.sending.send_all import SINGLE_SLOW_S, send_all
 from batchspec.errors import RefusedError, ServiceError
 from batchspec.language.model import Spec
 from batchspec.ledger.database import lots

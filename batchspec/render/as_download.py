@@ -11,7 +11,7 @@ from batchspec.render.as_json import heading
 
 if TYPE_CHECKING:
     from batchspec.desired.places import Places
-    from batchspec.engine.run.download import Arrived
+    from batchspec.engine.run.downloads.download import Arrived
     from batchspec.plan.model import Plan
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from batchspec.engine.run.events import Event, NoteEvent, StepEvent, SummaryEvent, TaskEvent
+from batchspec.events import Event, NoteEvent, StepEvent, SummaryEvent, TaskEvent
 from batchspec.plan.model import Excess, Kept, Plan, Stray, Unsimulated
 from batchspec.plan.written import written
 from batchspec.render import diagnostics

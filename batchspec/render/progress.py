@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from batchspec.counts import count_text
-from batchspec.engine.run.events import Event, NoteEvent, State, Step, StepEvent, TaskEvent
+from batchspec.events import Event, NoteEvent, State, Step, StepEvent, TaskEvent
 from batchspec.render.show import show
 from batchspec.render.values import size_text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from batchspec.counts import count_text
-from batchspec.engine.run.events import SummaryEvent
+from batchspec.events import SummaryEvent
 from batchspec.render.show import page
 from batchspec.render.values import size_text
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from batchspec.desired.places import Places
 from batchspec.engine.destroy import Deleted, Doomed, destroy, forget_lock, note_or_forget
-from batchspec.engine.run.lock import locked
+from batchspec.engine.run.progress.lock import locked
 from batchspec.language.model import Spec
 from batchspec.service.connect import Account
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from batchspec.desired.task import Desired
     from batchspec.engine.look.machine.project import Project
     from batchspec.engine.run.apply import Apply
-    from batchspec.engine.run.download import Arrived
-    from batchspec.engine.run.events import Event
-    from batchspec.engine.run.lock import Held
+    from batchspec.engine.run.downloads.download import Arrived
+    from batchspec.engine.run.progress.lock import Held
     from batchspec.engine.saved_plan import SavedPlan
+    from batchspec.events import Event
     from batchspec.language.model import Spec
     from batchspec.plan.model import Action, Plan
     from batchspec.service.connect import Account
@@ -184,7 +184,7 @@ class Planned:
     def runs(self, manner: Manner) -> Iterator[Iterator[Apply]]:
         """Within it no other apply is at work. What it gives are the runs that do the plan: one, nearly always."""
         from batchspec.desired.places import Places
-        from batchspec.engine.run.lock import locked
+        from batchspec.engine.run.progress.lock import locked
 
         places = Places.of(self.desired.spec)
         with locked(self.account, places, f"plan id {self.id}", wait_s=manner.lock_timeout_s) as held:
@@ -222,7 +222,7 @@ class Planned:
         """Notes which file has the spec's name, where an earlier version has made what is there."""
         from batchspec.desired.places import Places
         from batchspec.engine.run.claim import claim_name
-        from batchspec.engine.run.lock import locked
+        from batchspec.engine.run.progress.lock import locked
 
         plan, spec = self.plan, self.desired.spec
         if plan.unnoted or (plan.notes_file and plan.work.up_to_date):
@@ -231,13 +231,13 @@ class Planned:
 
     def arriving(self) -> Iterator[Arrived]:
         """Fetches the outputs that are there and not here, one after the other. Raises `RunError`."""
-        from batchspec.engine.run.download import fetch_all
+        from batchspec.engine.run.downloads.download import fetch_all
 
         return fetch_all(self.account.blobs, self.desired.spec, self.plan)
 
     def pruning(self) -> Iterator[str]:
         """Deletes the files that were downloaded and whose outputs have left the spec; gives those that are gone."""
-        from batchspec.engine.run.download import prune_all
+        from batchspec.engine.run.downloads.download import prune_all
 
         return prune_all(self.desired.spec, self.plan)
 

@@ -52,8 +52,8 @@ def ours(count: int, port: int) -> None:
     """The path of `apply`: expand, plan, render, sign a link for each input, send, check every answer."""
     from batchspec.desired.artifacts.readable import Readable
     from batchspec.desired.expansion.expand import expand
-    from batchspec.engine.run.submit import add_tasks
-    from batchspec.engine.run.uploads import Uploads
+    from batchspec.engine.run.sending.submit import add_tasks
+    from batchspec.engine.run.sending.uploads import Uploads
     from batchspec.plan.actions.planner import make_plan
     from batchspec.plan.observed import Observed
     from tests.bench.workload import FROM_BLOBS, conduct_of, made_up_inputs, spec_of, stub_account

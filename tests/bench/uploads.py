@@ -124,7 +124,7 @@ def ours(folder: str, container: str) -> None:
     os.environ["XDG_CACHE_HOME"] = str(Path(folder) / "no-cache")  # every run hashes
     from batchspec.engine.look.reads import desired_now
     from batchspec.engine.run.apply import _TRANSFERS as threads
-    from batchspec.engine.run.uploads import Uploads
+    from batchspec.engine.run.sending.uploads import Uploads
     from batchspec.plan.actions.planner import make_plan
     from batchspec.plan.observed import Observed
     from batchspec.service.connect import connect

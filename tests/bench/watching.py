@@ -38,9 +38,9 @@ def watch(count: str, seconds: str) -> None:
     from batchspec.desired.artifacts.readable import Readable
     from batchspec.desired.expansion.expand import expand
     from batchspec.engine.run.doctor import Doctor
-    from batchspec.engine.run.provision import make_job, make_pool
-    from batchspec.engine.run.submit import add_tasks
-    from batchspec.engine.run.uploads import Uploads
+    from batchspec.engine.run.sending.provision import make_job, make_pool
+    from batchspec.engine.run.sending.submit import add_tasks
+    from batchspec.engine.run.sending.uploads import Uploads
     from batchspec.engine.run.watch import Watch
     from batchspec.errors import RunError
     from batchspec.plan.actions.planner import make_plan

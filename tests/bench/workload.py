@@ -10,8 +10,8 @@ from azure.core.credentials import AzureNamedKeyCredential
 
 from batchspec.desired.task import Desired, Input
 from batchspec.document.document import parse
-from batchspec.engine.run.conduct import Conduct
-from batchspec.engine.run.lock import Held, now_s
+from batchspec.engine.run.progress.conduct import Conduct
+from batchspec.engine.run.progress.lock import Held, now_s
 from batchspec.language.build import build
 from batchspec.language.model import Spec
 from batchspec.plan.model import Plan

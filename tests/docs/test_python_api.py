@@ -11,8 +11,8 @@ import pytest
 
 import batchspec
 from batchspec import Workload
-from batchspec.engine.run.events import Event, SummaryEvent
 from batchspec.errors import RefusedError, SpecError, TasksFailedError, UsageError
+from batchspec.events import Event, SummaryEvent
 from batchspec.service.embedded import LocalAccount
 
 from .test_docs import DOCS, blocks

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from batchspec.desired.places import Places
-from batchspec.engine.run.landing import Landing, Place
+from batchspec.engine.run.downloads.landing import Landing, Place
 from batchspec.errors import RunError
 from batchspec.plan.here import Here
 

@@ -12,7 +12,7 @@ import pytest
 
 PROGRAM = """
 from batchspec.cli.display import display
-from batchspec.engine.run.events import State, Step, StepEvent
+from batchspec.events import State, Step, StepEvent
 with display("text", "spec.yaml") as take:
     take(StepEvent(Step.RUN, State.DONE, text="all of it"))
 """

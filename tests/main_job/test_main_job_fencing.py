@@ -18,7 +18,7 @@ from main_job.workload import Workload, make_workload, wait_until
 _SHORT_LEASE = """
 import functools
 from batchspec.cli.main import main
-from batchspec.engine.run import lock
+from batchspec.engine.run.progress import lock
 lock.locked = functools.partial(lock.locked, lease_s=15)
 main()
 """

@@ -12,8 +12,8 @@ import pytest
 from batchspec.desired.places import Places
 from batchspec.document.document import parse
 from batchspec.engine.look.remembered.unpacked import pack_in
-from batchspec.engine.run.download import fetch
-from batchspec.engine.run.landing import Landing
+from batchspec.engine.run.downloads.download import fetch
+from batchspec.engine.run.downloads.landing import Landing
 from batchspec.errors import RunError
 from batchspec.language.build import build
 from batchspec.language.model import Spec

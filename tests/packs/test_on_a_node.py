@@ -14,7 +14,7 @@ from batchspec.desired.bodies.wrapper import COMMAND_VARIABLE, NodeOutput, NodeP
 from batchspec.engine.look.machine.packs import PackStream, entries_of, pack_of
 from batchspec.engine.look.machine.project import ANYWHERE
 from batchspec.engine.look.remembered.digests import Digests
-from batchspec.engine.run.unpack import unpack
+from batchspec.engine.run.downloads.unpack import unpack
 from batchspec.service.blob.blobs import Blobs
 from batchspec.service.embedded import LocalAccount
 from packs.odd import PROGRAM, make_odd, tree

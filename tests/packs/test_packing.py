@@ -16,7 +16,7 @@ from batchspec.desired.packing import NEEDS_TAR, UNPACK, pack
 from batchspec.engine.look.machine.packs import PackStream, entries_of, pack_of
 from batchspec.engine.look.machine.project import ANYWHERE
 from batchspec.engine.look.remembered.digests import Digests
-from batchspec.engine.run.unpack import unpack
+from batchspec.engine.run.downloads.unpack import unpack
 from packs.odd import ODD, make_odd, tree
 
 BUSYBOX = shutil.which("busybox")

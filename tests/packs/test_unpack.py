@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from batchspec.engine.look.remembered.unpacked import pack_in
-from batchspec.engine.run.unpack import unpack
+from batchspec.engine.run.downloads.unpack import unpack
 from batchspec.errors import RunError
 from packs.odd import make_odd, tree
 

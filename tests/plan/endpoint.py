@@ -25,8 +25,8 @@ from batchspec.emulator.state.clock import EPOCH, Clock
 from batchspec.emulator.state.settings import Settings
 from batchspec.engine.look.observe import plan_now
 from batchspec.engine.run.apply import Apply
-from batchspec.engine.run.events import Event
-from batchspec.engine.run.lock import locked
+from batchspec.engine.run.progress.lock import locked
+from batchspec.events import Event
 from batchspec.language.build import build
 from batchspec.language.model import Spec
 from batchspec.plan.model import Plan

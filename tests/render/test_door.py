@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchspec.cli import door
-from batchspec.engine.run.events import NoteEvent
+from batchspec.events import NoteEvent
 from batchspec.plan.actions.drift import Compared
 from batchspec.plan.model import Kind
 from batchspec.render.as_drift import drift_text

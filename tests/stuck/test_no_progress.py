@@ -12,11 +12,11 @@ from main_job.workload import Workload, wait_until
 from batchspec.desired.places import Places
 from batchspec.document.document import decode, parse
 from batchspec.engine.look.observe import plan_now
-from batchspec.engine.run.conduct import Conduct
 from batchspec.engine.run.doctor import Doctor
-from batchspec.engine.run.events import Event
-from batchspec.engine.run.lock import locked
+from batchspec.engine.run.progress.conduct import Conduct
+from batchspec.engine.run.progress.lock import locked
 from batchspec.errors import StuckError
+from batchspec.events import Event
 from batchspec.language.build import build
 from batchspec.service.batch import job as job_service
 from batchspec.service.connect import connect

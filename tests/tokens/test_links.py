@@ -22,10 +22,10 @@ from batchspec.emulator.state.clock import ManualClock, parse_time
 from batchspec.engine.health.status import read_status
 from batchspec.engine.look.links import LinksEnd
 from batchspec.engine.look.observe import plan_now
-from batchspec.engine.run import submit
 from batchspec.engine.run.apply import Apply
-from batchspec.engine.run.events import Step, StepEvent, TaskEvent
-from batchspec.engine.run.lock import locked
+from batchspec.engine.run.progress.lock import locked
+from batchspec.engine.run.sending import submit
+from batchspec.events import Step, StepEvent, TaskEvent
 from batchspec.language.model import Spec
 from batchspec.plan.model import Plan, Reason
 from batchspec.render.as_json import status_json

@@ -174,7 +174,7 @@ def _run(shown: Planned, manner: Manner, form: str) -> None:
 
 def _watch(run: Apply, form: str, arguments: str) -> None:
     """Shows *run* to its end. Raises `InterruptedRunError`."""
-    from batchspec.engine.run.conduct import Interrupted
+    from batchspec.engine.run.progress.conduct import Interrupted
 
     try:
         with _signals(run) as caught, display(form, arguments) as take:

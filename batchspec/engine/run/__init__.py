@@ -1,4 +1,4 @@
-"""Running a plan: uploads, pool and job, tasks, the watch, downloads, the summary.
+"""Running a plan: `apply` is the table of contents, from the claim of a name over the watch to the summary.
 
-`apply` is the table of contents; what the steps share is a `Conduct`.
+Its steps share what is in `progress`; `sending` brings things into the account, `downloads` brings outputs home.
 """

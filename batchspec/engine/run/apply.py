@@ -20,19 +20,25 @@ from batchspec.desired.task import Desired, DesiredTask
 from batchspec.engine.health.stuck import StuckReason
 from batchspec.engine.look.observe import list_blobs
 from batchspec.engine.run.claim import claim_name
-from batchspec.engine.run.conduct import Conduct, Interrupted, PlanAgain
 from batchspec.engine.run.doctor import Doctor
-from batchspec.engine.run.download import Downloads
-from batchspec.engine.run.events import Event, NoteEvent, Step, TaskEvent
-from batchspec.engine.run.kept import copy_outputs, remove_former, remove_temporary
-from batchspec.engine.run.lock import Held
-from batchspec.engine.run.provision import add_packages, clean_up, make_job, make_pool, retire_old_jobs
-from batchspec.engine.run.result import MISSING, told
-from batchspec.engine.run.submit import add_tasks, delete_ended, delete_outdated
+from batchspec.engine.run.downloads.download import Downloads
+from batchspec.engine.run.downloads.kept import copy_outputs, remove_former, remove_temporary
+from batchspec.engine.run.progress.conduct import Conduct, Interrupted, PlanAgain
+from batchspec.engine.run.progress.lock import Held
+from batchspec.engine.run.progress.result import MISSING, told
+from batchspec.engine.run.sending.provision import (
+    add_packages,
+    clean_up,
+    make_job,
+    make_pool,
+    retire_old_jobs,
+)
+from batchspec.engine.run.sending.submit import add_tasks, delete_ended, delete_outdated
+from batchspec.engine.run.sending.uploads import Uploads
 from batchspec.engine.run.summary import summarize
-from batchspec.engine.run.uploads import Uploads
 from batchspec.engine.run.watch import Watch
 from batchspec.errors import ServiceError, StuckError, TasksFailedError
+from batchspec.events import Event, NoteEvent, Step, TaskEvent
 from batchspec.language.model import WhenDone
 from batchspec.plan.model import Kind, Operation, Plan
 from batchspec.service.batch.secrets import with_secrets

@@ -11,8 +11,8 @@ from datetime import timedelta
 
 from batchspec.engine.health.diagnose import evidence, explained, read_facts
 from batchspec.engine.health.stuck import PATIENCE, Facts, Judgement, StuckReason, Trouble, judge, without
-from batchspec.engine.run.conduct import Conduct
-from batchspec.engine.run.events import NoteEvent
+from batchspec.engine.run.progress.conduct import Conduct
+from batchspec.events import NoteEvent
 from batchspec.language.model import TaskGroup
 from batchspec.plan.model import Kind
 from batchspec.resources.base import Effect, Json

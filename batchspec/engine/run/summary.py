@@ -10,12 +10,12 @@ from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
 from batchspec.engine.health.diagnose import last_lines
 from batchspec.engine.look.links import what_now
-from batchspec.engine.run.conduct import Conduct
 from batchspec.engine.run.detached import left_undone, needs_client
-from batchspec.engine.run.events import FailureGroup, SummaryEvent
-from batchspec.engine.run.outcome import NOT_RUN, Failed, Outcome
-from batchspec.engine.run.result import MISSING, expected
+from batchspec.engine.run.progress.conduct import Conduct
+from batchspec.engine.run.progress.outcome import NOT_RUN, Failed, Outcome
+from batchspec.engine.run.progress.result import MISSING, expected
 from batchspec.engine.run.written import task_output
+from batchspec.events import FailureGroup, SummaryEvent
 from batchspec.language.model import Pool, Spec
 from batchspec.resources.base import Json
 from batchspec.resources.pool import nodes_of, target_nodes

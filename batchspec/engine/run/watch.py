@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from batchspec.desired.task import DesiredTask
-from batchspec.engine.run.conduct import Conduct
 from batchspec.engine.run.doctor import Doctor
-from batchspec.engine.run.events import Step, TaskEvent
-from batchspec.engine.run.result import failure_of, told
+from batchspec.engine.run.progress.conduct import Conduct
+from batchspec.engine.run.progress.result import failure_of, told
 from batchspec.errors import RunError
+from batchspec.events import Step, TaskEvent
 from batchspec.language.model import TaskGroup
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import task as task_service

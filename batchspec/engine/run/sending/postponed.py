@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from batchspec.desired.places import Places
-from batchspec.engine.run.conduct import Conduct
+from batchspec.engine.run.progress.conduct import Conduct
 from batchspec.plan.model import Kind, Operation, Run
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import task as task_service

@@ -15,8 +15,8 @@ from batchspec.desired.task import Input
 from batchspec.engine.look.machine.folders import pack_entries
 from batchspec.engine.look.machine.packs import PackStream
 from batchspec.engine.look.machine.project import ANYWHERE
-from batchspec.engine.run.conduct import Conduct
-from batchspec.engine.run.events import Step
+from batchspec.engine.run.progress.conduct import Conduct
+from batchspec.events import Step
 from batchspec.plan.model import Upload
 from batchspec.resources.records import SPEC_METADATA
 

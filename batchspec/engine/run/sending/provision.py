@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from batchspec.desired.task import DesiredPackage
-from batchspec.engine.run.conduct import Conduct, PlanAgain
-from batchspec.engine.run.events import Step
+from batchspec.engine.run.progress.conduct import Conduct, PlanAgain
 from batchspec.errors import ServiceError
+from batchspec.events import Step
 from batchspec.language.model import WhenDone
 from batchspec.plan.model import Action, Kind, Operation
 from batchspec.resources.base import Effect

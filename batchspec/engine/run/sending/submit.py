@@ -13,14 +13,14 @@ from batchspec.desired.bodies.composed_body import composed_body
 from batchspec.desired.bodies.fold import Bodies
 from batchspec.desired.places import Places
 from batchspec.desired.task import Input
-from batchspec.engine.run.conduct import Conduct, PlanAgain
-from batchspec.engine.run.events import Step
-from batchspec.engine.run.outcome import Followed
-from batchspec.engine.run.postponed import Postponed
-from batchspec.engine.run.provision import create_job
-from batchspec.engine.run.send_all import SINGLE_SLOW_S, send_all
-from batchspec.engine.run.uploads import Uploads
+from batchspec.engine.run.progress.conduct import Conduct, PlanAgain
+from batchspec.engine.run.progress.outcome import Followed
+from batchspec.engine.run.sending.postponed import Postponed
+from batchspec.engine.run.sending.provision import create_job
+from batchspec.engine.run.sending.send_all import SINGLE_SLOW_S, send_all
+from batchspec.engine.run.sending.uploads import Uploads
 from batchspec.errors import RunError
+from batchspec.events import Step
 from batchspec.ledger.database import Mapped
 from batchspec.plan.model import Kind, Operation, Removal, Run
 from batchspec.resources import job as jobs

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from batchspec.desired.task import Desired
-from batchspec.engine.run.events import Event, State, Step, StepEvent
-from batchspec.engine.run.lock import Held
-from batchspec.engine.run.outcome import Outcome
+from batchspec.engine.run.progress.lock import Held
+from batchspec.engine.run.progress.outcome import Outcome
+from batchspec.events import Event, State, Step, StepEvent
 from batchspec.language.model import Spec
 from batchspec.plan.model import Plan
 from batchspec.resources.base import Json

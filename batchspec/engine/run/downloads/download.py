@@ -12,11 +12,11 @@ from typing import BinaryIO, NamedTuple
 from batchspec.counts import count_text
 from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.places import Places
-from batchspec.engine.run.conduct import Conduct
-from batchspec.engine.run.events import Step
-from batchspec.engine.run.landing import Landing, Place, md5_of
-from batchspec.engine.run.unpack import unpack
+from batchspec.engine.run.downloads.landing import Landing, Place, md5_of
+from batchspec.engine.run.downloads.unpack import unpack
+from batchspec.engine.run.progress.conduct import Conduct
 from batchspec.errors import RunError
+from batchspec.events import Step
 from batchspec.language.model import Spec
 from batchspec.plan.here import Here
 from batchspec.plan.model import Plan

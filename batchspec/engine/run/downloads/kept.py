@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from batchspec.desired.places import Places
-from batchspec.engine.run.conduct import Conduct
-from batchspec.engine.run.download import landing_of, prune
-from batchspec.engine.run.send_all import SINGLE_SLOW_S, send_all
+from batchspec.engine.run.downloads.download import landing_of, prune
+from batchspec.engine.run.progress.conduct import Conduct
+from batchspec.engine.run.sending.send_all import SINGLE_SLOW_S, send_all
 from batchspec.ledger.database import Rows
 from batchspec.plan.model import Copy
 from batchspec.plan.verdicts.flow import RUNS

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from batchspec.desired.task import DesiredTask, DesiredTasks
-from batchspec.engine.run.result import MISSING
+from batchspec.engine.run.progress.result import MISSING
 from batchspec.language.model import TaskGroup
 from batchspec.ledger import tables
 from batchspec.ledger.database import Many, Rows, lots

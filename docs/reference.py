@@ -11,7 +11,7 @@ from batchspec.cli.main import cli
 from batchspec.codes import Code
 from batchspec.engine.health.stuck import StuckReason
 from batchspec.language.schema.fields import Field, field, top_level
-from batchspec.render.explanation import sections
+from batchspec.render.findings.explanation import sections
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig

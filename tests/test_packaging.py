@@ -49,7 +49,7 @@ def test_the_wheel_has_the_package_and_nothing_else(dist: Path) -> None:
         for file in PACKAGE.rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
     }
-    assert {"batchspec/py.typed", "batchspec/render/explanations.md"} <= files
+    assert {"batchspec/py.typed", "batchspec/render/findings/explanations.md"} <= files
     examples = {f"batchspec/cli/examples/{name}.yaml" for name in EXAMPLES}
     info = f"batchspec-{__version__}.dist-info"
     about = {

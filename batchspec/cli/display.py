@@ -16,7 +16,7 @@ from batchspec.events import Event, SummaryEvent
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from batchspec.render.progress import Board
+    from batchspec.render.runs.progress import Board
 
 Take = Callable[[Event], None]
 
@@ -37,14 +37,14 @@ def display(form: str, arguments: str) -> Iterator[Take]:
 
 
 def _json(event: Event) -> None:
-    from batchspec.render.as_json import event_json
+    from batchspec.render.plans.as_json import event_json
 
     put_object(event_json(event))
 
 
 def _lines(arguments: str) -> Take:
-    from batchspec.render.progress import Lines
-    from batchspec.render.summary import summary_text
+    from batchspec.render.runs.progress import Lines
+    from batchspec.render.runs.summary import summary_text
 
     lines = Lines()
 
@@ -62,8 +62,8 @@ def _live(arguments: str) -> Iterator[Take]:
     from rich.console import Console
     from rich.live import Live
 
-    from batchspec.render.progress import Board
-    from batchspec.render.summary import summary_text
+    from batchspec.render.runs.progress import Board
+    from batchspec.render.runs.summary import summary_text
 
     board = Board()
     summaries: list[SummaryEvent] = []

@@ -190,6 +190,6 @@ def open_account(target: str | None) -> Account:
 def warn(spec: Spec) -> None:
     """The spec's warnings, on stderr."""
     if spec.warnings:
-        from batchspec.render import diagnostics
+        from batchspec.render.findings import diagnostics
 
         put(f"{diagnostics.as_text(spec.warnings, color=colored())}\n", err=True)

@@ -21,7 +21,7 @@ def report(error: BatchspecError, file: str = "") -> None:
         put_object({"type": "error", **({"file": file} if file else {}), **_as_json(error)})
         return
     if isinstance(error, SpecError):
-        from batchspec.render import diagnostics
+        from batchspec.render.findings import diagnostics
 
         put(diagnostics.as_text(error.diagnostics, color=colored()), err=True)
         return
@@ -41,7 +41,7 @@ def _as_json(error: BatchspecError) -> dict[str, Any]:
     if reason := getattr(error, "reason", ""):
         found["stuck"] = reason
     if isinstance(error, SpecError):
-        from batchspec.render import diagnostics
+        from batchspec.render.findings import diagnostics
 
         found["diagnostics"] = diagnostics.as_json(error.diagnostics)
     return found

@@ -103,14 +103,14 @@ class Planned:
 
     def text(self, *, show_all: bool = False) -> str:
         """The plan for people; with *show_all* every upload, task and download."""
-        from batchspec.render.as_text import plan_text
+        from batchspec.render.plans.as_text import plan_text
 
         text = f"{self.header}\n{plan_text(self.plan, show_all=show_all, warnings=self._warnings)}"
         return f"{text}Plan id: {self.id}\n" if self.plan.has_changes else text
 
     def markdown(self) -> str:
         """The plan as a comment of a pull request."""
-        from batchspec.render.as_markdown import plan_markdown
+        from batchspec.render.plans.as_markdown import plan_markdown
         from batchspec.render.show import show
 
         environment = f"batchspec plan {self.desired.spec.arguments}  # {self.account.name}"
@@ -124,7 +124,7 @@ class Planned:
 
     def json_pieces(self) -> Iterator[str]:
         """What `to_json` gives, piece by piece: a plan may have a million actions."""
-        from batchspec.render.as_json import plan_json
+        from batchspec.render.plans.as_json import plan_json
 
         return plan_json(self.plan, id=self.id, account=self.account.name, warnings=self._warnings)
 

@@ -12,7 +12,7 @@ from batchspec.codes import Code
 from batchspec.engine.health.stuck import StuckReason
 from batchspec.language.schema.fields import field, top_level
 from batchspec.language.schema.spec_schema import spec_schema
-from batchspec.render.explanation import everything, explanation, near, sections
+from batchspec.render.findings.explanation import everything, explanation, near, sections
 from batchspec.workload.reading import check
 
 WORDS = [*(code.value for code in Code), *(reason.value for reason in StuckReason)]

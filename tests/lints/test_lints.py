@@ -7,7 +7,7 @@ import pytest
 from batchspec.document.document import decode, parse
 from batchspec.language.build import build
 from batchspec.language.model import Spec
-from batchspec.render.diagnostics import as_text
+from batchspec.render.findings.diagnostics import as_text
 from batchspec.resources.links import LINK_LIFE
 from batchspec.source import Severity
 

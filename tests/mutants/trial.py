@@ -14,7 +14,7 @@ from random import Random
 from typing import NamedTuple
 
 from batchspec.errors import BatchspecError
-from batchspec.render import diagnostics
+from batchspec.render.findings import diagnostics
 from batchspec.workload.reading import check, errors_of
 from tests.golden.project import BLOBS, lay_out
 from tests.golden.recorded import bodies_as_sent

@@ -39,7 +39,7 @@ from batchspec.language.build import build
 from batchspec.plan.actions.planner import make_plan
 from batchspec.plan.here import FindLocal, Here
 from batchspec.plan.observed import Observed, Seen
-from batchspec.render.as_text import plan_text
+from batchspec.render.plans.as_text import plan_text
 from batchspec.resources.base import Json, metadata_of
 from batchspec.resources.blob import LiveBlob
 from batchspec.resources.records import COMMAND_METADATA, FINGERPRINT_METADATA, WORK_METADATA

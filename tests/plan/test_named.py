@@ -16,7 +16,7 @@ from batchspec.plan.actions.planner import make_plan
 from batchspec.plan.identity import plan_digest
 from batchspec.plan.model import Kind, Plan, Reason
 from batchspec.plan.observed import Named, Observed
-from batchspec.render.as_text import plan_text
+from batchspec.render.plans.as_text import plan_text
 from batchspec.resources.base import Json, stamped
 from batchspec.source import Source
 

@@ -17,8 +17,8 @@ from batchspec.plan.actions.planner import make_plan
 from batchspec.plan.identity import differences, plan_digest
 from batchspec.plan.model import Plan
 from batchspec.plan.written import read_plan
-from batchspec.render.as_json import plan_json
-from batchspec.render.as_text import plan_text
+from batchspec.render.plans.as_json import plan_json
+from batchspec.render.plans.as_text import plan_text
 from tests.plan.case import CASES, desired_of, observed_of
 from tests.plan.case import load as load_case
 

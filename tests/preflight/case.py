@@ -28,7 +28,7 @@ from batchspec.plan.checks.local import container_findings
 from batchspec.plan.checks.preflight import preflight
 from batchspec.plan.checks.schedulable import unschedulable
 from batchspec.plan.checks.unsimulated import unsimulated, unsimulated_findings
-from batchspec.render.diagnostics import as_text
+from batchspec.render.findings.diagnostics import as_text
 from batchspec.resources.base import Json
 from batchspec.source import path_text
 from tests.plan.case import desired_of, observed_of

@@ -6,7 +6,7 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchspec.render.diagnostics import as_annotations, as_json, as_text, tally
+from batchspec.render.findings.diagnostics import as_annotations, as_json, as_text, tally
 from batchspec.source import Diagnostic, Position, Severity, Source
 
 SOURCE = Source(

@@ -14,8 +14,8 @@ from batchspec.cli import door
 from batchspec.events import NoteEvent
 from batchspec.plan.actions.drift import Compared
 from batchspec.plan.model import Kind
-from batchspec.render.as_drift import drift_text
-from batchspec.render.progress import Lines
+from batchspec.render.plans.as_drift import drift_text
+from batchspec.render.runs.progress import Lines
 from batchspec.render.show import json_text, page, shown
 
 HOSTILE = "x\x1b[2J\u202e\n::error::forged\r##vso[task.complete]##[error]\x1b[31m"

@@ -14,9 +14,9 @@ from batchspec.errors import BatchspecError, NotSignedInError, RunError
 from batchspec.plan.actions.drift import find_drift
 from batchspec.plan.actions.planner import make_plan
 from batchspec.plan.identity import action_line
-from batchspec.render.as_drift import drift_json, drift_text
-from batchspec.render.as_json import plan_json
-from batchspec.render.as_text import plan_text
+from batchspec.render.plans.as_drift import drift_json, drift_text
+from batchspec.render.plans.as_json import plan_json
+from batchspec.render.plans.as_text import plan_text
 from batchspec.resources.task import failure_of
 from batchspec.secrecy import without_signatures
 from batchspec.service.http.errors import error_of

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from batchspec.document import document
-from batchspec.render.diagnostics import as_text
+from batchspec.render.findings.diagnostics import as_text
 
 from .front_end import findings
 

@@ -6,7 +6,7 @@ from batchspec.document.document import parse
 from batchspec.errors import SpecError, UsageError
 from batchspec.language.build import build
 from batchspec.language.model import Spec
-from batchspec.render.diagnostics import as_text
+from batchspec.render.findings.diagnostics import as_text
 from batchspec.source import Source
 
 NODES = "nodes: {type: integer, default: 5, minimum: 1, description: How many nodes.}"

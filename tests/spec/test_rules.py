@@ -7,7 +7,7 @@ import pytest
 from batchspec.document.document import decode, parse
 from batchspec.errors import SpecError
 from batchspec.language.build import build
-from batchspec.render.diagnostics import as_text
+from batchspec.render.findings.diagnostics import as_text
 
 CASES = sorted((Path(__file__).parent / "cases" / "rules").glob("*.yaml"))
 

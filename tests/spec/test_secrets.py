@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from batchspec.codes import Code
 from batchspec.language.schema.secrets import find_secrets, hide, spans
-from batchspec.render.diagnostics import as_annotations, as_json, as_text
+from batchspec.render.findings.diagnostics import as_annotations, as_json, as_text
 from batchspec.source import Severity
 
 from .front_end import parse

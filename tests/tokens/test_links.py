@@ -28,9 +28,9 @@ from batchspec.engine.run.sending import submit
 from batchspec.events import Step, StepEvent, TaskEvent
 from batchspec.language.model import Spec
 from batchspec.plan.model import Plan, Reason
-from batchspec.render.as_json import status_json
-from batchspec.render.as_text import plan_text
-from batchspec.render.status import status_text
+from batchspec.render.plans.as_json import status_json
+from batchspec.render.plans.as_text import plan_text
+from batchspec.render.runs.status import status_text
 from batchspec.resources.base import Json
 from batchspec.resources.links import LINK_LIFE, LINK_MARGIN, LINKS_LAST
 from batchspec.service.connect import Account

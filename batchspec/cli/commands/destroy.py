@@ -61,7 +61,7 @@ def destroy(
 
     In JSON the first line lists what will be deleted and what is kept, followed by one line per deletion.
     """
-    from batchspec.render import as_destroy
+    from batchspec.render.plans import as_destroy
 
     workload = load(spec_file, environment, takes_over=takes_over)
     name = workload.spec.name

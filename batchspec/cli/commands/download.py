@@ -41,7 +41,7 @@ def download(
     far (`waiting`), followed by one line per downloaded file and per file that --prune deletes.
     """
     from batchspec.desired.places import Places
-    from batchspec.render.as_download import arrived_json, download_end, download_json, pruned_json
+    from batchspec.render.plans.as_download import arrived_json, download_end, download_json, pruned_json
 
     workload = load(spec_file, environment, takes_over=takes_over)
     places = Places.of(workload.spec)

@@ -32,7 +32,7 @@ def drift(spec_file: Path, environment: Environment, form: str) -> int:
     `plan`. Exits with 2 if there are differences, else 0.
     """
     from batchspec.engine.drift import drift_now
-    from batchspec.render.as_drift import drift_json, drift_text
+    from batchspec.render.plans.as_drift import drift_json, drift_text
 
     workload = load(spec_file, environment)
     compared = drift_now(workload.account, workload.spec)

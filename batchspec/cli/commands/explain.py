@@ -23,7 +23,7 @@ def explain(word: str | None) -> None:
 
     Without an argument, list everything that can be explained.
     """
-    from batchspec.render import explanation
+    from batchspec.render.findings import explanation
 
     text = explanation.everything() if word is None else explanation.explanation(word)
     if text is None:

@@ -18,7 +18,7 @@ def list_(idle: bool, target: str | None, form: str) -> None:
     What batchspec did not create is not listed.
     """
     from batchspec.engine.holdings import read_holdings
-    from batchspec.render.holdings import holdings_json, holdings_text
+    from batchspec.render.runs.holdings import holdings_json, holdings_text
 
     account = open_account(target)
     holdings = tuple(read_holdings(account, idle=idle))

@@ -132,8 +132,8 @@ class _Shown:
         self._tail = tail
 
     def __call__(self, ran: Ran, streams: Mapping[str, str]) -> None:
-        from batchspec.render.as_json import heading
-        from batchspec.render.logs import ran_json, ran_text
+        from batchspec.render.plans.as_json import heading
+        from batchspec.render.runs.logs import ran_json, ran_text
 
         texts = {name: self._end(without_secrets(text)) for name, text in streams.items()}
         if self._form == "json":
@@ -178,7 +178,7 @@ def _failed(
 def _follow(account: Account, spec: Spec, job_id: str, task_id: str, names: Sequence[str]) -> None:
     from batchspec.engine.following import follow
     from batchspec.engine.ran import read_ran
-    from batchspec.render.logs import ran_text, state_text
+    from batchspec.render.runs.logs import ran_text, state_text
 
     put(ran_text(read_ran(account, spec, job_id, task_id)), err=True)
     last = names[0] if len(names) == 1 else ""

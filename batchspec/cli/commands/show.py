@@ -17,7 +17,7 @@ def show(plan_file: Path, form: str) -> None:
     """Print a saved plan, and say whether it was applied or its spec has changed since."""
     from batchspec.engine.saved_plan import load
     from batchspec.plan.identity import plan_digest, plan_id
-    from batchspec.render.as_text import plan_text
+    from batchspec.render.plans.as_text import plan_text
     from batchspec.render.show import page
 
     saved = load(plan_file)

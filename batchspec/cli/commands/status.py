@@ -67,8 +67,8 @@ def status(
 
 
 def _show(now: Status, form: str) -> None:
-    from batchspec.render.as_json import status_json
-    from batchspec.render.status import status_text
+    from batchspec.render.plans.as_json import status_json
+    from batchspec.render.runs.status import status_text
 
     if form == "json":
         put_object(status_json(now))
@@ -78,8 +78,8 @@ def _show(now: Status, form: str) -> None:
 
 def _list(workload: Workload, group: str | None, failed: bool, form: str) -> None:
     from batchspec.engine.health.status import read_tasks
-    from batchspec.render.as_json import task_status_json
-    from batchspec.render.status import task_line
+    from batchspec.render.plans.as_json import task_status_json
+    from batchspec.render.runs.status import task_line
 
     for task in read_tasks(workload.account, workload.spec, group, failed=failed):
         if form == "json":

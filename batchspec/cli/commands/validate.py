@@ -88,7 +88,7 @@ def _namesakes(spec: Spec, spec_file: Path, names: dict[str, Path]) -> Iterator[
 def _tell_programs(
     form: str, valid: bool, spec_files: Sequence[Path], findings: Sequence[Diagnostic]
 ) -> None:
-    from batchspec.render import diagnostics
+    from batchspec.render.findings import diagnostics
 
     if form == "github":
         put_file(diagnostics.as_annotations(findings))
@@ -99,7 +99,7 @@ def _tell_programs(
 def _say(spec_file: Path, findings: Sequence[Diagnostic]) -> None:
     """The findings on stderr with their number, and on stdout that the spec is right, when it is."""
     if findings:
-        from batchspec.render import diagnostics
+        from batchspec.render.findings import diagnostics
 
         text = diagnostics.as_text(findings, color=colored())
         put(text, err=True)

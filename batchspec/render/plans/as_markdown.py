@@ -14,9 +14,9 @@ from hashlib import blake2b
 from batchspec.counts import count_text
 from batchspec.plan.checks.safety import excess_line
 from batchspec.plan.model import Plan
-from batchspec.render.as_text import counts_text, plan_text
-from batchspec.render.diagnostics import as_text
-from batchspec.render.judgement import verdict
+from batchspec.render.findings.diagnostics import as_text
+from batchspec.render.findings.judgement import verdict
+from batchspec.render.plans.as_text import counts_text, plan_text
 from batchspec.source import Diagnostic
 
 LONGEST = 60_000

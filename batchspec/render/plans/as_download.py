@@ -7,7 +7,7 @@ from os.path import normpath
 from typing import TYPE_CHECKING, Any
 
 from batchspec.counts import count_text
-from batchspec.render.as_json import heading
+from batchspec.render.plans.as_json import heading
 
 if TYPE_CHECKING:
     from batchspec.desired.places import Places

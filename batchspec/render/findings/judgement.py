@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from batchspec.plan.checks.safety import excess_line
 from batchspec.plan.model import Plan
-from batchspec.render import diagnostics
+from batchspec.render.findings import diagnostics
 from batchspec.source import Diagnostic, path_text
 
 _WIDTH = 80

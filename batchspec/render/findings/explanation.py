@@ -53,7 +53,7 @@ def near(word: str) -> list[str]:
 @cache
 def sections() -> dict[str, str]:
     """The sections of `explanations.md`, by heading."""
-    text = (importlib.resources.files("batchspec.render") / "explanations.md").read_text("utf-8")
+    text = (importlib.resources.files("batchspec.render.findings") / "explanations.md").read_text("utf-8")
     parts = (part.partition("\n") for part in text.split("\n## ")[1:])
     return {heading: body.strip() for heading, _, body in parts}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from batchspec.plan.actions.drift import Compared, Difference
-from batchspec.render.as_json import heading
+from batchspec.render.plans.as_json import heading
 from batchspec.render.show import page
 from batchspec.source import path_text
 

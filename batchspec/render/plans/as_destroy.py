@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from batchspec.counts import count_text
-from batchspec.render.as_json import heading
+from batchspec.render.plans.as_json import heading
 from batchspec.render.show import page
 from batchspec.render.values import size_text
 

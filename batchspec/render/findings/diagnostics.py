@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from batchspec.language.schema.secrets import hide
-from batchspec.render.excerpt import Excerpts, Marked
+from batchspec.render.findings.excerpt import Excerpts, Marked
 from batchspec.render.show import show
 from batchspec.source import Diagnostic, Position, Severity, Source, in_order, path_text
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from batchspec.events import Event, NoteEvent, StepEvent, SummaryEvent, TaskEvent
 from batchspec.plan.model import Excess, Kept, Plan, Stray, Unsimulated
 from batchspec.plan.written import written
-from batchspec.render import diagnostics
+from batchspec.render.findings import diagnostics
 from batchspec.render.show import json_text
 from batchspec.resources.task import LiveTask
 from batchspec.source import Diagnostic, path_text

@@ -8,7 +8,7 @@ from itertools import islice
 from batchspec.counts import count_text
 from batchspec.ledger.database import Many
 from batchspec.plan.model import Action, Kept, Kind, Operation, Plan, Reason, Stray
-from batchspec.render.judgement import judgement, verdict
+from batchspec.render.findings.judgement import judgement, verdict
 from batchspec.render.show import page
 from batchspec.render.values import both_texts, fields_of, size_text, text_windows, value_lines
 from batchspec.resources.base import Change, Json

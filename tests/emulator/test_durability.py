@@ -17,7 +17,7 @@ import pytest
 from azure.batch import BatchClient
 from azure.core.exceptions import AzureError
 
-from batchspec.emulator.life.account import Account
+from batchspec.emulator.life.account.account import Account
 from batchspec.emulator.state.settings import AS_MEASURED, Settings
 from tests.containers import require_engine
 
@@ -27,7 +27,7 @@ from .test_containers import INSIDE, MACHINE
 
 _PROGRAM = """
 import pathlib, socket, sys, uvicorn
-from batchspec.emulator.life.account import Account
+from batchspec.emulator.life.account.account import Account
 from batchspec.emulator.state.settings import AS_MEASURED, Settings
 from batchspec.emulator.host.app import create_app
 home, name, key, endpoint = sys.argv[1:]

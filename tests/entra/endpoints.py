@@ -19,7 +19,7 @@ from batchspec.emulator.host.azurite import Azurite, Tls
 from batchspec.emulator.host.azurite_package import bring_in
 from batchspec.emulator.host.daemon import ffmpeg_folder
 from batchspec.emulator.host.installation import Config, Home, make_config
-from batchspec.emulator.life.account import Account
+from batchspec.emulator.life.account.account import Account
 from batchspec.emulator.state.settings import Settings
 from entra.issuer import Issuer
 

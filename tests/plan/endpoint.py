@@ -20,7 +20,7 @@ from azure.core.credentials import AzureNamedKeyCredential
 from batchspec.desired.places import Places
 from batchspec.document.document import parse
 from batchspec.emulator.host.app import create_app
-from batchspec.emulator.life.account import Account as Emulated
+from batchspec.emulator.life.account.account import Account as Emulated
 from batchspec.emulator.state.clock import EPOCH, Clock
 from batchspec.emulator.state.settings import Settings
 from batchspec.engine.look.observe import plan_now

@@ -30,7 +30,8 @@ from batchspec.emulator.http.versions import (
     read_in,
     require_version,
 )
-from batchspec.emulator.life.account import Account
+from batchspec.emulator.life import running
+from batchspec.emulator.life.account.account import Account
 from batchspec.emulator.operations import account as account_operations
 from batchspec.emulator.operations import files, job_schedules, jobs, local, nodes, pools, tasks
 from batchspec.emulator.operations.call import Call, Operation
@@ -61,7 +62,7 @@ def create_app(account: Account) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        await account.start()
+        running.start(account)
         yield
         await account.stop()
 

@@ -37,7 +37,8 @@ from batchspec.emulator.host.installation import (
     port_is_free,
 )
 from batchspec.emulator.http.connection import connection
-from batchspec.emulator.life.account import Account
+from batchspec.emulator.life.account.account import Account
+from batchspec.emulator.life.running import busy
 from batchspec.emulator.node import account_sas
 from batchspec.emulator.state.settings import AS_MEASURED, INSTANT, Settings, Speed
 
@@ -165,7 +166,7 @@ class Daemon:
         while not await self._told(min(_LOOK_EVERY_S, self._idle_s / 4)):
             if not blob.alive():
                 await self._restart(blob)
-            if blob.traffic() or account.busy() or account.last_request_at != last_request:
+            if blob.traffic() or busy(account) or account.last_request_at != last_request:
                 last_request, active = account.last_request_at, time.monotonic()
             elif time.monotonic() - active >= self._idle_s and self._may_go():
                 log.info("idle for %.0f s", self._idle_s)

@@ -3,26 +3,24 @@
 import contextlib
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psutil
 
-from batchspec.emulator.life import containers, scaling
-from batchspec.emulator.life import job as job_life
-from batchspec.emulator.life import node as node_life
-from batchspec.emulator.life import pool as pool_life
-from batchspec.emulator.life import schedule as schedule_life
-from batchspec.emulator.life import task as task_life
-from batchspec.emulator.life.model import Job, Node, Pool, Schedule
-from batchspec.emulator.life.node_folders import trash
+from batchspec.emulator.life.account import containers
+from batchspec.emulator.life.account.account import Account
+from batchspec.emulator.life.account.model import Job, Node, Pool, Schedule
+from batchspec.emulator.life.account.node_folders import trash
+from batchspec.emulator.life.jobs import job as job_life
+from batchspec.emulator.life.jobs import schedule as schedule_life
+from batchspec.emulator.life.jobs import task as task_life
+from batchspec.emulator.life.pools import node as node_life
+from batchspec.emulator.life.pools import pool as pool_life
+from batchspec.emulator.life.pools import scaling
 from batchspec.emulator.node.process import remove_tree
 from batchspec.emulator.state.store import ACTIVE, PREPARING, RUNNING
 
-if TYPE_CHECKING:
-    from batchspec.emulator.life.account import Account
 
-
-def recover(account: "Account") -> None:
+def recover(account: Account) -> None:
     end_orphans(account.settings.home / "nodes")
     for leftover in trash(account).iterdir():
         account.loop.in_thread(functools.partial(remove_tree, leftover))
@@ -39,7 +37,7 @@ def recover(account: "Account") -> None:
             _resume_schedule(account, schedule)
 
 
-def _resume_schedule(account: "Account", schedule: Schedule) -> None:
+def _resume_schedule(account: Account, schedule: Schedule) -> None:
     if schedule.doc["state"] == "deleting":
         schedule_life.delete(account, schedule)
     else:
@@ -57,7 +55,7 @@ def end_orphans(nodes: Path) -> None:
                 process.kill()
 
 
-def _load(account: "Account") -> None:
+def _load(account: Account) -> None:
     for doc in account.store.load("pool"):
         pool = Pool(doc)
         account.pools[pool.key] = pool
@@ -74,7 +72,7 @@ def _load(account: "Account") -> None:
         account.schedules[schedule.key] = schedule
 
 
-def _requeue_running(account: "Account") -> None:
+def _requeue_running(account: Account) -> None:
     """As after the recovery of a node: counted neither as a retry nor as a requeue (FACTS section 5.2)."""
     now = account.clock.now()
     account.store.db.execute(
@@ -84,7 +82,7 @@ def _requeue_running(account: "Account") -> None:
     )
 
 
-def _resume_pool(account: "Account", pool: Pool) -> None:
+def _resume_pool(account: Account, pool: Pool) -> None:
     for node in pool.nodes.values():
         _resume_node(account, node)
     if pool.doc["state"] == "deleting":
@@ -95,7 +93,7 @@ def _resume_pool(account: "Account", pool: Pool) -> None:
     account.loop.later(0, functools.partial(scaling.start, account, pool))
 
 
-def _resume_node(account: "Account", node: Node) -> None:
+def _resume_node(account: Account, node: Node) -> None:
     state = node.state
     if state == "running":
         node_life.set_state(account, node, "idle")
@@ -105,7 +103,7 @@ def _resume_node(account: "Account", node: Node) -> None:
         node_life.leave(account, node, "requeue")
 
 
-def _resume_job(account: "Account", job: Job) -> None:
+def _resume_job(account: Account, job: Job) -> None:
     for infos in job.nodes.values():
         for name in ("jobPreparationTaskExecutionInfo", "jobReleaseTaskExecutionInfo"):
             if infos.get(name, {}).get("state") == "running":

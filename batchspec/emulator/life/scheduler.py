@@ -1,35 +1,31 @@
 """Which task runs where: jobs by priority, oldest task first, nodes filled as the pool says."""
 
-from typing import TYPE_CHECKING
-
-from batchspec.emulator.life import task as task_life
-from batchspec.emulator.life.model import Job, Node, Pool
-from batchspec.emulator.life.prepared import is_out
-
-if TYPE_CHECKING:
-    from batchspec.emulator.life.account import Account
+from batchspec.emulator.life.account.account import Account
+from batchspec.emulator.life.account.model import Job, Node, Pool
+from batchspec.emulator.life.jobs import task as task_life
+from batchspec.emulator.life.pools.prepared import is_out
 
 _BATCH = 200  # tasks looked at for one job at a time
 
 
-def step(account: "Account") -> None:
+def step(account: Account) -> None:
     for pool in list(account.pools.values()):
         nodes = [node for node in pool.nodes.values() if node.free_slots() > 0]
         if nodes:
             _fill(account, pool, nodes)
 
 
-def has_work(account: "Account", pool: Pool) -> bool:
+def has_work(account: Account, pool: Pool) -> bool:
     """Some task could start on the pool's nodes as they are."""
     return any(_has_work(account, pool, job) for job in _jobs(account, pool))
 
 
-def _has_work(account: "Account", pool: Pool, job: Job) -> bool:
+def _has_work(account: Account, pool: Pool, job: Job) -> bool:
     free = max((node.free_slots() for node in pool.nodes.values() if not is_out(job, node)), default=0)
     return free > 0 and bool(account.store.ready(job.number, free, 1))
 
 
-def _jobs(account: "Account", pool: Pool) -> list[Job]:
+def _jobs(account: Account, pool: Pool) -> list[Job]:
     jobs = [
         job
         for job in account.jobs.values()
@@ -38,13 +34,13 @@ def _jobs(account: "Account", pool: Pool) -> list[Job]:
     return sorted(jobs, key=lambda job: (-job.doc["priority"], job.number))
 
 
-def _fill(account: "Account", pool: Pool, nodes: list[Node]) -> None:
+def _fill(account: Account, pool: Pool, nodes: list[Node]) -> None:
     for job in _jobs(account, pool):
         while _place_some(account, pool, job, nodes):
             pass
 
 
-def _place_some(account: "Account", pool: Pool, job: Job, nodes: list[Node]) -> bool:
+def _place_some(account: Account, pool: Pool, job: Job, nodes: list[Node]) -> bool:
     """True when there may be more to place."""
     room = sum(node.free_slots() for node in nodes)
     most = job.doc["maxParallelTasks"]

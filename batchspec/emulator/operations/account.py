@@ -1,7 +1,7 @@
 """What is asked of the account itself: images, applications, usage."""
 
 from batchspec.emulator.http.reply import Reply
-from batchspec.emulator.life.model import Body
+from batchspec.emulator.life.account.model import Body
 from batchspec.emulator.operations.call import Call, entity, list_of
 from batchspec.emulator.state.errors import ApiError
 from batchspec.emulator.state.images import IMAGES, Image, is_windows

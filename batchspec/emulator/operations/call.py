@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from batchspec.emulator.http.odata import Filter, matches, parse_filter, select
 from batchspec.emulator.http.reply import JSON, Reply
 from batchspec.emulator.http.versions import told_in
-from batchspec.emulator.life.account import Account
+from batchspec.emulator.life.account.account import Account
 from batchspec.emulator.state.clock import EPOCH, TICKS_PER_S, header_text, parse_time
 from batchspec.emulator.state.errors import ApiError
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from batchspec.emulator.http.reply import Reply
-from batchspec.emulator.life import node_folders
-from batchspec.emulator.life.model import Body
-from batchspec.emulator.life.task import folder_of
+from batchspec.emulator.life.account import node_folders
+from batchspec.emulator.life.account.model import Body
+from batchspec.emulator.life.jobs.task import folder_of
 from batchspec.emulator.node.process import remove_tree
 from batchspec.emulator.operations import nodes, tasks
 from batchspec.emulator.operations.call import Call, list_of, require_conditions

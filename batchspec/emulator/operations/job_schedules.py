@@ -1,8 +1,8 @@
 """The job schedule operations."""
 
 from batchspec.emulator.http.reply import Reply
-from batchspec.emulator.life import schedule as schedule_life
-from batchspec.emulator.life.model import Body, Schedule
+from batchspec.emulator.life.account.model import Body, Schedule
+from batchspec.emulator.life.jobs import schedule as schedule_life
 from batchspec.emulator.operations import jobs
 from batchspec.emulator.operations.call import (
     Call,

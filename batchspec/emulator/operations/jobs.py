@@ -1,21 +1,17 @@
 """The job operations."""
 
-from typing import TYPE_CHECKING
-
 from batchspec.emulator.http.reply import Reply
 from batchspec.emulator.http.versions import counts_in
-from batchspec.emulator.life import job as job_life
-from batchspec.emulator.life.creation import make_job
-from batchspec.emulator.life.model import Body, Job
+from batchspec.emulator.life.account.account import Account
+from batchspec.emulator.life.account.model import Body, Job
+from batchspec.emulator.life.jobs import job as job_life
+from batchspec.emulator.life.jobs.creation import make_job
 from batchspec.emulator.operations.call import Call, created, done, entity, list_of, require_conditions
 from batchspec.emulator.operations.pools import check_pool
 from batchspec.emulator.state import defaults
 from batchspec.emulator.state.clock import parse_duration
 from batchspec.emulator.state.errors import ApiError, invalid_property
 from batchspec.emulator.state.store import COMPLETED, RUNNING
-
-if TYPE_CHECKING:
-    from batchspec.emulator.life.account import Account
 
 _LIVE = ("active", "disabling", "disabled", "enabling", "terminating")
 
@@ -46,14 +42,14 @@ def create_job(call: Call) -> Reply:
     return created(f"{account.endpoint}/jobs/{job.id}", job.doc, service_id=service_id)
 
 
-def require_quota(account: "Account") -> None:
+def require_quota(account: Account) -> None:
     live = sum(job.state in _LIVE for job in account.jobs.values())
     live += sum(schedule.doc["state"] != "completed" for schedule in account.schedules.values())
     if live >= account.settings.active_jobs:
         raise ApiError("ActiveJobAndScheduleQuotaReached")
 
 
-def check_job(account: "Account", body: Body) -> None:
+def check_job(account: Account, body: Body) -> None:
     """What no schema says of a new job or a job specification."""
     check_pool_info(account, body["poolInfo"])
     if "jobReleaseTask" in body:
@@ -67,7 +63,7 @@ def check_release(task: Body) -> None:
         raise invalid_property("maxWallClockTime", task["maxWallClockTime"], "The maximum is 15 minutes")
 
 
-def check_pool_info(account: "Account", info: Body) -> None:
+def check_pool_info(account: Account, info: Body) -> None:
     if len(info.keys() & {"poolId", "autoPoolSpecification"}) != 1:
         raise invalid_property(
             "poolInfo", info, "Exactly one of poolId and autoPoolSpecification must be specified"

@@ -16,24 +16,23 @@ DELETE /_local/holds/POOL              they go on
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote
 
 from starlette.concurrency import run_in_threadpool
 
 from batchspec.emulator.http.reply import Reply
-from batchspec.emulator.life import node as node_life
-from batchspec.emulator.life import rehearsal
-from batchspec.emulator.life.model import Node
+from batchspec.emulator.life.account import rehearsal
+from batchspec.emulator.life.account.account import Account
+from batchspec.emulator.life.account.model import Node
+from batchspec.emulator.life.pools import node as node_life
+from batchspec.emulator.life.running import busy
 from batchspec.emulator.state.errors import ApiError
-
-if TYPE_CHECKING:
-    from batchspec.emulator.life.account import Account
 
 _TYPE = {"Content-Type": "application/json"}
 
 
-async def answer(account: "Account", method: str, path: str, query: dict[str, str], raw: bytes) -> Reply:
+async def answer(account: Account, method: str, path: str, query: dict[str, str], raw: bytes) -> Reply:
     parts = [unquote(part) for part in path.removeprefix("/_local/").split("/")]
     match method, *parts:
         case "GET", "requests":
@@ -80,17 +79,17 @@ def _json(body: Any) -> Reply:
     return Reply(200, dict(_TYPE), json.dumps(body).encode())
 
 
-def _status(account: "Account") -> dict[str, Any]:
+def _status(account: Account) -> dict[str, Any]:
     return {
         "account": account.settings.name,
         "endpoint": account.endpoint,
-        "busy": account.busy(),
+        "busy": busy(account),
         "pools": {pool.id: len(pool.nodes) for pool in account.pools.values()},
         "jobs": {job.id: job.state for job in account.jobs.values()},
     }
 
 
-def _node(account: "Account", node_id: str) -> Node:
+def _node(account: Account, node_id: str) -> Node:
     """By its whole id, or by a beginning that only one has."""
     nodes = [
         node for pool in account.pools.values() for node in pool.nodes.values() if node.id.startswith(node_id)
@@ -100,13 +99,13 @@ def _node(account: "Account", node_id: str) -> Node:
     return nodes[0]
 
 
-def _packages(account: "Account") -> Iterator[dict[str, str]]:
+def _packages(account: Account) -> Iterator[dict[str, str]]:
     for application in account.applications:
         for version, blob in application["versions"].items():
             yield {"id": application["id"], "version": version, "md5": blob["md5"]}
 
 
-def _add_package(account: "Account", id: str, version: str, raw: bytes) -> None:
+def _add_package(account: Account, id: str, version: str, raw: bytes) -> None:
     try:
         body = json.loads(raw)
         blob = {"url": str(body["url"]), "md5": str(body["md5"])}
@@ -115,7 +114,7 @@ def _add_package(account: "Account", id: str, version: str, raw: bytes) -> None:
     account.applications.add(id, version, blob)
 
 
-def _give_identity(account: "Account", pool_id: str, raw: bytes) -> None:
+def _give_identity(account: Account, pool_id: str, raw: bytes) -> None:
     pool = account.pools.get(pool_id.lower())
     if pool is None:
         raise ApiError("PoolNotFound")
@@ -131,7 +130,7 @@ def _give_identity(account: "Account", pool_id: str, raw: bytes) -> None:
     account.save_pool(pool)
 
 
-def preempt_one(account: "Account", pool_id: str) -> None:
+def preempt_one(account: Account, pool_id: str) -> None:
     """The first Spot node of the pool is taken away, where it has one."""
     pool = account.pools.get(pool_id.lower())
     for node in pool.nodes.values() if pool is not None else ():

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from batchspec.emulator.http.reply import Reply
-from batchspec.emulator.life import agent_log, node_folders
-from batchspec.emulator.life import node as node_life
-from batchspec.emulator.life.model import Body, Node
+from batchspec.emulator.life.account import node_folders
+from batchspec.emulator.life.account.model import Body, Node
+from batchspec.emulator.life.pools import agent_log
+from batchspec.emulator.life.pools import node as node_life
 from batchspec.emulator.node import transfer
 from batchspec.emulator.operations import pools
 from batchspec.emulator.operations.call import Call, created, done, entity, list_of

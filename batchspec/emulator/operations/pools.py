@@ -1,16 +1,18 @@
 """The pool operations."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from batchspec.emulator.http.reply import Reply
-from batchspec.emulator.life import applications, scaling
-from batchspec.emulator.life import node as node_life
-from batchspec.emulator.life import pool as pool_life
-from batchspec.emulator.life.allocation import set_allocation
-from batchspec.emulator.life.containers import require_engine
-from batchspec.emulator.life.creation import look_again, make_pool
-from batchspec.emulator.life.model import Body, Pool
-from batchspec.emulator.life.pool import cores
+from batchspec.emulator.life.account import applications
+from batchspec.emulator.life.account.account import Account
+from batchspec.emulator.life.account.containers import require_engine
+from batchspec.emulator.life.account.model import Body, Pool
+from batchspec.emulator.life.jobs.creation import look_again, make_pool
+from batchspec.emulator.life.pools import node as node_life
+from batchspec.emulator.life.pools import pool as pool_life
+from batchspec.emulator.life.pools import scaling
+from batchspec.emulator.life.pools.allocation import set_allocation
+from batchspec.emulator.life.pools.pool import cores
 from batchspec.emulator.operations.call import (
     Call,
     created,
@@ -23,9 +25,6 @@ from batchspec.emulator.operations.call import (
 from batchspec.emulator.state import defaults, images
 from batchspec.emulator.state.clock import TICKS_PER_S, parse_time
 from batchspec.emulator.state.errors import ApiError, invalid_property
-
-if TYPE_CHECKING:
-    from batchspec.emulator.life.account import Account
 
 # An update of one of these needs a pool without nodes (SDK, BatchPoolUpdateOptions).
 _EMPTY_ONLY = {
@@ -80,7 +79,7 @@ def create_pool(call: Call) -> Reply:
     return created(f"{account.endpoint}/pools/{pool.id}", pool.doc)
 
 
-def check_pool(account: "Account", body: Body) -> None:
+def check_pool(account: Account, body: Body) -> None:
     """What no schema says of a new pool."""
     _require_support(account, body)
     require_engine(account, body)
@@ -104,7 +103,7 @@ def check_pool(account: "Account", body: Body) -> None:
         )
 
 
-def _require_support(account: "Account", body: Body) -> None:
+def _require_support(account: Account, body: Body) -> None:
     """`ApiError` for an image whose day is over."""
     image = body.get("virtualMachineConfiguration", {}).get("imageReference", {})
     if "publisher" not in image:

@@ -3,7 +3,7 @@
 import json
 
 from batchspec.emulator.http.odata import select
-from batchspec.emulator.life.model import Body
+from batchspec.emulator.life.account.model import Body
 from batchspec.emulator.state.clock import etag, time_text
 from batchspec.emulator.state.store import STATES, TaskRow
 

@@ -8,8 +8,8 @@ from typing import Any
 from batchspec.emulator.http.odata import as_sql
 from batchspec.emulator.http.reply import Reply
 from batchspec.emulator.http.validate import check_body
-from batchspec.emulator.life import task as task_life
-from batchspec.emulator.life.model import Body, Job
+from batchspec.emulator.life.account.model import Body, Job
+from batchspec.emulator.life.jobs import task as task_life
 from batchspec.emulator.operations import jobs
 from batchspec.emulator.operations.call import (
     Call,

@@ -2,7 +2,7 @@
 
 from itertools import count
 
-from batchspec.emulator.life.model import Body, Pool
+from batchspec.emulator.life.account.model import Body, Pool
 
 
 def endpoints(pool: Pool) -> Body:

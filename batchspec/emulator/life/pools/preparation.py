@@ -2,21 +2,18 @@
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from batchspec.emulator.life import node as node_life
-from batchspec.emulator.life import node_folders as nodes
-from batchspec.emulator.life import tries
-from batchspec.emulator.life.model import WORKING, Body, Job, Node
-from batchspec.emulator.life.prepared import PREPARATION, RELEASE, is_good
+from batchspec.emulator.life.account import node_folders as nodes
+from batchspec.emulator.life.account.account import Account
+from batchspec.emulator.life.account.model import WORKING, Body, Job, Node
+from batchspec.emulator.life.pools import node as node_life
+from batchspec.emulator.life.pools import tries
+from batchspec.emulator.life.pools.prepared import PREPARATION, RELEASE, is_good
 from batchspec.emulator.node.process import Outcome, Run
 from batchspec.emulator.state.clock import time_text
 
-if TYPE_CHECKING:
-    from batchspec.emulator.life.account import Account
 
-
-def prepare(account: "Account", job: Job, node: Node, then: Callable[[bool], None]) -> None:
+def prepare(account: Account, job: Job, node: Node, then: Callable[[bool], None]) -> None:
     """Runs the preparation task, once a node; *then* is told whether the job's tasks may run there."""
     waiting = job.preparing.setdefault(node.key, [])
     waiting.append(then)
@@ -30,7 +27,7 @@ def prepare(account: "Account", job: Job, node: Node, then: Callable[[bool], Non
     _run_preparation(account, job, node, Run(), fresh=True)
 
 
-def _run_preparation(account: "Account", job: Job, node: Node, run: Run, *, fresh: bool) -> None:
+def _run_preparation(account: Account, job: Job, node: Node, run: Run, *, fresh: bool) -> None:
     task = job.doc["jobPreparationTask"]
     node_life.limit(account, run, task["constraints"]["maxWallClockTime"])
     work = tries.job_task(account, job, node, task, fresh=fresh)
@@ -38,7 +35,7 @@ def _run_preparation(account: "Account", job: Job, node: Node, run: Run, *, fres
     account.submit(work, run, functools.partial(_preparation_ended, account, job, node, run))
 
 
-def _preparation_ended(account: "Account", job: Job, node: Node, run: Run, outcome: Outcome) -> None:
+def _preparation_ended(account: Account, job: Job, node: Node, run: Run, outcome: Outcome) -> None:
     node.job_runs.discard(run)
     task, info = job.doc["jobPreparationTask"], job.nodes[node.key][PREPARATION]
     most = task["constraints"]["maxTaskRetryCount"]
@@ -61,7 +58,7 @@ def _tell(job: Job, node: Node, *, ready: bool) -> None:
         then(ready)
 
 
-def release_all(account: "Account", job: Job, then: Callable[[], None]) -> bool:
+def release_all(account: Account, job: Job, then: Callable[[], None]) -> bool:
     """True when no release task has to run or is running; nodes that prepared the job run it, once.
 
     *then* is called as each of them ends.
@@ -81,7 +78,7 @@ def release_all(account: "Account", job: Job, then: Callable[[], None]) -> bool:
     return not waiting and not job.preparing
 
 
-def _release(account: "Account", job: Job, node: Node, then: Callable[[], None]) -> None:
+def _release(account: Account, job: Job, node: Node, then: Callable[[], None]) -> None:
     task, run = job.doc["jobReleaseTask"], Run()
     info = _open_info(account, job, node, RELEASE, task["id"])
     node_life.limit(account, run, task["maxWallClockTime"])
@@ -91,7 +88,7 @@ def _release(account: "Account", job: Job, node: Node, then: Callable[[], None])
 
 
 def _released(
-    account: "Account",
+    account: Account,
     job: Job,
     node: Node,
     run: Run,
@@ -105,7 +102,7 @@ def _released(
     then()
 
 
-def _open_info(account: "Account", job: Job, node: Node, name: str, task_id: str) -> Body:
+def _open_info(account: Account, job: Job, node: Node, name: str, task_id: str) -> Body:
     url = f"{account.endpoint}/pools/{node.pool.id}/nodes/{node.id}"
     folder = nodes.task_folder(job, task_id)
     infos = job.nodes.setdefault(node.key, {"poolId": node.pool.id, "nodeId": node.id, "nodeUrl": url})
@@ -119,5 +116,5 @@ def _open_info(account: "Account", job: Job, node: Node, name: str, task_id: str
     return opened
 
 
-def _close_info(account: "Account", info: Body, outcome: Outcome) -> None:
+def _close_info(account: Account, info: Body, outcome: Outcome) -> None:
     info.update(node_life.result_of(outcome), state="completed", endTime=time_text(account.clock.now()))

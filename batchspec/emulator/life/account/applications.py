@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from batchspec.emulator.life import node_folders as nodes
-from batchspec.emulator.life.model import Body, Node
+from batchspec.emulator.life.account import node_folders as nodes
+from batchspec.emulator.life.account.model import Body, Node
 from batchspec.emulator.node.package import Package, PackageError, install_all
 from batchspec.emulator.node.process import Failure, Run, not_installed
 from batchspec.emulator.state.errors import ApiError
 
 if TYPE_CHECKING:
-    from batchspec.emulator.life.account import Account
+    from batchspec.emulator.life.account.account import Account
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _VERSION = re.compile(r"(?!\.)[A-Za-z0-9_.-]{1,64}")

@@ -2,23 +2,20 @@
 
 import functools
 import json
-from typing import TYPE_CHECKING
 
-from batchspec.emulator.life import node_folders as nodes
-from batchspec.emulator.life import pool as pool_life
-from batchspec.emulator.life import preparation
-from batchspec.emulator.life.model import Job
+from batchspec.emulator.life.account import node_folders as nodes
+from batchspec.emulator.life.account.account import Account
+from batchspec.emulator.life.account.model import Job
+from batchspec.emulator.life.pools import pool as pool_life
+from batchspec.emulator.life.pools import preparation
 from batchspec.emulator.state import defaults
 from batchspec.emulator.state.clock import FOREVER_TEXT, TICKS_PER_S, parse_duration, parse_time, time_text
 from batchspec.emulator.state.store import NewTask
 
-if TYPE_CHECKING:
-    from batchspec.emulator.life.account import Account
-
 _CHUNK = 5000  # tasks deleted at a time
 
 
-def set_state(account: "Account", job: Job, state: str, *, remember: bool = True) -> None:
+def set_state(account: Account, job: Job, state: str, *, remember: bool = True) -> None:
     """*remember* puts the present state into previousState; completing does not (recorded 2026)."""
     if remember:
         job.doc["previousState"] = job.doc["state"]
@@ -28,7 +25,7 @@ def set_state(account: "Account", job: Job, state: str, *, remember: bool = True
     account.loop.wake()
 
 
-def watch_limit(account: "Account", job: Job) -> None:
+def watch_limit(account: Account, job: Job) -> None:
     """The job ends when its maxWallClockTime is over, counted from its start."""
     limit = job.doc["constraints"]["maxWallClockTime"]
     if limit == FOREVER_TEXT:
@@ -38,7 +35,7 @@ def watch_limit(account: "Account", job: Job) -> None:
     account.loop.later(max(0.0, left), functools.partial(_time_over, account, job, limit))
 
 
-def _time_over(account: "Account", job: Job, limit: str) -> None:
+def _time_over(account: Account, job: Job, limit: str) -> None:
     if job.state == "active" and job.doc["constraints"]["maxWallClockTime"] == limit:
         terminate(account, job, "MaxWallClockTimeExpiry")
 
@@ -47,7 +44,7 @@ def _time_over(account: "Account", job: Job, limit: str) -> None:
 _MANAGERS_OWN = ("killJobOnCompletion", "runExclusive", "allowLowPriorityNode")
 
 
-def add_manager(account: "Account", job: Job) -> None:
+def add_manager(account: Account, job: Job) -> None:
     """The job manager task is a task of the job, there from the beginning."""
     manager = job.doc.get("jobManagerTask")
     if manager is None:
@@ -60,7 +57,7 @@ def add_manager(account: "Account", job: Job) -> None:
     )
 
 
-def manager_ended(account: "Account", job: Job, task_id: str) -> None:
+def manager_ended(account: Account, job: Job, task_id: str) -> None:
     """The end of its manager ends the job, unless that was not wanted."""
     manager = job.doc.get("jobManagerTask")
     if (
@@ -75,7 +72,7 @@ def manager_ended(account: "Account", job: Job, task_id: str) -> None:
 # --- disable, enable
 
 
-def disable(account: "Account", job: Job, option: str) -> None:
+def disable(account: Account, job: Job, option: str) -> None:
     """*option* says what becomes of running tasks: requeue, terminate, wait."""
     set_state(account, job, "disabling")
     for running in list(job.running.values()):
@@ -84,7 +81,7 @@ def disable(account: "Account", job: Job, option: str) -> None:
     account.loop.later(0, functools.partial(task_gone, account, job))
 
 
-def enable(account: "Account", job: Job) -> None:
+def enable(account: Account, job: Job) -> None:
     job.maybe_ready = True
     set_state(account, job, "active")
 
@@ -92,7 +89,7 @@ def enable(account: "Account", job: Job) -> None:
 # --- terminate, delete
 
 
-def terminate(account: "Account", job: Job, reason: str) -> None:
+def terminate(account: Account, job: Job, reason: str) -> None:
     job.doc["executionInfo"]["terminateReason"] = reason
     set_state(account, job, "terminating")
     for running in list(job.running.values()):
@@ -100,7 +97,7 @@ def terminate(account: "Account", job: Job, reason: str) -> None:
     account.loop.later(0, functools.partial(task_gone, account, job))
 
 
-def delete(account: "Account", job: Job) -> None:
+def delete(account: Account, job: Job) -> None:
     set_state(account, job, "deleting")
     for running in list(job.running.values()):
         running.settled = True
@@ -108,7 +105,7 @@ def delete(account: "Account", job: Job) -> None:
     account.loop.later(0, functools.partial(task_gone, account, job))
 
 
-def act(account: "Account", job: Job, action: str) -> None:
+def act(account: Account, job: Job, action: str) -> None:
     """The job action of a task's exit condition."""
     if job.state != "active":
         return
@@ -118,7 +115,7 @@ def act(account: "Account", job: Job, action: str) -> None:
         disable(account, job, "requeue")
 
 
-def task_gone(account: "Account", job: Job) -> None:
+def task_gone(account: Account, job: Job) -> None:
     """A task has left the running ones: the job may be done with what it was doing."""
     if job.running:
         return
@@ -137,7 +134,7 @@ def task_gone(account: "Account", job: Job) -> None:
             account.loop.later(delay, functools.partial(finish, account, job))
 
 
-def complete_when_done(account: "Account", job: Job, *, even_empty: bool = False) -> None:
+def complete_when_done(account: Account, job: Job, *, even_empty: bool = False) -> None:
     """onAllTasksComplete: a job whose tasks are all completed ends."""
     if job.doc["onAllTasksComplete"] != "terminatejob" or job.state != "active":
         return
@@ -147,7 +144,7 @@ def complete_when_done(account: "Account", job: Job, *, even_empty: bool = False
         terminate(account, job, "AllTasksComplete")
 
 
-def _completed(account: "Account", job: Job) -> None:
+def _completed(account: Account, job: Job) -> None:
     if job.state != "terminating":
         return
     job.doc["executionInfo"]["endTime"] = time_text(account.clock.now())
@@ -156,7 +153,7 @@ def _completed(account: "Account", job: Job) -> None:
     account.job_over(job)
 
 
-def _end_auto_pool(account: "Account", job: Job) -> None:
+def _end_auto_pool(account: Account, job: Job) -> None:
     """An auto pool of the job's own goes with it, unless it is to be kept alive."""
     auto = job.doc["poolInfo"].get("autoPoolSpecification")
     pool = account.pools.get(job.pool_key)
@@ -165,7 +162,7 @@ def _end_auto_pool(account: "Account", job: Job) -> None:
         pool_life.delete(account, pool)
 
 
-def _delete_some(account: "Account", job: Job) -> None:
+def _delete_some(account: Account, job: Job) -> None:
     """A piece of a large job at a time, so that others are not kept waiting."""
     with account.store.transaction():
         if account.store.delete_tasks(job.number, _CHUNK):

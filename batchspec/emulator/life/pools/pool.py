@@ -2,17 +2,14 @@
 
 import functools
 import re
-from typing import TYPE_CHECKING
 
-from batchspec.emulator.life import node as node_life
-from batchspec.emulator.life import node_folders as nodes
-from batchspec.emulator.life import rehearsal
-from batchspec.emulator.life.allocation import set_allocation, settle
-from batchspec.emulator.life.model import Body, Node, Pool
+from batchspec.emulator.life.account import node_folders as nodes
+from batchspec.emulator.life.account import rehearsal
+from batchspec.emulator.life.account.account import Account
+from batchspec.emulator.life.account.model import Body, Node, Pool
+from batchspec.emulator.life.pools import node as node_life
+from batchspec.emulator.life.pools.allocation import set_allocation, settle
 from batchspec.emulator.state.clock import time_text
-
-if TYPE_CHECKING:
-    from batchspec.emulator.life.account import Account
 
 
 def cores(vm_size: str) -> int:
@@ -25,7 +22,7 @@ def cores(vm_size: str) -> int:
 
 
 def resize(
-    account: "Account", pool: Pool, dedicated: int, low_priority: int, deallocation: str = "requeue"
+    account: Account, pool: Pool, dedicated: int, low_priority: int, deallocation: str = "requeue"
 ) -> None:
     """The pool is `resizing` towards these targets."""
     pool.doc["targetDedicatedNodes"], pool.doc["targetLowPriorityNodes"] = dedicated, low_priority
@@ -40,7 +37,7 @@ def resize(
     account.loop.later(delay, functools.partial(_reach, account, pool, pool.resize_epoch))
 
 
-def _shrink(account: "Account", pool: Pool, epoch: int) -> None:
+def _shrink(account: Account, pool: Pool, epoch: int) -> None:
     """Sends away what is too many, at once: stopping the resize does not keep it (recorded 2026)."""
     if epoch != pool.resize_epoch or pool.doc["state"] == "deleting":
         return
@@ -53,7 +50,7 @@ def _shrink(account: "Account", pool: Pool, epoch: int) -> None:
                 node_life.leave(account, node, pool.deallocation)
 
 
-def _reach(account: "Account", pool: Pool, epoch: int) -> None:
+def _reach(account: Account, pool: Pool, epoch: int) -> None:
     """Adds what is missing; steady once no node is leaving either."""
     if epoch != pool.resize_epoch or pool.doc["state"] == "deleting":
         return
@@ -79,7 +76,7 @@ def _staying(pool: Pool, dedicated: bool) -> list[Node]:
 
 
 def _grow(
-    account: "Account", pool: Pool, dedicated: bool, short: rehearsal.Shortage | None = None
+    account: Account, pool: Pool, dedicated: bool, short: rehearsal.Shortage | None = None
 ) -> list[Body]:
     missing = max(0, _target(pool, dedicated) - len(_staying(pool, dedicated)))
     allowed = min(missing, _quota_left(account, dedicated) // cores(pool.doc["vmSize"]))
@@ -92,7 +89,7 @@ def _grow(
     return [{"code": short.code, "message": short.message} if short is not None else _quota_error(dedicated)]
 
 
-def _quota_left(account: "Account", dedicated: bool) -> int:
+def _quota_left(account: Account, dedicated: bool) -> int:
     settings = account.settings
     used = sum(cores(pool.doc["vmSize"]) * pool.count(dedicated) for pool in account.pools.values())
     return max(0, (settings.dedicated_cores if dedicated else settings.low_priority_cores) - used)
@@ -106,7 +103,7 @@ def _quota_error(dedicated: bool) -> Body:
     return {"code": "AccountLowPriorityCoreQuotaReached", "message": message}
 
 
-def stop_resize(account: "Account", pool: Pool) -> None:
+def stop_resize(account: Account, pool: Pool) -> None:
     """Targets stay as asked; what is not there will not come, and nodes on their way out still go (recorded 2026)."""
     pool.resize_epoch += 1
     pool.growing = False
@@ -114,7 +111,7 @@ def stop_resize(account: "Account", pool: Pool) -> None:
     account.loop.later(account.settings.speed.resize_empty, functools.partial(_stopped, account, pool))
 
 
-def _stopped(account: "Account", pool: Pool) -> None:
+def _stopped(account: Account, pool: Pool) -> None:
     errors = []
     for dedicated, name in ((True, "dedicated"), (False, "low priority")):
         if pool.doc["targetDedicatedNodes" if dedicated else "targetLowPriorityNodes"] > pool.count(
@@ -128,7 +125,7 @@ def _stopped(account: "Account", pool: Pool) -> None:
     account.save_pool(pool)
 
 
-def delete(account: "Account", pool: Pool) -> None:
+def delete(account: Account, pool: Pool) -> None:
     """`deleting`; its tasks are queued again for whatever pool has its id next."""
     now = time_text(account.clock.now())
     pool.doc["state"], pool.doc["stateTransitionTime"] = "deleting", now
@@ -140,7 +137,7 @@ def delete(account: "Account", pool: Pool) -> None:
     account.loop.later(account.settings.speed.pool_delete, functools.partial(_deleted, account, pool))
 
 
-def _deleted(account: "Account", pool: Pool) -> None:
+def _deleted(account: Account, pool: Pool) -> None:
     if rehearsal.holds_pool(account, pool, "deleting", functools.partial(_deleted, account, pool)):
         return
     if pool.nodes:

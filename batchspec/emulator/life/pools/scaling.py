@@ -2,10 +2,10 @@
 
 import functools
 from collections import deque
-from typing import TYPE_CHECKING
 
-from batchspec.emulator.life import pool as pool_life
-from batchspec.emulator.life.model import Body, Pool
+from batchspec.emulator.life.account.account import Account
+from batchspec.emulator.life.account.model import Body, Pool
+from batchspec.emulator.life.pools import pool as pool_life
 from batchspec.emulator.state.clock import EPOCH, TICKS_PER_S, parse_duration, time_text
 from batchspec.emulator.state.errors import ApiError
 from batchspec.emulator.state.store import ACTIVE, PREPARING, RUNNING
@@ -13,9 +13,6 @@ from batchspec.formula.evaluate import Result, Situation, evaluate
 from batchspec.formula.functions import PERIOD_S
 from batchspec.formula.syntax import FormulaSyntaxError, FormulaTooLongError, parse
 from batchspec.formula.values import Sample
-
-if TYPE_CHECKING:
-    from batchspec.emulator.life.account import Account
 
 _KEPT = 2 * 60 * 24  # samples of each metric: a day
 _SAMPLED = ("active", "disabling", "enabling", "terminating")  # jobs, by their state
@@ -31,7 +28,7 @@ def require_formula(text: str) -> None:
         raise ApiError("AutoScalingFormulaSyntaxError", ("Reason", str(error))) from None
 
 
-def start(account: "Account", pool: Pool) -> None:
+def start(account: Account, pool: Pool) -> None:
     """The pool is sampled, its formula is evaluated now, and both again and again while it scales by itself."""
     if not pool.doc["enableAutoScale"] or pool.doc["state"] == "deleting":
         return
@@ -44,13 +41,13 @@ def _is_over(pool: Pool, epoch: int) -> bool:
     return epoch != pool.scale_epoch or not pool.doc["enableAutoScale"] or pool.doc["state"] == "deleting"
 
 
-def _sample(account: "Account", pool: Pool, epoch: int) -> None:
+def _sample(account: Account, pool: Pool, epoch: int) -> None:
     if not _is_over(pool, epoch):
         take_sample(account, pool)
         account.loop.later(PERIOD_S, functools.partial(_sample, account, pool, epoch))
 
 
-def _scale(account: "Account", pool: Pool, epoch: int) -> None:
+def _scale(account: Account, pool: Pool, epoch: int) -> None:
     """What the formula asks for becomes the pool's size."""
     if _is_over(pool, epoch):
         return
@@ -64,7 +61,7 @@ def _scale(account: "Account", pool: Pool, epoch: int) -> None:
     account.save_pool(pool)
 
 
-def evaluated(account: "Account", pool: Pool, formula: str) -> Result:
+def evaluated(account: Account, pool: Pool, formula: str) -> Result:
     """What *formula* asks for at this moment, of which a sample is taken, too. `ApiError` for what is no formula."""
     require_formula(formula)
     take_sample(account, pool)
@@ -74,7 +71,7 @@ def evaluated(account: "Account", pool: Pool, formula: str) -> Result:
     return evaluate(formula, Situation(_now(account), *targets, slots, samples))
 
 
-def as_run(account: "Account", result: Result) -> Body:
+def as_run(account: Account, result: Result) -> Body:
     """An autoScaleRun: with an error it shows the targets as they are (the tests of the SDK for JavaScript)."""
     run: Body = {"timestamp": time_text(account.clock.now()), "results": result.text}
     if result.error:
@@ -82,17 +79,17 @@ def as_run(account: "Account", result: Result) -> Body:
     return run
 
 
-def _now(account: "Account") -> float:
+def _now(account: Account) -> float:
     return (account.clock.now() - EPOCH) / TICKS_PER_S
 
 
-def take_sample(account: "Account", pool: Pool) -> None:
+def take_sample(account: Account, pool: Pool) -> None:
     now = _now(account)
     for name, value in {**_tasks(account, pool), **_nodes(pool), **account.machine.read()}.items():
         pool.samples.setdefault(name, deque(maxlen=_KEPT)).append(Sample(now, float(value)))
 
 
-def _tasks(account: "Account", pool: Pool) -> dict[str, int]:
+def _tasks(account: Account, pool: Pool) -> dict[str, int]:
     """Tasks that wait for others are active in a job's counts, but not here (the documentation of $ActiveTasks)."""
     active = running = succeeded = failed = 0
     for job in account.jobs.values():

@@ -3,20 +3,17 @@
 import contextlib
 import uuid
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from batchspec.emulator.life import job as job_life
-from batchspec.emulator.life import pool as pool_life
-from batchspec.emulator.life import scaling
-from batchspec.emulator.life.model import Body, Job, Pool
+from batchspec.emulator.life.account.account import Account
+from batchspec.emulator.life.account.model import Body, Job, Pool
+from batchspec.emulator.life.jobs import job as job_life
+from batchspec.emulator.life.pools import pool as pool_life
+from batchspec.emulator.life.pools import scaling
 from batchspec.emulator.state import defaults
 from batchspec.emulator.state.clock import etag, time_text
 
-if TYPE_CHECKING:
-    from batchspec.emulator.life.account import Account
 
-
-def make_pool(account: "Account", pool_id: str, body: Body) -> Pool:
+def make_pool(account: Account, pool_id: str, body: Body) -> Pool:
     """A new pool of the account, resizing to the size that its body asks for."""
     now = account.clock.now()
     moment = time_text(now)
@@ -40,7 +37,7 @@ def make_pool(account: "Account", pool_id: str, body: Body) -> Pool:
 
 
 @contextlib.contextmanager
-def _made(account: "Account", pool: Pool) -> Iterator[None]:
+def _made(account: Account, pool: Pool) -> Iterator[None]:
     """What is done inside is noted as a whole; where it cannot be, there is no such pool, and nothing grows in it."""
     try:
         with account.store.transaction():
@@ -52,13 +49,13 @@ def _made(account: "Account", pool: Pool) -> Iterator[None]:
         raise
 
 
-def look_again(account: "Account", pool: Pool) -> None:
+def look_again(account: Account, pool: Pool) -> None:
     """Tasks that were too wide for the pool's nodes may fit now."""
     for job in account.jobs.values():
         job.maybe_ready = job.maybe_ready or job.pool_key == pool.key
 
 
-def make_job(account: "Account", job_id: str, body: Body, schedule: str = "") -> Job:
+def make_job(account: Account, job_id: str, body: Body, schedule: str = "") -> Job:
     now = account.clock.now()
     moment = time_text(now)
     doc: Body = {
@@ -82,7 +79,7 @@ def make_job(account: "Account", job_id: str, body: Body, schedule: str = "") ->
     return job
 
 
-def _pool_of(account: "Account", job: Job) -> str:
+def _pool_of(account: Account, job: Job) -> str:
     """The pool named, or the auto pool: the job's own, or the one that all jobs of a schedule share."""
     info = job.doc["poolInfo"]
     if "poolId" in info:

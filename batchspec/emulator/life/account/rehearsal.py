@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from batchspec.emulator.life.model import Body, Node, Pool
+from batchspec.emulator.life.account.model import Body, Node, Pool
 from batchspec.emulator.state.clock import TICKS_PER_S, time_text
 from batchspec.emulator.state.errors import ApiError
 
 if TYPE_CHECKING:
-    from batchspec.emulator.life.account import Account
+    from batchspec.emulator.life.account.account import Account
 
 STATES = ("creating", "starting", "resizing", "deleting")
 

@@ -1,11 +1,7 @@
 """Which nodes are prepared for a job: what its preparation task has done there, and what a boot does to that."""
 
-from typing import TYPE_CHECKING
-
-from batchspec.emulator.life.model import Body, Job, Node
-
-if TYPE_CHECKING:
-    from batchspec.emulator.life.account import Account
+from batchspec.emulator.life.account.account import Account
+from batchspec.emulator.life.account.model import Body, Job, Node
 
 PREPARATION = "jobPreparationTaskExecutionInfo"
 RELEASE = "jobReleaseTaskExecutionInfo"
@@ -35,7 +31,7 @@ def is_good(job: Job, info: Body) -> bool:
     return bool(info["result"] == "success" or not job.doc["jobPreparationTask"]["waitForSuccess"])
 
 
-def node_rebooted(account: "Account", node: Node) -> None:
+def node_rebooted(account: Account, node: Node) -> None:
     """Preparation tasks that want it are to run again, before the next task of their job there."""
     for job in account.jobs.values():
         infos = job.nodes.get(node.key, {})
@@ -46,7 +42,7 @@ def node_rebooted(account: "Account", node: Node) -> None:
             account.save_job(job)
 
 
-def node_emptied(account: "Account", node: Node) -> None:
+def node_emptied(account: Account, node: Node) -> None:
     """The node was reimaged or replaced: nothing is left there of what jobs prepared, and none is kept out."""
     for job in account.jobs.values():
         if job.nodes.pop(node.key, None) is not None:

@@ -1,38 +1,35 @@
 """What a try of a task consists of, whatever kind of task it is: its folder, environment, files and container."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from batchspec.emulator.life import applications
-from batchspec.emulator.life import node_folders as nodes
-from batchspec.emulator.life.containers import container_of
-from batchspec.emulator.life.model import Body, Job, Node
+from batchspec.emulator.life.account import applications
+from batchspec.emulator.life.account import node_folders as nodes
+from batchspec.emulator.life.account.account import Account
+from batchspec.emulator.life.account.containers import container_of
+from batchspec.emulator.life.account.model import Body, Job, Node
 from batchspec.emulator.node.process import Assignment
 
-if TYPE_CHECKING:
-    from batchspec.emulator.life.account import Account
 
-
-def start_task(account: "Account", node: Node, *, fresh: bool) -> Assignment:
+def start_task(account: Account, node: Node, *, fresh: bool) -> Assignment:
     folder = nodes.root(account, node) / "startup"
     return _work(account, node, node.doc["startTask"], folder, fresh=fresh)
 
 
-def job_task(account: "Account", job: Job, node: Node, task: Body, *, fresh: bool) -> Assignment:
+def job_task(account: Account, job: Job, node: Node, task: Body, *, fresh: bool) -> Assignment:
     """A preparation or release task."""
     folder = nodes.root(account, node) / nodes.task_folder(job, task["id"])
     return _work(account, node, task, folder, job, task["id"], fresh=fresh)
 
 
 def task(
-    account: "Account", job: Job, node: Node, task_id: str, body: Body, *, fresh: bool, last_try: bool
+    account: Account, job: Job, node: Node, task_id: str, body: Body, *, fresh: bool, last_try: bool
 ) -> Assignment:
     folder = nodes.root(account, node) / nodes.task_folder(job, task_id)
     return _work(account, node, body, folder, job, task_id, fresh=fresh, last_try=last_try, is_task=True)
 
 
 def _work(
-    account: "Account",
+    account: Account,
     node: Node,
     body: Body,
     folder: Path,

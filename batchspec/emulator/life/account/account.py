@@ -6,13 +6,11 @@ from typing import Any
 
 from batchspec.emulator.http.faults import Faults
 from batchspec.emulator.http.request_log import RequestLog
-from batchspec.emulator.life import recovery, scheduler
-from batchspec.emulator.life import schedule as schedule_life
-from batchspec.emulator.life.applications import Applications
-from batchspec.emulator.life.containers import HOST, Registries
-from batchspec.emulator.life.loop import Loop
-from batchspec.emulator.life.model import Job, Node, Pool, Schedule
-from batchspec.emulator.life.rehearsal import Rehearsals
+from batchspec.emulator.life.account.applications import Applications
+from batchspec.emulator.life.account.containers import HOST, Registries
+from batchspec.emulator.life.account.loop import Loop
+from batchspec.emulator.life.account.model import Job, Node, Pool, Schedule
+from batchspec.emulator.life.account.rehearsal import Rehearsals
 from batchspec.emulator.node.container import Images
 from batchspec.emulator.node.engine import Engines
 from batchspec.emulator.node.machine import Machine
@@ -47,13 +45,8 @@ class Account:
         self.applications = Applications(self.store)
         self.faults = Faults()
         self.rehearsals = Rehearsals()
-        self.loop = Loop(self.clock, self.disk, functools.partial(scheduler.step, self))
-
-    async def start(self) -> None:
-        """State is read back, what the last life left behind is ended, and the loop runs."""
-        self.loop.begin()
-        recovery.recover(self)
-        self.loop.start()
+        self.loop = Loop(self.clock, self.disk)
+        self.job_over: Callable[[Job], None] = lambda _: None  # told of each job that has ended or is gone
 
     async def stop(self) -> None:
         """No process of ours is left, and what is open is closed."""
@@ -72,14 +65,6 @@ class Account:
             return HOST
         engine = self.engines.get()
         return engine.name if engine else ""
-
-    def busy(self) -> bool:
-        """A try or a transition is under way, or tasks are queued on nodes that can take them."""
-        if self.loop.has_runs or any(pool.doc["allocationState"] != "steady" for pool in self.pools.values()):
-            return True
-        if any(job.state in ("terminating", "deleting", "disabling") for job in self.jobs.values()):
-            return True
-        return any(scheduler.has_work(self, pool) for pool in self.pools.values())
 
     # --- documents
 
@@ -100,11 +85,6 @@ class Account:
     def save_schedule(self, schedule: Schedule) -> None:
         body = {"doc": schedule.doc, "runs": schedule.runs, "pool": schedule.pool}
         self.store.save("schedule", schedule.key, body)
-
-    def job_over(self, job: Job) -> None:
-        """A job has ended or is gone; its schedule, where it has one, goes on."""
-        if job.schedule:
-            schedule_life.job_over(self, job)
 
     def touch(self, doc: dict[str, Any]) -> None:
         """A property was edited: new ETag and lastModified, made of the same moment."""

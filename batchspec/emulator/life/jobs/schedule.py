@@ -1,21 +1,18 @@
 """What happens to job schedules: their jobs are made when they are due, one at a time, until the schedule is over."""
 
 import functools
-from typing import TYPE_CHECKING
 
-from batchspec.emulator.life import job as job_life
-from batchspec.emulator.life import pool as pool_life
-from batchspec.emulator.life.creation import make_job
-from batchspec.emulator.life.model import Body, Job, Schedule
+from batchspec.emulator.life.account.account import Account
+from batchspec.emulator.life.account.model import Body, Job, Schedule
+from batchspec.emulator.life.jobs import job as job_life
+from batchspec.emulator.life.jobs.creation import make_job
+from batchspec.emulator.life.pools import pool as pool_life
 from batchspec.emulator.state.clock import TICKS_PER_S, parse_duration, parse_time, time_text
-
-if TYPE_CHECKING:
-    from batchspec.emulator.life.account import Account
 
 _OVER = ("completed", "deleting")
 
 
-def set_state(account: "Account", schedule: Schedule, state: str, *, remember: bool = True) -> None:
+def set_state(account: Account, schedule: Schedule, state: str, *, remember: bool = True) -> None:
     doc = schedule.doc
     if remember:
         doc["previousState"], doc["previousStateTransitionTime"] = doc["state"], doc["stateTransitionTime"]
@@ -23,11 +20,11 @@ def set_state(account: "Account", schedule: Schedule, state: str, *, remember: b
     account.save_schedule(schedule)
 
 
-def jobs_of(account: "Account", schedule: Schedule) -> list[Job]:
+def jobs_of(account: Account, schedule: Schedule) -> list[Job]:
     return [job for job in account.jobs.values() if job.schedule.lower() == schedule.key]
 
 
-def plan_next(account: "Account", schedule: Schedule) -> None:
+def plan_next(account: Account, schedule: Schedule) -> None:
     """Makes the job that is due, and sets the moment of the next one."""
     schedule.epoch += 1
     if schedule.doc["state"] in _OVER:
@@ -47,7 +44,7 @@ def plan_next(account: "Account", schedule: Schedule) -> None:
     account.save_schedule(schedule)
 
 
-def _again(account: "Account", schedule: Schedule, epoch: int) -> None:
+def _again(account: Account, schedule: Schedule, epoch: int) -> None:
     if epoch == schedule.epoch:
         plan_next(account, schedule)
 
@@ -62,7 +59,7 @@ def first_run(schedule: Schedule, now: int) -> int:
     return max(now, parse_time(plan["doNotRunUntil"])) if "doNotRunUntil" in plan else now
 
 
-def _make_due_job(account: "Account", schedule: Schedule, due: int, now: int) -> None:
+def _make_due_job(account: Account, schedule: Schedule, due: int, now: int) -> None:
     """At most one job is active: a run that comes too early waits for it, for as long as its start window."""
     plan, info = schedule.doc["schedule"], schedule.doc["executionInfo"]
     late = "startWindow" in plan and now > due + parse_duration(plan["startWindow"])
@@ -81,9 +78,9 @@ def _make_due_job(account: "Account", schedule: Schedule, due: int, now: int) ->
     info["nextRunTime"] = time_text(due + step * max(1, -((due - now) // step)))
 
 
-def job_over(account: "Account", job: Job) -> None:
-    """A job of the schedule has ended: the next one may be waiting, or it was the last."""
-    schedule = account.schedules.get(job.schedule.lower())
+def job_over(account: Account, job: Job) -> None:
+    """A job has ended or is gone. Where a schedule made it, the next one may be waiting, or it was the last."""
+    schedule = account.schedules.get(job.schedule.lower()) if job.schedule else None
     if schedule is None or schedule.doc["state"] in _OVER:
         return
     if (
@@ -95,7 +92,7 @@ def job_over(account: "Account", job: Job) -> None:
         plan_next(account, schedule)
 
 
-def complete(account: "Account", schedule: Schedule) -> None:
+def complete(account: Account, schedule: Schedule) -> None:
     schedule.epoch += 1
     info: Body = schedule.doc["executionInfo"]
     info.pop("nextRunTime", None)
@@ -105,7 +102,7 @@ def complete(account: "Account", schedule: Schedule) -> None:
     _end_auto_pool(account, schedule)
 
 
-def terminate(account: "Account", schedule: Schedule) -> None:
+def terminate(account: Account, schedule: Schedule) -> None:
     """Its active job ends with it; it was seen completed within a tenth of a second."""
     for job in jobs_of(account, schedule):
         if job.state in ("active", "disabled", "disabling", "enabling"):
@@ -113,7 +110,7 @@ def terminate(account: "Account", schedule: Schedule) -> None:
     complete(account, schedule)
 
 
-def delete(account: "Account", schedule: Schedule) -> None:
+def delete(account: Account, schedule: Schedule) -> None:
     schedule.epoch += 1
     schedule.doc["executionInfo"].pop("endTime", None)  # as recorded 2026
     set_state(account, schedule, "deleting")
@@ -123,7 +120,7 @@ def delete(account: "Account", schedule: Schedule) -> None:
     account.loop.later(account.settings.speed.schedule_delete, functools.partial(_deleted, account, schedule))
 
 
-def _deleted(account: "Account", schedule: Schedule) -> None:
+def _deleted(account: Account, schedule: Schedule) -> None:
     if jobs_of(account, schedule):
         account.loop.later(0.02, functools.partial(_deleted, account, schedule))
         return
@@ -132,7 +129,7 @@ def _deleted(account: "Account", schedule: Schedule) -> None:
     account.store.remove("schedule", schedule.key)
 
 
-def _end_auto_pool(account: "Account", schedule: Schedule) -> None:
+def _end_auto_pool(account: Account, schedule: Schedule) -> None:
     auto = schedule.doc["jobSpecification"]["poolInfo"].get("autoPoolSpecification")
     pool = account.pools.get(schedule.pool.lower())
     if auto and not auto["keepAlive"] and pool is not None and pool.doc["state"] == "active":

@@ -2,20 +2,18 @@
 
 import functools
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from batchspec.emulator.life import job as job_life
-from batchspec.emulator.life import node as node_life
-from batchspec.emulator.life import node_folders as node
-from batchspec.emulator.life import preparation, tries
-from batchspec.emulator.life.model import Body, Job, Node, Running
-from batchspec.emulator.life.prepared import is_prepared
+from batchspec.emulator.life.account import node_folders as node
+from batchspec.emulator.life.account.account import Account
+from batchspec.emulator.life.account.model import Body, Job, Node, Running
+from batchspec.emulator.life.jobs import job as job_life
+from batchspec.emulator.life.pools import node as node_life
+from batchspec.emulator.life.pools import preparation, tries
+from batchspec.emulator.life.pools.prepared import is_prepared
 from batchspec.emulator.node.process import Failure, Outcome, Run
 from batchspec.emulator.state.clock import parse_duration, time_text
 from batchspec.emulator.state.store import ACTIVE, COMPLETED, PREPARING, RUNNING, TaskRow
-
-if TYPE_CHECKING:
-    from batchspec.emulator.life.account import Account
 
 ENDED = Failure("TaskEnded", "Task was ended by user request", during="request")
 TIMED_OUT = Failure("TaskEnded", "The task exceeded its maximum wall clock time and was ended")
@@ -29,7 +27,7 @@ def body_of(row: TaskRow) -> Body:
     return found
 
 
-def start(account: "Account", job: Job, on: Node, row: TaskRow) -> None:
+def start(account: Account, job: Job, on: Node, row: TaskRow) -> None:
     """The node has taken the task: it prepares, or runs at once."""
     running = Running(
         row, job, on, body=body_of(row), extra=json.loads(row.extra or "{}"), retries=row.retries
@@ -53,7 +51,7 @@ def start(account: "Account", job: Job, on: Node, row: TaskRow) -> None:
     preparation.prepare(account, job, on, functools.partial(_prepared, account, running))
 
 
-def _prepared(account: "Account", running: Running, ready: bool) -> None:
+def _prepared(account: Account, running: Running, ready: bool) -> None:
     if running.run.is_stopped():
         _ended(account, running, Outcome(0, 0, stopped=running.run.stopped))
     elif ready:
@@ -64,7 +62,7 @@ def _prepared(account: "Account", running: Running, ready: bool) -> None:
     job_life.task_gone(account, running.job)
 
 
-def _begin(account: "Account", running: Running, previous: int) -> None:
+def _begin(account: Account, running: Running, previous: int) -> None:
     row, now = running.row, account.clock.now()
     running.start_time = now
     account.store.change_task(
@@ -79,7 +77,7 @@ def _begin(account: "Account", running: Running, previous: int) -> None:
     _try(account, running, fresh=True)
 
 
-def _node_info(account: "Account", running: Running) -> str:
+def _node_info(account: Account, running: Running) -> str:
     on, folder = running.node, node.task_folder(running.job, running.row.id)
     url = f"{account.endpoint}/pools/{on.pool.id}/nodes/{on.id}"
     return json.dumps(
@@ -95,7 +93,7 @@ def _node_info(account: "Account", running: Running) -> str:
     )
 
 
-def _try(account: "Account", running: Running, *, fresh: bool) -> None:
+def _try(account: Account, running: Running, *, fresh: bool) -> None:
     body, last_try = running.body, not _tries_left(running)
     work = tries.task(
         account, running.job, running.node, running.row.id, body, fresh=fresh, last_try=last_try
@@ -109,7 +107,7 @@ def _tries_left(running: Running) -> bool:
     return bool(most < 0 or running.retries < most)
 
 
-def _ended(account: "Account", running: Running, outcome: Outcome) -> None:
+def _ended(account: Account, running: Running, outcome: Outcome) -> None:
     """One try is over: again on this node, again on any node, or done."""
     failure, word = outcome.failure, outcome.stopped
     if running.settled:
@@ -135,7 +133,7 @@ def _ended(account: "Account", running: Running, outcome: Outcome) -> None:
     job_life.task_gone(account, running.job)
 
 
-def _retry(account: "Account", running: Running) -> None:
+def _retry(account: Account, running: Running) -> None:
     running.retries += 1
     running.run = Run()
     running.extra["lastRetryTime"] = time_text(account.clock.now())
@@ -143,7 +141,7 @@ def _retry(account: "Account", running: Running) -> None:
     _try(account, running, fresh=False)
 
 
-def _release(account: "Account", running: Running) -> None:
+def _release(account: Account, running: Running) -> None:
     if running.node.tasks.pop(running.row.seq, None) is None:
         return  # already off the node: the end of the try is told again after a fault
     running.node.used_slots -= running.row.slots
@@ -151,7 +149,7 @@ def _release(account: "Account", running: Running) -> None:
     node_life.task_left(account, running.node)
 
 
-def _requeue(account: "Account", running: Running, *, counted: bool) -> None:
+def _requeue(account: Account, running: Running, *, counted: bool) -> None:
     row, now = running.row, account.clock.now()
     if counted:
         running.extra["lastRequeueTime"] = time_text(now)
@@ -170,7 +168,7 @@ def _requeue(account: "Account", running: Running, *, counted: bool) -> None:
     running.job.maybe_ready = True
 
 
-def complete(account: "Account", running: Running, exit_code: int | None, failure: Failure | None) -> None:
+def complete(account: Account, running: Running, exit_code: int | None, failure: Failure | None) -> None:
     now, row, body = account.clock.now(), running.row, running.body
     running.extra.pop("failureInfo", None)
     if failure:
@@ -230,7 +228,7 @@ def _met(conditions: Body, exit_code: int | None, failure: Failure | None) -> Bo
     return dict(conditions.get(name) or conditions.get("default", {}))
 
 
-def unblock(account: "Account", job: Job, task_id: str) -> None:
+def unblock(account: Account, job: Job, task_id: str) -> None:
     """Tasks that waited for this one last may run now."""
     for waiting in account.store.waiting_on(job.number, task_id):
         if account.store.is_satisfied(job.number, waiting):
@@ -238,7 +236,7 @@ def unblock(account: "Account", job: Job, task_id: str) -> None:
             job.maybe_ready = True
 
 
-def terminate(account: "Account", job: Job, row: TaskRow) -> None:
+def terminate(account: Account, job: Job, row: TaskRow) -> None:
     """Ends a task that is not completed: at once in the state, its process as fast as it can be killed."""
     running = job.running.get(row.seq)
     if running is None:
@@ -254,7 +252,7 @@ def terminate(account: "Account", job: Job, row: TaskRow) -> None:
     running.run.stop("terminate")
 
 
-def delete(account: "Account", job: Job, row: TaskRow) -> None:
+def delete(account: Account, job: Job, row: TaskRow) -> None:
     running = job.running.get(row.seq)
     if running is not None:
         # The id is free at once; its process is an orphan until it is dead.
@@ -277,12 +275,12 @@ def _id_runs_again(running: Running) -> bool:
     )
 
 
-def _remove_folder(account: "Account", on: Node, running: Running) -> None:
+def _remove_folder(account: Account, on: Node, running: Running) -> None:
     folder = node.root(account, on) / node.task_folder(running.job, running.row.id)
     node.discard(account, folder)
 
 
-def folder_of(account: "Account", node_info: str | None) -> Any:
+def folder_of(account: Account, node_info: str | None) -> Any:
     """The task's folder on this machine, None when it never ran or its node is gone."""
     if node_info is None:
         return None
@@ -291,7 +289,7 @@ def folder_of(account: "Account", node_info: str | None) -> Any:
     return folder if folder.is_dir() else None
 
 
-def sweep(account: "Account") -> None:
+def sweep(account: Account) -> None:
     """Folders whose retention time is over go; looked at once a minute."""
     account.loop.later(_SWEEP_S, functools.partial(sweep, account))
     for row in list(account.store.tasks("files_until < ?", [account.clock.now()], "files_until", 1000)):

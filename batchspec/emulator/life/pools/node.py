@@ -2,26 +2,25 @@
 
 import functools
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from batchspec.emulator.life import agent_log, applications, containers, rehearsal, tries
-from batchspec.emulator.life import node_folders as nodes
-from batchspec.emulator.life.allocation import settle
-from batchspec.emulator.life.endpoints import endpoints
-from batchspec.emulator.life.model import Body, Node, Pool, Running
-from batchspec.emulator.life.prepared import node_emptied, node_rebooted
+from batchspec.emulator.life.account import applications, containers, rehearsal
+from batchspec.emulator.life.account import node_folders as nodes
+from batchspec.emulator.life.account.account import Account
+from batchspec.emulator.life.account.model import Body, Node, Pool, Running
+from batchspec.emulator.life.pools import agent_log, tries
+from batchspec.emulator.life.pools.allocation import settle
+from batchspec.emulator.life.pools.endpoints import endpoints
+from batchspec.emulator.life.pools.prepared import node_emptied, node_rebooted
 from batchspec.emulator.node.process import Failure, Outcome, Run
 from batchspec.emulator.state.clock import FOREVER_TEXT, TICKS_PER_S, parse_duration, time_text
 from batchspec.emulator.state.errors import ApiError
-
-if TYPE_CHECKING:
-    from batchspec.emulator.life.account import Account
 
 AGENT_VERSION = "1.12.39"
 _RECENT = 10
 
 
-def add(account: "Account", pool: Pool, dedicated: bool) -> None:
+def add(account: Account, pool: Pool, dedicated: bool) -> None:
     node_id = f"tvmps_{secrets.token_hex(32)}_{'d' if dedicated else 'p'}"
     now = time_text(account.clock.now())
     doc = {
@@ -50,13 +49,13 @@ def _machine_info(pool: Pool) -> Body:
     return {"imageReference": {**image, "exactVersion": image["version"]} if "version" in image else image}
 
 
-def set_state(account: "Account", node: Node, state: str) -> None:
+def set_state(account: Account, node: Node, state: str) -> None:
     agent_log.note(account, node, f"the node is {state}")
     node.doc["state"], node.doc["stateTransitionTime"] = state, time_text(account.clock.now())
     account.save_node(node)
 
 
-def boot(account: "Account", node: Node, epoch: int) -> None:
+def boot(account: Account, node: Node, epoch: int) -> None:
     """Creating or rebooting is over: the node starts."""
     if epoch != node.epoch:
         return
@@ -68,7 +67,7 @@ def boot(account: "Account", node: Node, epoch: int) -> None:
     account.loop.later(account.settings.speed.node_start, functools.partial(_booted, account, node, epoch))
 
 
-def _booted(account: "Account", node: Node, epoch: int) -> None:
+def _booted(account: Account, node: Node, epoch: int) -> None:
     again = functools.partial(_booted, account, node, epoch)
     if epoch != node.epoch or rehearsal.holds_node(account, node, "starting", again):
         return
@@ -88,11 +87,11 @@ def _booted(account: "Account", node: Node, epoch: int) -> None:
         _provided(account, node, epoch, None)
 
 
-def _bring_in(account: "Account", node: Node, run: Run) -> Failure | None:
+def _bring_in(account: Account, node: Node, run: Run) -> Failure | None:
     return applications.bring_in(account, node, run) or containers.bring_in(account, node, run)
 
 
-def _provided(account: "Account", node: Node, epoch: int, failure: Failure | None) -> None:
+def _provided(account: Account, node: Node, epoch: int, failure: Failure | None) -> None:
     """The node has what its pool promises; or it is of no use."""
     if epoch != node.epoch:
         return
@@ -114,19 +113,19 @@ def _provided(account: "Account", node: Node, epoch: int, failure: Failure | Non
     _run_start_task(account, node, epoch, fresh=True)
 
 
-def _ready(account: "Account", node: Node) -> None:
+def _ready(account: Account, node: Node) -> None:
     set_state(account, node, "offline" if node.doc["schedulingState"] == "disabled" else "idle")
     account.loop.wake()
 
 
-def _run_start_task(account: "Account", node: Node, epoch: int, *, fresh: bool) -> None:
+def _run_start_task(account: Account, node: Node, epoch: int, *, fresh: bool) -> None:
     work = tries.start_task(account, node, fresh=fresh)
     node.start_run = Run()
     agent_log.note(account, node, f"the start task begins: {work.command_line}")
     account.submit(work, node.start_run, functools.partial(_start_task_ended, account, node, epoch))
 
 
-def _start_task_ended(account: "Account", node: Node, epoch: int, outcome: Outcome) -> None:
+def _start_task_ended(account: Account, node: Node, epoch: int, outcome: Outcome) -> None:
     node.start_run = None
     if epoch != node.epoch or outcome.stopped:
         return
@@ -171,7 +170,7 @@ def result_of(outcome: Outcome) -> Body:
     return found
 
 
-def leave(account: "Account", node: Node, option: str) -> None:
+def leave(account: Account, node: Node, option: str) -> None:
     """The node takes no more tasks and goes, at once or when its tasks are done (`taskcompletion`, `retaineddata`)."""
     node.leaving = "remove"
     stop_tasks(node, option)
@@ -191,7 +190,7 @@ def stop_tasks(node: Node, option: str, *, start_task: bool = True) -> None:
             run.stop("leave")
 
 
-def task_left(account: "Account", node: Node) -> None:
+def task_left(account: Account, node: Node) -> None:
     """A task is off the node: what waited for it goes on."""
     refresh_state(account, node)
     if node.tasks:
@@ -202,7 +201,7 @@ def task_left(account: "Account", node: Node) -> None:
         account.loop.later(0, functools.partial(_disturbed, account, node, node.leaving))
 
 
-def refresh_state(account: "Account", node: Node) -> None:
+def refresh_state(account: Account, node: Node) -> None:
     """Idle or running, by what is on it; offline when it is disabled and drained."""
     if node.leaving or node.state not in ("idle", "running", "offline"):
         return
@@ -212,13 +211,13 @@ def refresh_state(account: "Account", node: Node) -> None:
         node.doc["state"], node.doc["stateTransitionTime"] = state, time_text(account.clock.now())
 
 
-def _go(account: "Account", node: Node) -> None:
+def _go(account: Account, node: Node) -> None:
     node.epoch += 1
     set_state(account, node, "leavingpool")
     account.loop.later(account.settings.speed.node_leave, functools.partial(_gone, account, node))
 
 
-def _gone(account: "Account", node: Node) -> None:
+def _gone(account: Account, node: Node) -> None:
     node.pool.nodes.pop(node.id, None)
     account.store.remove("node", node.key)
     nodes.discard(account, nodes.root(account, node))
@@ -229,7 +228,7 @@ def _gone(account: "Account", node: Node) -> None:
 # --- reboot, reimage, deallocate
 
 
-def disturb(account: "Account", node: Node, how: str, option: str) -> None:
+def disturb(account: Account, node: Node, how: str, option: str) -> None:
     """*how* is reboot, reimage or deallocate; it happens when the node's tasks are dealt with."""
     node.leaving = how
     stop_tasks(node, option)
@@ -237,7 +236,7 @@ def disturb(account: "Account", node: Node, how: str, option: str) -> None:
         _disturbed(account, node, how)
 
 
-def _disturbed(account: "Account", node: Node, how: str) -> None:
+def _disturbed(account: Account, node: Node, how: str) -> None:
     if node.leaving != how or node.tasks:
         return
     node.epoch += 1
@@ -252,13 +251,13 @@ def _disturbed(account: "Account", node: Node, how: str) -> None:
     account.loop.later(account.settings.speed.node_reboot, done)
 
 
-def _empty(account: "Account", node: Node) -> None:
+def _empty(account: Account, node: Node) -> None:
     """A fresh disk: no folder, nothing prepared."""
     nodes.discard(account, nodes.root(account, node))
     node_emptied(account, node)
 
 
-def _deallocated(account: "Account", node: Node, epoch: int) -> None:
+def _deallocated(account: Account, node: Node, epoch: int) -> None:
     if epoch == node.epoch:
         set_state(account, node, "deallocated")
 
@@ -266,7 +265,7 @@ def _deallocated(account: "Account", node: Node, epoch: int) -> None:
 # --- what a node runs
 
 
-def limit(account: "Account", run: Run, duration: str) -> None:
+def limit(account: Account, run: Run, duration: str) -> None:
     """The try is stopped when its time is over."""
     if duration != FOREVER_TEXT:
         account.loop.later(parse_duration(duration) / TICKS_PER_S, functools.partial(run.stop, "timeout"))
@@ -275,7 +274,7 @@ def limit(account: "Account", run: Run, duration: str) -> None:
 # --- what a node remembers of its tasks
 
 
-def note_task(account: "Account", running: Running, exit_code: int | None, failure: Failure | None) -> None:
+def note_task(account: Account, running: Running, exit_code: int | None, failure: Failure | None) -> None:
     node, now = running.node, account.clock.now()
     node.doc["totalTasksRun"] += 1
     node.doc["totalTasksSucceeded"] += failure is None
@@ -298,7 +297,7 @@ def note_task(account: "Account", running: Running, exit_code: int | None, failu
 # --- what nobody asked for
 
 
-def preempt(account: "Account", node: Node) -> None:
+def preempt(account: Account, node: Node) -> None:
     """A Spot node is taken away: its tasks run elsewhere, its folder is lost, it comes back under its id later."""
     if node.doc["isDedicated"]:
         raise ApiError("OperationNotValidOnNode", ("Reason", "Only Spot nodes are preempted"))
@@ -307,21 +306,21 @@ def preempt(account: "Account", node: Node) -> None:
     account.loop.later(account.settings.speed.node_create, back)
 
 
-def fail(account: "Account", node: Node, error: Body | None = None) -> None:
+def fail(account: Account, node: Node, error: Body | None = None) -> None:
     """The node is dead: `unusable` until it is rebooted, reimaged or removed; *error* is what it says of it."""
     if error is not None:
         node.doc["errors"] = [error]
     _lose(account, node, "unusable")
 
 
-def _lose(account: "Account", node: Node, state: str) -> None:
+def _lose(account: Account, node: Node, state: str) -> None:
     node.epoch += 1
     set_state(account, node, state)
     node.doc.pop("recentTasks", None)
     stop_tasks(node, "recover")
 
 
-def _replace(account: "Account", node: Node, epoch: int) -> None:
+def _replace(account: Account, node: Node, epoch: int) -> None:
     if epoch != node.epoch:
         return
     if node.tasks:  # the last of its processes is just being killed

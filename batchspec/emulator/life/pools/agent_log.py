@@ -5,23 +5,20 @@ One file a node, outside of the node's folders: tasks do not see it, and a reima
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from batchspec.emulator.life.model import Node
+from batchspec.emulator.life.account.account import Account
+from batchspec.emulator.life.account.model import Node
 from batchspec.emulator.state.clock import parse_time, time_text
-
-if TYPE_CHECKING:
-    from batchspec.emulator.life.account import Account
 
 NAME = "agent-debug.log"
 _MOST_BYTES = 4 << 20  # then it begins anew, the older half thrown away
 
 
-def path(account: "Account", node: Node) -> Path:
+def path(account: Account, node: Node) -> Path:
     return account.settings.home / "logs" / "nodes" / node.id / NAME
 
 
-def note(account: "Account", node: Node, text: str) -> None:
+def note(account: Account, node: Node, text: str) -> None:
     """One line more. What cannot be written is not: a full disk is no reason to stop."""
     file = path(account, node)
     with contextlib.suppress(OSError):
@@ -43,7 +40,7 @@ def tells_of(file: Path, first: int, last: int) -> bool:
     return any(first <= parse_time(line.split(" ", 1)[0]) <= last for line in lines)
 
 
-def forget(account: "Account", node: Node) -> None:
+def forget(account: Account, node: Node) -> None:
     """The node is gone, and its log with it."""
     file = path(account, node)
     with contextlib.suppress(OSError):

@@ -1,21 +1,17 @@
 """Whether a pool is on its way to another size."""
 
-from typing import TYPE_CHECKING
-
-from batchspec.emulator.life.model import Pool
+from batchspec.emulator.life.account.account import Account
+from batchspec.emulator.life.account.model import Pool
 from batchspec.emulator.state.clock import time_text
 
-if TYPE_CHECKING:
-    from batchspec.emulator.life.account import Account
 
-
-def set_allocation(account: "Account", pool: Pool, state: str) -> None:
+def set_allocation(account: Account, pool: Pool, state: str) -> None:
     pool.doc["allocationState"] = state
     pool.doc["allocationStateTransitionTime"] = time_text(account.clock.now())
     account.save_pool(pool)
 
 
-def settle(account: "Account", pool: Pool) -> None:
+def settle(account: Account, pool: Pool) -> None:
     """`steady` when nothing is leaving any more."""
     leaving = any(node.leaving == "remove" for node in pool.nodes.values())
     busy = leaving or pool.growing or pool.doc["state"] != "active"

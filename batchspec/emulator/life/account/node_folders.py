@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from batchspec.emulator.life.model import Job, Node
+from batchspec.emulator.life.account.model import Job, Node
 from batchspec.emulator.node.process import remove_tree
 
 if TYPE_CHECKING:
-    from batchspec.emulator.life.account import Account
+    from batchspec.emulator.life.account.account import Account
 
 _LINKS = ("httpUrl", "storageContainerUrl")
 FOLDERS = ("applications", "fsmounts", "shared", "startup", "volatile/startup", "workitems")

@@ -21,13 +21,12 @@ log = logging.getLogger("batchspec.emulator")
 
 
 class Loop:
-    """*step* is done whenever something has happened. Before `start` actions can be put off, but none is done."""
+    """Before `start` actions can be put off, but none is done."""
 
-    def __init__(self, clock: Clock, disk: Disk, step: Callable[[], None]) -> None:
+    def __init__(self, clock: Clock, disk: Disk) -> None:
         self.timers = Timers()
         self._clock = clock
         self._disk = disk
-        self._step = step
         self._threads = ThreadPoolExecutor(max_workers=512, thread_name_prefix="task")
         self._runs: set[Run] = set()
         self._wake = asyncio.Event()
@@ -40,8 +39,9 @@ class Loop:
         self._events = asyncio.get_running_loop()
         self._wake = asyncio.Event()
 
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._main())
+    def start(self, step: Callable[[], None]) -> None:
+        """From now on *step* is done whenever something has happened."""
+        self._task = asyncio.create_task(self._main(step))
 
     async def stop(self) -> None:
         """No process of ours is left. Tasks that ran stay `running` in the state and run again next time."""
@@ -58,12 +58,12 @@ class Loop:
         """Whether a try is under way."""
         return bool(self._runs)
 
-    async def _main(self) -> None:
+    async def _main(self, step: Callable[[], None]) -> None:
         while True:
             now = self._clock.now()  # what is put off by nothing comes after others have had their turn
             while action := self.timers.pop_due(now):
                 self._do(action)
-            self._do(self._step)
+            self._do(step)
             await self._clock.wait(self._wake, self.timers.next_due())
             self._wake.clear()
 

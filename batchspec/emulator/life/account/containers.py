@@ -8,15 +8,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from batchspec.emulator.life import node_folders as nodes
-from batchspec.emulator.life.model import Body, Job, Node
+from batchspec.emulator.life.account import node_folders as nodes
+from batchspec.emulator.life.account.model import Body, Job, Node
 from batchspec.emulator.node.container import Container, Mount
 from batchspec.emulator.node.engine import NO_ENGINE, EngineError, Logins, host_of
 from batchspec.emulator.node.process import Failure, Run, invalid_image, invalid_settings
 from batchspec.emulator.state.errors import ApiError
 
 if TYPE_CHECKING:
-    from batchspec.emulator.life.account import Account
+    from batchspec.emulator.life.account.account import Account
 
 HOST = "host"  # the setting by which tasks with a container run without one
 

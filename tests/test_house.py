@@ -89,6 +89,8 @@ DOORS = {
     "jwt": ("emulator/",),
 }
 
+LARGE = {PACKAGE / "cli" / "commands"}  # a file for each command
+
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -137,6 +139,14 @@ def test_imports_point_downward(module: Path) -> None:
         below = order[: order.index(room) + 1] if room != ALONE else ()
         allowed = {ALONE, *below, *(["emulator/host"] if room == "service" else [])}
         assert other in allowed, f"{room} imports {name}"
+
+
+@pytest.mark.parametrize("room", sorted({module.parent for module in MODULES}), ids=lambda room: room.name)
+def test_a_room_is_small_and_says_what_it_is_for(room: Path) -> None:
+    """Its `__init__` says it. With more than fifteen modules it is two rooms."""
+    modules = {module.name for module in room.glob("*.py")} - {"__init__.py"}
+    assert len(modules) <= 15 or room in LARGE
+    assert ast.get_docstring(ast.parse((room / "__init__.py").read_text(encoding="utf-8")))
 
 
 def test_no_modules_import_each_other() -> None:

@@ -6,6 +6,7 @@ No event carries a signed URL, a key or a token.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import Enum
 
 
@@ -23,6 +24,17 @@ class Step(Enum):
     CLEAN_UP = "clean up"
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Timed:
+    """What happened at `time`, by our clock."""
+
+    time: datetime = field(default_factory=_now, compare=False)
+
+
 class State(Enum):
     """How far a step is."""
 
@@ -33,7 +45,7 @@ class State(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class StepEvent:
+class StepEvent(_Timed):
     """A step began, came further or ended. `done` of `total` are in `unit`; total 0 means it is not known."""
 
     step: Step
@@ -45,16 +57,27 @@ class StepEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskEvent:
-    """A task ended. `failure` says why it failed; empty: it succeeded."""
+class TaskEvent(_Timed):
+    """A task ended. `failure` says why it failed; empty: it succeeded.
+
+    `attempt` counts the tries that batchspec began. `started` and `ended` are by the service's clock. What the service
+    does not know is None: the node and the exit code of a task that never began.
+    """
 
     id: str
     name: str
     failure: str = ""
+    group: str = ""
+    input: str | None = None
+    attempt: int = 1
+    exit_code: int | None = None
+    node: str | None = None
+    started: datetime | None = None
+    ended: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class NoteEvent:
+class NoteEvent(_Timed):
     """Something worth knowing that is neither a step nor an end; `lines` are what a program wrote of it."""
 
     text: str
@@ -79,7 +102,7 @@ class FailureGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class SummaryEvent:
+class SummaryEvent(_Timed):
     """How a run ended. Times are in seconds, by step, for the steps that had something to do."""
 
     spec: str

@@ -40,6 +40,7 @@ ROOMS = (
     "engine/look/machine",
     "engine/look",
     "engine/health",
+    "engine/history",
     "engine/run/progress",
     "engine/run/sending",
     "engine/run/downloads",

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from batchspec.resources.base import Json, file_of, owner
+from batchspec.resources.base import Json, author_text, file_of, owner
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import pool as pool_service
 from batchspec.service.connect import Account
@@ -15,7 +15,10 @@ _WITHOUT_WORK = frozenset({"idle", "unusable", "starttaskfailed", "offline", "un
 
 
 class HeldPool(NamedTuple):
-    """A pool. `nodes` counts them by Batch's states, `spot` says how many of them are Spot nodes."""
+    """A pool. `nodes` counts them by Batch's states, `spot` says how many of them are Spot nodes.
+
+    `applied_by` is who made or changed it last; empty where an earlier version did.
+    """
 
     id: str
     state: str
@@ -23,6 +26,7 @@ class HeldPool(NamedTuple):
     nodes: Mapping[str, int]
     spot: int
     autoscales: bool
+    applied_by: str
 
     @property
     def is_idle(self) -> bool:
@@ -33,6 +37,7 @@ class HeldPool(NamedTuple):
 class HeldJob(NamedTuple):
     id: str
     state: str
+    applied_by: str
 
 
 class Holding(NamedTuple):
@@ -55,7 +60,7 @@ def read_holdings(account: Account, *, idle: bool) -> Iterator[Holding]:
             spec,
             tuple(sorted({file for body in (*live_pools, *live_jobs) if (file := file_of(body))})),
             tuple(pool for pool in held if pool.is_idle or not idle),
-            tuple(HeldJob(str(job["id"]), str(job["state"])) for job in live_jobs),
+            tuple(HeldJob(str(job["id"]), str(job["state"]), author_text(job)) for job in live_jobs),
         )
         if holding.pools or holding.jobs:
             yield holding
@@ -79,4 +84,5 @@ def _pool(account: Account, live: Json) -> HeldPool:
         nodes=dict(Counter(str(node.get("state")) for node in nodes)),
         spot=sum(not node.get("isDedicated", True) for node in nodes),
         autoscales=bool(live.get("enableAutoScale")),
+        applied_by=author_text(live),
     )

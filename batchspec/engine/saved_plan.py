@@ -18,6 +18,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from batchspec.engine.history.author import author_of
 from batchspec.errors import UsageError
 from batchspec.plan.model import Plan
 from batchspec.plan.written import read_plan
@@ -32,7 +33,7 @@ class SavedPlan:
     """`document` is the plan's JSON, and `plan` the same as values.
 
     `spec_file` is as the person typed it, `spec_digest` the SHA-256 of its text. `applied` is the time
-    of the apply that did it, in ISO 8601; empty before.
+    of the apply that did it, in ISO 8601; empty before. `made_by` and `applied_by` say who, at which commit.
     """
 
     document: dict[str, Any]
@@ -45,6 +46,8 @@ class SavedPlan:
     target: str
     made: str
     applied: str = ""
+    made_by: str = ""
+    applied_by: str = ""
 
     @property
     def is_stale(self) -> bool:
@@ -70,6 +73,7 @@ def saved_plan(
         params_files=params_files,
         target=target,
         made=_now_text(),
+        made_by=author_of(spec_file).text,
     )
 
 
@@ -93,6 +97,8 @@ def save(saved: SavedPlan, file: Path) -> None:
         "target": saved.target,
         "made": saved.made,
         "applied": saved.applied,
+        "madeBy": saved.made_by,
+        "appliedBy": saved.applied_by,
         "plan": saved.document,
     }
     text = json.dumps({**content, "digest": _checksum(content)}, indent=1)
@@ -141,6 +147,8 @@ def _read(found: dict[str, Any], file: Path) -> SavedPlan:
     if found.pop("digest") != _checksum({"type": _TYPE, **found}):
         raise UsageError(f"{file} was changed after it was saved", help="run `batchspec plan` again")
     texts = {name: found[name] for name in ("specFile", "specDigest", "target", "made", "applied")}
+    # Plans that earlier versions saved do not say who.
+    texts |= {name: found.get(name, "") for name in ("madeBy", "appliedBy")}
     lists = {name: found[name] for name in ("settings", "paramsFiles")}
     document = found["plan"]
     if not all(isinstance(some, list) for some in lists.values()):
@@ -160,6 +168,8 @@ def _read(found: dict[str, Any], file: Path) -> SavedPlan:
         target=texts["target"],
         made=texts["made"],
         applied=texts["applied"],
+        made_by=texts["madeBy"],
+        applied_by=texts["appliedBy"],
     )
 
 
@@ -170,7 +180,7 @@ def _checksum(content: dict[str, Any]) -> str:
 
 def mark_applied(saved: SavedPlan, file: Path) -> None:
     """Notes in *file* that it was done, for whoever looks at it later."""
-    save(replace(saved, applied=_now_text()), file)
+    save(replace(saved, applied=_now_text(), applied_by=author_of(saved.spec_file).text), file)
 
 
 def _now_text() -> str:

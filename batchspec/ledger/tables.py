@@ -87,6 +87,9 @@ _JUDGED = (
 _RUN = (
     # A task that a run waits for. `failure` is NULL until it ends, then says why it failed, or nothing.
     "CREATE TABLE followed (id TEXT PRIMARY KEY, number INTEGER, job_id TEXT, failure TEXT) WITHOUT ROWID",
+    # How a task that ended ran; moments are seconds since 1970.
+    "CREATE TABLE ran (id TEXT PRIMARY KEY, created REAL, started REAL, ended REAL, node TEXT, exit_code INTEGER,"
+    " retries INTEGER, requeues INTEGER) WITHOUT ROWID",
     # A task that the service did not take.
     "CREATE TABLE refused (id TEXT PRIMARY KEY, number INTEGER, failure TEXT) WITHOUT ROWID",
     # An output as it is there at the end of the run.

@@ -183,6 +183,9 @@ STAMP_CONTAINERS = "batchspec.containers"
 STAMP_VERSION = "batchspec.version"
 STAMP_DIGEST = "batchspec.digest"
 STAMP_PROTECT = "batchspec.protect"
+STAMP_APPLIED_BY = "batchspec.appliedBy"
+STAMP_COMMIT = "batchspec.commit"
+"""Who made it, and at which commit of the spec's project: never compared, and no part of a digest."""
 STAMP_ROLLOUT = "batchspec.rollout"
 """On a pool while its nodes are brought to a changed start task, so that a rollout that was cut off is seen."""
 
@@ -194,6 +197,8 @@ STAMPS = frozenset(
         STAMP_VERSION,
         STAMP_DIGEST,
         STAMP_PROTECT,
+        STAMP_APPLIED_BY,
+        STAMP_COMMIT,
         STAMP_ROLLOUT,
     }
 )
@@ -246,6 +251,22 @@ def stamped(
     stamps |= {STAMP_CONTAINERS: " ".join(containers)} if containers else {}
     stamps |= {STAMP_PROTECT: "true"} if protect else {}
     return {**body, "metadata": [*own, *_entries(stamps)]}
+
+
+def with_author(body: Json, user: str, commit: str) -> dict[str, Any]:
+    """*body*, stamped, with who makes it so."""
+    stamps = {STAMP_APPLIED_BY: user} | ({STAMP_COMMIT: commit} if commit else {})
+    return {**body, "metadata": [*(body.get("metadata") or ()), *_entries(stamps)]}
+
+
+def author_text(body: Json) -> str:
+    """Who made or last changed *body*, as people read it; empty where that is not known."""
+    found = metadata_of(body)
+    user, commit = found.get(STAMP_APPLIED_BY, ""), found.get(STAMP_COMMIT, "")
+    return f"{user} at commit {commit[:_SHORT_COMMIT]}" if user and commit else user
+
+
+_SHORT_COMMIT = 12
 
 
 def metadata_changes(desired: Json, live: Json) -> Iterator[Change]:

@@ -107,6 +107,25 @@ def read_id(id: str) -> TaskId | None:
     return TaskId(match["key"], match["work"], int(match["attempt"] or 1))
 
 
+class Execution(NamedTuple):
+    """How a task ran so far. What is not known, or was not asked for, is None.
+
+    `retries` counts the tries that the service began again by itself, `requeues` those that a lost node cut off.
+    """
+
+    created: datetime | None = None
+    started: datetime | None = None
+    ended: datetime | None = None
+    node: str | None = None
+    exit_code: int | None = None
+    retries: int = 0
+    requeues: int = 0
+
+
+NOT_BEGUN = Execution()
+"""Of a task that has not begun, or is not known to the service."""
+
+
 class LiveTask(NamedTuple):
     """A task as a narrow listing tells of it. `state` is Batch's own."""
 
@@ -115,6 +134,7 @@ class LiveTask(NamedTuple):
     failure: str = ""  # why it failed, for a completed one; empty: it succeeded
     changed: datetime | None = None  # when it completed, where the listing was asked
     name: str = ""  # what people call it, where the listing was asked
+    execution: Execution = NOT_BEGUN
 
     @property
     def is_completed(self) -> bool:
@@ -123,11 +143,29 @@ class LiveTask(NamedTuple):
 
 def read_task(body: Json) -> LiveTask:
     """A listed task, ours or not."""
-    state, name = body.get("state", "active").lower(), body.get("displayName", "")
+    state, name, execution = (
+        body.get("state", "active").lower(),
+        body.get("displayName", ""),
+        execution_of(body),
+    )
     if state != "completed":
-        return LiveTask(body["id"], state, name=name)
+        return LiveTask(body["id"], state, name=name, execution=execution)
     failure = failure_of(body.get("executionInfo") or {})
-    return LiveTask(body["id"], state, failure, moment_of(body.get("stateTransitionTime")), name)
+    return LiveTask(body["id"], state, failure, moment_of(body.get("stateTransitionTime")), name, execution)
+
+
+def execution_of(body: Json) -> Execution:
+    """How the task *body* ran so far."""
+    info = body.get("executionInfo") or {}
+    return Execution(
+        created=moment_of(body.get("creationTime")),
+        started=moment_of(info.get("startTime")),
+        ended=moment_of(info.get("endTime")),
+        node=(body.get("nodeInfo") or {}).get("nodeId"),
+        exit_code=info.get("exitCode"),
+        retries=int(info.get("retryCount") or 0),
+        requeues=int(info.get("requeueCount") or 0),
+    )
 
 
 def moment_of(text: str | None) -> datetime | None:

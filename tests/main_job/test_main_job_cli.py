@@ -7,6 +7,8 @@ import sys
 import pytest
 
 from batchspec.cli import main as commands
+from batchspec.engine.history.author import author_of
+from batchspec.resources.base import author_text, with_author
 from main_job.workload import BATCHSPEC, SAMPLE, Workload, wait_until
 
 COMMANDS = tuple(commands.cli.list_commands(None))  # type: ignore[arg-type]
@@ -223,9 +225,11 @@ def test_a_name_that_several_tasks_have_is_no_guess(bare: Workload) -> None:
 
 
 def _is_listed(work: Workload) -> None:
-    """`list` has the spec with its file, its pool and its nodes, which do nothing any more, and its job."""
+    """`list` has the spec with its file, its pool and its nodes, which do nothing any more, and its job; and whose."""
+    author = author_of(str(work.spec))
+    by = author_text(with_author({}, author.user, author.commit))
     nodes = "2 nodes of standard_d2ds_v5, 2 of them Spot (2 idle)  IDLE"
-    whole = f"{work.name}  specs/ffmpeg.yaml\n  pool  {work.pool_id}  {nodes}\n\n"
+    whole = f"{work.name}  specs/ffmpeg.yaml\n  pool  {work.pool_id}  {nodes}  applied by {by}\n\n"
     wait_until(lambda: whole in work.command("list", "--idle").out)
     assert work.command("list").out.endswith("which are free here\n")
     (listed,) = work.command("list", "--format", "json").objects
@@ -238,7 +242,7 @@ def _is_listed(work: Workload) -> None:
         2,
         True,
     )
-    assert ours["jobs"] == [{"id": work.job_id, "state": "completed"}]
+    assert ours["jobs"] == [{"id": work.job_id, "state": "completed", "appliedBy": by}]
 
 
 def _lists_tasks(work: Workload) -> None:

@@ -1,5 +1,7 @@
 """What programs read: with --format json stdout has one JSON object a line and nothing else (issue section 2)."""
 
+from datetime import datetime
+
 from batchspec import __version__
 from main_job.wire import Heard, Moment, Wire
 from main_job.workload import Workload
@@ -31,6 +33,18 @@ def test_json_every_line_of_every_command_is_an_object_with_a_type(workload: Wor
         5,
         5,
     )
+    assert sorted(found["name"] for found in applied.of_type("task")) == sorted(
+        f"{found['group']}/{found['input']}" for found in applied.of_type("task")
+    )
+    for found in applied.of_type("task"):
+        live = workload.tasks()[found["id"]]
+        assert (found["group"], found["attempt"], found["exitCode"], found["failure"]) == ("audio", 1, 0, "")
+        assert found["node"] == live["nodeInfo"]["nodeId"]
+        for ours, theirs in (("started", "startTime"), ("ended", "endTime")):
+            assert datetime.fromisoformat(found[ours]) == datetime.fromisoformat(
+                live["executionInfo"][theirs]
+            )
+        assert found["started"] < found["ended"] < found["time"]
     assert len(applied.of_type("task")) == 5
     assert again.of_type("plan")[0]["hasChanges"] is False
 

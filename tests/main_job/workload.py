@@ -27,11 +27,15 @@ from azure.core.credentials import AzureNamedKeyCredential
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.core.rest import HttpRequest
 from azure.storage.blob import BlobServiceClient
+from jsonschema import Draft7Validator
 
 from batchspec.service.embedded import LocalAccount
 
 PROJECT = Path(__file__).parents[2]
 SAMPLE = PROJECT / "specs"
+EVENTS = Draft7Validator(
+    json.loads((PROJECT / "schemas" / "batchspec-events-v1.schema.json").read_text("utf-8"))
+)
 BATCHSPEC = (sys.executable, "-c", "from batchspec.cli.entry import main; main()")
 
 _COMMAND_WITHIN_S = 120
@@ -182,7 +186,12 @@ tasks:
         return result
 
     def apply(self, *words: str, code: int | None = 0, env: Mapping[str, str] | None = None) -> Ended:
-        return self.command("apply", "specs/ffmpeg.yaml", *words, code=code, env=env)
+        """Runs `batchspec apply`; events as JSON have to follow their schema."""
+        ended = self.command("apply", "specs/ffmpeg.yaml", *words, code=code, env=env)
+        if words[-2:] == ("--format", "json"):
+            for found in ended.objects:
+                EVENTS.validate(found)
+        return ended
 
     def plan(self, *words: str, env: Mapping[str, str] | None = None) -> dict[str, Any]:
         """The plan as JSON."""

@@ -22,10 +22,18 @@ def show(plan_file: Path, form: str) -> None:
 
     saved = load(plan_file)
     if form == "json":
-        put_object(saved.document | {"applied": saved.applied, "stale": saved.is_stale})
+        put_object(
+            saved.document
+            | {
+                "applied": saved.applied,
+                "stale": saved.is_stale,
+                "madeBy": saved.made_by,
+                "appliedBy": saved.applied_by,
+            }
+        )
         return
     if saved.applied:
-        put(page([f"APPLIED at {saved.applied}: it will not be applied again", ""]))
+        put(page([f"APPLIED at {saved.applied}{_by(saved.applied_by)}: it will not be applied again", ""]))
     elif saved.is_stale:
         put(
             page(
@@ -35,7 +43,20 @@ def show(plan_file: Path, form: str) -> None:
                 ]
             )
         )
-    put(page([f"made    {saved.made}", f"spec    {saved.spec_file}", f"target  {saved.account}", ""]))
+    put(
+        page(
+            [
+                f"made    {saved.made}{_by(saved.made_by)}",
+                f"spec    {saved.spec_file}",
+                f"target  {saved.account}",
+                "",
+            ]
+        )
+    )
     put(plan_text(saved.plan, show_all=True))
     if saved.plan.has_changes:
         say(f"Plan id: {plan_id(plan_digest(saved.plan, saved.account))}", err=False)
+
+
+def _by(author: str) -> str:
+    return f" by {author}" if author else ""

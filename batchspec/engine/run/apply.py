@@ -25,7 +25,7 @@ from batchspec.engine.run.downloads.download import Downloads
 from batchspec.engine.run.downloads.kept import copy_outputs, remove_former, remove_temporary
 from batchspec.engine.run.progress.conduct import Conduct, Interrupted, PlanAgain
 from batchspec.engine.run.progress.lock import Held
-from batchspec.engine.run.progress.result import MISSING, told
+from batchspec.engine.run.progress.result import MISSING, task_event
 from batchspec.engine.run.sending.provision import (
     add_packages,
     clean_up,
@@ -38,7 +38,7 @@ from batchspec.engine.run.sending.uploads import Uploads
 from batchspec.engine.run.summary import summarize
 from batchspec.engine.run.watch import Watch
 from batchspec.errors import ServiceError, StuckError, TasksFailedError
-from batchspec.events import Event, NoteEvent, Step, TaskEvent
+from batchspec.events import Event, NoteEvent, Step
 from batchspec.language.model import WhenDone
 from batchspec.plan.model import Kind, Operation, Plan
 from batchspec.service.batch.secrets import with_secrets
@@ -214,4 +214,5 @@ class Apply:
         account, outcome, places = self._conduct.account, self._conduct.outcome, Places.of(self._conduct.spec)
         if outcome.ended.total() > outcome.failed:
             for id, task in outcome.check_outputs(list_blobs(account, places, places.output)):
-                self._conduct.tell(TaskEvent(id, task.name, told(MISSING, self._conduct.desired, task)))
+                ran = outcome.execution(id)
+                self._conduct.tell(task_event(id, MISSING, self._conduct.desired, task, ran))

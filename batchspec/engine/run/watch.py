@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from batchspec.desired.task import DesiredTask
 from batchspec.engine.run.doctor import Doctor
 from batchspec.engine.run.progress.conduct import Conduct
-from batchspec.engine.run.progress.result import failure_of, told
+from batchspec.engine.run.progress.result import failure_of, task_event
 from batchspec.errors import RunError
-from batchspec.events import Step, TaskEvent
+from batchspec.events import Step
 from batchspec.language.model import TaskGroup
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import task as task_service
@@ -96,8 +96,8 @@ class Watch:
             task = self._outcome.awaited(self._job_id, live.id)
             if task is not None:
                 failure = failure_of(self._conduct.account, desired, task, live)
-                self._outcome.end(self._job_id, live.id, failure)
-                self._conduct.tell(TaskEvent(live.id, task.name, told(failure, desired, task)))
+                self._outcome.end(self._job_id, live.id, failure, live.execution)
+                self._conduct.tell(task_event(live.id, failure, desired, task, live.execution))
                 if not failure:
                     self._on_success(task)
         return before - self.pending

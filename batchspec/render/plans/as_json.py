@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +108,7 @@ def _excess(excess: Excess) -> dict[str, Any]:
 
 
 def event_json(event: Event) -> dict[str, Any]:
-    """*event* as one object; `type` says which of them it is."""
+    """*event* as one object, after `schemas/batchspec-events-v1.schema.json`; `type` says which of them it is."""
     return {"type": _TYPES[type(event)], **_camel(asdict(event, dict_factory=_values))}
 
 
@@ -127,7 +128,14 @@ def _task(task: LiveTask) -> dict[str, str]:
 
 
 def _values(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    return {name: value.name.lower() if isinstance(value, Enum) else value for name, value in pairs}
+    return {name: _value(value) for name, value in pairs}
+
+
+def _value(value: Any) -> Any:
+    """*value* as JSON has it: an enum by its name, a moment in ISO 8601."""
+    if isinstance(value, Enum):
+        return value.name.lower()
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _camel(value: Any) -> Any:

@@ -25,13 +25,17 @@ def holdings_text(holdings: Sequence[Holding], costs: str) -> str:
 def _holding(holding: Holding) -> Iterator[str]:
     yield "  ".join((holding.spec, *holding.files))
     for pool in holding.pools:
-        yield f"  pool  {pool.id}  {_nodes(pool)}"
+        yield f"  pool  {pool.id}  {_nodes(pool)}{_by(pool)}"
     for job in holding.jobs:
         if job.state != _OVER:
-            yield f"  job   {job.id}  {job.state}"
+            yield f"  job   {job.id}  {job.state}{_by(job)}"
     if over := sum(job.state == _OVER for job in holding.jobs):
         yield f"  {count_text(over, 'completed job')}"
     yield ""
+
+
+def _by(held: HeldPool | HeldJob) -> str:
+    return f"  applied by {held.applied_by}" if held.applied_by else ""
 
 
 def _nodes(pool: HeldPool) -> str:
@@ -71,8 +75,9 @@ def _pool_json(pool: HeldPool) -> dict[str, Any]:
         "spotNodes": pool.spot,
         "autoscales": pool.autoscales,
         "idle": pool.is_idle,
+        "appliedBy": pool.applied_by,
     }
 
 
 def _job_json(job: HeldJob) -> dict[str, str]:
-    return {"id": job.id, "state": job.state}
+    return {"id": job.id, "state": job.state, "appliedBy": job.applied_by}

@@ -22,6 +22,7 @@ _NARROW = "id,state,executionInfo"
 _NOTHING_MORE = 416  # the file ends where the range would begin
 NAMED = f"{_NARROW},displayName"
 """What a listing tells of tasks that people ask for by name."""
+_TRACED = f"{_NARROW},nodeInfo,creationTime"
 
 
 def read_all(batch: Batch, job_id: str, *, filter: str = "", select: str = _NARROW) -> Iterator[LiveTask]:
@@ -42,11 +43,11 @@ def read_texts(batch: Batch, job_id: str) -> Iterator[str]:
 
 
 def read_completed(batch: Batch, job_id: str, since: datetime | None) -> Iterator[LiveTask]:
-    """The tasks of a job that are completed, with the time of it; only those since *since*, if it is given."""
+    """The tasks of a job that are completed, with how they ran; only those completed since *since*, if it is given."""
     filter = "state eq 'completed'"
     if since is not None:
         filter += f" and stateTransitionTime ge DateTime'{since:%Y-%m-%dT%H:%M:%S.%fZ}'"
-    return read_all(batch, job_id, filter=filter, select=f"{_NARROW},stateTransitionTime")
+    return read_all(batch, job_id, filter=filter, select=f"{_TRACED},stateTransitionTime")
 
 
 def read_waiting(batch: Batch, job_id: str, added_before: datetime) -> Iterator[tuple[LiveTask, datetime]]:

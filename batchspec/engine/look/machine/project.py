@@ -38,7 +38,7 @@ class Project:
     def __init__(
         self, folder: Path, allowed: Iterable[Path] = (), ask: Ask = nobody, *, overwrites: bool = False
     ) -> None:
-        self.root = _root(folder)
+        self.root = project_root(folder)
         self.overwrites = overwrites  # files in the folder for downloads that are not batchspec's
         self._ask = ask
         free = (self.root, *(path.resolve() for path in allowed))
@@ -81,11 +81,11 @@ class Project:
 def file_in_project(file: Path) -> str:
     """The path of *file* below its project: the same on every machine that has the project."""
     folder = file.parent.resolve()
-    below = (folder / file.name).relative_to(_root(folder))
+    below = (folder / file.name).relative_to(project_root(folder))
     return os.fsencode(below.as_posix()).decode("utf-8", "replace")
 
 
-def _root(folder: Path) -> Path:
+def project_root(folder: Path) -> Path:
     """The nearest folder from *folder* upward that holds `.git`, else *folder* itself."""
     folder = folder.resolve()
     return next((each for each in (folder, *folder.parents) if os.path.lexists(each / ".git")), folder)

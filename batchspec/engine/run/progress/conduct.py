@@ -8,12 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from batchspec.desired.task import Desired
+from batchspec.engine.history.author import Author, author_of
 from batchspec.engine.run.progress.lock import Held
 from batchspec.engine.run.progress.outcome import Outcome
 from batchspec.events import Event, State, Step, StepEvent
 from batchspec.language.model import Spec
 from batchspec.plan.model import Plan
-from batchspec.resources.base import Json
+from batchspec.resources.base import Json, with_author
 from batchspec.service.connect import Account
 
 
@@ -36,9 +37,11 @@ class Conduct:
     tell: Callable[[Event], None]
     stopped: threading.Event = field(default_factory=threading.Event)
     outcome: Outcome = field(init=False)
+    author: Author = field(init=False)
 
     def __post_init__(self) -> None:
         self.outcome = Outcome(self.desired.tasks)
+        self.author = author_of(self.spec.document.source.name)
 
     @property
     def spec(self) -> Spec:
@@ -46,17 +49,17 @@ class Conduct:
 
     @property
     def job(self) -> Json:
-        """The job's body; only a run with tasks or an action on the job asks for it."""
+        """The job's body, with who applies it; only a run with tasks or an action on the job asks for it."""
         if self.desired.job is None:
             raise ValueError(f"the spec {self.spec.name} has no job")
-        return self.desired.job
+        return with_author(self.desired.job, self.author.user, self.author.commit)
 
     @property
     def pool(self) -> Json:
-        """The pool's body; only a run with an action on the pool asks for it."""
+        """The pool's body, with who applies it; only a run with an action on the pool asks for it."""
         if self.desired.pool is None:
             raise ValueError(f"the spec {self.spec.name} has no pool of its own")
-        return self.desired.pool
+        return with_author(self.desired.pool, self.author.user, self.author.commit)
 
     def check(self) -> None:
         """Before every call that changes something: are we still to go on, and is the lock still ours?"""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import socket
 import threading
@@ -13,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from batchspec.desired.places import Places
+from batchspec.engine.history.author import user_name
 from batchspec.errors import BatchspecError, LockedError
 from batchspec.service.blob.lease import Holder, Lock, release_lock, renew_lock, take_lock
 from batchspec.service.connect import Account
@@ -115,12 +115,8 @@ def now_s() -> float:
 
 def _holder(doing: str) -> Holder:
     """Who, where, since when and at what, in the ASCII that blob metadata takes."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = "unknown"
     since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    text = f"{user}@{socket.gethostname()} process {os.getpid()} since {since}"
+    text = f"{user_name()}@{socket.gethostname()} process {os.getpid()} since {since}"
     text += f", {doing}" if doing else ""
     return Holder(text.encode("ascii", "replace").decode(), _process())
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from batchspec.desired.task import DesiredTask, DesiredTasks
 from batchspec.engine.run.progress.result import MISSING
@@ -15,6 +16,7 @@ from batchspec.ledger import tables
 from batchspec.ledger.database import Many, Rows, lots
 from batchspec.resources.blob import LiveBlob
 from batchspec.resources.records import FINGERPRINT_METADATA
+from batchspec.resources.task import NOT_BEGUN, Execution
 
 
 class Followed(NamedTuple):
@@ -106,11 +108,18 @@ class Outcome:
         row = self._database.one(query, id, job_id)
         return self._tasks[row[0]] if row else None
 
-    def end(self, job_id: str, id: str, failure: str) -> None:
-        """The task that was awaited has ended; *failure* is empty when it succeeded."""
+    def end(self, job_id: str, id: str, failure: str, execution: Execution = NOT_BEGUN) -> None:
+        """The task that was awaited has ended, having run so; *failure* is empty when it succeeded."""
+        self._database.change(
+            "INSERT OR REPLACE INTO ran VALUES (?, ?, ?, ?, ?, ?, ?, ?)", id, *map(_stored, execution)
+        )
         self._database.change("UPDATE followed SET failure = ? WHERE id = ?", failure, id)
         self.ended[job_id] += 1
         self.failed += bool(failure)
+
+    def execution(self, id: str) -> Execution:
+        """How the task that has ended ran."""
+        return _execution(self._database.one("SELECT * FROM ran WHERE id = ?", id))
 
     def succeeded(self, group: TaskGroup) -> Done | None:
         """One task of *group* that succeeded; None without any."""
@@ -170,6 +179,20 @@ class Outcome:
         """The tasks that failed for *reason*, by their ids."""
         query = f"SELECT id, number, job_id FROM ({_FAILED}) WHERE failure = ? ORDER BY id"
         return Rows(self._database, query, lambda row: Failed(row[0], self._tasks[row[1]], row[2]), (reason,))
+
+
+def _stored(value: datetime | str | int | None) -> object:
+    return value.timestamp() if isinstance(value, datetime) else value
+
+
+def _execution(row: tuple[Any, ...]) -> Execution:
+    """How a task ran, of a row of the table `ran`."""
+    created, started, ended = (_moment(value) for value in row[1:4])
+    return Execution(created, started, ended, *row[4:])
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 _FAILED = (

@@ -9,8 +9,9 @@ from batchspec.desired.bodies.composed_body import parts_of_task
 from batchspec.desired.bodies.wrapper import OUTPUT_MISSING
 from batchspec.desired.names import output_path
 from batchspec.desired.task import Desired, DesiredTask
+from batchspec.events import TaskEvent
 from batchspec.resources.records import FINGERPRINT_METADATA
-from batchspec.resources.task import LiveTask
+from batchspec.resources.task import Execution, LiveTask, read_id
 from batchspec.service.connect import Account
 
 MISSING = "output missing"
@@ -36,6 +37,23 @@ def failure_of(account: Account, desired: Desired, task: DesiredTask, live: Live
 def told(failure: str, desired: Desired, task: DesiredTask) -> str:
     """*failure* as people read it: with the paths on the node where the outputs were to be."""
     return f"{failure}: {expected(desired, task)}" if failure == MISSING else failure
+
+
+def task_event(id: str, failure: str, desired: Desired, task: DesiredTask, execution: Execution) -> TaskEvent:
+    """That *task* has ended, as the attempt *id*."""
+    attempt = read_id(id)
+    return TaskEvent(
+        id=id,
+        name=task.name,
+        failure=told(failure, desired, task),
+        group=task.group.name,
+        input=task.input.path if task.input else None,
+        attempt=attempt.attempt if attempt else 1,
+        exit_code=execution.exit_code,
+        node=execution.node,
+        started=execution.started,
+        ended=execution.ended,
+    )
 
 
 def expected(desired: Desired, task: DesiredTask) -> str:

@@ -19,7 +19,7 @@ from batchspec.errors import NotSignedInError, UsageError
 from batchspec.secrecy import keep_secret
 from batchspec.service import embedded, entra
 from batchspec.service.batch.client import Batch
-from batchspec.service.blob.blobs import Blobs
+from batchspec.service.blob.blobs import BlobStorage
 from batchspec.service.http.address import checked, storage_account
 from batchspec.service.http.retry import Patience
 from batchspec.service.offer import AZURE, LOCAL, Offer
@@ -42,7 +42,7 @@ class Account:
     """Both halves of where the work goes, and what it offers."""
 
     batch: Batch
-    blobs: Blobs
+    blobs: BlobStorage
     name: str
     offer: Offer
 
@@ -109,7 +109,7 @@ def _connect_local(progress: Callable[[str], None]) -> Account:
     patience.revive = lambda: _revive(patience)
     return Account(
         batch=Batch(local.batch_endpoint, credential, patience),
-        blobs=Blobs.from_connection_string(local.connection_string, patience),
+        blobs=BlobStorage.from_connection_string(local.connection_string, patience),
         name=f"{local.batch_account} ({local.batch_endpoint})",
         offer=LOCAL,
     )
@@ -133,7 +133,7 @@ def _connect_azure(environment: Mapping[str, str]) -> Account:
     return Account(Batch(endpoint, credential, patience), blobs, f"{name} ({host})", AZURE)
 
 
-def _azure_blobs(environment: Mapping[str, str], patience: Patience) -> Blobs:
+def _azure_blobs(environment: Mapping[str, str], patience: Patience) -> BlobStorage:
     if text := environment.get("AZURE_STORAGE_CONNECTION_STRING"):
         return _blobs_of(text, patience)
     account = storage_account("AZURE_STORAGE_ACCOUNT", environment["AZURE_STORAGE_ACCOUNT"])
@@ -142,11 +142,11 @@ def _azure_blobs(environment: Mapping[str, str], patience: Patience) -> Blobs:
     url = checked("AZURE_STORAGE_SERVICE_ENDPOINT", url, _STORAGE_EXAMPLE)
     if key := environment.get("AZURE_STORAGE_KEY"):
         _require_key("AZURE_STORAGE_KEY", key)
-        return Blobs.from_account(url, {"account_name": account, "account_key": key}, patience)
-    return Blobs.from_account(url, _entra("AZURE_STORAGE_SERVICE_ENDPOINT", url), patience)
+        return BlobStorage.from_account(url, {"account_name": account, "account_key": key}, patience)
+    return BlobStorage.from_account(url, _entra("AZURE_STORAGE_SERVICE_ENDPOINT", url), patience)
 
 
-def _blobs_of(connection_string: str, patience: Patience) -> Blobs:
+def _blobs_of(connection_string: str, patience: Patience) -> BlobStorage:
     """The blobs that a connection string names. It is read here: the SDK would first have to be imported."""
     name = "AZURE_STORAGE_CONNECTION_STRING"
     pairs = [part.partition("=") for part in connection_string.rstrip(";").split(";")]
@@ -169,7 +169,7 @@ def _blobs_of(connection_string: str, patience: Patience) -> Blobs:
             )
     for endpoint in _endpoints(parts):
         checked(f"the endpoint in {name}", endpoint, _STORAGE_EXAMPLE)
-    return Blobs.from_connection_string(connection_string, patience)
+    return BlobStorage.from_connection_string(connection_string, patience)
 
 
 def _endpoints(parts: Mapping[str, str]) -> list[str]:

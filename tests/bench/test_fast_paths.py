@@ -20,7 +20,7 @@ from batchspec.language.build import build
 from batchspec.language.model import Spec
 from batchspec.resources.blob import LiveBlob
 from batchspec.resources.task import task_id
-from batchspec.service.blob.blobs import Blobs
+from batchspec.service.blob.blobs import BlobStorage
 from batchspec.service.embedded import LocalAccount
 from batchspec.source import Source
 
@@ -33,7 +33,7 @@ STORAGE = (
 @pytest.mark.parametrize("name", ["a/b.mp4", "a b/c~d.mp4", "ü/%41+&?#.mp4", "'()*!,;:@=$", "n" * 1000])
 def test_a_link_is_the_one_the_sdk_makes(name: str) -> None:
     """A link to read a blob is, byte for byte, the SDK's own for the same bounds, whatever the name."""
-    blobs = Blobs.from_connection_string(STORAGE)
+    blobs = BlobStorage.from_connection_string(STORAGE)
     found = blobs.read_url("input", name)
     blobs.close()
     bounds = parse_qs(urlsplit(found).query)
@@ -111,7 +111,7 @@ tasks:
 def test_blobs_are_listed_as_the_sdk_lists_them(local_account: LocalAccount, tmp_path: Path) -> None:
     """Names, sizes, MD5s, ETags and metadata are the SDK's, for any name, and below the prefix only."""
     container = f"fast-{token_hex(4)}"
-    blobs = Blobs.from_connection_string(local_account.connection_string)
+    blobs = BlobStorage.from_connection_string(local_account.connection_string)
     blobs.ensure_container(container)
     file = tmp_path / "file"
     for name in ("s/a b.mp4", "s/ü/&<>'\".mp4", "s/%41+?#.mp4", "s/e", "other/x"):

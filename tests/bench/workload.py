@@ -16,7 +16,7 @@ from batchspec.language.build import build
 from batchspec.language.model import Spec
 from batchspec.plan.model import Plan
 from batchspec.service.batch.client import Batch
-from batchspec.service.blob.blobs import Blobs
+from batchspec.service.blob.blobs import BlobStorage
 from batchspec.service.connect import Account
 from batchspec.service.http.retry import Patience
 from batchspec.service.offer import AZURE
@@ -66,7 +66,7 @@ def stub_account(port: int) -> Account:
     """The account that a stub plays, with the shipped connections to it, and memory looked after as in a command."""
     import batchspec.cli  # noqa: F401  # sets how often Python looks for dead cycles
 
-    blobs = Blobs.from_connection_string(storage_string(port))
+    blobs = BlobStorage.from_connection_string(storage_string(port))
     batch = Batch(f"http://127.0.0.1:{port}", AzureNamedKeyCredential(NAME, KEY), Patience.of())
     return Account(batch, blobs, "stub", AZURE)
 

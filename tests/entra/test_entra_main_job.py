@@ -16,7 +16,7 @@ from azure.core.credentials import AccessToken
 
 from batchspec.service.batch.client import Batch, path_of
 from batchspec.service.blob import blobs
-from batchspec.service.blob.blobs import Blobs
+from batchspec.service.blob.blobs import BlobStorage
 from entra.endpoints import Endpoints
 from entra.issuer import BATCH, STORAGE, Identity, Issuer, identity
 from entra.workload import Ended, Workload, copy_main_job
@@ -156,7 +156,7 @@ def test_s17_the_links_can_do_no_more_than_they_say(applied: Applied, endpoints:
 
 def test_a_long_run_takes_a_new_key(endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch) -> None:
     """Links made hours apart are signed by different keys; those of one hour share one and end with it."""
-    account = Blobs.from_account(endpoints.blob, Token(endpoints.issuer, STORAGE))
+    account = BlobStorage.from_account(endpoints.blob, Token(endpoints.issuer, STORAGE))
     first, second = (rights(account.read_url("input", "clip.mp4")) for _ in range(2))
     monkeypatch.setattr(blobs, "datetime", _Later)
     account._signers.clear()  # kept for a minute by another clock

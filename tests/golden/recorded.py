@@ -24,11 +24,11 @@ _PASSES = 4
 """Of a group, only bodies after the first three are put together and no longer rendered."""
 
 Task = dict[str, Any]
-Blobs = Mapping[str, Mapping[str, bool]]
+StoredBlobs = Mapping[str, Mapping[str, bool]]
 """Whether each blob of a container has an MD5."""
 
 
-def tasks_of(file: Path, settings: Mapping[str, str], blobs: Blobs) -> list[Task]:
+def tasks_of(file: Path, settings: Mapping[str, str], blobs: StoredBlobs) -> list[Task]:
     """The tasks of the spec in *file*, in their order, given `--set` *settings* and *blobs* by container."""
     desired = _desired(file, settings, blobs)
     return [
@@ -54,7 +54,7 @@ def _body(desired: Desired, task: DesiredTask) -> Mapping[str, Any]:
     return composed_body(desired, task, task.id, link, _links(spec, None), needs)
 
 
-def bodies_as_sent(file: Path, settings: Mapping[str, str], blobs: Blobs) -> list[Any]:
+def bodies_as_sent(file: Path, settings: Mapping[str, str], blobs: StoredBlobs) -> list[Any]:
     """The bodies of the same tasks, read from the bytes that would go over the wire."""
     desired = _desired(file, settings, blobs)
     spec, tasks = desired.spec, list(desired.tasks)
@@ -78,7 +78,7 @@ def _with_short_line(body: Mapping[str, Any]) -> Task:
     return {**body, "commandLine": f"{before}{quote}wrapper {digest}{end}{words}"}
 
 
-def _desired(file: Path, settings: Mapping[str, str], blobs: Blobs) -> Desired:
+def _desired(file: Path, settings: Mapping[str, str], blobs: StoredBlobs) -> Desired:
     def list_blobs(container: str, prefix: str) -> Iterator[LiveBlob]:
         found = sorted(name for name in blobs[container] if name.startswith(prefix))
         return (_live(name, has_md5=blobs[container][name]) for name in found)

@@ -17,7 +17,7 @@ from batchspec.engine.run.downloads.landing import Landing
 from batchspec.errors import RunError
 from batchspec.language.build import build
 from batchspec.language.model import Spec
-from batchspec.service.blob.blobs import Blobs
+from batchspec.service.blob.blobs import BlobStorage
 from batchspec.service.embedded import LocalAccount
 from batchspec.source import Source
 from packs.odd import make_odd, tree
@@ -43,22 +43,22 @@ def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Spec:
 
 
 @pytest.fixture
-def blobs(local_account: LocalAccount) -> Iterator[Blobs]:
-    connected = Blobs.from_connection_string(local_account.connection_string)
+def blobs(local_account: LocalAccount) -> Iterator[BlobStorage]:
+    connected = BlobStorage.from_connection_string(local_account.connection_string)
     connected.ensure_container("output")
     yield connected
     connected.close()
 
 
-def _download(blobs: Blobs, spec: Spec, blob: str) -> int | None:
+def _download(blobs: BlobStorage, spec: Spec, blob: str) -> int | None:
     return fetch(blobs, Landing(Places.of(spec), overwrites=False), blob, is_folder=True).size
 
 
-def store(blobs: Blobs, blob: str, pack: io.BytesIO) -> None:
+def store(blobs: BlobStorage, blob: str, pack: io.BytesIO) -> None:
     blobs.client("output", blob).upload_blob(pack.getvalue(), overwrite=True)
 
 
-def test_a_folder_comes_home(blobs: Blobs, spec: Spec, tmp_path: Path) -> None:
+def test_a_folder_comes_home(blobs: BlobStorage, spec: Spec, tmp_path: Path) -> None:
     """At its place, in folders that are made for it, known by the MD5 of its blob; nothing else is left there."""
     made = make_odd(tmp_path / "made")
     blob = f"{spec.name}/Émile's film/180.tar"
@@ -73,7 +73,7 @@ def test_a_folder_comes_home(blobs: Blobs, spec: Spec, tmp_path: Path) -> None:
     assert pack_in(folder) is not None
 
 
-def test_a_pack_that_is_not_there(blobs: Blobs, spec: Spec, tmp_path: Path) -> None:
+def test_a_pack_that_is_not_there(blobs: BlobStorage, spec: Spec, tmp_path: Path) -> None:
     """It leaves what is here as it is."""
     folder = tmp_path / "outputs" / "180"
     folder.mkdir(parents=True)
@@ -82,7 +82,7 @@ def test_a_pack_that_is_not_there(blobs: Blobs, spec: Spec, tmp_path: Path) -> N
     assert tree(folder) == {"a": (b"", False)}
 
 
-def test_a_pack_of_somebody_else(blobs: Blobs, spec: Spec, tmp_path: Path) -> None:
+def test_a_pack_of_somebody_else(blobs: BlobStorage, spec: Spec, tmp_path: Path) -> None:
     """What is no pack is told, and leaves nothing."""
     blob = f"{spec.name}/180.tar"
     store(blobs, blob, io.BytesIO(b"no pack at all" * 100))
@@ -91,7 +91,7 @@ def test_a_pack_of_somebody_else(blobs: Blobs, spec: Spec, tmp_path: Path) -> No
     assert tree(tmp_path / "outputs") == {"180": None}
 
 
-def test_a_file_in_the_way(blobs: Blobs, spec: Spec, tmp_path: Path) -> None:
+def test_a_file_in_the_way(blobs: BlobStorage, spec: Spec, tmp_path: Path) -> None:
     """A file of the folder's name, or a link out of the download folder, is told and stays."""
     blob = f"{spec.name}/180.tar"
     store(blobs, blob, pack_of({"a": "1"}))
@@ -107,7 +107,7 @@ def test_a_file_in_the_way(blobs: Blobs, spec: Spec, tmp_path: Path) -> None:
     assert tree(tmp_path / "elsewhere") == {}
 
 
-def test_nothing_is_made_where_a_link_leads(blobs: Blobs, spec: Spec, tmp_path: Path) -> None:
+def test_nothing_is_made_where_a_link_leads(blobs: BlobStorage, spec: Spec, tmp_path: Path) -> None:
     """Not even the folders for an output whose place lies out of the download folder."""
     blob = f"{spec.name}/film/90/180.tar"
     store(blobs, blob, pack_of({"a": "1"}))

@@ -15,7 +15,7 @@ from batchspec.engine.look.machine.packs import PackStream, entries_of, pack_of
 from batchspec.engine.look.machine.project import ANYWHERE
 from batchspec.engine.look.remembered.digests import Digests
 from batchspec.engine.run.downloads.unpack import unpack
-from batchspec.service.blob.blobs import Blobs
+from batchspec.service.blob.blobs import BlobStorage
 from batchspec.service.embedded import LocalAccount
 from packs.odd import PROGRAM, make_odd, tree
 
@@ -32,7 +32,7 @@ class Node:
 
     def __init__(self, workload: Workload) -> None:
         self.workload = workload
-        self.blobs = Blobs.from_connection_string(workload.account.connection_string)
+        self.blobs = BlobStorage.from_connection_string(workload.account.connection_string)
         for container in ("input", "output"):
             self.blobs.ensure_container(container)
         machine = {

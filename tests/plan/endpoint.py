@@ -32,7 +32,7 @@ from batchspec.language.model import Spec
 from batchspec.plan.model import Plan
 from batchspec.service.batch import package as package_service
 from batchspec.service.batch.client import Batch
-from batchspec.service.blob.blobs import Blobs
+from batchspec.service.blob.blobs import BlobStorage
 from batchspec.service.connect import Account
 from batchspec.service.offer import LOCAL
 from batchspec.source import Source
@@ -67,7 +67,7 @@ def served(home: Path, blobs: str, clock: Clock | None = None) -> Iterator[Accou
     while not server.started:
         time.sleep(0.005)
     batch = Batch(endpoint, AzureNamedKeyCredential("local", key))
-    account = Account(batch, Blobs.from_connection_string(blobs), "local (in this process)", LOCAL)
+    account = Account(batch, BlobStorage.from_connection_string(blobs), "local (in this process)", LOCAL)
     for id, version in PACKAGES:
         package_service.add(batch, id, version, "http://127.0.0.1:9/none.zip", "m")
     try:

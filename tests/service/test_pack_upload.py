@@ -15,7 +15,7 @@ from batchspec.engine.look.machine.packs import PackStream, entries_of, pack_of
 from batchspec.engine.look.machine.project import ANYWHERE
 from batchspec.engine.look.remembered.digests import Digests
 from batchspec.errors import InterruptedRunError, RunError
-from batchspec.service.blob.blobs import Blobs
+from batchspec.service.blob.blobs import BlobStorage
 
 MB = 1024 * 1024
 
@@ -23,7 +23,7 @@ MB = 1024 * 1024
 class Scene:
     """A folder as it was planned, and the blob it is to become."""
 
-    def __init__(self, blobs: Blobs, folder: Path, size: int) -> None:
+    def __init__(self, blobs: BlobStorage, folder: Path, size: int) -> None:
         self.folder = folder
         self.blob = f"pack-{token_hex(8)}/scene.tar"
         self._blobs = blobs
@@ -50,7 +50,7 @@ class Scene:
 
 
 @pytest.fixture(params=[MB, 20 * MB], ids=["one request", "blocks"])
-def scene(blobs: Blobs, tmp_path: Path, request: pytest.FixtureRequest) -> Scene:
+def scene(blobs: BlobStorage, tmp_path: Path, request: pytest.FixtureRequest) -> Scene:
     return Scene(blobs, tmp_path / "scene", request.param)
 
 
@@ -81,7 +81,7 @@ def test_a_folder_changed_after_the_plan(scene: Scene) -> None:
     assert scene.there == before
 
 
-def test_a_folder_changed_while_it_is_uploaded(blobs: Blobs, tmp_path: Path) -> None:
+def test_a_folder_changed_while_it_is_uploaded(blobs: BlobStorage, tmp_path: Path) -> None:
     """A change between two blocks leaves no blob; nor does the next upload meet anything of it."""
     scene = Scene(blobs, tmp_path / "scene", 20 * MB)
     small = scene.folder / "sub" / "-small"
@@ -93,7 +93,7 @@ def test_a_folder_changed_while_it_is_uploaded(blobs: Blobs, tmp_path: Path) -> 
     assert scene.live.size == scene.pack.size
 
 
-def test_an_interrupted_upload(blobs: Blobs, tmp_path: Path) -> None:
+def test_an_interrupted_upload(blobs: BlobStorage, tmp_path: Path) -> None:
     """An upload that is interrupted between two blocks leaves no blob."""
     scene = Scene(blobs, tmp_path / "scene", 20 * MB)
 

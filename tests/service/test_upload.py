@@ -10,7 +10,7 @@ from secrets import token_hex
 import pytest
 
 from batchspec.errors import RunError
-from batchspec.service.blob.blobs import Blobs
+from batchspec.service.blob.blobs import BlobStorage
 
 BLOCK = 8 * 1024 * 1024
 SIZES = pytest.mark.parametrize("size", [3, 2 * BLOCK + 1], ids=["one request", "blocks"])
@@ -19,7 +19,7 @@ SIZES = pytest.mark.parametrize("size", [3, 2 * BLOCK + 1], ids=["one request", 
 class Clip:
     """A file as it was planned, and the blob it is to become."""
 
-    def __init__(self, blobs: Blobs, file: Path, size: int) -> None:
+    def __init__(self, blobs: BlobStorage, file: Path, size: int) -> None:
         self.file = file
         self.blob = f"upload-{token_hex(8)}/clip.mp4"
         self._blobs = blobs
@@ -46,7 +46,7 @@ class Clip:
 
 
 @pytest.mark.parametrize("size", [0, 3, BLOCK, BLOCK + 1, 2 * BLOCK])
-def test_what_was_planned_arrives(blobs: Blobs, tmp_path: Path, size: int) -> None:
+def test_what_was_planned_arrives(blobs: BlobStorage, tmp_path: Path, size: int) -> None:
     """A file of any size arrives whole, an empty one too."""
     clip = Clip(blobs, tmp_path / "clip.mp4", size)
     clip.upload()
@@ -56,7 +56,7 @@ def test_what_was_planned_arrives(blobs: Blobs, tmp_path: Path, size: int) -> No
 @SIZES
 @pytest.mark.parametrize("change", [bytes.swapcase, lambda old: old[:-1], lambda old: old + b"!"])
 def test_a_file_changed_after_the_plan(
-    blobs: Blobs, tmp_path: Path, size: int, change: Callable[[bytes], bytes]
+    blobs: BlobStorage, tmp_path: Path, size: int, change: Callable[[bytes], bytes]
 ) -> None:
     """Other bytes, of the same size or not, do not get the MD5 of those that were planned, nor replace a blob."""
     clip = Clip(blobs, tmp_path / "clip.mp4", size)
@@ -70,7 +70,7 @@ def test_a_file_changed_after_the_plan(
     "change", [lambda old: b"x" * len(old), lambda old: old[: len(old) // 2]], ids=["same", "cut"]
 )
 def test_a_file_changed_while_it_is_uploaded(
-    blobs: Blobs, tmp_path: Path, change: Callable[[bytes], bytes]
+    blobs: BlobStorage, tmp_path: Path, change: Callable[[bytes], bytes]
 ) -> None:
     """A change between two blocks leaves no blob."""
     clip = Clip(blobs, tmp_path / "clip.mp4", 3 * BLOCK)
@@ -79,7 +79,7 @@ def test_a_file_changed_while_it_is_uploaded(
     assert clip.there is None
 
 
-def test_a_file_that_is_gone(blobs: Blobs, tmp_path: Path) -> None:
+def test_a_file_that_is_gone(blobs: BlobStorage, tmp_path: Path) -> None:
     """A file deleted after the plan is told by its name."""
     clip = Clip(blobs, tmp_path / "clip.mp4", 3)
     clip.file.unlink()

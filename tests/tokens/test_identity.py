@@ -17,7 +17,7 @@ from batchspec.desired.task import Input
 from batchspec.document.document import parse
 from batchspec.language.build import build
 from batchspec.language.model import Spec
-from batchspec.service.blob.blobs import Blobs
+from batchspec.service.blob.blobs import BlobStorage
 from batchspec.source import Source
 
 IDENTITY = (
@@ -71,7 +71,7 @@ def test_r31_who_makes_the_tasks_result_does_not_change_it() -> None:
 def test_r31_a_bare_address_is_the_link_without_its_signature(name: str) -> None:
     """A node with an identity asks for the very blob that a signed link would have named."""
     key = "a2V5" * 16
-    blobs = Blobs.from_connection_string(
+    blobs = BlobStorage.from_connection_string(
         f"DefaultEndpointsProtocol=https;AccountName=some;AccountKey={key};EndpointSuffix=core.windows.net"
     )
     assert blobs.url("input", name) == blobs.read_url("input", name).partition("?")[0]

@@ -13,7 +13,7 @@ from main_job.wire import Wire
 from main_job.workload import Workload
 
 from batchspec.resources.links import LINK_LIFE
-from batchspec.service.blob.blobs import Blobs
+from batchspec.service.blob.blobs import BlobStorage
 
 KEY = "a2V5" * 16
 INPUT, OUTPUT = ("b", "r"), ("c", "cw")
@@ -78,7 +78,7 @@ def test_s17_plain_http_is_for_this_machine_only(sent: list[Token]) -> None:
     """A token may travel without TLS to the local account, which has none, and nowhere else."""
     assert {token.says["spr"] for token in sent} == {"https,http"}
     text = f"DefaultEndpointsProtocol=https;AccountName=some;AccountKey={KEY};EndpointSuffix=core.windows.net"
-    blobs = Blobs.from_connection_string(text)
+    blobs = BlobStorage.from_connection_string(text)
     found = [token_of(url) for url in (blobs.read_url("input", "a.mp4"), blobs.write_url("output"))]
     blobs.close()
     assert [(token.rights, token.says["spr"]) for token in found] == [(INPUT, "https"), (OUTPUT, "https")]
@@ -86,7 +86,7 @@ def test_s17_plain_http_is_for_this_machine_only(sent: list[Token]) -> None:
 
 def test_s17_another_machine_s_plain_http_is_not_trusted_with_a_token() -> None:
     """A storage endpoint that is neither https nor this machine gets tokens for https alone."""
-    blobs = Blobs.from_connection_string(
+    blobs = BlobStorage.from_connection_string(
         f"DefaultEndpointsProtocol=http;AccountName=some;AccountKey={KEY};BlobEndpoint=http://storage.example/some"
     )
     found = token_of(blobs.read_url("input", "a.mp4"))

@@ -43,7 +43,7 @@ _SIGNER_KEPT_S = 60
 _BARE = re.compile(r"[A-Za-z0-9_.~/-]*")  # names that a URL has as they are
 
 
-class Blobs:
+class BlobStorage:
     """A connection to one storage account. Safe to share between threads."""
 
     def __init__(self, connection: Connection, make_service: Callable[[], BlobServiceClient]) -> None:
@@ -57,7 +57,7 @@ class Blobs:
         self._folders: dict[str, str] = {}  # the containers' own addresses
 
     @classmethod
-    def from_connection_string(cls, text: str, patience: Patience | None = None) -> Blobs:
+    def from_connection_string(cls, text: str, patience: Patience | None = None) -> BlobStorage:
         connection = Connection()
 
         def make() -> BlobServiceClient:
@@ -70,7 +70,7 @@ class Blobs:
     @classmethod
     def from_account(
         cls, url: str, credential: TokenCredential | Mapping[str, str], patience: Patience | None = None
-    ) -> Blobs:
+    ) -> BlobStorage:
         """*credential* is a token credential, or a mapping of account_name and account_key."""
         connection = Connection()
 

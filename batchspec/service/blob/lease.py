@@ -14,7 +14,7 @@ from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobClient, BlobLeaseClient
 
 from batchspec.errors import BatchspecError, LockedError
-from batchspec.service.blob.blobs import Blobs
+from batchspec.service.blob.blobs import BlobStorage
 from batchspec.service.http.errors import storage_code, translated
 
 # Of one try of a renewal: while Storage is silent, several of them have to fit into a lease.
@@ -39,7 +39,12 @@ _TRIES = 5
 
 
 def take_lock(
-    blobs: Blobs, container: str, blob: str, holder: Holder, is_dead: Callable[[str], bool], lease_s: int
+    blobs: BlobStorage,
+    container: str,
+    blob: str,
+    holder: Holder,
+    is_dead: Callable[[str], bool],
+    lease_s: int,
 ) -> Lock:
     """Leases *blob* for *lease_s* seconds. Raises `LockedError`, which says who holds it.
 

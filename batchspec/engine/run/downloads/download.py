@@ -21,7 +21,7 @@ from batchspec.language.model import Spec
 from batchspec.plan.here import Here
 from batchspec.plan.model import Plan
 from batchspec.resources.blob import LiveBlob
-from batchspec.service.blob.blobs import Blobs
+from batchspec.service.blob.blobs import BlobStorage
 
 _AT_ONCE = 8
 
@@ -145,7 +145,7 @@ class Arrived(NamedTuple):
     size: int
 
 
-def fetch_all(blobs: Blobs, spec: Spec, plan: Plan) -> Iterator[Arrived]:
+def fetch_all(blobs: BlobStorage, spec: Spec, plan: Plan) -> Iterator[Arrived]:
     """Fetches what *plan* downloads, one after the other. Raises `RunError`."""
     landing = landing_of(spec, plan)
     for wanted in plan.work.downloads:
@@ -154,7 +154,7 @@ def fetch_all(blobs: Blobs, spec: Spec, plan: Plan) -> Iterator[Arrived]:
             yield Arrived(wanted.blob, os.path.normpath(landing.places.file(wanted.blob)), size)
 
 
-def fetch(blobs: Blobs, landing: Landing, blob: str, is_folder: bool) -> Fetched:
+def fetch(blobs: BlobStorage, landing: Landing, blob: str, is_folder: bool) -> Fetched:
     """Fetches an output, a file or the pack of a folder, to its place. Raises `RunError`."""
     places = landing.places
     path = blob.removeprefix(places.root).removesuffix(PACK_SUFFIX if is_folder else "")
@@ -170,7 +170,7 @@ def fetch(blobs: Blobs, landing: Landing, blob: str, is_folder: bool) -> Fetched
         ) from error
 
 
-def _fetch(blobs: Blobs, places: Places, blob: str, place: Place) -> Fetched:
+def _fetch(blobs: BlobStorage, places: Places, blob: str, place: Place) -> Fetched:
     """One file: written beside its place, checked for length and MD5, and then given its name."""
     here = place.find()
     if here.is_kept:
@@ -184,7 +184,7 @@ def _fetch(blobs: Blobs, places: Places, blob: str, place: Place) -> Fetched:
         return Fetched(live.size) if is_put else Fetched(kept=True)
 
 
-def _fetch_folder(blobs: Blobs, places: Places, pack: str, place: Place) -> Fetched:
+def _fetch_folder(blobs: BlobStorage, places: Places, pack: str, place: Place) -> Fetched:
     """A folder: its pack is written beside it, checked and unpacked."""
     if place.file.is_symlink():
         raise RunError(f"{place.file} is a link, and none is followed", help="remove it")

@@ -8,7 +8,7 @@
     ├── PlanError             1   the plan shows what would be refused, so it is not applied
     ├── RunError              1   the run cannot go on (its job was ended, time is up)
     │   └── StuckError        1   nothing of it gets on, and will not by itself; `reason` says why in a word
-    ├── TasksFailedError      3   the run ended, some tasks failed
+    ├── TasksFailedError      3   the run ended, some tasks failed or were cancelled
     ├── RefusedError          4   safe only with the person's word, which is not there
     ├── StalePlanError        5   the saved plan no longer says what would happen
     ├── LockedError           6   another apply of this spec is at work

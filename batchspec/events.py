@@ -58,7 +58,7 @@ class StepEvent(_Timed):
 
 @dataclass(frozen=True, slots=True)
 class TaskEvent(_Timed):
-    """A task ended. `failure` says why it failed; empty: it succeeded.
+    """A task ended. `failure` says why it failed, or that it was `cancelled`; empty: it succeeded.
 
     `attempt` counts the tries that batchspec began. `started` and `ended` are by the service's clock. What the service
     does not know is None: the node and the exit code of a task that never began.
@@ -98,7 +98,7 @@ class FailureGroup:
     names: tuple[str, ...]
     last_lines: tuple[str, ...] = ()
     help: str = ""
-    ran: bool = True  # False: they waited for a task that failed
+    ran: bool = True  # False: they were cancelled, or waited for a task that failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,7 @@ class SummaryEvent(_Timed):
     still_there: tuple[str, ...] = ()
     detached: bool = False
     preempted: int = 0  # how often a Spot node was taken away
+    cancelled: int = 0
     not_run: int = 0  # tasks that waited for one that failed
     requeued: int = 0  # the tasks that ran there: they ran again, which is no failure
     advice: tuple[str, ...] = ()

@@ -39,6 +39,7 @@ _COMMANDS = (
     "status",
     "logs",
     "list",
+    "cancel",
     "download",
     "destroy",
     "import",

@@ -15,7 +15,7 @@ from batchspec.engine.ran import read_ran
 from batchspec.engine.run.written import task_output
 from batchspec.errors import RunError, UsageError
 from batchspec.language.model import Spec
-from batchspec.resources.task import LiveTask, TaskId, read_id
+from batchspec.resources.task import CANCELLED, LiveTask, TaskId, read_id
 from batchspec.service.batch import task as task_service
 from batchspec.service.connect import Account
 
@@ -87,6 +87,8 @@ def _ended(account: Account, spec: Spec, keys: Mapping[str, str]) -> dict[str, _
 def _in_words(live: LiveTask) -> str:
     if not live.is_completed:
         return "waiting" if live.state == "active" else live.state
+    if live.failure == CANCELLED:
+        return CANCELLED
     return f"failed: {live.failure}" if live.failure else "succeeded"
 
 

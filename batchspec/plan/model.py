@@ -54,6 +54,7 @@ class Reason(Enum):
     COMMAND_CHANGED = "command changed"
     OUTPUT_MISSING = "output missing"
     FAILED_LAST_TIME = "failed last time"
+    CANCELLED = "was cancelled"
     NOT_RUN = "has not run yet"
     LEFT_SPEC = "no longer in the spec"
     REPLACED = "its work changed"

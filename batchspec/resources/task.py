@@ -17,6 +17,9 @@ from typing import NamedTuple
 from batchspec.resources.base import Json
 from batchspec.secrecy import without_credentials
 
+CANCELLED = "cancelled"
+"""The failure of a task that somebody ended. It is no fault of the task's."""
+
 _SLUG_LENGTH = 38  # what is left of 64 after two hashes, three hyphens and an attempt up to 999
 _UNFIT = re.compile(r"[^A-Za-z0-9_]+")
 _FIT = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
@@ -181,6 +184,8 @@ def failure_of(execution: Json) -> str:
     """
     failure = execution.get("failureInfo")
     code = execution.get("exitCode")
+    if failure and _is_cancelled(failure):
+        return CANCELLED
     if failure and failure.get("code") != "FailureExitCode":
         said = f"{failure.get('code')}: {failure.get('message', '')}".rstrip(": ")
         # JSON may have halves of a character, which no database takes.
@@ -190,6 +195,11 @@ def failure_of(execution: Json) -> str:
     if str(execution.get("result", "success")).lower() != "success" or code is None:
         return "it ended without an exit code" if code is None else "the service calls it a failure"
     return ""
+
+
+def _is_cancelled(failure: Json) -> bool:
+    """Whether somebody ended the task; one that was over its time has the same code (FACTS 5.2)."""
+    return failure.get("code") == "TaskEnded" and "user request" in str(failure.get("message", "")).lower()
 
 
 def is_denied(failure: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from batchspec.language.model import Spec
     from batchspec.service.connect import Account
     from batchspec.source import Diagnostic
+    from batchspec.workload.cancellation import Cancellation
     from batchspec.workload.destruction import Destruction
     from batchspec.workload.opening import Tell
     from batchspec.workload.planned import Planned
@@ -195,6 +196,29 @@ class Workload:
             spec,
             lambda: find_doomed(account, spec, keep_pool=keep_pool, outputs=outputs, orphans_of=wanted),
         )
+
+    def cancel(self, *tasks: str, groups: Iterable[str] = (), approve: bool = False) -> int:
+        """Ends the tasks that wait or run, and gives their number: all, or those of *tasks* and *groups*.
+
+        Tasks are named as `batchspec cancel` takes them. Outputs and the pool stay; the next apply runs exactly what
+        was cancelled.
+
+        Raises `RefusedError` when there is something to cancel and *approve* is not true; `UsageError` for a task that
+        there is not.
+        """
+        cancellation = self.cancellation(tasks, tuple(groups))
+        if cancellation.found.is_empty:
+            return 0
+        if not approve:
+            raise RefusedError("nothing was cancelled: it was not approved", help="pass approve=True")
+        return cancellation.cancel()
+
+    def cancellation(self, tasks: Sequence[str], groups: Sequence[str]) -> Cancellation:
+        """What `cancel` would end, to be looked at first."""
+        from batchspec.engine.cancel import find_cancellable
+        from batchspec.workload.cancellation import Cancellation
+
+        return Cancellation(self.account, self.spec, find_cancellable(self.account, self.spec, tasks, groups))
 
     @property
     def account(self) -> Account:

@@ -106,8 +106,13 @@ def read_tasks(account: Account, spec: Spec, group: str | None, *, failed: bool)
         raise UsageError(f"{spec.name} has no group {group}", help=f"one of {', '.join(names)}")
     live_job = newest_job(account, spec)
     for task in _listed(account, live_job.id, _FAILED if failed else "") if live_job else ():
-        if group is None or _GROUP_END.split(task.name)[0] == group:
+        if group is None or group_of(task.name) == group:
             yield task
+
+
+def group_of(name: str) -> str:
+    """The group of the task that people call *name*."""
+    return _GROUP_END.split(name)[0]
 
 
 def _in_full(account: Account, trouble: Trouble, facts: Facts) -> str:

@@ -25,6 +25,7 @@ from batchspec.engine.run.downloads.download import Downloads
 from batchspec.engine.run.downloads.kept import copy_outputs, remove_former, remove_temporary
 from batchspec.engine.run.progress.conduct import Conduct, Interrupted, PlanAgain
 from batchspec.engine.run.progress.lock import Held
+from batchspec.engine.run.progress.outcome import Outcome
 from batchspec.engine.run.progress.result import MISSING, task_event
 from batchspec.engine.run.sending.provision import (
     add_packages,
@@ -85,13 +86,17 @@ class Apply:
         return self._watching
 
     def require_success(self) -> None:
-        """Raises `TasksFailedError` when tasks have failed, or were refused."""
-        failed = self._conduct.outcome.failed + self._conduct.outcome.refused
-        if failed:
-            again = f"batchspec apply {self._conduct.spec.arguments}"
+        """Raises `TasksFailedError` when tasks have failed, or were refused or cancelled."""
+        outcome, again = self._conduct.outcome, f"batchspec apply {self._conduct.spec.arguments}"
+        if outcome.failed or outcome.refused:
             raise TasksFailedError(
-                f"{count_text(failed, 'task')} failed",
+                f"{count_text(outcome.failed + outcome.refused, 'task')} failed",
                 help=f"fix the cause, then run `{again}`: only the failed tasks run again",
+            )
+        if outcome.cancelled:
+            raise TasksFailedError(
+                f"{count_text(outcome.cancelled, 'task')} {'was' if outcome.cancelled == 1 else 'were'} cancelled",
+                help=f"`{again}` runs only these again",
             )
 
     def events(self) -> Iterator[Event]:
@@ -176,7 +181,7 @@ class Apply:
         """Has what was postponed planned anew, where all that it may wait for has ended well; else says so."""
         outcome = self._conduct.outcome
         what = f"{count_text(outcome.postponed, 'task')} could not be added yet"
-        if not (outcome.detached or outcome.failed):
+        if not outcome.detached and outcome.has_gone_well:
             raise PlanAgain(f"{what}; what they wait for is there now")
         again = f"`batchspec apply {self._conduct.spec.arguments}`"
         self._conduct.tell(NoteEvent(f"{what}: run {again} when the others have ended", warning=True))
@@ -205,14 +210,19 @@ class Apply:
         self._look_for_outputs()
         if not outcome.detached:
             conduct.end(Step.NODES, doctor.at_the_end(list(outcome.followed)[-1]))
-            failed = f", {outcome.failed} failed" if outcome.failed else ""
-            blocked = f", {outcome.not_run} not run" if outcome.not_run else ""
-            conduct.end(Step.RUN, f"{total - outcome.failed - outcome.not_run} succeeded{failed}{blocked}")
+            conduct.end(Step.RUN, _counted(outcome))
 
     def _look_for_outputs(self) -> None:
         """Completed is no success: each output is looked for once more, and with the fingerprint of this work."""
         account, outcome, places = self._conduct.account, self._conduct.outcome, Places.of(self._conduct.spec)
-        if outcome.ended.total() > outcome.failed:
+        if outcome.succeeded:
             for id, task in outcome.check_outputs(list_blobs(account, places, places.output)):
                 ran = outcome.execution(id)
                 self._conduct.tell(task_event(id, MISSING, self._conduct.desired, task, ran))
+
+
+def _counted(outcome: Outcome) -> str:
+    """How the tasks ended: `3 succeeded, 1 failed`."""
+    others = {"failed": outcome.failed, "cancelled": outcome.cancelled, "not run": outcome.not_run}
+    more = "".join(f", {count} {how}" for how, count in others.items() if count)
+    return f"{outcome.succeeded} succeeded{more}"

@@ -19,6 +19,7 @@ from batchspec.events import FailureGroup, SummaryEvent
 from batchspec.language.model import Pool, Spec
 from batchspec.resources.base import Json
 from batchspec.resources.pool import nodes_of, target_nodes
+from batchspec.resources.task import CANCELLED
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import pool as pool_service
 from batchspec.service.connect import Account
@@ -36,8 +37,9 @@ def summarize(conduct: Conduct) -> SummaryEvent:
     places = Places.of(spec)
     return SummaryEvent(
         spec=spec.name,
-        succeeded=outcome.ended.total() - outcome.failed - outcome.not_run,
+        succeeded=outcome.succeeded,
         failed=outcome.failed + outcome.refused,
+        cancelled=outcome.cancelled,
         not_run=outcome.not_run,
         up_to_date=plan.work.up_to_date,
         uploaded=outcome.uploaded,
@@ -48,7 +50,7 @@ def summarize(conduct: Conduct) -> SummaryEvent:
         outputs_in=f"{places.output}/{places.root}",
         seconds={step: spent for step, spent in outcome.seconds.items() if spent >= 0},
         failures=tuple(_grouped(conduct)),
-        still_there=tuple(_still_there(account, spec, list(outcome.followed)[-1], detached=outcome.detached)),
+        still_there=tuple(still_there(account, spec, list(outcome.followed)[-1], detached=outcome.detached)),
         detached=outcome.detached,
         preempted=outcome.preempted,
         requeued=outcome.requeued,
@@ -69,7 +71,7 @@ def _strays(conduct: Conduct) -> Iterator[str]:
     """Files that tasks left in `out/` and no output takes. One task of a group shows what all of them do."""
     account, spec = conduct.account, conduct.spec
     for group in spec.groups:
-        done = conduct.outcome.succeeded(group)
+        done = conduct.outcome.one_that_succeeded(group)
         if done is not None and not group.command.line:
             said = task_output(account, spec, done.job_id, done.id, "stderr.txt") or ""
             names = strays_in(said)
@@ -83,7 +85,7 @@ def _grouped(conduct: Conduct) -> Iterator[FailureGroup]:
     for reason, count in conduct.outcome.reasons():
         failed = list(islice(conduct.outcome.failed_for(reason), _NAMED))
         said = ""
-        ran = not reason.startswith(NOT_RUN)
+        ran = reason != CANCELLED and not reason.startswith(NOT_RUN)
         if ran and failed[0].job_id is not None:  # one that was refused has no files
             file = _telling(reason)
             said = task_output(conduct.account, conduct.spec, failed[0].job_id, failed[0].id, file) or ""
@@ -111,7 +113,7 @@ def _telling(reason: str) -> str:
     return "fileuploaderr.txt" if reason.startswith("FileUpload") else "stderr.txt"
 
 
-def _still_there(account: Account, spec: Spec, job_id: str, *, detached: bool) -> list[str]:
+def still_there(account: Account, spec: Spec, job_id: str, *, detached: bool) -> list[str]:
     """What is left in the account, whether it costs money, and until when."""
     found = []
     if spec.pool is not None and (live := pool_service.read(account.batch, spec.pool.id)):

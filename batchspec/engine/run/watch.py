@@ -13,6 +13,7 @@ from batchspec.engine.run.progress.result import failure_of, task_event
 from batchspec.errors import RunError
 from batchspec.events import Step
 from batchspec.language.model import TaskGroup
+from batchspec.resources.task import CANCELLED, LiveTask
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import task as task_service
 
@@ -35,6 +36,7 @@ class Watch:
         self._total = conduct.outcome.followed[job_id]
         self._latest: datetime | None = None
         self._began = 0.0
+        self._reason = ""  # for which the job was ended
 
     @property
     def pending(self) -> int:
@@ -72,13 +74,14 @@ class Watch:
                 self._conduct.stopped.wait(pause)
 
     def _ends_blocked(self) -> bool:
-        """Ends the job where all that is left waits for tasks that failed: it would wait for ever."""
-        if not self._outcome.failed or self._outcome.blocked(self._job_id) < self.pending:
+        """Ends the job where all that is left waits for tasks that failed or were cancelled: it would wait for ever."""
+        if self._outcome.has_gone_well or self._outcome.blocked(self._job_id) < self.pending:
             return False
         self._collect(everything=True)  # the counts may lag behind a task that has just ended
-        if self.pending and self._outcome.blocked(self._job_id) == self.pending:
+        is_blocked = self.pending and self._outcome.blocked(self._job_id) == self.pending
+        if is_blocked and not self._was_cancelled():
             self._conduct.check()
-            job_service.terminate(self._conduct.account.batch, self._job_id)
+            job_service.terminate(self._conduct.account.batch, self._job_id, job_service.BLOCKED)
             self._outcome.give_up_blocked(self._job_id)
         return not self.pending
 
@@ -95,7 +98,7 @@ class Watch:
             self._latest = max(filter(None, (self._latest, live.changed)), default=None)
             task = self._outcome.awaited(self._job_id, live.id)
             if task is not None:
-                failure = failure_of(self._conduct.account, desired, task, live)
+                failure = self._failure_of(task, live)
                 self._outcome.end(self._job_id, live.id, failure, live.execution)
                 self._conduct.tell(task_event(live.id, failure, desired, task, live.execution))
                 if not failure:
@@ -108,10 +111,29 @@ class Watch:
             nodes = self._doctor.look(self._job_id, counts, self._groups())
         except RunError:
             self._collect(everything=True)
-            if self.pending:
+            if self.pending and not self._was_cancelled():
                 raise
             return
         self._conduct.progress(Step.NODES, nodes)
+
+    def _was_cancelled(self) -> bool:
+        """Whether somebody has cancelled the job: what has not ended in it never will."""
+        if self._why_ended() != job_service.CANCELLED:
+            return False
+        self._outcome.cancel(self._job_id)
+        return True
+
+    def _failure_of(self, task: DesiredTask, live: LiveTask) -> str:
+        """Why the task has failed. Of one that somebody ended the service says the same as of one whose job is over."""
+        failure = failure_of(self._conduct.account, self._conduct.desired, task, live)
+        is_over_time = failure == CANCELLED and self._why_ended() == job_service.OVER_TIME
+        return "ended with its job: job.constraints.maxWallClockTime is over" if is_over_time else failure
+
+    def _why_ended(self) -> str:
+        """The reason for which the job was ended, asked for until there is one."""
+        batch = self._conduct.account.batch
+        self._reason = self._reason or job_service.why_ended(batch, self._job_id)
+        return self._reason
 
     def _groups(self) -> Iterable[TaskGroup]:
         """The groups of the tasks that have not ended."""

@@ -63,6 +63,7 @@ SELECT task.number,
     WHEN coalesce(again.state, live.state) <> 'completed' THEN
       CASE WHEN coalesce(again.id, live.id) IN (SELECT id FROM ending WHERE state = 'active')
         THEN 'LINKS_END' ELSE 'IN_PROGRESS' END
+    WHEN coalesce(again.failure, live.failure) = 'cancelled' THEN 'CANCELLED'
     WHEN coalesce(again.failure, live.failure) <> '' THEN 'FAILED_LAST_TIME'
     WHEN coalesce(again.state, live.state) IS NOT NULL THEN 'OUTPUT_MISSING'
     WHEN output.fingerprint IS NOT NULL THEN

@@ -8,6 +8,7 @@ from typing import Any
 
 from batchspec.engine.ran import Ran
 from batchspec.render.show import page
+from batchspec.resources.task import CANCELLED
 
 
 def ran_text(ran: Ran) -> str:
@@ -29,6 +30,8 @@ def state_text(ran: Ran) -> str:
     """How the task stands, in words."""
     if ran.state is None:
         return "gone: its job was deleted"
+    if ran.failure == CANCELLED:
+        return CANCELLED
     if ran.failure:
         return f"failed: {ran.failure}"
     if ran.state == "completed":

@@ -9,6 +9,7 @@ from batchspec.counts import count_text
 from batchspec.events import Event, NoteEvent, State, Step, StepEvent, TaskEvent
 from batchspec.render.show import show
 from batchspec.render.values import size_text
+from batchspec.resources.task import CANCELLED
 
 _EVERY_S = 5.0
 _MARKS = {State.STARTED: "..", State.PROGRESS: "..", State.DONE: "ok", State.FAILED: "no"}
@@ -38,7 +39,7 @@ class Board:
         if isinstance(event, StepEvent):
             self._take_step(event, now)
         elif isinstance(event, TaskEvent) and event.failure:
-            self.notes.append(f"{event.name} failed: {event.failure}")
+            self.notes.append(f"{event.name} {ended_text(event.failure)}")
         elif isinstance(event, NoteEvent):
             self.notes += [event.text, *(f"  {line}" for line in event.lines)]
 
@@ -50,6 +51,11 @@ class Board:
             row.share = event.done / event.total
         if event.state in (State.DONE, State.FAILED):
             row.ended = now
+
+
+def ended_text(failure: str) -> str:
+    """How a task ended: `failed: exit code 1`, `cancelled`, `ok`."""
+    return failure if failure == CANCELLED else f"failed: {failure}" if failure else "ok"
 
 
 def step_text(event: StepEvent) -> str:
@@ -74,8 +80,7 @@ class Lines:
         if isinstance(event, StepEvent):
             return self._step(event)
         if isinstance(event, TaskEvent):
-            how = f"failed: {event.failure}" if event.failure else "ok"
-            return show(f"task      {event.name}  {how}")
+            return show(f"task      {event.name}  {ended_text(event.failure)}")
         if isinstance(event, NoteEvent):
             first = f"{'warning' if event.warning else 'note':<9} {event.text}"
             return "\n".join(map(show, [first, *(f"    {line}" for line in event.lines)]))

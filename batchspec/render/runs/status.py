@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from batchspec.engine.health.status import Status
 from batchspec.engine.look.links import LinksEnd
 from batchspec.render.show import page
-from batchspec.resources.task import LiveTask
+from batchspec.resources.task import CANCELLED, LiveTask
 
 _BAR = 30
 _WORDS = {"active": "waiting"}
@@ -21,10 +21,17 @@ def status_text(status: Status) -> str:
 
 def task_line(task: LiveTask) -> str:
     """One task with its state."""
-    word = _WORDS.get(task.state, task.state)
+    if task.failure == CANCELLED:
+        return f"  {CANCELLED:<10} {task.name or task.id}"
+    word = state_word(task.state)
     if task.is_completed:
         word = "failed" if task.failure else "succeeded"
     return f"  {word:<10} {task.name or task.id}  {task.failure}".rstrip()
+
+
+def state_word(state: str) -> str:
+    """What people call Batch's *state* of a task."""
+    return _WORDS.get(state, state)
 
 
 def _lines(status: Status) -> Iterator[str]:
@@ -41,7 +48,7 @@ def _lines(status: Status) -> Iterator[str]:
     if status.links_end is not None:
         yield from _links(status.links_end)
     for task in status.failed:
-        yield f"         failed: {task.name or task.id}  {task.failure}"
+        yield f"         {_ended(task)}"
     if status.help:
         yield f"         help: {status.help}"
     for trouble in status.degraded:
@@ -50,6 +57,11 @@ def _lines(status: Status) -> Iterator[str]:
         first, *rest = status.problem.split("\n")
         yield f"  STUCK({status.stuck})  {first}"
         yield from rest
+
+
+def _ended(task: LiveTask) -> str:
+    name = task.name or task.id
+    return f"cancelled: {name}" if task.failure == CANCELLED else f"failed: {name}  {task.failure}"
 
 
 def _links(end: LinksEnd) -> Iterator[str]:
@@ -65,7 +77,7 @@ def _links(end: LinksEnd) -> Iterator[str]:
 def _bar(tasks: Mapping[str, int]) -> str:
     """`[=====-----..!] 5 succeeded, 5 running, 2 waiting, 1 failed`."""
     signs = {"succeeded": "=", "running": "-", "active": ".", "failed": "!", "not run": "!"}
-    counts = {_WORDS.get(name, name): tasks.get(name, 0) for name in signs}
+    counts = {state_word(name): tasks.get(name, 0) for name in signs}
     total = sum(tasks.get(name, 0) for name in signs) or 1
     bar = "".join(sign * round(_BAR * tasks.get(name, 0) / total) for name, sign in signs.items())
     return f"[{bar[:_BAR]:<{_BAR}}] " + (_counts(counts) or "none")

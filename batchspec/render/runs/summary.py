@@ -60,9 +60,10 @@ def _result(summary: SummaryEvent) -> str:
     unchanged = f", {summary.up_to_date} up to date" if summary.up_to_date else ""
     if summary.detached:
         return f"{summary.spec}: left running; {summary.succeeded} tasks ended well so far{unchanged}."
-    if summary.failed:
-        blocked = f", {summary.not_run} not run" if summary.not_run else ""
-        return f"{summary.spec}: {summary.failed} failed{blocked}, {summary.succeeded} succeeded{unchanged}."
+    if summary.failed or summary.cancelled:
+        bad = {"failed": summary.failed, "cancelled": summary.cancelled, "not run": summary.not_run}
+        counts = ", ".join(f"{count} {how}" for how, count in bad.items() if count)
+        return f"{summary.spec}: {counts}, {summary.succeeded} succeeded{unchanged}."
     if not summary.succeeded:
         return f"{summary.spec}: done; no task had to run{unchanged}."
     every = "all " if summary.succeeded > 1 else ""

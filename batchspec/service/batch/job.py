@@ -17,6 +17,11 @@ from batchspec.source import Path
 
 _GOING_LIMIT_S = 30 * 60.0  # minutes, when nodes have folders of it
 
+BLOCKED, CANCELLED = "TasksBlocked", "Cancelled"
+"""Reasons of ours for ending a job: the service keeps them with it."""
+OVER_TIME = "MaxWallClockTimeExpiry"
+"""Its own reason for one that took too long (FACTS 4)."""
+
 _ABSENT: dict[str, Any] = {
     "priority": 0,
     "maxParallelTasks": -1,
@@ -151,14 +156,19 @@ def preparations(batch: Batch, job_id: str) -> list[dict[str, Any]]:
         raise
 
 
-def terminate(batch: Batch, job_id: str) -> None:
-    """Ends the job: what waits in it never runs. One that is ended or gone is fine."""
+def terminate(batch: Batch, job_id: str, reason: str) -> None:
+    """Ends the job for *reason*: what runs in it is ended, what waits never runs. One that is ended or gone is fine."""
     try:
         doing = f"end the job {job_id}"
-        batch.post(path_of("jobs", job_id, "terminate"), {"terminateReason": "TasksBlocked"}, doing=doing)
+        batch.post(path_of("jobs", job_id, "terminate"), {"terminateReason": reason}, doing=doing)
     except ServiceError as error:
         if error.status not in (404, 409):
             raise
+
+
+def why_ended(batch: Batch, job_id: str) -> str:
+    """The reason for which the job was ended; empty for one that was not, or is gone."""
+    return str(((read(batch, job_id) or {}).get("executionInfo") or {}).get("terminateReason", ""))
 
 
 def delete(batch: Batch, job_id: str) -> None:

@@ -231,6 +231,18 @@ def delete(batch: Batch, job_id: str, task_id: str) -> None:
         batch.delete(path_of("jobs", job_id, "tasks", task_id), doing=f"delete the task {task_id}")
 
 
+def terminate(batch: Batch, job_id: str, task_id: str) -> bool:
+    """Ends a task, be it running or waiting; False where it has ended by itself, or is gone."""
+    try:
+        where = path_of("jobs", job_id, "tasks", task_id, "terminate")
+        batch.post(where, None, doing=f"end the task {task_id}")
+    except ServiceError as error:
+        if error.status not in (404, 409):
+            raise
+        return False
+    return True
+
+
 def read_file(batch: Batch, job_id: str, task_id: str, path: str, start: int = 0) -> bytes | None:
     """A file of a task on its node (`stdout.txt`), from *start* on; None when the task, node or file is gone."""
     try:

@@ -13,7 +13,7 @@ from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobClient, BlobLeaseClient
 
-from batchspec.errors import BatchspecError, LockedError
+from batchspec.errors import BatchspecError, LockedError, ServiceError
 from batchspec.service.blob.blobs import BlobStorage
 from batchspec.service.http.errors import storage_code, translated
 
@@ -71,6 +71,18 @@ def take_lock(
         f"another apply of this spec is at work: {other.get(_HOLDER, 'somebody')}",
         help=f"wait for it to end; a lock whose holder died frees itself within {lease_s} s",
     )
+
+
+def holder_of(blobs: BlobStorage, container: str, blob: str) -> str:
+    """Who holds the lock, for people; empty when nobody does."""
+    try:
+        with translated("look at the lock"):
+            found = blobs.client(container, blob).get_blob_properties()
+    except ServiceError as error:
+        if error.status != 404:
+            raise
+        return ""
+    return (found.metadata or {}).get(_HOLDER, "somebody") if found.lease.state == "leased" else ""
 
 
 def _acquire(client: BlobClient, holder: Holder, lease_s: int) -> Lock | None:

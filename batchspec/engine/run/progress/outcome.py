@@ -16,7 +16,7 @@ from batchspec.ledger import tables
 from batchspec.ledger.database import Many, Rows, lots
 from batchspec.resources.blob import LiveBlob
 from batchspec.resources.records import FINGERPRINT_METADATA
-from batchspec.resources.task import NOT_BEGUN, Execution
+from batchspec.resources.task import CANCELLED, NOT_BEGUN, Execution
 
 
 class Followed(NamedTuple):
@@ -57,6 +57,7 @@ class Outcome:
         self.kept = 0  # files that are not ours, where outputs would be downloaded to
         self.refused = 0
         self.failed = 0
+        self.cancelled = 0
         self.not_run = 0  # what waited for a task that failed
         self.postponed = 0  # what could not be added yet
         self.detached = False
@@ -115,13 +116,14 @@ class Outcome:
         )
         self._database.change("UPDATE followed SET failure = ? WHERE id = ?", failure, id)
         self.ended[job_id] += 1
-        self.failed += bool(failure)
+        self.cancelled += failure == CANCELLED
+        self.failed += failure not in ("", CANCELLED)
 
     def execution(self, id: str) -> Execution:
         """How the task that has ended ran."""
         return _execution(self._database.one("SELECT * FROM ran WHERE id = ?", id))
 
-    def succeeded(self, group: TaskGroup) -> Done | None:
+    def one_that_succeeded(self, group: TaskGroup) -> Done | None:
         """One task of *group* that succeeded; None without any."""
         query = (
             "SELECT followed.id, number, job_id FROM followed JOIN task USING (number)"
@@ -141,10 +143,32 @@ class Outcome:
                 f"{_BLOCKED} SELECT id, min(root) FROM waiting GROUP BY id", (job_id, job_id)
             )
         )
-        told = [(f"{NOT_RUN}: {self._tasks[root].name} failed", id) for id, root in roots]
+        told = [(f"{NOT_RUN}: {self._named(root)}", id) for id, root in roots]
         self._database.fill("UPDATE followed SET failure = ? WHERE id = ?", told)
         self.ended[job_id] += len(told)
         self.not_run += len(told)
+
+    def _named(self, root: int) -> str:
+        """The task that others waited for, and what became of it."""
+        (failure,) = self._database.one("SELECT failure FROM followed WHERE number = ?", root)
+        return f"{self._tasks[root].name} {'was cancelled' if failure == CANCELLED else 'failed'}"
+
+    def cancel(self, job_id: str) -> None:
+        """Their job was cancelled: what has not ended never will."""
+        query = "UPDATE followed SET failure = ? WHERE job_id = ? AND failure IS NULL"
+        count = self._database.change(query, CANCELLED, job_id)
+        self.ended[job_id] += count
+        self.cancelled += count
+
+    @property
+    def succeeded(self) -> int:
+        """How many tasks have ended well."""
+        return self.ended.total() - self.failed - self.cancelled - self.not_run
+
+    @property
+    def has_gone_well(self) -> bool:
+        """Whether no task that has ended failed, was refused or was cancelled."""
+        return not (self.failed or self.refused or self.cancelled)
 
     def check_outputs(self, blobs: Iterable[LiveBlob]) -> Iterator[tuple[str, DesiredTask]]:
         """Of the tasks that ended well, with their ids, those whose output (or record) is not there as they make it.

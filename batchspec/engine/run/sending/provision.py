@@ -7,6 +7,7 @@ from pathlib import Path
 
 from batchspec.desired.task import DesiredPackage
 from batchspec.engine.run.progress.conduct import Conduct, PlanAgain
+from batchspec.engine.run.sending.cancelled import require_not_cancelled
 from batchspec.errors import ServiceError
 from batchspec.events import Step
 from batchspec.language.model import WhenDone
@@ -99,6 +100,7 @@ def _update_job(conduct: Conduct, action: Action) -> None:
     except ServiceError as error:
         if error.code not in JOB_IS_OVER:
             raise
+        require_not_cancelled(conduct, action.id)
         raise PlanAgain(f"the job {action.id} has ended meanwhile") from error
 
 

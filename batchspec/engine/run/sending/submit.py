@@ -15,6 +15,7 @@ from batchspec.desired.places import Places
 from batchspec.desired.task import Input
 from batchspec.engine.run.progress.conduct import Conduct, PlanAgain
 from batchspec.engine.run.progress.outcome import Followed
+from batchspec.engine.run.sending.cancelled import require_not_cancelled
 from batchspec.engine.run.sending.postponed import Postponed
 from batchspec.engine.run.sending.provision import create_job
 from batchspec.engine.run.sending.send_all import SINGLE_SLOW_S, send_all
@@ -150,6 +151,7 @@ class _Sender:
     def send(self, group: Sequence[Packed]) -> None:
         job_id = self.job_id
         if late := self._add(job_id, group):
+            require_not_cancelled(self._conduct, job_id)
             if self._conduct.plan.work.has_flow:
                 raise PlanAgain(
                     "The job ended while tasks were added"

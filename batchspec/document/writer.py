@@ -7,6 +7,7 @@ account does nothing to the terminal it is shown on.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 from batchspec.source import Path
@@ -20,25 +21,33 @@ _WORDS = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
-def spec_text(data: Mapping[str, Any], notes: Mapping[Path, str], header: Sequence[str] = ()) -> str:
-    """The text of a spec. *notes* are comments, by the path of the value they stand beside; *header* stands above.
+def spec_text(
+    data: Mapping[str, Any],
+    notes: Mapping[Path, str],
+    header: Sequence[str] = (),
+    remarks: Mapping[Path, Sequence[str]] | None = None,
+) -> str:
+    """The text of a spec. *notes* are comments, by the path of the value they stand beside; *header* stands above all.
 
-    *data* holds what JSON can hold.
+    *remarks* are comments above the entry of a mapping, a line each. *data* holds what JSON can hold.
     """
     lines = [f"# {_printable(line)}".rstrip() for line in header]
     for key, value in data.items():
         if isinstance(value, (Mapping, list)):
             lines.append("")
-        lines += _Writer(notes).entry(_key(key), value, (key,), 0)
+        lines += _Writer(notes, remarks or {}).entry(_key(key), value, (key,), 0)
     return "\n".join([*lines, ""])
 
 
 class _Writer:
-    def __init__(self, notes: Mapping[Path, str]) -> None:
+    def __init__(self, notes: Mapping[Path, str], remarks: Mapping[Path, Sequence[str]]) -> None:
         self._notes = notes
+        self._remarks = remarks
 
     def entry(self, lead: str, value: Any, path: Path, indent: int) -> Iterator[str]:
         """The lines of `lead: value`; *lead* stands at column *indent*, and what is below it two further."""
+        for remark in self._remarks.get(path, ()):
+            yield from (" " * indent + f"# {line}" for line in _wrapped(_printable(remark), _WIDTH - indent))
         start, note = " " * indent + lead + ":", self._note(path)
         if isinstance(value, (Mapping, list)):
             is_short = not value or (len(path) > 1 and not self._has_notes(path))
@@ -77,7 +86,7 @@ class _Writer:
 
     def _has_notes(self, path: Path) -> bool:
         """Whether there is something to say of the value at *path*, or below it."""
-        return any(other[: len(path)] == path for other in self._notes)
+        return any(other[: len(path)] == path for other in (*self._notes, *self._remarks))
 
 
 def _flow(value: Any) -> str | None:
@@ -158,6 +167,11 @@ def _folded(text: str, width: int) -> list[str]:
         else:
             lines[-1] = f"{lines[-1]} {word}" if lines[-1] else word
     return lines
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """*text* in lines for a comment; no word is broken."""
+    return wrap(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def _printable(text: str) -> str:

@@ -198,9 +198,9 @@ def test_a_job_of_another_pool(run: Run, sdk: BatchClient, name: str) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("pool",), "expected `pool ID`, `job ID`, or both"),
-        (("pool", "a", "pool", "b"), "expected `pool ID`, `job ID`, or both"),
-        (("node", "a"), "expected `pool ID`, `job ID`, or both"),
+        (("pool",), "expected `pool ID`, `job ID`, both, or `shipyard FOLDER`"),
+        (("pool", "a", "pool", "b"), "expected `pool ID`, `job ID`, both, or `shipyard FOLDER`"),
+        (("node", "a"), "expected `pool ID`, `job ID`, both, or `shipyard FOLDER`"),
         (("pool", "a", "--name", "-x y"), "--name -x y: not a spec's name"),
         (("pool", "no-such-pool"), "the account has no pool no-such-pool"),
         (("job", "no-such-job"), "the account has no job no-such-job"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -25,9 +26,12 @@ _NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}"
         "batchspec import pool encode > encode.yaml",
         "batchspec import pool encode job nightly --name nightly > nightly.yaml",
         "batchspec import pool encode --adopt",
+        "batchspec import shipyard config/ > nightly.yaml",
     ),
 )
-@click.argument("what", metavar="pool ID | job ID | pool ID job ID", nargs=-1, required=True)
+@click.argument(
+    "what", metavar="pool ID | job ID | pool ID job ID | shipyard FOLDER [job ID]", nargs=-1, required=True
+)
 @click.option("--name", metavar="NAME", help="The spec's name. Default: the id of the pool or job.")
 @click.option("--adopt", "adopts", is_flag=True, help="Tag it with that name, so that the spec owns it.")
 @target_option
@@ -35,7 +39,7 @@ _NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}"
 def import_(
     what: tuple[str, ...], name: str | None, adopts: bool, target: str | None, auto_approve: bool
 ) -> None:
-    """Print a spec for an existing pool, job or both.
+    """Print a spec for an existing pool, job or both, or for a Batch Shipyard configuration.
 
     Reads only. Resources that batchspec did not create are never modified. --adopt
     (after confirmation) tags them as owned by the spec and changes nothing else; the
@@ -45,6 +49,9 @@ def import_(
 
     ids = _ids(what)
     _require_name(name)
+    if "shipyard" in ids:
+        _shipyard(ids, name, what, adopts)
+        return
     account = open_account(target)
     found = importing.find(account, ids.get("pool"), ids.get("job"))
     named = name or importing.name_for(found)
@@ -58,12 +65,26 @@ def _ids(what: tuple[str, ...]) -> dict[str, str]:
     """The ids by kind. Raises `UsageError` for anything but one pool, one job or one of each."""
     pairs = list(zip(what[::2], what[1::2], strict=False))
     ids = dict(pairs)
-    if len(what) % 2 or len(ids) != len(pairs) or not ids.keys() <= {"pool", "job"}:
+    allowed = {"shipyard", "job"} if "shipyard" in ids else {"pool", "job"}
+    if len(what) % 2 or len(ids) != len(pairs) or not ids.keys() <= allowed:
         raise UsageError(
-            "expected `pool ID`, `job ID`, or both",
+            "expected `pool ID`, `job ID`, both, or `shipyard FOLDER`",
             help="for example: batchspec import pool encode job nightly",
         )
     return ids
+
+
+def _shipyard(ids: dict[str, str], name: str | None, what: tuple[str, ...], adopts: bool) -> None:
+    """Prints the spec for a folder of Batch Shipyard's files. No account is asked."""
+    from batchspec.shipyard.spec import imported
+
+    if adopts:
+        raise UsageError(
+            "--adopt goes with `pool ID` and `job ID`", help="Batch Shipyard's files are no resources"
+        )
+    put_file(
+        imported(Path(ids["shipyard"]), ids.get("job"), name, shlex.join(["batchspec", "import", *what]))
+    )
 
 
 def _require_name(name: str | None) -> None:

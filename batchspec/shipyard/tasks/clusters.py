@@ -1,0 +1,101 @@
+"""The tasks of a job as groups: tasks whose command lines agree are rows of one, if all who wait want all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from batchspec.language.rows.agreement import agree, shape
+from batchspec.language.rows.written import as_matrix, distinct, file_name
+from batchspec.shipyard.reading.places import name_of
+from batchspec.shipyard.reading.settings import Settings
+from batchspec.shipyard.tasks.factory import Made, made_by
+
+_OF_ITS_OWN = ("id", "command", "name")
+
+
+@dataclass(slots=True)
+class Cluster:
+    """Tasks that become one group. `after` are the names of the groups that it waits for."""
+
+    name: str
+    tasks: list[Settings]
+    after: list[str]
+
+    def made(self) -> Made:
+        first = self.tasks[0]
+        if len(self.tasks) == 1:
+            return made_by(first, first.text("command"))
+        agreed = agree([[task.text("command")] for task in self.tasks])
+        names, rows = distinct(agreed.names, agreed.rows)
+        each = file_name(names, rows)
+        if not each:
+            names, rows = ["run", *names], [[number, *row] for number, row in enumerate(rows, 1)]
+            each = "{{ matrix.run }}"
+        for task in self.tasks:
+            for name in task.names():
+                task.take(name)
+        return Made({"matrix": as_matrix(names, rows)}, agreed.templates[0], each, [])
+
+
+def clusters(job: Settings, remarks: list[str]) -> list[Cluster]:
+    """The groups of a job's tasks, in order; what waits for a task that is not there becomes a remark."""
+    tasks = job.each("tasks")
+    waits = {id(task): _waits(task) for task in tasks}
+    together = _together(tasks, waits)
+    names: dict[str, Cluster] = {}
+    for members in together:
+        name = name_of(_stem(members), names)
+        names[name] = Cluster(name, members, [])
+    homes = {
+        task.text("id"): cluster for cluster in names.values() for task in cluster.tasks if task.says("id")
+    }
+    for cluster in names.values():
+        for wanted in waits[id(cluster.tasks[0])]:
+            home = homes.get(wanted)
+            if home is None or home is cluster:
+                remarks.append(f"{cluster.name} waited for the task {wanted}, which is not in jobs.yaml.")
+            elif home.name not in cluster.after:
+                cluster.after.append(home.name)
+    return list(names.values())
+
+
+def _waits(task: Settings) -> list[str]:
+    """The ids of the tasks that *task* waits for."""
+    span = task.take("depends_on_range") or []
+    numbers = range(int(span[0]), int(span[1]) + 1) if len(span) == 2 else ()
+    return [*task.texts("depends_on"), *map(str, numbers)]
+
+
+def _together(tasks: Sequence[Settings], waits: dict[int, list[str]]) -> list[list[Settings]]:
+    found: dict[object, list[Settings]] = {}
+    for task in tasks:
+        found.setdefault(_key(task, waits[id(task)]), []).append(task)
+    return [part for members in found.values() for part in _kept(members, list(waits.values()))]
+
+
+def _key(task: Settings, waits: list[str]) -> object:
+    if task.says("task_factory") or task.says("multi_instance"):
+        return id(task)
+    common = {name: task.says(name) for name in task.names() if name not in _OF_ITS_OWN}
+    return repr(common), tuple(waits), shape([str(task.says("command") or "")])
+
+
+def _kept(members: list[Settings], waits: Sequence[Sequence[str]]) -> Iterator[list[Settings]]:
+    """*members* as they are, or one by one where somebody waits for some of them only."""
+    ids = {str(task.says("id")) for task in members}
+    whole = all(not ids & set(wanted) or ids <= set(wanted) for wanted in waits)
+    if whole and not any(ids & set(wanted) for task in members for wanted in [_waits(task)]):
+        yield members
+    else:
+        yield from ([task] for task in members)
+
+
+def _stem(members: Sequence[Settings]) -> str:
+    """What the ids of *members* begin with, or `run`."""
+    ids = [str(task.says("id") or "") for task in members]
+    if len(ids) == 1:
+        return ids[0] or "run"
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*ids, strict=False))
+    return "".join(letters[0] for letters in alike).rstrip("0123456789-_") or "run"

@@ -1,0 +1,42 @@
+"""A command line of Batch Shipyard as the words of a `command`."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+
+_PLACEHOLDER = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_MARK = re.compile("\ue000(\\d+)\ue001")
+_SHELLS = re.compile(r"(?:.*/)?(?:ba|da|z)?sh")
+
+
+def words(template: str, replacements: Mapping[str, str]) -> list[str]:
+    """The words of *template*, a command line with placeholders; each of *replacements* stands for a path in it.
+
+    A shell on the node expanded its variables: a line that has some, and starts no shell itself, gets one.
+    """
+    for old, new in replacements.items():
+        template = template.replace(old, new)
+    kept: list[str] = []
+
+    def mark(match: re.Match[str]) -> str:
+        kept.append(match[0])
+        return f"\ue000{len(kept) - 1}\ue001"
+
+    line = _PLACEHOLDER.sub(mark, template)
+    return [_MARK.sub(lambda match: kept[int(match[1])], word) for word in _split(line)]
+
+
+def _split(line: str) -> list[str]:
+    try:
+        found = shlex.split(line)
+    except ValueError:
+        return ["/bin/sh", "-c", line]
+    is_shell = bool(found) and bool(_SHELLS.fullmatch(found[0]))
+    return found if is_shell or "$" not in line else ["/bin/sh", "-c", line]
+
+
+def then(command: list[str], script: str) -> list[str]:
+    """*command*, and *script* after its success."""
+    return ["/bin/sh", "-c", f'"$@" && {script}', "sh", *command]

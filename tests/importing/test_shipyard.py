@@ -148,7 +148,8 @@ def test_tasks_that_agree_are_rows_unless_somebody_waits_for_one(tmp_path: Path)
             "tuple index out of range",
         ),
         (
-            "{docker_image: i, command: a, id: x, depends_on: [y]}, {docker_image: j, command: a, id: y, depends_on: [x]}",
+            "{docker_image: i, command: a, id: x, depends_on: [y]}, "
+            "{docker_image: j, command: a, id: y, depends_on: [x]}",
             "jobs.yaml: tasks wait for each other: x, y",
         ),
         (

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 
+from batchspec.cost.estimate import Used
+
 
 class Step(Enum):
     """The steps of a run, in their order; the value is what people read."""
@@ -124,6 +126,7 @@ class SummaryEvent(_Timed):
     not_run: int = 0  # tasks that waited for one that failed
     requeued: int = 0  # the tasks that ran there: they ran again, which is no failure
     advice: tuple[str, ...] = ()
+    used: Used | None = None  # None where nodes are free
 
 
 Event = StepEvent | TaskEvent | NoteEvent | SummaryEvent

@@ -33,6 +33,7 @@ def _no_account_of_the_operator(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reaches an account, or a local account, that the person at this machine uses."""
     for name in _TARGET_VARIABLES:
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("BATCHSPEC_PRICES", "off")
     monkeypatch.setenv("BATCHSPEC_LOCAL_HOME", str(Path(os.devnull) / "no-local-account-in-this-test"))
 
 

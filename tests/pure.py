@@ -14,6 +14,7 @@ TESTS = Path(__file__).parent
 
 FOLDERS = frozenset(
     {
+        "cost",
         "engine",
         "formula",
         "golden",
@@ -35,6 +36,8 @@ FOLDERS = frozenset(
 # In these folders all the same: what starts processes, and properties that are drawn for many seconds.
 OTHERS = frozenset(
     {
+        "cost/test_cost_commands.py",
+        "cost/test_prices.py",
         "engine/test_asking.py",
         "formula/test_syntax.py::test_lark_is_imported_where_there_is_a_formula",
         "lints/test_validate_formats.py",

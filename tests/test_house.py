@@ -17,6 +17,7 @@ PACKAGE = ROOT / "batchspec"
 # From the bottom up: a room imports itself and what stands before it. OPEN is open to all of them.
 ROOMS = (
     "resources",
+    "cost",
     "ledger",
     "document",
     "language/glob",

@@ -83,6 +83,13 @@ take_over_option = click.option(
     help="Take over what another spec file created under the same name, for example after moving the file.",
 )
 
+prices_option = click.option(
+    "--prices",
+    metavar="FILE|URL|off",
+    help="Take prices from this file or address instead of Azure's price list; on the local account, "
+    "show costs as a rehearsal. Default: BATCHSPEC_PRICES.",
+)
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -157,9 +164,13 @@ def examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-def load(spec_file: Path, environment: Environment, *, takes_over: bool = False) -> Workload:
+def load(
+    spec_file: Path, environment: Environment, *, takes_over: bool = False, prices: str | None = None
+) -> Workload:
     """The workload of a command. Its account is closed with the command. Raises `SpecError` or `UsageError`."""
-    workload = Workload(spec_file, environment, tell=say, ask=ask_of(spec_file), takes_over=takes_over)
+    workload = Workload(
+        spec_file, environment, tell=say, ask=ask_of(spec_file), takes_over=takes_over, prices=prices
+    )
     context = click.get_current_context()
     context.call_on_close(workload.close)
     context.find_root().obj = workload  # for who has to hurry it when a signal comes
@@ -176,13 +187,13 @@ def ask_of(spec_file: Path) -> Ask:
     return ask
 
 
-def open_account(target: str | None) -> Account:
+def open_account(target: str | None, prices: str | None = None) -> Account:
     """The account of a command that has no spec, closed at its end."""
     from batchspec.service.connect import choose_target
     from batchspec.workload.opening import opened
 
     context = click.get_current_context()
-    account = opened(choose_target(target), say, context.with_resource(ExitStack()))
+    account = opened(choose_target(target), say, context.with_resource(ExitStack()), prices)
     context.find_root().obj = account
     return account
 

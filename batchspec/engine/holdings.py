@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import NamedTuple
 
+from batchspec.cost.estimate import Hourly
+from batchspec.cost.nodes import paid_nodes
+from batchspec.engine.look.prices import Prices, prices_of
 from batchspec.resources.base import Json, author_text, file_of, owner
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import pool as pool_service
@@ -17,7 +21,8 @@ _WITHOUT_WORK = frozenset({"idle", "unusable", "starttaskfailed", "offline", "un
 class HeldPool(NamedTuple):
     """A pool. `nodes` counts them by Batch's states, `spot` says how many of them are Spot nodes.
 
-    `applied_by` is who made or changed it last; empty where an earlier version did.
+    `applied_by` is who made or changed it last; empty where an earlier version did. `cost` is None without nodes, and
+    where they are free.
     """
 
     id: str
@@ -27,6 +32,7 @@ class HeldPool(NamedTuple):
     spot: int
     autoscales: bool
     applied_by: str
+    cost: Hourly | None = None
 
     @property
     def is_idle(self) -> bool:
@@ -52,10 +58,11 @@ class Holding(NamedTuple):
 def read_holdings(account: Account, *, idle: bool) -> Iterator[Holding]:
     """What there is, spec by spec; with *idle* only pools that are, and their specs."""
     pools = _by_spec(pool_service.pools(account.batch))
+    prices = prices_of(account, chain.from_iterable(pools.values()))
     jobs = {} if idle else _by_spec(job_service.all_jobs(account.batch))
     for spec in sorted(pools.keys() | jobs.keys()):
         live_pools, live_jobs = pools.get(spec, []), jobs.get(spec, [])
-        held = tuple(_pool(account, pool) for pool in live_pools)
+        held = tuple(_pool(account, pool, prices) for pool in live_pools)
         holding = Holding(
             spec,
             tuple(sorted({file for body in (*live_pools, *live_jobs) if (file := file_of(body))})),
@@ -75,7 +82,7 @@ def _by_spec(bodies: list[dict[str, object]]) -> dict[str, list[Json]]:
     return found
 
 
-def _pool(account: Account, live: Json) -> HeldPool:
+def _pool(account: Account, live: Json, prices: Prices | None) -> HeldPool:
     nodes = pool_service.nodes(account.batch, live["id"])
     return HeldPool(
         id=str(live["id"]),
@@ -85,4 +92,5 @@ def _pool(account: Account, live: Json) -> HeldPool:
         spot=sum(not node.get("isDedicated", True) for node in nodes),
         autoscales=bool(live.get("enableAutoScale")),
         applied_by=author_text(live),
+        cost=prices.hourly(live, paid_nodes(nodes)) if prices else None,
     )

@@ -413,7 +413,12 @@ def _safety(data: Mapping[str, Any]) -> Safety:
         "maxObjects": "max_objects",
     }
     limits = {names[name]: Limit(data[name]) for name in names if name in data}
-    return Safety(min_objects=data.get("minObjects", Safety().min_objects), **limits)
+    return Safety(
+        min_objects=data.get("minObjects", Safety().min_objects),
+        max_cost_per_hour=data.get("maxCostPerHour"),
+        max_cost=data.get("maxCost"),
+        **limits,
+    )
 
 
 def _ignored_path(text: str) -> Path:

@@ -221,7 +221,7 @@ _SHARE = Limit("30%")
 class Safety:
     """How much one apply may take away or add before it wants to be told so; None: any amount.
 
-    Shares are looked at only where there are more than `min_objects`.
+    Shares are looked at only where there are more than `min_objects`. Costs are in the currency of the price list.
     """
 
     max_deletions: Limit = _SHARE
@@ -229,6 +229,8 @@ class Safety:
     min_objects: int = 10
     max_nodes: Limit | None = None
     max_objects: Limit | None = None
+    max_cost_per_hour: float | None = None
+    max_cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

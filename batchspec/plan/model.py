@@ -9,6 +9,7 @@ from enum import Enum
 from itertools import chain
 from typing import NamedTuple
 
+from batchspec.cost.estimate import Estimate
 from batchspec.desired.task import DesiredTask, Input
 from batchspec.language.model import TaskGroup
 from batchspec.ledger.database import Many
@@ -257,13 +258,13 @@ class Unsimulated(NamedTuple):
 class Excess:
     """A threshold of the spec's `safety:` that a plan goes beyond.
 
-    *of* is what a share is taken of, None for a count. `place` is its `file:line`, empty for
-    a default.
+    `found` is None where nobody knows how much it is: then `what` says why. *of* is what a share is taken of, None
+    for a count or a sum. `place` is its `file:line`, empty for a default.
     """
 
     name: str
     limit: str
-    found: int
+    found: float | None
     of: int | None
     what: str
     place: str
@@ -283,7 +284,7 @@ class Plan:
     the job is still open for ever and has to be told to complete with its tasks. `notes_file` says that it has yet to
     be noted which file has the name, and so have the stamps of `unnoted`: any apply does that. `findings` and
     `not_checked` are the preflight's; with an error among them the plan cannot be applied. `not_simulated` is for
-    the local account only.
+    the local account only. `cost` is None where the run has no nodes, or they are free.
     """
 
     spec_name: str
@@ -307,6 +308,7 @@ class Plan:
     not_checked: tuple[str, ...] = ()
     not_simulated: tuple[Unsimulated, ...] = ()
     excesses: tuple[Excess, ...] = ()
+    cost: Estimate | None = None
 
     @property
     def errors(self) -> int:

@@ -6,9 +6,13 @@ done with one that was read; what is missing or of another type raises `ValueErr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from batchspec.cost.estimate import Estimate, Hourly
+from batchspec.cost.nodes import Nodes
+from batchspec.cost.rates import Rates
 from batchspec.language.model import WhenDone
 from batchspec.plan.model import (
     Action,
@@ -87,6 +91,7 @@ def read_plan(document: Any) -> Plan:
         not_checked=_all(document, "notChecked", _text),
         not_simulated=_all(document, "notSimulated", _unsimulated),
         excesses=_all(document, "excesses", _excess),
+        cost=_cost(document["cost"]) if document.get("cost") else None,  # earlier plans have none
     )
 
 
@@ -207,11 +212,36 @@ def _excess(data: Any) -> Excess:
     return Excess(
         name=_get(data, "threshold", str),
         limit=_get(data, "limit", str),
-        found=_get(data, "found", int),
+        found=_maybe_number(data, "found"),
         of=None if of is None else _get(data, "of", int),
         what=_get(data, "what", str),
         place=_get(data, "place", str),
     )
+
+
+def _cost(data: Any) -> Estimate:
+    """The cost as it was when the plan was made."""
+    rates = Rates(
+        vm_size=_get(data, "vmSize", str),
+        dedicated=_maybe_number(data, "dedicatedPrice"),
+        spot=_maybe_number(data, "spotPrice"),
+        currency=_get(data, "currency", str),
+        day=_get(data, "pricesOf", str),
+        spot_meter=_get(data, "spotMeter", str),
+        why_not=_get(data, "unknown", str),
+    )
+    dedicated, spot = (_maybe_number(data, f"{kind}Nodes") for kind in ("dedicated", "spot"))
+    return Estimate(
+        Hourly(Nodes(*(math.inf if number is None else number for number in (dedicated, spot))), rates),
+        hours=_maybe_number(data, "hours"),
+        has_job=_get(data, "hasJob", bool),
+        when_done=_get(data, "whenDone", str),
+        autoscales=_get(data, "autoscales", bool),
+    )
+
+
+def _maybe_number(data: Any, name: str) -> float | None:
+    return None if _get(data, name, object) is None else _number(data, name)
 
 
 def _get(data: Any, name: str, type_: type[T]) -> T:
@@ -219,6 +249,11 @@ def _get(data: Any, name: str, type_: type[T]) -> T:
         raise ValueError(f"`{name}` is missing or of another type")
     value: T = data[name]
     return value
+
+
+def _number(data: Any, name: str) -> float:
+    """A number as it stands: a count stays one."""
+    return _get(data, name, float if isinstance(data.get(name), float) else int)
 
 
 def _all(data: Any, name: str, read: Callable[[Any], T]) -> tuple[T, ...]:

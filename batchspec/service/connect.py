@@ -10,7 +10,7 @@ import base64
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
@@ -23,6 +23,7 @@ from batchspec.service.blob.blobs import BlobStorage
 from batchspec.service.http.address import checked, storage_account
 from batchspec.service.http.retry import Patience
 from batchspec.service.offer import AZURE, LOCAL, Offer
+from batchspec.service.prices import RETAIL, VARIABLE, PriceList, region_of
 
 _VARIABLES = (
     "AZURE_BATCH_ACCOUNT",
@@ -39,12 +40,13 @@ _STORAGE_EXAMPLE = "https://ACCOUNT.blob.core.windows.net"
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Both halves of where the work goes, and what it offers."""
+    """Both halves of where the work goes, what it offers, and where its prices are: None where nodes are free."""
 
     batch: Batch
     blobs: BlobStorage
     name: str
     offer: Offer
+    prices: PriceList | None = None
 
     @contextmanager
     def guarded(self, check: Callable[[], None]) -> Iterator[None]:
@@ -91,12 +93,18 @@ def choose_target(named: str | None, environment: Mapping[str, str] = os.environ
     return "local"
 
 
-def connect(target: str, progress: Callable[[str], None]) -> Account:
-    """The account of *target*. Raises `NotSignedInError` where the environment lacks what Azure needs."""
+def connect(target: str, progress: Callable[[str], None], prices: str | None = None) -> Account:
+    """The account of *target*. Raises `NotSignedInError` where the environment lacks what Azure needs.
+
+    *prices* names where its prices are, if they are not Azure's list; nodes of the local account have none without.
+    """
     if target == "local":
-        return _connect_local(progress)
+        account = _connect_local(progress)
+        return replace(account, prices=PriceList(prices)) if prices else account
     if target == "azure":
-        return _connect_azure(os.environ)
+        account = _connect_azure(os.environ)
+        source = prices or os.environ.get(VARIABLE) or RETAIL
+        return replace(account, prices=PriceList(source, region_of(account.batch.endpoint)))
     raise UsageError(f"the target {target!r} is neither local nor azure")
 
 

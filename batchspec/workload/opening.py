@@ -13,11 +13,14 @@ Tell = Callable[[str], None]
 """Is told, in a line, what takes long and what a call waits for."""
 
 
-def opened(target: str, tell: Tell, until: ExitStack) -> Account:
-    """The account of *target*, `local` or `azure`, open until *until* closes. *tell* is told which it is."""
+def opened(target: str, tell: Tell, until: ExitStack, prices: str | None = None) -> Account:
+    """The account of *target*, `local` or `azure`, open until *until* closes. *tell* is told which it is.
+
+    *prices* names where its prices are, if they are not Azure's list.
+    """
     from batchspec.service.connect import connect
 
-    account = connect(target, tell)
+    account = connect(target, tell, prices)
     until.callback(account.close)
     until.enter_context(account.heard(tell))
     tell(f"{account.offer.title}: {account.name}")

@@ -47,12 +47,14 @@ class Workload:
         tell: Tell = _silent,
         ask: Ask | None = None,
         takes_over: bool = False,
+        prices: str | None = None,
     ) -> None:
         self.spec: Spec = read_spec(spec_file, environment, takes_over=takes_over)
         self.environment = environment
         self._file = spec_file
         self._tell = tell
         self._ask = ask
+        self._prices = prices
         self._account: Account | None = None
         self._open = ExitStack()
         weakref.finalize(self, self._open.close)
@@ -67,14 +69,16 @@ class Workload:
         target: str | None = None,
         allow_paths: Iterable[str | os.PathLike[str]] = (),
         take_over: bool = False,
+        prices: str | os.PathLike[str] | None = None,
         tell: Tell = _silent,
     ) -> Self:
         """The workload of the spec at *path*.
 
         *params* and *params_files* give values to the spec's params; later files win, *params* win over all.
         *target* is `local` or `azure`. *allow_paths* are folders outside of the project that the spec may read from
-        and download to. With *take_over* this file gets what another spec file made under the same name. *tell* gets
-        a line about each thing that takes long.
+        and download to. With *take_over* this file gets what another spec file made under the same name. *prices* is a
+        file or an address to take prices from instead of Azure's list, or `off`. *tell* gets a line about each thing
+        that takes long.
 
         Raises `SpecError`, with every finding in its `diagnostics`, and `UsageError` for a file that cannot be read
         and a param that the spec does not have.
@@ -85,6 +89,7 @@ class Workload:
             Environment(settings_of(params or {}), files, target, folders),
             tell=tell,
             takes_over=take_over,
+            prices=None if prices is None else os.fspath(prices),
         )
 
     def __repr__(self) -> str:
@@ -226,7 +231,7 @@ class Workload:
         from batchspec.workload.opening import opened
 
         if self._account is None:
-            self._account = opened(self._target, self._tell, self._open)
+            self._account = opened(self._target, self._tell, self._open, self._prices)
         return self._account
 
     def project(self, *, overwrite: bool = False) -> Project:

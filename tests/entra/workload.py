@@ -47,7 +47,13 @@ class Workload:
         """`batchspec WORDS SPEC` with nothing of our own environment but where programs are."""
         home = self.folder / "home"
         home.mkdir(exist_ok=True)
-        bare = {"PATH": os.defpath, "HOME": str(home), "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
+        bare = {
+            "PATH": os.defpath,
+            "HOME": str(home),
+            "LC_ALL": "C.UTF-8",
+            "NO_COLOR": "1",
+            "BATCHSPEC_PRICES": "off",
+        }
         ended = subprocess.run(
             [*_COMMAND, *words, str(self.spec)],
             env={**bare, **environment},

@@ -22,6 +22,7 @@ from batchspec.cli.options import (
     lock_timeout_option,
     only_option,
     overwrite_option,
+    prices_option,
     rerun_option,
     seconds,
     take_over_option,
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
 @click.option("--plan-id", metavar="ID", help="Apply only if the plan still has this (reviewed) id.")
 @overwrite_option
 @take_over_option
+@prices_option
 def apply(
     file: Path,
     environment: Environment,
@@ -97,6 +99,7 @@ def apply(
     plan_id: str | None,
     overwrite: bool,
     takes_over: bool,
+    prices: str | None,
 ) -> None:
     """Create or update the pool and job, upload inputs, run the tasks and download their outputs.
 
@@ -114,9 +117,9 @@ def apply(
     saved = load_plan(file) if is_saved_plan(file) else None
     reviewed = plan_digest(saved.plan, saved.account) if saved else plan_id
     if saved:
-        shown = _planned_again(saved, environment.allowed_paths)
+        shown = _planned_again(saved, environment.allowed_paths, prices)
     else:
-        shown = load(file, environment, takes_over=takes_over).plan(
+        shown = load(file, environment, takes_over=takes_over, prices=prices).plan(
             overwrite=overwrite, only=only, rerun=rerun
         )
     warn(shown.desired.spec)
@@ -143,13 +146,13 @@ def apply(
         mark_applied(saved, file)
 
 
-def _planned_again(saved: SavedPlan, allowed_paths: tuple[Path, ...]) -> Planned:
+def _planned_again(saved: SavedPlan, allowed_paths: tuple[Path, ...], prices: str | None) -> Planned:
     """What *saved* was made of, planned as it is now."""
     files = tuple(map(Path, saved.params_files))
     environment = Environment(saved.settings, files, saved.target, allowed_paths)
     terms = saved.plan.terms
     takes_over = any(action.reason is Reason.TAKEN_OVER for action in saved.plan.of(Kind.SPEC))
-    return load(Path(saved.spec_file), environment, takes_over=takes_over).plan(
+    return load(Path(saved.spec_file), environment, takes_over=takes_over, prices=prices).plan(
         overwrite=bool(terms.get("overwrite")), only=terms.get("only", ()), rerun=terms.get("rerun", ())
     )
 

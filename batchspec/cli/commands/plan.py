@@ -15,6 +15,7 @@ from batchspec.cli.options import (
     load,
     only_option,
     overwrite_option,
+    prices_option,
     rerun_option,
     take_over_option,
     warn,
@@ -60,6 +61,7 @@ _CHANGES_PRESENT = 2
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
 @overwrite_option
 @take_over_option
+@prices_option
 def plan(
     specs: tuple[Path, ...],
     environment: Environment,
@@ -71,6 +73,7 @@ def plan(
     detailed_exitcode: bool,
     overwrite: bool,
     takes_over: bool,
+    prices: str | None,
 ) -> int:
     """Show what apply would do. Reads only.
 
@@ -87,7 +90,7 @@ def plan(
         if codes and form == "text":
             say("", err=False)
         try:
-            with closing(load(spec_file, environment, takes_over=takes_over)) as workload:
+            with closing(load(spec_file, environment, takes_over=takes_over, prices=prices)) as workload:
                 made = workload.plan(overwrite=overwrite, only=only, rerun=rerun)
                 codes.append(_show(made, form, show_all=show_all, detailed=detailed_exitcode))
                 if output is not None and not made.plan.errors:

@@ -15,6 +15,7 @@ from batchspec.cli.options import (
     examples,
     format_option,
     load,
+    prices_option,
     spec_argument,
 )
 from batchspec.workload.reading import Environment
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 @click.option("--tasks", "lists", is_flag=True, help="List the tasks, each with its state.")
 @click.option("--failed", is_flag=True, help="List only failed tasks.")
 @click.option("--group", metavar="NAME", help="List only the tasks of this group.")
+@prices_option
 def status(
     spec_file: Path,
     environment: Environment,
@@ -46,6 +48,7 @@ def status(
     lists: bool,
     failed: bool,
     group: str | None,
+    prices: str | None,
 ) -> None:
     """Show the pool, the job and the tasks of a spec as they are now. Reads only.
 
@@ -53,7 +56,7 @@ def status(
     are the fields `stuck` (empty otherwise) and `degraded`; listed tasks are objects of their own, whose
     states are Batch's: `active` is waiting.
     """
-    workload = load(spec_file, environment)
+    workload = load(spec_file, environment, prices=prices)
     while True:
         now = workload.status()
         if watch and form == "text" and sys.stdout.isatty():

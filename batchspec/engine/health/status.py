@@ -8,11 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
+from batchspec.cost.estimate import Hourly
+from batchspec.cost.nodes import paid_nodes
 from batchspec.desired.bodies.wrapper import OUTPUT_MISSING
 from batchspec.engine.health.blocked import not_run
 from batchspec.engine.health.diagnose import evidence, read_facts
 from batchspec.engine.health.stuck import Facts, Trouble, judge
 from batchspec.engine.look.links import LinksEnd, links_end, what_now
+from batchspec.engine.look.prices import prices_of
 from batchspec.errors import UsageError
 from batchspec.language.model import Spec
 from batchspec.plan.actions import job as plan_job
@@ -42,6 +45,7 @@ class Status:
 
     `help` says what to do about the failed tasks, where we know it. `stuck` is the `StuckReason`
     when no progress is being made, and `problem` explains it; otherwise both are empty.
+    `cost` is that of the nodes, None where there are none, or they are free.
     """
 
     spec: str
@@ -58,6 +62,7 @@ class Status:
     stuck: str = ""
     problem: str = ""
     degraded: tuple[Degraded, ...] = ()
+    cost: Hourly | None = None
 
     @property
     def is_at_work(self) -> bool:
@@ -68,6 +73,7 @@ class Status:
 
 def read_status(account: Account, spec: Spec) -> Status:
     """The status of the newest generation of the spec's job, and of its pool."""
+    prices = prices_of(account, [spec.pool.body] if spec.pool else [])
     live_job = _newest_job(account, spec)
     job = _shown(live_job)
     facts = read_facts(account, spec, job.id if job else spec.job_id, spec.groups)
@@ -96,6 +102,7 @@ def read_status(account: Account, spec: Spec) -> Status:
         stuck=stuck.reason.value if stuck else "",
         problem=_in_full(account, stuck, facts) if stuck else "",
         degraded=tuple(Degraded(t.reason.value, t.text) for t in judgement.degraded),
+        cost=prices.hourly(facts.pool, paid_nodes(facts.nodes)) if prices and facts.pool else None,
     )
 
 

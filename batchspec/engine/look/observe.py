@@ -16,6 +16,7 @@ from batchspec.engine.look.links import read_ending
 from batchspec.engine.look.local_outputs import LocalOutputs
 from batchspec.engine.look.machine.project import Project
 from batchspec.engine.look.named import read_named
+from batchspec.engine.look.prices import prices_of
 from batchspec.engine.look.reads import desired_now
 from batchspec.engine.look.remembered.cache import cache_path
 from batchspec.engine.look.remembered.digests import Digests
@@ -26,6 +27,7 @@ from batchspec.language.model import Spec
 from batchspec.plan.actions.job import newest_job
 from batchspec.plan.actions.package import package_findings, unread_packages, wants_packages
 from batchspec.plan.actions.planner import make_plan
+from batchspec.plan.checks.cost import estimate
 from batchspec.plan.checks.local import container_findings, wants_containers
 from batchspec.plan.checks.preflight import needs_images, preflight
 from batchspec.plan.checks.safety import excesses
@@ -58,6 +60,7 @@ def plan_now(
     if selection is not None:
         choose(desired.tasks.database, selection)
         desired = replace(desired, selection=selection)
+    prices = prices_of(account, [desired.pool])
     with Digests(cache_path()) as digests, Downloaded(spec.name) as downloaded:
         observed = observe(account, desired)
         if places.download is not None:
@@ -65,6 +68,8 @@ def plan_now(
             stale = tuple(find_stale(desired, digests, downloaded))
             observed = replace(observed, local=local.find, stale=stale, overwrites=project.overwrites)
         plan = make_plan(desired, observed)
+    if prices is not None:
+        plan = replace(plan, cost=estimate(desired, observed, plan, prices.of))
     return desired, _judged(account, desired, observed, plan)
 
 

@@ -53,8 +53,9 @@ class Doctor:
     def begin(self) -> None:
         """Before anything is changed: what an earlier resize came to is not this run's news."""
         if self._pool_id and self.conduct.plan.work.needed:
-            live = pool_service.read(self.conduct.account.batch, self._pool_id) or {}
-            self._before = str(live.get("allocationStateTransitionTime", ""))
+            live, now = pool_service.read_with_time(self.conduct.account.batch, self._pool_id)
+            self.conduct.outcome.node_hours.begin(now)
+            self._before = str((live or {}).get("allocationStateTransitionTime", ""))
             self._resizes = any(Effect.RESIZE in a.effects for a in self.conduct.plan.of(Kind.POOL))
 
     def look(self, job_id: str, counts: Mapping[str, int], groups: Iterable[TaskGroup]) -> str:
@@ -63,7 +64,7 @@ class Doctor:
         *counts* are those of the job's tasks, *groups* are of tasks that have not ended.
         """
         facts = read_facts(self.conduct.account, self.conduct.spec, job_id, groups)
-        self._count_lost(facts.nodes)
+        self._count(facts)
         judgement = without(judge(facts), self._before, again=self._resizes)
         if judgement.stuck is not None and not self._asks_again(judgement.stuck, facts):
             raise explained(judgement.stuck, evidence(self.conduct.account, judgement.stuck, facts))
@@ -97,7 +98,7 @@ class Doctor:
     def at_the_end(self, job_id: str) -> str:
         """What the nodes are doing once all tasks ended; what is wrong with some is told, also of a short run."""
         facts = read_facts(self.conduct.account, self.conduct.spec, job_id, ())
-        self._count_lost(facts.nodes)
+        self._count(facts)
         judgement = without(judge(facts), self._before, again=self._resizes)
         self._tell(judgement, facts)
         return judgement.words
@@ -126,6 +127,10 @@ class Doctor:
             self._times[trouble.reason] += 1
             lines = evidence(self.conduct.account, replace(trouble, nodes=news), facts)
             self.conduct.tell(NoteEvent(_with_help(trouble), warning=True, lines=lines))
+
+    def _count(self, facts: Facts) -> None:
+        self.conduct.outcome.node_hours.look(facts.nodes, facts.now)
+        self._count_lost(facts.nodes)
 
     def _count_lost(self, nodes: Iterable[Json]) -> None:
         """Spot nodes that are preempted, or were and have booted again since the last look."""

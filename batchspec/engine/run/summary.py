@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
+from batchspec.cost.estimate import Used
+from batchspec.cost.nodes import Nodes
+from batchspec.cost.rates import Rates, money
 from batchspec.desired.bodies.wrapper import strays_in
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
@@ -33,7 +36,7 @@ _NAMED_STRAYS = 5
 
 def summarize(conduct: Conduct) -> SummaryEvent:
     """The summary of a run."""
-    account, spec, plan, outcome = conduct.account, conduct.spec, conduct.plan, conduct.outcome
+    spec, plan, outcome = conduct.spec, conduct.plan, conduct.outcome
     places = Places.of(spec)
     return SummaryEvent(
         spec=spec.name,
@@ -50,11 +53,20 @@ def summarize(conduct: Conduct) -> SummaryEvent:
         outputs_in=f"{places.output}/{places.root}",
         seconds={step: spent for step, spent in outcome.seconds.items() if spent >= 0},
         failures=tuple(_grouped(conduct)),
-        still_there=tuple(still_there(account, spec, list(outcome.followed)[-1], detached=outcome.detached)),
+        still_there=tuple(
+            still_there(
+                conduct.account,
+                spec,
+                list(outcome.followed)[-1],
+                plan.cost.hourly.rates if plan.cost else None,
+                detached=outcome.detached,
+            )
+        ),
         detached=outcome.detached,
         preempted=outcome.preempted,
         requeued=outcome.requeued,
         advice=(*_advice(spec, outcome), *_strays(conduct)),
+        used=Used(outcome.node_hours.total, plan.cost.hourly.rates) if plan.cost else None,
     )
 
 
@@ -113,14 +125,16 @@ def _telling(reason: str) -> str:
     return "fileuploaderr.txt" if reason.startswith("FileUpload") else "stderr.txt"
 
 
-def still_there(account: Account, spec: Spec, job_id: str, *, detached: bool) -> list[str]:
-    """What is left in the account, whether it costs money, and until when."""
+def still_there(
+    account: Account, spec: Spec, job_id: str, rates: Rates | None = None, *, detached: bool
+) -> list[str]:
+    """What is left in the account, what it costs by *rates*, and until when."""
     found = []
     if spec.pool is not None and (live := pool_service.read(account.batch, spec.pool.id)):
         has, wanted = nodes_of(live), max(nodes_of(live), target_nodes(live))
         number = str(has) if has == wanted else f"{has} of {wanted}"
         until = (
-            f"; its nodes {account.offer.costs} and stay until {_end_of(spec.pool, live, detached)}"
+            f"; its nodes {_costs(account, live, rates)} and stay until {_end_of(spec.pool, live, detached)}"
             if wanted
             else ""
         )
@@ -128,6 +142,17 @@ def still_there(account: Account, spec: Spec, job_id: str, *, detached: bool) ->
     if job_id and job_service.state(account.batch, job_id) not in (None, "deleting"):
         found.append(f"job {job_id}")
     return found
+
+
+def _costs(account: Account, live: Json, rates: Rates | None) -> str:
+    """What the nodes of the pool cost that are there, or asked for."""
+    kinds = ("DedicatedNodes", "LowPriorityNodes")
+    most = Nodes(
+        *(max(int(live.get(f"{which}{kind}") or 0) for which in ("current", "target")) for kind in kinds)
+    )
+    if rates is None or rates.unknown(most):
+        return account.offer.costs
+    return f"cost about {money(rates.cost(most), rates)} per hour"
 
 
 def _end_of(pool: Pool, live: Json, detached: bool) -> str:

@@ -14,19 +14,27 @@ from batchspec.resources import job as jobs
 from batchspec.resources.base import Effect
 from batchspec.resources.pool import most_nodes
 
-THRESHOLDS = ("maxDeletions", "maxReplacements", "maxNodes", "maxObjects")
+THRESHOLDS = ("maxDeletions", "maxReplacements", "maxNodes", "maxObjects", "maxCostPerHour", "maxCost")
 """What `--allow` takes."""
+
+_SMALL = 0.1  # a sum of money that takes more than two digits
 
 
 def excesses(desired: Desired, observed: Observed, plan: Plan) -> tuple[Excess, ...]:
     """The thresholds that *plan* goes beyond."""
-    return tuple(_excesses(desired, observed, plan))
+    return (*_excesses(desired, observed, plan), *_costs(desired, plan))
 
 
 def excess_line(excess: Excess) -> str:
     """An excess in one line: `safety.maxNodes: 80 nodes asked for, the limit is 50`."""
-    amount = f"{excess.found} of {excess.of}" if excess.of is not None else str(excess.found)
-    return f"safety.{excess.name}: {amount} {excess.what}, the limit is {excess.limit}"
+    return f"safety.{excess.name}: {_amount(excess)}{excess.what}, the limit is {excess.limit}"
+
+
+def _amount(excess: Excess) -> str:
+    found = excess.found
+    if isinstance(found, float):
+        found = round(found, 2 if found >= _SMALL else 4)
+    return "" if found is None else f"{found} of {excess.of} " if excess.of is not None else f"{found} "
 
 
 def _excesses(desired: Desired, observed: Observed, plan: Plan) -> Iterator[Excess]:
@@ -44,11 +52,35 @@ def _excesses(desired: Desired, observed: Observed, plan: Plan) -> Iterator[Exce
             continue
         if limit.is_share and owned <= safety.min_objects:
             continue
-        place = f"{document.source.name}:{document.position(('safety', name)).line}"
         stated = name in (document.data.get("safety") or {})  # type: ignore[operator]
-        yield Excess(
-            name, str(limit.written), found, owned if limit.is_share else None, what, place if stated else ""
-        )
+        place = _place(desired, name) if stated else ""
+        yield Excess(name, str(limit.written), found, owned if limit.is_share else None, what, place)
+
+
+def _costs(desired: Desired, plan: Plan) -> Iterator[Excess]:
+    """The limits of costs. What nobody knows, and what nothing bounds, is beyond any."""
+    safety, cost = desired.spec.safety, plan.cost
+    if cost is None:
+        return
+    rates = cost.hourly.rates
+    amounts = (
+        ("maxCostPerHour", safety.max_cost_per_hour, cost.hourly.amount, f"{rates.currency} per hour"),
+        ("maxCost", safety.max_cost, cost.at_most, f"{rates.currency} at most"),
+    )
+    for name, limit, found, what in amounts:
+        if limit is None or (found is not None and found <= limit):
+            continue
+        if unknown := cost.hourly.unknown:
+            found, what = None, f"price not known: {unknown}"
+        elif found is None or found == math.inf:
+            found, what = None, cost.unbounded
+        yield Excess(name, f"{limit:g}", found, None, what, _place(desired, name))
+
+
+def _place(desired: Desired, name: str) -> str:
+    """The `file:line` of the limit *name*."""
+    document = desired.spec.document
+    return f"{document.source.name}:{document.position(('safety', name)).line}"
 
 
 def _owned(desired: Desired, observed: Observed) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from batchspec.events import Event, NoteEvent, StepEvent, SummaryEvent, TaskEvent
 from batchspec.plan.model import Excess, Kept, Plan, Stray, Unsimulated
 from batchspec.plan.written import written
+from batchspec.render.cost import estimate_json, hourly_json, used_json
 from batchspec.render.findings import diagnostics
 from batchspec.render.show import json_text
 from batchspec.resources.task import LiveTask
@@ -56,6 +57,7 @@ def plan_json(plan: Plan, *, id: str, account: str, warnings: Sequence[Diagnosti
         "notChecked": list(plan.not_checked),
         "notSimulated": [_unsimulated(found) for found in plan.not_simulated],
         "excesses": [_excess(excess) for excess in plan.excesses],
+        "cost": estimate_json(plan.cost),
     }
     yield json_text(head).removesuffix("}")
     yield from _list("inProgress", plan.in_progress)
@@ -109,13 +111,17 @@ def _excess(excess: Excess) -> dict[str, Any]:
 
 def event_json(event: Event) -> dict[str, Any]:
     """*event* as one object, after `schemas/batchspec-events-v1.schema.json`; `type` says which of them it is."""
-    return {"type": _TYPES[type(event)], **_camel(asdict(event, dict_factory=_values))}
+    written = _camel(asdict(event, dict_factory=_values))
+    if isinstance(event, SummaryEvent):
+        written["used"] = used_json(event.used) if event.used else None
+    return {"type": _TYPES[type(event)], **written}
 
 
 def status_json(status: Status) -> dict[str, Any]:
     """*status*; the names of states are Batch's own."""
     failed = [_task(task) for task in status.failed]
-    return {"type": "status", **_camel({**asdict(status), "failed": failed})}
+    cost = hourly_json(status.cost) if status.cost else None
+    return {"type": "status", **_camel({**asdict(status), "failed": failed}), "cost": cost}
 
 
 def task_status_json(task: LiveTask) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from hashlib import blake2b
 from batchspec.counts import count_text
 from batchspec.plan.checks.safety import excess_line
 from batchspec.plan.model import Plan
+from batchspec.render.cost import estimate_text
 from batchspec.render.findings.diagnostics import as_text
 from batchspec.render.findings.judgement import verdict
 from batchspec.render.plans.as_text import counts_text, plan_text
@@ -45,6 +46,7 @@ def plan_markdown(
         "",
         counts_text(plan),
         "",
+        *_cost(plan),
         *warning,
         *_judgement(plan, warnings),
         f"plan id `{id}`",
@@ -56,6 +58,14 @@ def plan_markdown(
     room = LONGEST - sum(len(line) + 1 for line in [*head, *tail]) - 200
     text = plan_text(replace(plan, findings=()), show_all=True)  # they stand above
     return "\n".join([*head, _fenced(f"{header}\n{text}", room), *tail])
+
+
+def _cost(plan: Plan) -> Iterator[str]:
+    if plan.cost is not None:
+        text = estimate_text(plan.cost)
+        yield from (
+            (f"Cost: {text}.", "") if not plan.cost.hourly.unknown else (_fenced(text, LONGEST // 4), "")
+        )
 
 
 def _judgement(plan: Plan, warnings: Sequence[Diagnostic]) -> Iterator[str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
+from textwrap import wrap
 
 from batchspec.counts import count_text
 from batchspec.ledger.database import Many
 from batchspec.plan.model import Action, Kept, Kind, Operation, Plan, Reason, Stray
+from batchspec.render.cost import estimate_text
 from batchspec.render.findings.judgement import judgement, verdict
 from batchspec.render.show import page
 from batchspec.render.values import both_texts, fields_of, size_text, text_windows, value_lines
@@ -47,6 +49,7 @@ def plan_text(plan: Plan, *, show_all: bool = False, warnings: Sequence[Diagnost
         *_stale(plan, show_all),
         *_strays(plan),
         *_unnoted(plan),
+        *_cost(plan),
         *judgement(plan, warnings),
     ]
     end = [counts_text(plan), *filter(None, [verdict(plan)])]
@@ -235,6 +238,15 @@ def _strays(plan: Plan) -> Iterator[str]:
 def _unnoted(plan: Plan) -> Iterator[str]:
     for kind, id in plan.unnoted:
         yield f"  · the {kind.value} {id} does not say yet which spec file made it: the next apply notes that"
+
+
+def _cost(plan: Plan) -> Iterator[str]:
+    """What the run costs, in lines of the page's width."""
+    if plan.cost is not None:
+        text = estimate_text(plan.cost)
+        yield from wrap(
+            text, _WIDTH, initial_indent="  $ ", subsequent_indent="      ", break_long_words=False
+        )
 
 
 def cost_text(stray: Stray) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from batchspec.cost.rates import money
 from batchspec.counts import count_text
 from batchspec.engine.holdings import HeldJob, HeldPool, Holding
+from batchspec.render.cost import hourly_json, hourly_text
 from batchspec.render.show import page
 from batchspec.version import __version__
 
@@ -17,9 +19,18 @@ def holdings_text(holdings: Sequence[Holding], costs: str) -> str:
     """A paragraph for each spec, and the sum; *costs* says what nodes cost in this account."""
     pools = [pool for holding in holdings for pool in holding.pools]
     nodes = sum(sum(pool.nodes.values()) for pool in pools)
-    which = f", which {costs}" if nodes else ""
+    which = f", which {_sum(pools) or costs}" if nodes else ""
     last = f"{count_text(len(pools), 'pool')} with {count_text(nodes, 'node')}{which}"
     return page([line for holding in holdings for line in _holding(holding)] + [last])
+
+
+def _sum(pools: Iterable[HeldPool]) -> str:
+    """What all nodes cost together; empty where that is not known of each."""
+    hourly = [pool.cost for pool in pools if pool.cost]
+    amounts = [cost.amount for cost in hourly if cost.amount is not None and not cost.unknown]
+    if not hourly or len(amounts) < len(hourly):
+        return ""
+    return f"cost about {money(sum(amounts), hourly[0].rates)} per hour"
 
 
 def _holding(holding: Holding) -> Iterator[str]:
@@ -45,7 +56,8 @@ def _nodes(pool: HeldPool) -> str:
     states = ", ".join(f"{count} {state}" for state, count in sorted(pool.nodes.items()))
     spot = f", {pool.spot} of them Spot" if pool.spot else ""
     nodes = f"{count_text(sum(pool.nodes.values()), 'node')} of {pool.vm_size}{spot} ({states}){more}"
-    return f"{nodes}  IDLE" if pool.is_idle else nodes
+    costs = f"; {hourly_text(pool.cost)}" if pool.cost else ""
+    return f"{nodes}{costs}  IDLE" if pool.is_idle else f"{nodes}{costs}"
 
 
 def holdings_json(holdings: Iterable[Holding], account: str) -> dict[str, Any]:
@@ -76,6 +88,7 @@ def _pool_json(pool: HeldPool) -> dict[str, Any]:
         "autoscales": pool.autoscales,
         "idle": pool.is_idle,
         "appliedBy": pool.applied_by,
+        "cost": hourly_json(pool.cost) if pool.cost else None,
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from batchspec.engine.health.status import Status
 from batchspec.engine.look.links import LinksEnd
+from batchspec.render.cost import hourly_text
 from batchspec.render.show import page
 from batchspec.resources.task import CANCELLED, LiveTask
 
@@ -41,6 +42,8 @@ def _lines(status: Status) -> Iterator[str]:
         yield f"  pool   {status.pool}  {status.pool_state or 'is not there'}" + (
             f"  {nodes}" if status.pool_state else ""
         )
+    if status.cost is not None:
+        yield f"  cost   {hourly_text(status.cost)}"
     if status.job:
         yield f"  job    {status.job}  {status.job_state or 'is not there'}"
     if status.tasks:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from batchspec.counts import count_text
 from batchspec.events import SummaryEvent
+from batchspec.render.cost import used_text
 from batchspec.render.show import page
 from batchspec.render.values import size_text
 
@@ -43,6 +44,8 @@ def _summary(summary: SummaryEvent, arguments: str) -> Iterator[str]:
     if summary.seconds:
         spent = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in summary.seconds.items())
         yield f"  times       {spent}"
+    if summary.used is not None and any(summary.used.hours):
+        yield f"  nodes       {used_text(summary.used)}"
     if summary.preempted:
         again = count_text(summary.requeued, "task")
         yield f"  preempted   {_times(summary.preempted)}; {again} ran again, which is no failure"

@@ -47,7 +47,9 @@ def pools(batch: Batch) -> list[dict[str, Any]]:
     nodes = [
         f"{which}{kind}Nodes" for which in ("current", "target") for kind in ("Dedicated", "LowPriority")
     ]
-    select = ",".join(["id", "state", "metadata", "vmSize", "enableAutoScale", *nodes])
+    select = ",".join(
+        ["id", "state", "metadata", "vmSize", "enableAutoScale", "virtualMachineConfiguration", *nodes]
+    )
     listed = batch.pages("/pools", doing="list the pools", select=select)
     return [pool for page in listed for pool in page if pool.get("state") != "deleting"]
 
@@ -140,7 +142,8 @@ def delete(batch: Batch, pool_id: str) -> None:
 
 def nodes(batch: Batch, pool_id: str) -> list[dict[str, Any]]:
     """The pool's nodes, with what a diagnosis needs."""
-    select = "id,state,stateTransitionTime,lastBootTime,startTaskInfo,errors,isDedicated,runningTasksCount"
+    times = "stateTransitionTime,allocationTime,lastBootTime"
+    select = f"id,state,{times},startTaskInfo,errors,isDedicated,runningTasksCount"
     try:
         pages = batch.pages(path_of("pools", pool_id, "nodes"), doing="list the nodes", select=select)
         return [node for page in pages for node in page]

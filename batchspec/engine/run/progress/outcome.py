@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, NamedTuple
 
+from batchspec.cost.nodes import NodeHours
 from batchspec.desired.task import DesiredTask, DesiredTasks
 from batchspec.engine.run.progress.result import MISSING
 from batchspec.language.model import TaskGroup
@@ -63,6 +64,7 @@ class Outcome:
         self.detached = False
         self.preempted = 0  # how often a Spot node was taken away
         self.requeued = 0  # the tasks that ran there
+        self.node_hours = NodeHours()
         self.seconds: dict[str, float] = {}
         self.followed: Counter[str] = Counter()
         self.ended: Counter[str] = Counter()

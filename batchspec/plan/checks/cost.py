@@ -1,0 +1,72 @@
+"""What the run of a plan costs: which nodes it has, for how long, and what becomes of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from batchspec.cost.estimate import Estimate, Hourly
+from batchspec.cost.nodes import Nodes
+from batchspec.cost.rates import Rates
+from batchspec.desired.task import Desired
+from batchspec.formula.bounds import reach
+from batchspec.formula.syntax import FormulaSyntaxError
+from batchspec.plan.actions.action import is_ignored
+from batchspec.plan.model import Kind, Operation, Plan
+from batchspec.plan.observed import Observed
+from batchspec.resources.base import Effect, Json
+from batchspec.resources.equality import duration_s
+
+_SIZING = frozenset({Effect.RESIZE, Effect.DRAIN, Effect.AUTOSCALE})
+
+
+def estimate(
+    desired: Desired, observed: Observed, plan: Plan, rates_of: Callable[[Json], Rates]
+) -> Estimate | None:
+    """What the run of *plan* costs; None where it has no nodes. *rates_of* gives the prices of a pool's nodes."""
+    pool, spec = _paid(desired, observed, plan), desired.spec
+    nodes = nodes_asked(pool) if pool is not None else Nodes()
+    if pool is None or spec.pool is None or not any(nodes):
+        return None
+    return Estimate(
+        Hourly(nodes, rates_of(pool)),
+        _hours(desired.job),
+        has_job=plan.work.needed,
+        when_done="" if spec.pool.existing else spec.pool.when_done.value,
+        autoscales=bool(pool.get("enableAutoScale")),
+    )
+
+
+def nodes_asked(pool: Json) -> Nodes:
+    """The nodes that *pool* asks for, or its formula at most."""
+    if not pool.get("enableAutoScale"):
+        return Nodes(int(pool.get("targetDedicatedNodes") or 0), int(pool.get("targetLowPriorityNodes") or 0))
+    try:
+        return Nodes(*reach(str(pool.get("autoScaleFormula", ""))))
+    except FormulaSyntaxError:  # of a pool that others made; ours was read before
+        return Nodes(math.inf, math.inf)
+
+
+def _paid(desired: Desired, observed: Observed, plan: Plan) -> Json | None:
+    """The pool whose nodes the run has, as it will be; None where the plan needs no nodes."""
+    if not plan.work.needed and not any(
+        action.operation is Operation.CREATE or action.effects & _SIZING
+        for action in plan.of(Kind.POOL)
+        if not desired.spec.groups
+    ):
+        return None
+    if desired.pool is None:
+        return observed.pool
+    live = observed.pool or {}
+    others = ("targetDedicatedNodes", "targetLowPriorityNodes", "autoScaleFormula", "vmSize")
+    left: dict[str, Any] = {
+        name: live[name] for name in others if name in live and is_ignored(desired, ("pool", name))
+    }
+    return {**desired.pool, **left}
+
+
+def _hours(job: Json | None) -> float | None:
+    """What bounds the time of *job*."""
+    limit = ((job or {}).get("constraints") or {}).get("maxWallClockTime")
+    return duration_s(str(limit)) / 3600 if limit else None

@@ -1,0 +1,72 @@
+"""Prices read off the list: which entries count, and what a number of nodes costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from batchspec.cost.nodes import Nodes
+from batchspec.cost.rates import Rates, money, read_rates
+from tests.cost.price_list import ITEMS, SIZE, item
+
+
+def rates(
+    items: list[dict[str, Any]] = ITEMS,
+    *,
+    size: str = SIZE,
+    region: str = "westeurope",
+    windows: bool = False,
+) -> Rates:
+    return read_rates(items, size, region, "2026-11-28", windows=windows)
+
+
+def test_linux_and_windows_nodes_have_prices_of_their_own() -> None:
+    """What is reserved, billed by the month, for developers or of another size or region does not count."""
+    assert rates()[1:6] == (0.136, 0.02, "USD", "2026-11-28", "Spot")
+    assert rates(windows=True)[1:3] == (0.228, 0.05)
+
+
+def test_sizes_and_regions_are_told_without_case() -> None:
+    """As Batch takes them."""
+    assert rates(size="STANDARD_d2ds_V5", region="WestEurope").dedicated == 0.136
+
+
+def test_spot_nodes_have_the_price_of_low_priority_where_there_is_no_other() -> None:
+    """The meter is named."""
+    found = rates([item(0.136), item(0.0272, sku="D2ds v5 Low Priority")])
+    assert (found.spot, found.spot_meter) == (0.0272, "Low Priority")
+
+
+def test_of_several_prices_the_highest_counts() -> None:
+    """So no region stands for any, as in a rehearsal on the local account."""
+    assert rates(region="").dedicated == 0.15
+
+
+@pytest.mark.parametrize("price", [None, "0.1", 0, -1, True])
+def test_what_is_no_price_does_not_count(price: object) -> None:
+    """It is as if the entry were not there."""
+    assert rates([item(0.1, retailPrice=price)]).why_not == f"the price list has no {SIZE} in westeurope"
+
+
+def test_a_cost_is_known_where_every_price_is_that_it_takes() -> None:
+    """Without Spot nodes nobody needs their price."""
+    found = rates([item(0.136)])
+    assert (found.cost(Nodes(2, 0)), found.cost(Nodes(2, 1)), found.cost(Nodes())) == (0.272, None, 0)
+    assert found.unknown(Nodes(2, 1)) == f"the price list has no Spot nodes of {SIZE} here"
+    assert found.unknown(Nodes(2, 0)) == ""
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        (1234.5, "1234.50 USD"),
+        (0.1, "0.10 USD"),
+        (0.0272, "0.0272 USD"),
+        (0.00001, "less than 0.0001 USD"),
+        (0, "0.00 USD"),
+    ],
+)
+def test_small_sums_have_more_digits(amount: float, text: str) -> None:
+    """A Spot node may cost less than a cent per hour."""
+    assert money(amount, rates()) == text

@@ -159,9 +159,12 @@ def _block_scalar(text: str, indent: int) -> list[str] | None:
 
 
 def _folded(text: str, width: int) -> list[str]:
-    """*text* in lines that YAML joins by one space again: cut only where one space stands between other characters."""
+    """*text* in lines that YAML joins by one space again: cut only where one space stands between other characters.
+
+    Placeholders stay whole.
+    """
     lines = [""]
-    for word in re.split(r"(?<! ) (?! )", text):
+    for word in re.split(r"(?<! )(?<!\{\{) (?! |\}\})", text):
         if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
             lines.append(word)
         else:

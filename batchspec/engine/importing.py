@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from batchspec.counts import count_text
 from batchspec.desired.artifacts.readable import Readable
 from batchspec.desired.expansion.expand import expand, without_tasks
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
+from batchspec.engine.imported_tasks import MOST_TASKS, groups_of
 from batchspec.engine.look.named import noted_file
 from batchspec.errors import RefusedError, SpecError, UsageError
 from batchspec.language.build import build
@@ -21,6 +24,7 @@ from batchspec.resources import job as jobs
 from batchspec.resources.base import Json, is_protected, owner, stamped
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import pool as pool_service
+from batchspec.service.batch import task as task_service
 from batchspec.service.batch.stamp import stamp
 from batchspec.service.connect import Account
 from batchspec.source import Path
@@ -39,11 +43,12 @@ _NOTES: dict[Path, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What lives in the account. `tasks` counts the job's tasks by state."""
+    """What lives in the account. `tasks` counts the job's tasks by state; `bodies` are those to be written down."""
 
     pool: Json | None
     job: Json | None
     tasks: dict[str, int]
+    bodies: Sequence[Json] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +59,11 @@ class Imported:
     desired: Desired
 
 
-def find(account: Account, pool_id: str | None, job_id: str | None) -> Found:
-    """Reads the pool and the job of these ids; without an id, None. Raises `UsageError` for what is not there."""
+def find(account: Account, pool_id: str | None, job_id: str | None, *, with_tasks: bool = False) -> Found:
+    """Reads the pool and the job of these ids; without an id, None. Raises `UsageError` for what is not there.
+
+    *with_tasks*, the tasks that others added to the job are read, too.
+    """
     pool = pool_service.read(account.batch, pool_id) if pool_id else None
     job = job_service.read(account.batch, job_id) if job_id else None
     for kind, id, live in (("pool", pool_id, pool), ("job", job_id, job)):
@@ -67,7 +75,21 @@ def find(account: Account, pool_id: str | None, job_id: str | None) -> Found:
             raise UsageError(f"the {kind} {id} is being deleted")
     if job is not None:
         _require_importable(job, pool_id)
-    return Found(pool, job, job_service.task_counts(account.batch, job["id"]) if job else {})
+    if job is None:
+        return Found(pool, None, {})
+    counts = job_service.task_counts(account.batch, job["id"])
+    are_theirs = with_tasks and owner(job) is None and _total(counts) <= MOST_TASKS
+    return Found(pool, job, counts, _bodies(account, job) if are_theirs else ())
+
+
+def _bodies(account: Account, job: Json) -> list[Json]:
+    """The tasks of the job, but for its manager, which the job itself says."""
+    manager = (job.get("jobManagerTask") or {}).get("id")
+    return [body for body in task_service.read_bodies(account.batch, job["id"]) if body["id"] != manager]
+
+
+def _total(counts: dict[str, int]) -> int:
+    return sum(counts.get(state, 0) for state in ("active", "running", "completed"))
 
 
 def _require_importable(job: Json, pool_id: str | None) -> None:
@@ -118,8 +140,23 @@ def compose(found: Found, name: str, command: str) -> Imported:
     for action in make_plan(desired, _adopted(found, desired)).actions:
         for change in action.changes:
             draft.ignore((action.kind.value, *change.path), "a spec cannot say it as it is")
-    document = draft.document(header)
-    return Imported(document.source.text, expand(build(document), Readable()))
+    if found.bodies:
+        header += _add_tasks(draft, found)
+    desired = _settled(draft, header)
+    return Imported(draft.document(header).source.text, desired)
+
+
+def _add_tasks(draft: Draft, found: Found) -> list[str]:
+    """Adds the groups of the tasks that were *found* to *draft*; what is to be said of them in the header."""
+    limits = (found.job or {}).get("constraints") or {}
+    groups = groups_of(found.bodies, limits.get("maxTaskRetryCount", 0))
+    draft.data["tasks"] = dict(groups.bodies)
+    draft.remarks |= {("tasks", name): remarks for name, remarks in groups.remarks.items()}
+    draft.cut_secrets()
+    if not groups.secrets:
+        return []
+    lines = [f"  {variable}: {use}" for variable, use in groups.secrets.items()]
+    return ["", "These variables are read when tasks are added:", *lines]
 
 
 def _settled(draft: Draft, header: list[str]) -> Desired:
@@ -194,13 +231,20 @@ def _job_lines(found: Found) -> list[str]:
     if not found.job:
         return []
     lines = []
-    if total := sum(found.tasks.get(state, 0) for state in ("active", "running", "completed")):
-        noun = "task" if total == 1 else "tasks"
+    if total := _total(found.tasks):
         lines += [
             "",
-            f"The job has {total} {noun} that this spec does not know and leaves alone; only `destroy`,",
+            f"The job has {count_text(total, 'task')} that this spec does not know and leaves alone; only `destroy`,",
         ]
         lines += ["which deletes the job, would delete them too."]
+        if found.bodies:
+            lines += [
+                "The groups below do the same work: `apply` adds them as new tasks. --adopt leaves them out."
+            ]
+        elif total > MOST_TASKS:
+            lines += [
+                f"They are more than {MOST_TASKS:,}, too many to be written down: make a group with a CSV file."
+            ]
     if not jobs.is_open(found.job):
         lines += [
             "",

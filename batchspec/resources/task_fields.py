@@ -98,3 +98,35 @@ MANAGER_CONSTRAINTS = Field(
     {},
     fields={**CONSTRAINTS.fields, "maxTaskRetryCount": Field(UNSTATED)},  # 0, or the job's: never recorded
 )
+
+_EXIT = Field(fields={"jobAction": Field(same=caseless), "dependencyAction": Field(same=caseless)})
+
+TASK: dict[str, Field] = {
+    "displayName": Field(),
+    "commandLine": Field(),
+    "containerSettings": CONTAINER,
+    "resourceFiles": RESOURCE_FILES,
+    "outputFiles": OUTPUT_FILES,
+    "environmentSettings": ENVIRONMENT,
+    "userIdentity": USER_IDENTITY,
+    "constraints": Field({}, fields={**CONSTRAINTS.fields, "maxTaskRetryCount": Field(UNSTATED)}),
+    "requiredSlots": Field(1),
+    "applicationPackageReferences": PACKAGES,
+    "exitConditions": Field(
+        fields={
+            "exitCodes": Field(fields={"code": Field(), "exitOptions": _EXIT}),
+            "exitCodeRanges": Field(fields={"start": Field(), "end": Field(), "exitOptions": _EXIT}),
+            "preProcessingError": _EXIT,
+            "fileUploadError": _EXIT,
+            "default": _EXIT,
+        }
+    ),
+    "multiInstanceSettings": Field(
+        fields={
+            "numberOfInstances": Field(),
+            "coordinationCommandLine": Field(),
+            "commonResourceFiles": RESOURCE_FILES,
+        }
+    ),
+}
+"""A task of a job, as others add it. Tasks are never compared field by field: their fingerprint is."""

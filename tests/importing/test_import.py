@@ -121,11 +121,68 @@ def test_adoption_needs_a_word(run: Run, sdk: BatchClient, name: str) -> None:
     assert sdk.get_pool(name).metadata is None
 
 
+def test_tasks_of_a_job_are_rows_of_groups(run: Run, sdk: BatchClient, name: str) -> None:
+    """Where command lines agree there is one group, and what differs is an axis or a row."""
+    sdk.create_job({"id": name, "poolInfo": {"poolId": "theirs"}, "usesTaskDependencies": True})  # type: ignore[arg-type]
+    sources = "https://example.org/clips"
+    tasks: list[dict[str, object]] = [
+        {
+            "id": f"encode-{clip}-{height}",
+            "commandLine": f"/bin/bash -c 'ffmpeg -i {clip}.mov -height {height} {clip}-{height}.mp4'",
+            "resourceFiles": [{"httpUrl": f"{sources}/{clip}.mov?sig={CANARY}", "filePath": f"{clip}.mov"}],
+            "environmentSettings": [
+                {"name": "API_TOKEN", "value": CANARY},
+                {"name": "LEVEL", "value": str(height)},
+            ],
+        }
+        for clip in ("intro", "outro")
+        for height in (360, 720)
+    ]
+    tasks += [{"id": f"check{n}", "commandLine": f"md5sum part{n}"} for n in range(1, 4)]
+    tasks += [{"id": "end", "commandLine": "echo {{", "dependsOn": {"taskIds": ["check1"]}}]
+    tasks += [{"id": "again-1", "commandLine": "true"}, {"id": "again-2", "commandLine": "true"}]
+    tasks += [{"id": "hush", "commandLine": f"login --password {CANARY}"}]
+    for task in tasks:
+        sdk.create_task(name, task)  # type: ignore[arg-type]
+    text = run("import", "job", name).stdout
+    assert CANARY not in text
+    assert "#   API_TOKEN: the variable API_TOKEN of tasks\n" in text
+    assert text[text.index("# Left out") :] == GROUPS
+    Path("s.yaml").write_text(text, "utf-8")
+    assert run("validate", "s.yaml").stdout == "s.yaml: valid\n"
+    rendered = run("render", "s.yaml", "--tasks").stdout
+    assert rendered.count("ffmpeg") == 4
+    assert "tasks:" not in run("import", "job", name, "--adopt", "--auto-approve").stdout
+
+
+GROUPS = """\
+# Left out: hush: commandLine may hold a secret.
+tasks:
+  again: { matrix: { run: [1, 2] }, commandLine: "true" }
+  check: { matrix: { value: [part1, part2, part3] }, commandLine: "md5sum {{ matrix.value }}" }
+  encode:
+    matrix: { i: [intro, outro], height: [360, 720] }
+    commandLine: >-
+      /bin/bash -c 'ffmpeg -i {{ matrix.i }}.mov -height {{ matrix.height }}
+      {{ matrix.i }}-{{ matrix.height }}.mp4'
+    resourceFiles:
+      - { httpUrl: "https://example.org/clips/{{ matrix.i }}.mov", filePath: "{{ matrix.i }}.mov" }
+    environmentSettings:
+      - { name: API_TOKEN, value: { fromEnvironment: API_TOKEN } }
+      - { name: LEVEL, value: "{{ matrix.height }}" }
+  # These tasks waited for others (dependsOn). A spec says so by what they read: inputs: {from:
+  # GROUP}, or files: {NAME: {from: GROUP}}.
+  end:
+    commandLine: "echo {{ \\"{{\\" }}"
+"""
+
+
 def test_a_job_alone_uses_its_pool_as_it_is(run: Run, sdk: BatchClient, name: str) -> None:
     """`import job` writes `pool: {existing: …}`; the tasks of others are counted and left alone."""
     sdk.create_job({"id": name, "poolInfo": {"poolId": "theirs"}})  # type: ignore[arg-type]
     for task in ("a", "b"):
         sdk.create_task(name, {"id": task, "commandLine": "true"})  # type: ignore[arg-type]
+    assert "`apply` adds them as new tasks. --adopt leaves them out.\n" in run("import", "job", name).stdout
     text = import_and_plan(run, "job", name)
     assert text.endswith(
         f"""\

@@ -43,7 +43,8 @@ def import_(
 
     Reads only. Resources that batchspec did not create are never modified. --adopt
     (after confirmation) tags them as owned by the spec and changes nothing else; the
-    next plan of the printed spec is empty. Tasks are left alone.
+    next plan of the printed spec is empty. Tasks of the job become groups, one for
+    all whose command lines agree, unless it is adopted: tasks themselves are left alone.
     """
     from batchspec.engine import importing
 
@@ -53,7 +54,7 @@ def import_(
         _shipyard(ids, name, what, adopts)
         return
     account = open_account(target)
-    found = importing.find(account, ids.get("pool"), ids.get("job"))
+    found = importing.find(account, ids.get("pool"), ids.get("job"), with_tasks=not adopts)
     named = name or importing.name_for(found)
     imported = importing.compose(found, named, shlex.join(["batchspec", "import", *what]))
     put_file(imported.text)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
+from itertools import takewhile, zip_longest
 from typing import NamedTuple
 
 from batchspec.language.rows.written import typed
 
-_TOKEN = re.compile(r"[\w.+%-]+|\s+|.", re.DOTALL)
-_WORD = re.compile(r"[\w.+%-]*\w[\w.+%-]*")
+_OPTIONS = r"(?<![\w.])--?[A-Za-z][\w-]*"
+_WORDS = re.compile(rf"{_OPTIONS}|[\w.+%-]+|\s+|.", re.DOTALL)
+_PARTS = re.compile(rf"{_OPTIONS}|\d+(?:\.\d+)+(?![^\W_])|[^\W_]+|\s+|.", re.DOTALL)
 _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,9}")
 _OPTION = re.compile(r"(?:^|[\s\"'])-{1,2}([A-Za-z][A-Za-z0-9_-]{0,30})(?:=|[\s\"']+)[\"']?$")
 _VARIABLE = re.compile(r"(?:^|[\s\"';])([A-Za-z_][A-Za-z0-9_]{0,30})=[\"']?$")
@@ -27,18 +29,35 @@ class Agreed(NamedTuple):
     rows: list[list[str | int | float | bool]]
 
 
-def shape(texts: Sequence[str]) -> tuple[object, ...]:
-    """What texts have in common that may be rows of one group: their signs, their options and their programs."""
-    return tuple(tuple(_fixed(tokens)) for tokens in map(_tokens, texts))
+def shape(texts: Sequence[str], programs: Collection[int] = (0,)) -> tuple[object, ...]:
+    """What texts have in common that may be rows of one group: their signs, their options and their programs.
+
+    *programs* are the texts that begin with one.
+    """
+    return tuple(tuple(_fixed(_WORDS.findall(text), number in programs)) for number, text in enumerate(texts))
 
 
-def agree(tasks: Sequence[Sequence[str]]) -> Agreed:
-    """What *tasks* of one `shape` share, and what tells them apart."""
+def agree(tasks: Sequence[Sequence[str]], leads: Sequence[str] = ()) -> Agreed:
+    """What *tasks* of one `shape` share, and what tells them apart.
+
+    Their texts are `literal` already. *leads* stand before the texts of each, where names are looked for.
+    """
     columns: dict[tuple[str, ...], str] = {}
-    templates = [_template(texts, columns) for texts in zip(*tasks, strict=True)]
+    texts = zip(*tasks, strict=True)
+    templates = [
+        _template(alike, columns, lead) for alike, lead in zip_longest(texts, leads, fillvalue="") if alike
+    ]
     cells = [typed(column) for column in columns]
     rows = [list(row) for row in zip(*cells, strict=True)] if cells else [[] for _ in tasks]
     return Agreed(templates, list(columns.values()), rows)
+
+
+def common_name(ids: Sequence[str]) -> str:
+    """What *ids* begin with, without the number that follows; "" where that is nothing."""
+    if len(ids) == 1:
+        return ids[0]
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*ids, strict=False))
+    return "".join(letters[0] for letters in alike).rstrip("0123456789-_")
 
 
 def literal(text: str) -> str:
@@ -59,29 +78,60 @@ def _numbered(base: str) -> Iterator[str]:
     yield from (f"{base}{number}" for number in range(2, 10_000))
 
 
-def _tokens(text: str) -> list[str]:
-    return _TOKEN.findall(text)
-
-
-def _fixed(tokens: Sequence[str]) -> Iterator[str]:
+def _fixed(tokens: Sequence[str], is_program: bool) -> Iterator[str]:
     """Each token that must be the same; words that may differ as one letter."""
     for number, token in enumerate(tokens):
-        may_differ = number > 0 and _WORD.fullmatch(token) and token[0] != "-"
-        yield "w" if may_differ else token
+        yield token if (is_program and number == 0) or not _may_differ(token) else "w"
 
 
-def _template(texts: Sequence[str], columns: dict[tuple[str, ...], str]) -> str:
+def _may_differ(token: str) -> bool:
+    return token[0] != "-" and any(character.isalnum() for character in token)
+
+
+def _template(texts: Sequence[str], columns: dict[tuple[str, ...], str], lead: str) -> str:
     """One text for all *texts*; what differs is added to *columns*, or is one of them already."""
     made = ""
-    for tokens in zip(*map(_tokens, texts), strict=True):
+    for tokens in _joined(list(_split(texts)), columns):
         if len(set(tokens)) == 1:
-            made += literal(tokens[0])
+            made += tokens[0]
             continue
         suffix = _common_suffix(tokens)
         values = tuple(token.removesuffix(suffix) for token in tokens)
-        name = columns.get(values) or columns.setdefault(values, name_after(made, columns.values()))
-        made += f"{{{{ matrix.{name} }}}}{literal(suffix)}"
+        name = columns.get(values) or columns.setdefault(values, name_after(lead + made, columns.values()))
+        made += f"{{{{ matrix.{name} }}}}{suffix}"
     return made
+
+
+def _split(texts: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """The tokens of *texts*, side by side: parts of words where all have the same ones, else words."""
+    parts = [_PARTS.findall(text) for text in texts]
+    if len({tuple(_fixed(tokens, is_program=False)) for tokens in parts}) > 1:
+        parts = [_WORDS.findall(text) for text in texts]
+    return zip(*parts, strict=True)
+
+
+def _joined(
+    tokens: Sequence[tuple[str, ...]], columns: Collection[tuple[str, ...]]
+) -> Iterator[tuple[str, ...]]:
+    """*tokens*, with those put together that change together: `north-east` and `south-west` differ in one value."""
+    last = tokens[0]
+    kept: list[tuple[str, ...]] = []
+    for token in tokens[1:]:
+        between = kept[-1] if kept else ()
+        if len(set(last)) > 1 and len(set(token)) == 1 and not kept and not token[0].isspace():
+            kept.append(token)
+        elif kept and _change_together(last, token) and not {last, token} & set(columns):
+            last = tuple(map("".join, zip(last, between, token, strict=True)))
+            kept = []
+        else:
+            yield from (last, *kept)
+            last, kept = token, []
+    yield from (last, *kept)
+
+
+def _change_together(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether each value of *one* comes with a single value of *other*, and the other way round."""
+    return len(set(other)) > 1 and len(set(one)) == len(set(other)) == len(set(zip(one, other, strict=True)))
 
 
 def _common_suffix(tokens: Sequence[str]) -> str:

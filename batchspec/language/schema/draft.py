@@ -20,10 +20,11 @@ _TOP = 2  # `pool.id`: nothing above it can be cut
 
 
 class Draft:
-    """The values of a spec and what to say beside them. `data` is its own to change."""
+    """The values of a spec and what to say beside them. `data` and `remarks` are its own to change."""
 
     def __init__(self, data: dict[str, Any], notes: Mapping[Path, str]) -> None:
         self.data = data
+        self.remarks: dict[Path, list[str]] = {}
         self._notes = notes
         self._ignored: dict[str, list[str]] = {}
 
@@ -41,6 +42,8 @@ class Draft:
 
         In a list the whole item goes. What goes stays as it is in the account.
         """
+        if path[0] == "tasks" and len(path) >= _TOP:
+            return self._cut_group(str(path[1]), f"{path_text(path[2:]) or 'it'} {why}")
         while len(path) >= _TOP and not self._is_optional(path):
             path = path[:-1]
         if len(path) < _TOP:
@@ -54,6 +57,13 @@ class Draft:
             self.ignore(path, why)
         if not parent and len(path) > _TOP:
             del self._at(path[:-2])[path[-2]]
+        return True
+
+    def _cut_group(self, name: str, why: str) -> bool:
+        """Takes out a group whole: part of a task is another task."""
+        del self.data["tasks"][name]
+        remark = f"Left out: {name}: {why}."
+        self.remarks.setdefault(("tasks",), []).append(remark)
         return True
 
     def ignore(self, path: Path, why: str) -> None:
@@ -74,7 +84,7 @@ class Draft:
             data["ignoreChanges"] = list(self._ignored)
             notes[("ignoreChanges",)] = "what this spec could not say; a plan does not look at it"
             notes |= {("ignoreChanges", i): "; ".join(why) for i, why in enumerate(self._ignored.values())}
-        return parse(Source("the imported spec", spec_text(data, notes, header)))
+        return parse(Source("the imported spec", spec_text(data, notes, header, self.remarks)))
 
     def _is_optional(self, path: Path) -> bool:
         inside_item = any(isinstance(part, int) for part in path[:-1])

@@ -14,6 +14,7 @@ from batchspec.language.schema.fits import Schema, resolved
 from batchspec.language.schema.spec_schema import spec_schema
 from batchspec.resources import job as jobs
 from batchspec.resources import pool as pools
+from batchspec.resources import task_fields
 from batchspec.resources.base import STAMPS, UNSTATED, Field, Json, is_protected, same_value
 from batchspec.resources.equality import never_compared, same_url
 from batchspec.source import Path, path_text
@@ -63,6 +64,13 @@ def job_part(live: Json) -> ReadBack:
     table = {name: field for name, field in jobs.FIELDS.items() if name != "poolInfo"}
     return _Reader("job", str(live["id"])).read(
         table, {key: value for key, value in live.items() if key != "poolInfo"}
+    )
+
+
+def task_part(live: Json) -> ReadBack:
+    """What a group of the spec says of the task *live*, all but its id and what it waits for."""
+    return _Reader("taskGroup", str(live["id"])).read(
+        task_fields.TASK, {name: live[name] for name in task_fields.TASK if name in live}
     )
 
 

@@ -42,6 +42,13 @@ def read_texts(batch: Batch, job_id: str) -> Iterator[str]:
         yield from batch.texts(path, doing=f"list the tasks of {job_id}", select=_NARROW)
 
 
+def read_bodies(batch: Batch, job_id: str) -> Iterator[Json]:
+    """The tasks of a job, with all that the service tells of them."""
+    with _gone_is_none():
+        for page in batch.pages(path_of("jobs", job_id, "tasks"), doing=f"list the tasks of {job_id}"):
+            yield from page
+
+
 def read_completed(batch: Batch, job_id: str, since: datetime | None) -> Iterator[LiveTask]:
     """The tasks of a job that are completed, with how they ran; only those completed since *since*, if it is given."""
     filter = "state eq 'completed'"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 
-from batchspec.language.rows.agreement import agree, shape
+from batchspec.language.rows.agreement import agree, common_name, literal, shape
 from batchspec.language.rows.written import as_matrix, distinct, file_name
 from batchspec.shipyard.reading.places import name_of
 from batchspec.shipyard.reading.settings import Settings
@@ -27,7 +26,7 @@ class Cluster:
         first = self.tasks[0]
         if len(self.tasks) == 1:
             return made_by(first, first.text("command"))
-        agreed = agree([[task.text("command")] for task in self.tasks])
+        agreed = agree([[literal(task.text("command"))] for task in self.tasks])
         names, rows = distinct(agreed.names, agreed.rows)
         each = file_name(names, rows)
         if not each:
@@ -46,7 +45,7 @@ def clusters(job: Settings, remarks: list[str]) -> list[Cluster]:
     together = _together(tasks, waits)
     names: dict[str, Cluster] = {}
     for members in together:
-        name = name_of(_stem(members), names)
+        name = name_of(common_name([str(task.says("id") or "") for task in members]) or "run", names)
         names[name] = Cluster(name, members, [])
     homes = {
         task.text("id"): cluster for cluster in names.values() for task in cluster.tasks if task.says("id")
@@ -90,12 +89,3 @@ def _kept(members: list[Settings], waits: Sequence[Sequence[str]]) -> Iterator[l
         yield members
     else:
         yield from ([task] for task in members)
-
-
-def _stem(members: Sequence[Settings]) -> str:
-    """What the ids of *members* begin with, or `run`."""
-    ids = [str(task.says("id") or "") for task in members]
-    if len(ids) == 1:
-        return ids[0] or "run"
-    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*ids, strict=False))
-    return "".join(letters[0] for letters in alike).rstrip("0123456789-_") or "run"

@@ -7,33 +7,33 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-from batchspec.cli.door import put, put_object
+from batchspec.cli.door import is_live, put, put_object
 from batchspec.cli.verbose import is_listening
+from batchspec.engine.health.situation import See
 from batchspec.events import Event, SummaryEvent
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from batchspec.render.runs.progress import Board
 
 Take = Callable[[Event], None]
 
-_NOTES = 5
-_BAR = 20
+
+class Display(NamedTuple):
+    """Shows each event that it takes; and where somebody looks on, also how the tasks stand meanwhile."""
+
+    take: Take
+    see: See | None = None
 
 
 @contextmanager
-def display(form: str, arguments: str) -> Iterator[Take]:
+def display(form: str, arguments: str) -> Iterator[Display]:
     """Within it, every event taken is shown: progress on stderr, the summary on stdout."""
     if form == "json":
-        yield _json
-    elif sys.stderr.isatty() and not is_listening():
-        with _live(arguments) as take:
-            yield take
+        yield Display(_json)
+    elif is_live(sys.stderr) and not is_listening():
+        with _live(arguments) as live:
+            yield live
     else:
-        yield _lines(arguments)
+        yield Display(_lines(arguments))
 
 
 def _json(event: Event) -> None:
@@ -58,16 +58,13 @@ def _lines(arguments: str) -> Take:
 
 
 @contextmanager
-def _live(arguments: str) -> Iterator[Take]:
-    from rich.console import Console
-    from rich.live import Live
-
-    from batchspec.render.runs.progress import Board
+def _live(arguments: str) -> Iterator[Display]:
+    from batchspec.cli.live import shown
     from batchspec.render.runs.summary import summary_text
+    from batchspec.render.watching.board import Board
 
     board = Board()
     summaries: list[SummaryEvent] = []
-    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
     def take(event: Event) -> None:
         if isinstance(event, SummaryEvent):
@@ -75,32 +72,7 @@ def _live(arguments: str) -> Iterator[Take]:
         else:
             board.take(event, time.monotonic())
 
-    with Live(get_renderable=lambda: _table(board), console=console, refresh_per_second=8):
-        yield take
+    with shown(board):
+        yield Display(take, lambda situation: board.see(situation, time.monotonic()))
     for summary in summaries:
         put(summary_text(summary, arguments))
-
-
-def _table(board: Board) -> Table:
-    from rich.progress_bar import ProgressBar
-    from rich.table import Table
-    from rich.text import Text
-
-    from batchspec.render.show import show
-
-    table = Table.grid(padding=(0, 1))
-    table.add_column(min_width=4, no_wrap=True)
-    table.add_column(min_width=16, no_wrap=True)
-    table.add_column(width=_BAR)
-    table.add_column(ratio=1, no_wrap=True)
-    table.add_column(justify="right")
-    for row in board.rows.values():
-        style = {"ok": "green", "no": "red"}.get(row.mark, "cyan")
-        bar = ProgressBar(1.0, row.share, width=_BAR) if row.share is not None else ""
-        spent = (row.ended or time.monotonic()) - row.began
-        table.add_row(
-            Text(f"[{row.mark}]", style), Text(row.step.value), bar, Text(show(row.text)), f"{spent:.1f} s"
-        )
-    for note in board.notes[-_NOTES:]:
-        table.add_row("", "", "", Text(show(note), "yellow"), "")
-    return table

@@ -9,7 +9,7 @@ import io
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -68,6 +68,11 @@ def ask(question: str) -> str:
 
     answer: str = click.prompt(show(question), prompt_suffix=" ", default="no", show_default=False, err=True)
     return answer
+
+
+def is_live(stream: TextIO) -> bool:
+    """Whether *stream* is a terminal on which what was written can be written over."""
+    return stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
 
 
 def colored() -> bool:

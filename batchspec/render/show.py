@@ -9,7 +9,6 @@ first; and none of it is ever parsed for markup.
 import json
 import re
 from collections.abc import Iterable
-from unicodedata import category, east_asian_width
 
 # GitHub: `::name::` at the start of a line, `##[name]` anywhere. Azure Pipelines: `##vso[name]` anywhere.
 _COMMAND = re.compile(r"^(\s*):(?=:[a-z])|#(?=#(?:vso)?\[)", re.IGNORECASE)
@@ -57,7 +56,9 @@ def columns(text: str) -> int:
     """How many columns of a terminal *text*, once shown, takes."""
     if text.isascii():
         return len(text)
-    return sum(map(_columns, text))
+    from rich.cells import cell_len
+
+    return cell_len(text)
 
 
 def _unpainted(part: str) -> str:
@@ -75,9 +76,3 @@ def _visible(character: str) -> str:
     if number <= 0xFF:
         return f"\\x{number:02x}"
     return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
-
-
-def _columns(character: str) -> int:
-    if category(character) in ("Mn", "Me"):
-        return 0
-    return 2 if east_asian_width(character) in "WF" else 1

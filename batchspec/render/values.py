@@ -27,6 +27,18 @@ def size_text(size_bytes: int) -> str:
     return f"{size:.1f} TB"
 
 
+def duration_text(seconds: float) -> str:
+    """A duration as people say it: 3.1 s, 12 s, 2m 10s, 1h 05m, 2d 03h."""
+    if seconds < 59.5:
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if not hours:
+        return f"{minutes}m {rest:02d}s"
+    days, hours = divmod(hours, 24)
+    return f"{days}d {hours:02d}h" if days else f"{hours}h {minutes:02d}m"
+
+
 def value_text(value: Any) -> str:
     """A value on one line, whole."""
     return "(none)" if value is None else show(json.dumps(value, ensure_ascii=False))

@@ -180,9 +180,9 @@ def _watch(run: Apply, form: str, arguments: str) -> None:
     from batchspec.engine.run.progress.conduct import Interrupted
 
     try:
-        with _signals(run) as caught, display(form, arguments) as take:
-            for event in run.events():
-                take(event)
+        with _signals(run) as caught, display(form, arguments) as shown:
+            for event in run.events(shown.see):
+                shown.take(event)
     except Interrupted:
         raise _interrupted(caught(), arguments, watching=False) from None
     if number := caught():

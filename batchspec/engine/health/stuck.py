@@ -120,6 +120,13 @@ def judge(facts: Facts) -> Judgement:
     return Judgement(words, stuck, tuple(trouble for stops, trouble in found if not stops))
 
 
+def is_up(facts: Facts) -> bool:
+    """Whether nodes are ready, and none is still on its way."""
+    states = {str(node.get("state")) for node in facts.nodes}
+    is_steady = facts.pool is not None and facts.pool.get("allocationState") == "steady"
+    return is_steady and not states.isdisjoint(_READY) and states.isdisjoint(_PASSING)
+
+
 def in_words(states: Sequence[str]) -> str:
     """`3 idle, 2 running`, the common ones first."""
     counts = sorted(((states.count(state), state) for state in set(states)), reverse=True)

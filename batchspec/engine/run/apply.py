@@ -17,12 +17,14 @@ from batchspec.counts import count_text
 from batchspec.desired.bodies.composed_body import public_outputs
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired, DesiredTask
+from batchspec.engine.health.situation import See
 from batchspec.engine.health.stuck import StuckReason
 from batchspec.engine.look.observe import list_blobs
 from batchspec.engine.run.claim import claim_name
 from batchspec.engine.run.doctor import Doctor
 from batchspec.engine.run.downloads.download import Downloads
 from batchspec.engine.run.downloads.kept import copy_outputs, remove_former, remove_temporary
+from batchspec.engine.run.lookout import Lookout
 from batchspec.engine.run.progress.conduct import Conduct, Interrupted, PlanAgain
 from batchspec.engine.run.progress.lock import Held
 from batchspec.engine.run.progress.outcome import Outcome
@@ -67,6 +69,7 @@ class Apply:
         self._timeout_s = timeout_s
         self._allocation_s = allocation_s
         self._detach = detach
+        self._see: See | None = None
         self._watching = False
         self._is_told = False
         self.plans_again = False  # it ended, with work left that has to be planned anew
@@ -99,8 +102,12 @@ class Apply:
                 help=f"`{again}` runs only these again",
             )
 
-    def events(self) -> Iterator[Event]:
-        """Does the work in the background and tells of it, to the last summary."""
+    def events(self, see: See | None = None) -> Iterator[Event]:
+        """Does the work in the background and tells of it, to the last summary.
+
+        Whoever looks on is shown by *see*, which is called from the background, how the tasks stand while they run.
+        """
+        self._see = see
         worker = threading.Thread(target=self._work, name="apply")
         heard = self._conduct.account.heard(lambda text: self._queue.put(NoteEvent(text)))
         worker.start()
@@ -201,15 +208,19 @@ class Apply:
 
         pool_id = conduct.spec.pool.id if conduct.spec.pool else ""
         conduct.begin(Step.NODES, pool_id)
-        conduct.begin(Step.RUN, total=total, unit="tasks")
         deadline = time.monotonic() + self._timeout_s if self._timeout_s is not None else None
         for job_id in outcome.followed:
-            watch = Watch(conduct, doctor, job_id, fetch)
+            lookout = Lookout(conduct, doctor, job_id, self._see) if self._see else None
+            watch = Watch(conduct, doctor, job_id, fetch, lookout)
             watch.run(deadline)
             outcome.detached |= bool(watch.pending)
         self._look_for_outputs()
         if not outcome.detached:
-            conduct.end(Step.NODES, doctor.at_the_end(list(outcome.followed)[-1]))
+            nodes = doctor.at_the_end(list(outcome.followed)[-1])
+            if conduct.is_under_way(Step.NODES):
+                conduct.end(Step.NODES, nodes)
+            if lookout:
+                lookout.over()
             conduct.end(Step.RUN, _counted(outcome))
 
     def _look_for_outputs(self) -> None:

@@ -7,10 +7,19 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from batchspec.engine.health.diagnose import evidence, explained, read_facts
-from batchspec.engine.health.stuck import PATIENCE, Facts, Judgement, StuckReason, Trouble, judge, without
+from batchspec.engine.health.stuck import (
+    PATIENCE,
+    Facts,
+    Judgement,
+    StuckReason,
+    Trouble,
+    is_up,
+    judge,
+    without,
+)
 from batchspec.engine.run.progress.conduct import Conduct
 from batchspec.events import NoteEvent
 from batchspec.language.model import TaskGroup
@@ -41,6 +50,8 @@ class Doctor:
     allocation_s: float = 0.0  # how long a resize that got no node is repeated
     patience: timedelta = PATIENCE
     silence: timedelta = LONGEST_SILENCE
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))  # the service's, at the last look
+    is_up: bool = False  # nodes were ready at the last look, and none was still on its way
     _told: set[tuple[StuckReason, str]] = field(default_factory=set)
     _nodes: dict[str, LastLook] = field(default_factory=dict)
     _times: Counter[StuckReason] = field(default_factory=Counter)
@@ -64,6 +75,7 @@ class Doctor:
         *counts* are those of the job's tasks, *groups* are of tasks that have not ended.
         """
         facts = read_facts(self.conduct.account, self.conduct.spec, job_id, groups)
+        self.now, self.is_up = facts.now, is_up(facts)
         self._count(facts)
         judgement = without(judge(facts), self._before, again=self._resizes)
         if judgement.stuck is not None and not self._asks_again(judgement.stuck, facts):
@@ -111,6 +123,11 @@ class Doctor:
             troubles = [*found.degraded, *([found.stuck] if found.stuck else [])]
             failed = tuple(t for t in troubles if t.reason is StuckReason.START_TASK)
             self._tell(Judgement(found.words, degraded=failed), facts)
+
+    @property
+    def states(self) -> dict[str, str]:
+        """The nodes at the last look, each with its state."""
+        return {id: node.state for id, node in self._nodes.items()}
 
     @property
     def _pool_id(self) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from batchspec.desired.task import DesiredTask
 from batchspec.engine.run.doctor import Doctor
+from batchspec.engine.run.lookout import Lookout
 from batchspec.engine.run.progress.conduct import Conduct
 from batchspec.engine.run.progress.result import failure_of, task_event
 from batchspec.errors import RunError
@@ -25,14 +26,25 @@ _OVERLAP = timedelta(seconds=5)  # a listing may be a little behind the clock th
 
 
 class Watch:
-    """Waits for the tasks of one job that are followed, and tells *on_success* of each that succeeds."""
+    """Waits for the tasks of one job that are followed, and tells *on_success* of each that succeeds.
 
-    def __init__(self, conduct: Conduct, doctor: Doctor, job_id: str, on_success: OnSuccess) -> None:
+    With a *lookout*, it tells how things stand at each look.
+    """
+
+    def __init__(
+        self,
+        conduct: Conduct,
+        doctor: Doctor,
+        job_id: str,
+        on_success: OnSuccess,
+        lookout: Lookout | None = None,
+    ) -> None:
         self._conduct = conduct
         self._doctor = doctor
         self._outcome = conduct.outcome
         self._job_id = job_id
         self._on_success = on_success
+        self._lookout = lookout
         self._total = conduct.outcome.followed[job_id]
         self._latest: datetime | None = None
         self._began = 0.0
@@ -63,9 +75,12 @@ class Watch:
             if not counts["running"] and self._ends_blocked():
                 return
             nothing_runs = not counts["running"] and not moved
-            if self.pending and (nothing_runs or time.monotonic() >= diagnose_at):
+            diagnoses = bool(self.pending) and (nothing_runs or time.monotonic() >= diagnose_at)
+            if diagnoses:
                 self._diagnose(counts)
                 diagnose_at = time.monotonic() + pace.trouble_s
+            if self._lookout:
+                self._lookout.tell(counts, again=diagnoses)
             if self.pending and deadline is not None and time.monotonic() >= deadline:
                 raise self._out_of_time()
             soon = max(pace.shortest_s, self._left_s() / _LOOKS)
@@ -101,6 +116,8 @@ class Watch:
                 failure = self._failure_of(task, live)
                 self._outcome.end(self._job_id, live.id, failure, live.execution)
                 self._conduct.tell(task_event(live.id, failure, desired, task, live.execution))
+                if self._lookout:
+                    self._lookout.ended(live.id, task.group.name, failure)
                 if not failure:
                     self._on_success(task)
         return before - self.pending
@@ -114,7 +131,9 @@ class Watch:
             if self.pending and not self._was_cancelled():
                 raise
             return
-        self._conduct.progress(Step.NODES, nodes)
+        if self._conduct.is_under_way(Step.NODES):
+            tell = self._conduct.end if self._doctor.is_up else self._conduct.progress
+            tell(Step.NODES, nodes)
 
     def _was_cancelled(self) -> bool:
         """Whether somebody has cancelled the job: what has not ended in it never will."""
@@ -144,7 +163,12 @@ class Watch:
         return self._outcome.is_pending(self._job_id, group)
 
     def _tell(self, counts: Mapping[str, int]) -> None:
+        """Tells how many have ended. The step begins with the first task that runs: nodes take minutes to start."""
         outcome = self._outcome
+        if Step.RUN.value not in outcome.seconds:
+            if not (counts["running"] or counts["completed"]):
+                return
+            self._conduct.begin(Step.RUN, total=self._total, unit="tasks")
         text = f"{counts.get('running', 0)} running" + (
             f", {outcome.failed} failed" if outcome.failed else ""
         )

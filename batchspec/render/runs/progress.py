@@ -1,9 +1,8 @@
-"""A run's events as rows of a board (for a live display) or as plain lines (for anything else)."""
+"""A run's events as plain lines: for all that is no live display."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 
 from batchspec.counts import count_text
 from batchspec.events import Event, NoteEvent, State, Step, StepEvent, TaskEvent
@@ -12,45 +11,6 @@ from batchspec.render.values import size_text
 from batchspec.resources.task import CANCELLED
 
 _EVERY_S = 5.0
-_MARKS = {State.STARTED: "..", State.PROGRESS: "..", State.DONE: "ok", State.FAILED: "no"}
-
-
-@dataclass(slots=True)
-class Row:
-    """One step on the board. `share` is None while the total is not known."""
-
-    step: Step
-    mark: str
-    text: str = ""
-    share: float | None = None
-    began: float = 0.0
-    ended: float | None = None
-
-
-@dataclass(slots=True)
-class Board:
-    """What has happened so far, a row for each step that had something to do."""
-
-    rows: dict[Step, Row] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-
-    def take(self, event: Event, now: float) -> None:
-        """Puts *event* on the board; *now* is of the monotonic clock."""
-        if isinstance(event, StepEvent):
-            self._take_step(event, now)
-        elif isinstance(event, TaskEvent) and event.failure:
-            self.notes.append(f"{event.name} {ended_text(event.failure)}")
-        elif isinstance(event, NoteEvent):
-            self.notes += [event.text, *(f"  {line}" for line in event.lines)]
-
-    def _take_step(self, event: StepEvent, now: float) -> None:
-        row = self.rows.setdefault(event.step, Row(event.step, "..", began=now))
-        row.mark = _MARKS[event.state]
-        row.text = step_text(event)
-        if event.total:
-            row.share = event.done / event.total
-        if event.state in (State.DONE, State.FAILED):
-            row.ended = now
 
 
 def ended_text(failure: str) -> str:

@@ -57,6 +57,11 @@ def read_completed(batch: Batch, job_id: str, since: datetime | None) -> Iterato
     return read_all(batch, job_id, filter=filter, select=f"{_TRACED},stateTransitionTime")
 
 
+def read_running(batch: Batch, job_id: str) -> Iterator[LiveTask]:
+    """The tasks of a job that are running, each with its node and since when: no more than the nodes have slots."""
+    return read_all(batch, job_id, filter="state eq 'running'", select=f"{_NARROW},nodeInfo")
+
+
 def read_waiting(batch: Batch, job_id: str, added_before: datetime) -> Iterator[tuple[LiveTask, datetime]]:
     """The tasks of a job that have not ended and were added before *added_before*, each with when it was."""
     filter = f"state ne 'completed' and creationTime lt DateTime'{added_before:%Y-%m-%dT%H:%M:%SZ}'"

@@ -67,6 +67,10 @@ class Conduct:
             raise Interrupted
         self.held.check()
 
+    def is_under_way(self, step: Step) -> bool:
+        """Whether it has begun and not ended."""
+        return self.outcome.seconds.get(step.value, 0.0) < 0
+
     def begin(self, step: Step, text: str = "", *, total: int = 0, unit: str = "") -> None:
         self.outcome.seconds[step.value] = -time.monotonic()
         self.tell(StepEvent(step, State.STARTED, text, 0, total, unit))

@@ -125,6 +125,19 @@ class Outcome:
         """How the task that has ended ran."""
         return _execution(self._database.one("SELECT * FROM ran WHERE id = ?", id))
 
+    def tally(self) -> dict[str, Counter[str]]:
+        """How many of the tasks to wait for are pending, succeeded, failed, cancelled or not run, by group."""
+        found: dict[str, Counter[str]] = {}
+        query = (
+            "SELECT group_name, CASE WHEN failure IS NULL THEN 'pending' WHEN failure = '' THEN 'succeeded'"
+            f" WHEN failure = '{CANCELLED}' THEN 'cancelled' WHEN failure LIKE '{NOT_RUN}: %' THEN 'not run'"
+            " ELSE 'failed' END AS state, count(*)"
+            " FROM followed JOIN task USING (number) GROUP BY 1, 2 ORDER BY min(number)"
+        )
+        for group, state, count in chain.from_iterable(self._database.pages(query)):
+            found.setdefault(group, Counter())[state] = count
+        return found
+
     def one_that_succeeded(self, group: TaskGroup) -> Done | None:
         """One task of *group* that succeeded; None without any."""
         query = (

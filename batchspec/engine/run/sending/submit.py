@@ -102,8 +102,6 @@ def add_tasks(conduct: Conduct, uploads: Uploads, begun: Sequence[Followed] = ()
         postponed = Postponed(conduct)
         ready = (map(packer.packed, postponed.without(lot)) for lot in lots)
         send_all((group for lot in ready for group in task_service.collections(lot)), send)
-        if uploads:
-            conduct.end(Step.UPLOAD, count_text(conduct.outcome.uploaded, "file"))
         conduct.outcome.postponed = len(postponed)
         added = len(runs) - conduct.outcome.refused - conduct.outcome.postponed
         conduct.end(Step.ADD, f"{count_text(added, 'task')} in {sender.job_id}")
@@ -133,6 +131,8 @@ def _as_ready(conduct: Conduct, uploads: Uploads) -> Iterator[Iterable[Run]]:
     yield work.ready
     for blobs in uploads.arrived():
         yield chain.from_iterable(map(work.waiting, blobs))
+    if uploads:
+        conduct.end(Step.UPLOAD, count_text(conduct.outcome.uploaded, "file"))
     yield work.last  # in the order of the flow: a task is added behind those that it depends on
 
 

@@ -221,6 +221,8 @@ class Apply:
                 conduct.end(Step.NODES, nodes)
             if lookout:
                 lookout.over()
+            if not conduct.is_under_way(Step.RUN):
+                conduct.begin(Step.RUN)  # all were cancelled before one ran
             conduct.end(Step.RUN, _counted(outcome))
 
     def _look_for_outputs(self) -> None:

@@ -142,3 +142,4 @@ class Code(Enum):
     NOT_SIMULATED = "BS0714", "not supported by the local account"
     NO_PACKAGE = "BS0715", "an application package that the account does not have"
     OTHER_PACKAGE = "BS0716", "an application package whose content differs in the account"
+    FORMULA_FAILS = "BS0717", "an autoscale formula that Batch cannot evaluate"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
+from batchspec.formula.bounds import reach
+from batchspec.formula.syntax import FormulaSyntaxError
 from batchspec.resources.base import Json
 
 
@@ -14,6 +17,16 @@ class Nodes(NamedTuple):
 
     dedicated: float = 0
     spot: float = 0
+
+
+def nodes_asked(pool: Json) -> Nodes:
+    """The nodes that *pool* asks for, or its formula at most."""
+    if not pool.get("enableAutoScale"):
+        return Nodes(int(pool.get("targetDedicatedNodes") or 0), int(pool.get("targetLowPriorityNodes") or 0))
+    try:
+        return Nodes(*reach(str(pool.get("autoScaleFormula", ""))))
+    except FormulaSyntaxError:  # of a pool that others made; ours was read before
+        return Nodes(math.inf, math.inf)
 
 
 def paid_nodes(listed: Iterable[Json]) -> Nodes:

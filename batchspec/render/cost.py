@@ -13,7 +13,8 @@ from batchspec.counts import count_text
 
 _AFTERWARDS = {
     "zero": "the pool is scaled to 0 nodes (whenDone: zero)",
-    "delete": "the pool is deleted (whenDone: delete)",
+    "keep": "{} until the pool is destroyed (whenDone: keep)",
+    "": "{} as before",  # a pool that is only used
 }
 
 
@@ -80,16 +81,12 @@ def _whole(estimate: Estimate) -> Iterator[str]:
 
 
 def _afterwards(estimate: Estimate) -> str:
-    if estimate.when_done in _AFTERWARDS:
-        return _AFTERWARDS[estimate.when_done]
+    if estimate.when_done == "delete":
+        return "the pool is deleted (whenDone: delete)"
     if estimate.autoscales:
         return "what the autoscale formula keeps"
-    amount = f"{money(estimate.hourly.amount, estimate.hourly.rates)} per hour"
-    return (
-        f"{amount} until the pool is destroyed (whenDone: keep)"
-        if estimate.when_done
-        else f"{amount} as before"
-    )
+    per_hour = f"{money(estimate.hourly.amount, estimate.hourly.rates)} per hour"
+    return _AFTERWARDS[estimate.when_done].format(per_hour)
 
 
 def _hours_text(hours: float | None) -> str:

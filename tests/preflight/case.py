@@ -8,6 +8,7 @@ A case is a file in `tests/preflight/cases/`; its name is the rule. `spec`, `inp
     takesOthers: true      the account takes images that it does not list
     anyIdentity: true      its pools have every identity
     engine: podman         on the local account, what runs containers there; empty when nothing does
+    evaluation: {failed: m}     what Batch says of the autoscale formula; `refused` likewise
     packages: {tool 7.1: m}     the content of each of the spec's application packages
     has: {tool 7.1: m}     of each that the account has; empty where it does not tell
     says: |                the findings as text, and a line for each thing not checked or not simulated
@@ -24,6 +25,7 @@ from typing import Any
 from batchspec.desired.task import Desired, DesiredPackage
 from batchspec.plan.actions.package import package_findings, unread_packages
 from batchspec.plan.actions.planner import make_plan
+from batchspec.plan.checks.formula import Evaluation, formula_findings
 from batchspec.plan.checks.local import container_findings
 from batchspec.plan.checks.preflight import preflight
 from batchspec.plan.checks.schedulable import unschedulable
@@ -69,7 +71,8 @@ def outcome(case: Mapping[str, Any]) -> str:
     local = container_findings(desired, case["engine"]) if is_local else ()
     alone = unsimulated_findings(desired, observed.pool, plan) if is_local else ()
     packed = package_findings(desired, observed, plan, takes_them=is_local)
-    findings = (*found.findings, *packed, *alone, *local, *unschedulable(desired, observed, plan))
+    formula = formula_findings(desired, Evaluation(**case.get("evaluation", {})))
+    findings = (*found.findings, *formula, *packed, *alone, *local, *unschedulable(desired, observed, plan))
     not_checked = (*found.not_checked, *unread_packages(desired, observed))
     lines = [f"not checked: {what}\n" for what in not_checked]
     fields = unsimulated(desired) if is_local else ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -22,12 +23,13 @@ from batchspec.engine.look.remembered.cache import cache_path
 from batchspec.engine.look.remembered.digests import Digests
 from batchspec.engine.look.remembered.downloaded import Downloaded
 from batchspec.engine.look.stale import find_stale
-from batchspec.errors import SpecError
+from batchspec.errors import ServiceError, SpecError
 from batchspec.language.model import Spec
 from batchspec.plan.actions.job import newest_job
 from batchspec.plan.actions.package import package_findings, unread_packages, wants_packages
 from batchspec.plan.actions.planner import make_plan
 from batchspec.plan.checks.cost import estimate
+from batchspec.plan.checks.formula import Evaluation, changed_formula, formula_findings, is_evaluated
 from batchspec.plan.checks.local import container_findings, wants_containers
 from batchspec.plan.checks.preflight import needs_images, preflight
 from batchspec.plan.checks.safety import excesses
@@ -111,10 +113,12 @@ def _judged(account: Account, desired: Desired, observed: Observed, plan: Plan) 
         takes_others=account.offer.takes_any_image,
         any_identity=account.offer.takes_any_identity,
     )
+    of_formula, unread_formula = _formula(account, desired, observed, plan)
     return replace(
         plan,
         findings=(
             *found.findings,
+            *of_formula,
             *package_findings(desired, observed, plan, takes_them=account.offer.stores_packages),
             *_local_findings(account, desired, observed, plan),
             *unschedulable(desired, observed, plan),
@@ -122,10 +126,25 @@ def _judged(account: Account, desired: Desired, observed: Observed, plan: Plan) 
         not_checked=(
             *found.not_checked,
             *unread_packages(desired, observed),
+            *unread_formula,
         ),
         not_simulated=unsimulated(desired) if account.offer.simulates and plan.has_changes else (),
         excesses=excesses(desired, observed, plan),
     )
+
+
+def _formula(
+    account: Account, desired: Desired, observed: Observed, plan: Plan
+) -> tuple[list[Diagnostic], list[str]]:
+    """What Batch has against a raw formula that *plan* sends; in words where it cannot be asked."""
+    formula = changed_formula(desired, plan)
+    if not formula:
+        return [], []
+    if is_evaluated(observed) and desired.pool is not None:
+        with suppress(ServiceError):  # the pool has gone, or no longer scales itself
+            said = pool_service.evaluate(account.batch, desired.pool["id"], formula)
+            return [*formula_findings(desired, Evaluation(*said))], []
+    return [], ["autoscale formula: Batch evaluates it only once the pool exists and scales itself"]
 
 
 def _local_findings(

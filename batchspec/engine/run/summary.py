@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from batchspec.cost.estimate import Used
-from batchspec.cost.nodes import Nodes
+from batchspec.cost.nodes import Nodes, nodes_asked
 from batchspec.cost.rates import Rates, money
 from batchspec.desired.bodies.wrapper import strays_in
 from batchspec.desired.places import Places
@@ -65,17 +65,20 @@ def summarize(conduct: Conduct) -> SummaryEvent:
         detached=outcome.detached,
         preempted=outcome.preempted,
         requeued=outcome.requeued,
-        advice=(*_advice(spec, outcome), *_strays(conduct)),
+        advice=(*advised(spec, outcome), *_strays(conduct)),
         used=Used(outcome.node_hours.total, plan.cost.hourly.rates) if plan.cost else None,
     )
 
 
-def _advice(spec: Spec, outcome: Outcome) -> Iterator[str]:
+def advised(spec: Spec, outcome: Outcome) -> Iterator[str]:
     """What would have gone better, and what is left to do."""
     if outcome.detached and (undone := left_undone(spec)):
         yield undone
-    spot = int((spec.pool.body if spec.pool else {}).get("targetLowPriorityNodes") or 0)
-    if outcome.preempted > max(spot, _MANY_PREEMPTIONS):
+    if (
+        outcome.preempted > _MANY_PREEMPTIONS
+        and spec.pool
+        and outcome.preempted > nodes_asked(spec.pool.body).spot
+    ):
         yield "so many Spot nodes were taken away: dedicated ones (pool.targetDedicatedNodes) would end sooner"
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 from batchspec.cost.estimate import Estimate, Hourly
-from batchspec.cost.nodes import Nodes
+from batchspec.cost.nodes import Nodes, nodes_asked
 from batchspec.cost.rates import Rates
 from batchspec.desired.task import Desired
-from batchspec.formula.bounds import reach
-from batchspec.formula.syntax import FormulaSyntaxError
 from batchspec.plan.actions.action import is_ignored
 from batchspec.plan.model import Kind, Operation, Plan
 from batchspec.plan.observed import Observed
@@ -36,16 +33,6 @@ def estimate(
         when_done="" if spec.pool.existing else spec.pool.when_done.value,
         autoscales=bool(pool.get("enableAutoScale")),
     )
-
-
-def nodes_asked(pool: Json) -> Nodes:
-    """The nodes that *pool* asks for, or its formula at most."""
-    if not pool.get("enableAutoScale"):
-        return Nodes(int(pool.get("targetDedicatedNodes") or 0), int(pool.get("targetLowPriorityNodes") or 0))
-    try:
-        return Nodes(*reach(str(pool.get("autoScaleFormula", ""))))
-    except FormulaSyntaxError:  # of a pool that others made; ours was read before
-        return Nodes(math.inf, math.inf)
 
 
 def _paid(desired: Desired, observed: Observed, plan: Plan) -> Json | None:

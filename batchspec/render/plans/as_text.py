@@ -102,7 +102,11 @@ def _resources(plan: Plan) -> Iterator[str]:
 
 def _afterwards(plan: Plan, who: str) -> Iterator[str]:
     """What becomes of the pool when the run is over. That one stays which was there before goes without saying."""
-    when_done = plan.terms.get("pool", {}).get("whenDone")
+    terms = plan.terms.get("pool", {})
+    when_done = terms.get("whenDone")
+    if terms.get("autoscales"):
+        yield f"{who} is scaled by its autoscale formula, after the run too (whenDone: {when_done} adds nothing)"
+        return
     created = any(action.operation is Operation.CREATE for action in plan.of(Kind.POOL))
     if when_done is not None and (created or when_done != "keep"):
         detached = "" if when_done == "keep" else _DETACHED

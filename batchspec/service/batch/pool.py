@@ -108,6 +108,21 @@ def resize(
     insist(batch, lambda: batch.post(where, body, doing=doing), WHILE_RESIZED, progress)
 
 
+def evaluate(batch: Batch, pool_id: str, formula: str) -> tuple[str, str]:
+    """Why the service refuses *formula* for the pool, which scales itself; why it cannot calculate it now.
+
+    Applies nothing. Raises `ServiceError` where the pool has changed meanwhile.
+    """
+    where, body = path_of("pools", pool_id, "evaluateautoscale"), {"autoScaleFormula": formula}
+    try:
+        run = batch.post(where, body, doing="evaluate the autoscale formula").body
+    except ServiceError as error:
+        if error.status != 400:
+            raise
+        return str(error), ""
+    return "", str((run.get("error") or {}).get("message", ""))
+
+
 def wait_until_steady(
     batch: Batch, pool_id: str, progress: Progress, limit_s: float = STEADY_LIMIT_S
 ) -> dict[str, Any]:

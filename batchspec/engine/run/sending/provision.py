@@ -123,12 +123,14 @@ def clean_up(conduct: Conduct) -> None:
     pool = conduct.spec.pool
     if pool is None or pool.existing or pool.when_done is WhenDone.KEEP or not conduct.plan.work.needed:
         return
+    if pool.when_done is WhenDone.ZERO and pool.body.get("enableAutoScale"):
+        return  # its formula takes the nodes away
     conduct.check()
     conduct.begin(Step.CLEAN_UP, pool.id)
     batch = conduct.account.batch
     if pool.when_done is WhenDone.DELETE:
         pool_service.delete(batch, pool.id)
-    elif not pool.body.get("enableAutoScale"):
+    else:
         progress = _progress(conduct, Step.CLEAN_UP)
         pool_service.wait_until_steady(batch, pool.id, progress)
         pool_service.resize(batch, {"id": pool.id}, pool.deallocation, progress)

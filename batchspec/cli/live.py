@@ -52,6 +52,8 @@ class Screen:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         board, now, width = self._board, self._clock(), options.max_width - _INDENT
         steps = _steps(board, now)
+        for line in board.head:
+            yield Text(show(line), no_wrap=True, overflow="ellipsis")
         yield steps
         notes = _wrapped(board, console, width)
         at_work, states = board.at_work(now), board.nodes
@@ -62,7 +64,7 @@ class Screen:
             len(notes),
         )
         is_airy = console.height >= _AIRY
-        room = console.height - 1 - steps.row_count - is_airy * sum(map(bool, wanted))
+        room = console.height - 1 - len(board.head) - steps.row_count - is_airy * sum(map(bool, wanted))
         of_groups, of_nodes, of_tasks, of_notes = _shared(room, wanted)
         sections: list[RenderableType] = []
         if of_groups > 1:
@@ -96,7 +98,7 @@ def _steps(board: Board, now: float) -> Table:
     table.add_column(justify="right", no_wrap=True)
     for row in board.rows.values():
         bar = ProgressBar(1.0, row.share, width=_BAR) if row.share is not None else ""
-        spent = duration_text((row.ended or now) - row.began)
+        spent = duration_text((row.ended or now) - row.began) if row.began is not None else ""
         style = _STYLES.get(row.mark, "cyan")
         table.add_row(Text(f"[{row.mark}]", style), row.step.value, bar, Text(show(row.text)), spent)
         if row.step is Step.RUN and board.pace.text:

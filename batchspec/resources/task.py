@@ -135,7 +135,7 @@ class LiveTask(NamedTuple):
     id: str
     state: str
     failure: str = ""  # why it failed, for a completed one; empty: it succeeded
-    changed: datetime | None = None  # when it completed, where the listing was asked
+    changed: datetime | None = None  # since when it is in that state, where the listing was asked
     name: str = ""  # what people call it, where the listing was asked
     execution: Execution = NOT_BEGUN
 
@@ -151,10 +151,11 @@ def read_task(body: Json) -> LiveTask:
         body.get("displayName", ""),
         execution_of(body),
     )
+    changed = moment_of(body.get("stateTransitionTime"))
     if state != "completed":
-        return LiveTask(body["id"], state, name=name, execution=execution)
+        return LiveTask(body["id"], state, "", changed, name, execution)
     failure = failure_of(body.get("executionInfo") or {})
-    return LiveTask(body["id"], state, failure, moment_of(body.get("stateTransitionTime")), name, execution)
+    return LiveTask(body["id"], state, failure, changed, name, execution)
 
 
 def execution_of(body: Json) -> Execution:

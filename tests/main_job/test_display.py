@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from contextlib import suppress
 
 import pytest
+
+from main_job.workload import Workload
 
 PROGRAM = """
 from batchspec.cli.display import display
@@ -45,3 +48,28 @@ def test_a_dumb_terminal_gets_plain_lines() -> None:
     """Where nothing can be written over, each line has its time, and there are no codes."""
     written = said(TERM="dumb")
     assert re.fullmatch(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ  run tasks: done all of it\r\n", written)
+
+
+def test_a_run_is_watched_from_start_to_end(bare: Workload) -> None:
+    """`apply` on a small terminal, and `status --watch` on a large one: groups, nodes, what runs; then how it ended."""
+    bare.write_held()
+    with bare.on_a_terminal("apply", "specs/ffmpeg.yaml", size=(80, 24)) as run:
+        said = run.until(lambda text: re.search(r"^ +wait +0 +2 +0 +0$", text, re.MULTILINE))
+        assert re.search(
+            r"^ +nodes +■ 2 running\n +■■\n +running +wait/[ab] +\S+ +[\d.]+ s\n", said, re.MULTILINE
+        )
+        assert re.search(r"^\[ok\] start nodes +2 idle|running +[\d.]+ s$", said, re.MULTILINE)
+        with bare.on_a_terminal("status", "--watch", "specs/ffmpeg.yaml", size=(200, 50)) as looks:
+            said = looks.until(lambda text: re.search(r"^ +wait +0 +2 +0 +0$", text, re.MULTILINE))
+            assert f"{bare.job_id}  active" in said
+            assert "running     wait/a" in said
+            looks.process.send_signal(signal.SIGINT)
+            assert looks.ended() == 130
+        with bare.on_a_terminal("status", "--watch", "specs/ffmpeg.yaml", size=(80, 24)) as looks:
+            looks.until(lambda text: "0 of 2 tasks" in text)
+            bare.let_go()
+            assert (looks.ended(), run.ended()) == (0, 0)
+    assert re.search(r"^ +wait +0 +0 +2 +0$", run.text, re.MULTILINE)
+    assert "■" not in run.text
+    assert "all 2 tasks succeeded" in run.text
+    assert "] 2 succeeded" in looks.text

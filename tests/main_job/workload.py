@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
@@ -28,6 +28,7 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.core.rest import HttpRequest
 from azure.storage.blob import BlobServiceClient
 from jsonschema import Draft7Validator
+from terminal import Terminal, on_a_terminal
 
 from batchspec.service.embedded import LocalAccount
 
@@ -226,6 +227,12 @@ tasks:
             if process.poll() is None:
                 process.send_signal(signal.SIGKILL)
             process.communicate()
+
+    def on_a_terminal(self, *words: str, size: tuple[int, int]) -> AbstractContextManager[Terminal]:
+        """A command at work on a terminal of so many columns and lines."""
+        return on_a_terminal(
+            [*BATCHSPEC, *words], size, folder=self.folder, environment=self._environment(None)
+        )
 
     def _environment(self, more: Mapping[str, str] | None) -> dict[str, str]:
         """The test's own environment, without colours and with a cache of this workload's own."""

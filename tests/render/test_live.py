@@ -1,7 +1,7 @@
 """The live view as a terminal shows it (issue 13, point 3): whole screens, which are in `screens/`."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,10 +11,12 @@ from rich.console import Console
 
 from batchspec.cli.live import Screen
 from batchspec.engine.health.situation import GroupTally, RunningTask, Situation
+from batchspec.engine.health.status import Degraded, Status
 from batchspec.events import NoteEvent, State, Step, StepEvent, TaskEvent
 from batchspec.render.watching.board import Board
 from batchspec.render.watching.heat import Heat, cells
 from batchspec.render.watching.pace import Pace, rate_text
+from batchspec.render.watching.standing import stand
 
 SCREENS = Path(__file__).parent / "screens"
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -97,12 +99,30 @@ def five_hundred() -> Board:
     return board
 
 
+def standing() -> Board:
+    """`status --watch` of a workload whose nodes are slow to come."""
+    board = Board()
+    nodes = {"a": "running", "b": "starttaskfailed"}
+    status = Status(
+        spec="video",
+        pool="video-pool",
+        pool_state="active, steady",
+        nodes={"running": 1, "starttaskfailed": 1},
+        job="video-job-2",
+        job_state="active",
+        tasks={"active": 576, "running": 10, "succeeded": 395, "failed": 19, "completed": 414},
+        degraded=(Degraded("start_task_failed", "the start task failed on 1 of 2 nodes with exit code 7"),),
+    )
+    stand(board, status, situation(5, nodes, 3), 435)
+    return board
+
+
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "200x50"])
-@pytest.mark.parametrize("make", [five, five_hundred])
-def test_the_whole_screen(make: object, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("make", [five, five_hundred, standing])
+def test_the_whole_screen(make: Callable[[], Board], size: tuple[int, int]) -> None:
     """Steps, groups, pace, nodes, what runs and what went wrong, on a small terminal and on a large one."""
-    screen = drawn(make(), size, 440.0)  # type: ignore[operator]
-    expected = SCREENS / f"{make.__name__}-{size[0]}x{size[1]}.txt"  # type: ignore[attr-defined]
+    screen = drawn(make(), size, 440.0)
+    expected = SCREENS / f"{make.__name__}-{size[0]}x{size[1]}.txt"
     assert text_of(screen) == expected.read_text(encoding="utf-8")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from batchspec.cli.door import put, put_object, say
+from batchspec.cli.door import is_live, put, put_object, say
 from batchspec.cli.options import (
     environment_options,
     examples,
@@ -18,6 +18,7 @@ from batchspec.cli.options import (
     prices_option,
     spec_argument,
 )
+from batchspec.cli.verbose import is_listening
 from batchspec.workload.reading import Environment
 
 if TYPE_CHECKING:
@@ -57,16 +58,40 @@ def status(
     states are Batch's: `active` is waiting.
     """
     workload = load(spec_file, environment, prices=prices)
+    if watch and form == "text" and is_live(sys.stdout) and is_live(sys.stderr) and not is_listening():
+        _look_on(workload)
+        watch = False
     while True:
         now = workload.status()
-        if watch and form == "text" and sys.stdout.isatty():
-            click.clear()
         _show(now, form)
         if lists or failed or group:
             _list(workload, group, failed, form)
         if not watch or not now.is_at_work:
             return
         time.sleep(workload.account.offer.pace.status_s)
+
+
+def _look_on(workload: Workload) -> None:
+    """Shows how the tasks stand for as long as any is at work."""
+    from batchspec.cli.live import shown
+    from batchspec.engine.health.onlooker import Onlooker
+    from batchspec.render.runs.status import head_lines
+    from batchspec.render.watching.board import Board
+    from batchspec.render.watching.standing import stand
+
+    account = workload.account
+    onlooker = Onlooker(account, workload.spec)
+    if not onlooker.status.is_at_work:
+        return
+    board = Board(list(head_lines(onlooker.status)))
+    with shown(board):
+        while True:
+            situation = onlooker.look()
+            stand(board, onlooker.status, situation, time.monotonic())
+            if not onlooker.status.is_at_work:
+                break
+            time.sleep(account.offer.pace.status_s)
+        board.head, board.notes = [], []  # what is printed next says it all
 
 
 def _show(now: Status, form: str) -> None:

@@ -73,6 +73,11 @@ class Status:
 
 def read_status(account: Account, spec: Spec) -> Status:
     """The status of the newest generation of the spec's job, and of its pool."""
+    return look(account, spec)[0]
+
+
+def look(account: Account, spec: Spec) -> tuple[Status, Facts]:
+    """The same, with the facts that it was made of."""
     prices = prices_of(account, [spec.pool.body] if spec.pool else [])
     live_job = _newest_job(account, spec)
     job = _shown(live_job)
@@ -87,7 +92,7 @@ def read_status(account: Account, spec: Spec) -> Status:
     waiting = bool(job and job.state not in _ENDING and (tasks.get("active") or tasks.get("running")))
     judgement = judge(facts)
     stuck = judgement.stuck if waiting else None
-    return Status(
+    status = Status(
         spec=spec.name,
         pool=facts.pool_id,
         pool_state=f"{facts.pool['state']}, {facts.pool.get('allocationState')}" if facts.pool else None,
@@ -104,6 +109,7 @@ def read_status(account: Account, spec: Spec) -> Status:
         degraded=tuple(Degraded(t.reason.value, t.text) for t in judgement.degraded),
         cost=prices.hourly(facts.pool, paid_nodes(facts.nodes)) if prices and facts.pool else None,
     )
+    return status, facts
 
 
 def read_tasks(account: Account, spec: Spec, group: str | None, *, failed: bool) -> Iterator[LiveTask]:

@@ -50,7 +50,7 @@ class Doctor:
     allocation_s: float = 0.0  # how long a resize that got no node is repeated
     patience: timedelta = PATIENCE
     silence: timedelta = LONGEST_SILENCE
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))  # the service's, at the last look
+    clock: timedelta = timedelta()  # how far the service's is ahead of ours
     is_up: bool = False  # nodes were ready at the last look, and none was still on its way
     _told: set[tuple[StuckReason, str]] = field(default_factory=set)
     _nodes: dict[str, LastLook] = field(default_factory=dict)
@@ -75,7 +75,7 @@ class Doctor:
         *counts* are those of the job's tasks, *groups* are of tasks that have not ended.
         """
         facts = read_facts(self.conduct.account, self.conduct.spec, job_id, groups)
-        self.now, self.is_up = facts.now, is_up(facts)
+        self.clock, self.is_up = facts.now - datetime.now(UTC), is_up(facts)
         self._count(facts)
         judgement = without(judge(facts), self._before, again=self._resizes)
         if judgement.stuck is not None and not self._asks_again(judgement.stuck, facts):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 
 from batchspec.engine.health.situation import GroupTally, RunningTask, See, Situation
 from batchspec.engine.run.doctor import Doctor
@@ -47,7 +48,7 @@ class Lookout:
         running = Counter(group for group, _ in self._running.values())
         tasks = tuple(task for _, task in self._running.values())
         groups = tuple(_group(name, tally, running[name]) for name, tally in self._tally.items())
-        self._see(Situation(self._doctor.now, groups, tasks, self._doctor.states))
+        self._see(Situation(datetime.now(UTC) + self._doctor.clock, groups, tasks, self._doctor.states))
 
     def _at_work(self) -> Iterator[tuple[str, str, RunningTask]]:
         """The id, the group and the rest of each task that runs."""

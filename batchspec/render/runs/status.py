@@ -36,6 +36,20 @@ def state_word(state: str) -> str:
 
 
 def _lines(status: Status) -> Iterator[str]:
+    yield from head_lines(status)
+    if status.tasks:
+        yield f"  tasks  {_bar({**status.tasks, 'not run': status.not_run})}"
+    if status.links_end is not None:
+        yield from _links(status.links_end)
+    for task in status.failed:
+        yield f"         {_ended(task)}"
+    if status.help:
+        yield f"         help: {status.help}"
+    yield from problem_lines(status)
+
+
+def head_lines(status: Status) -> Iterator[str]:
+    """What there is of the workload: its pool, its job, and what they cost."""
     yield status.spec
     if status.pool:
         nodes = _counts(status.nodes) or "no nodes"
@@ -46,14 +60,10 @@ def _lines(status: Status) -> Iterator[str]:
         yield f"  cost   {hourly_text(status.cost)}"
     if status.job:
         yield f"  job    {status.job}  {status.job_state or 'is not there'}"
-    if status.tasks:
-        yield f"  tasks  {_bar({**status.tasks, 'not run': status.not_run})}"
-    if status.links_end is not None:
-        yield from _links(status.links_end)
-    for task in status.failed:
-        yield f"         {_ended(task)}"
-    if status.help:
-        yield f"         help: {status.help}"
+
+
+def problem_lines(status: Status) -> Iterator[str]:
+    """What slows it down, and what stops it."""
     for trouble in status.degraded:
         yield f"  DEGRADED({trouble.reason})  {trouble.text}"
     if status.stuck:

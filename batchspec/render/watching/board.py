@@ -23,7 +23,7 @@ class Row:
     mark: str
     text: str = ""
     share: float | None = None
-    began: float = 0.0
+    began: float | None = None
     ended: float | None = None
 
 
@@ -42,8 +42,12 @@ class AtWork(NamedTuple):
 
 @dataclass(slots=True)
 class Board:
-    """What has happened so far: a row for each step that had something to do. Times are of the monotonic clock."""
+    """What has happened so far: a row for each step that had something to do. Times are of the monotonic clock.
 
+    `head` are lines that stand above it.
+    """
+
+    head: list[str] = field(default_factory=list)
     rows: dict[Step, Row] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
     pace: Pace = field(default_factory=Pace)

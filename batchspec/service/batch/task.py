@@ -53,8 +53,18 @@ def read_completed(batch: Batch, job_id: str, since: datetime | None) -> Iterato
     """The tasks of a job that are completed, with how they ran; only those completed since *since*, if it is given."""
     filter = "state eq 'completed'"
     if since is not None:
-        filter += f" and stateTransitionTime ge DateTime'{since:%Y-%m-%dT%H:%M:%S.%fZ}'"
+        filter += f" and {_since(since)}"
     return read_all(batch, job_id, filter=filter, select=f"{_TRACED},stateTransitionTime")
+
+
+def _since(moment: datetime) -> str:
+    return f"stateTransitionTime ge DateTime'{moment:%Y-%m-%dT%H:%M:%S.%fZ}'"
+
+
+def read_changed(batch: Batch, job_id: str, since: datetime | None) -> Iterator[LiveTask]:
+    """The tasks of a job whose state has changed since *since*, or all: by name, with their nodes and times."""
+    select = f"{NAMED},nodeInfo,stateTransitionTime"
+    return read_all(batch, job_id, filter=_since(since) if since else "", select=select)
 
 
 def read_running(batch: Batch, job_id: str) -> Iterator[LiveTask]:

@@ -411,6 +411,7 @@ def _safety(data: Mapping[str, Any]) -> Safety:
         "maxReplacements": "max_replacements",
         "maxNodes": "max_nodes",
         "maxObjects": "max_objects",
+        "maxFailures": "max_failures",
     }
     limits = {names[name]: Limit(data[name]) for name in names if name in data}
     return Safety(

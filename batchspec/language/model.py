@@ -222,6 +222,7 @@ class Safety:
     """How much one apply may take away or add before it wants to be told so; None: any amount.
 
     Shares are looked at only where there are more than `min_objects`. Costs are in the currency of the price list.
+    Shares are looked at only where there are more than `min_objects`. Beyond `max_failures` a run ends.
     """
 
     max_deletions: Limit = _SHARE
@@ -231,6 +232,7 @@ class Safety:
     max_objects: Limit | None = None
     max_cost_per_hour: float | None = None
     max_cost: float | None = None
+    max_failures: Limit | None = None
 
 
 @dataclass(frozen=True, slots=True)

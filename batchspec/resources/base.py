@@ -189,6 +189,9 @@ STAMP_COMMIT = "batchspec.commit"
 STAMP_ROLLOUT = "batchspec.rollout"
 """On a pool while its nodes are brought to a changed start task, so that a rollout that was cut off is seen."""
 
+STAMP_STOPPED = "batchspec.stopped"
+"""On a job that is disabled since too many of its tasks failed, until it is ended."""
+
 STAMPS = frozenset(
     {
         STAMP_SPEC,
@@ -200,6 +203,7 @@ STAMPS = frozenset(
         STAMP_APPLIED_BY,
         STAMP_COMMIT,
         STAMP_ROLLOUT,
+        STAMP_STOPPED,
     }
 )
 

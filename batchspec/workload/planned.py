@@ -209,6 +209,9 @@ class Planned:
                 timeout_s=manner.timeout_s,
                 allocation_s=manner.allocation_s,
                 detach=manner.detach,
+                max_failures=None
+                if "maxFailures" in manner.allowed
+                else now.desired.spec.safety.max_failures,
             )
             yield run
             if not run.plans_again:

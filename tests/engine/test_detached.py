@@ -3,7 +3,7 @@
 import pytest
 
 from batchspec.document.document import parse
-from batchspec.engine.run.detached import left_undone
+from batchspec.engine.run.detached import left_undone, unwatched
 from batchspec.language.build import build
 from batchspec.source import Source
 
@@ -36,3 +36,10 @@ def test_what_needs_a_client_at_the_end_is_said(fields: str, step: str | None) -
 def test_a_pool_of_somebody_else_is_no_concern() -> None:
     spec = build(parse(Source("work.yaml", "version: 1\nname: work\npool: {existing: nodes}\n")))
     assert left_undone(spec) == ""
+
+
+def test_limits_of_failures_need_a_client() -> None:
+    """Without one tasks start however many fail, and the way to watch is told."""
+    text = SPEC % "spot: 2" + "safety: {maxFailures: 20%}\n"
+    (said,) = unwatched(build(parse(Source("work.yaml", text))))
+    assert said.startswith("with no client running, nothing carries out `safety.maxFailures`")

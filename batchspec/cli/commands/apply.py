@@ -30,7 +30,7 @@ from batchspec.cli.options import (
 )
 from batchspec.cli.words import Choice
 from batchspec.errors import InterruptedRunError
-from batchspec.plan.checks.safety import THRESHOLDS
+from batchspec.plan.checks.safety import ALLOWED
 from batchspec.plan.model import Kind, Reason
 from batchspec.workload.reading import Environment
 
@@ -77,7 +77,7 @@ if TYPE_CHECKING:
     "--allow",
     "allowed",
     multiple=True,
-    type=Choice(THRESHOLDS),
+    type=Choice(ALLOWED),
     help="Override this `safety` limit for this run. --auto-approve does not override limits.",
 )
 @click.option("--plan-id", metavar="ID", help="Apply only if the plan still has this (reviewed) id.")
@@ -107,7 +107,7 @@ def apply(
     failed. After Ctrl-C, run the same command again to resume. A saved plan is
     applied exactly, or refused with exit code 5.
     """
-    from batchspec.engine.run.detached import left_undone
+    from batchspec.engine.run.detached import unwatched
     from batchspec.engine.saved_plan import is_saved_plan, mark_applied
     from batchspec.engine.saved_plan import load as load_plan
     from batchspec.plan.identity import plan_digest
@@ -134,7 +134,7 @@ def apply(
     if not shown.plan.is_empty:
         consent.require_safe(shown.plan, allowed)
         agrees = _agrees(auto_approve and reviewed is None)
-        if detach and (undone := left_undone(shown.desired.spec)):
+        for undone in unwatched(shown.desired.spec) if detach else ():
             say(f"warning: {undone}")
         manner = Manner(allowed, timeout_s, lock_timeout_s, allocation_s, detach, reviewed, agrees)
         if reviewed is None:

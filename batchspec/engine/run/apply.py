@@ -20,6 +20,7 @@ from batchspec.desired.task import Desired, DesiredTask
 from batchspec.engine.health.situation import See
 from batchspec.engine.health.stuck import StuckReason
 from batchspec.engine.look.observe import list_blobs
+from batchspec.engine.run.brake import Brake
 from batchspec.engine.run.claim import claim_name
 from batchspec.engine.run.doctor import Doctor
 from batchspec.engine.run.downloads.download import Downloads
@@ -42,7 +43,7 @@ from batchspec.engine.run.summary import summarize
 from batchspec.engine.run.watch import Watch
 from batchspec.errors import ServiceError, StuckError, TasksFailedError
 from batchspec.events import Event, NoteEvent, Step
-from batchspec.language.model import WhenDone
+from batchspec.language.model import Limit, WhenDone
 from batchspec.plan.model import Kind, Operation, Plan
 from batchspec.service.batch.secrets import with_secrets
 from batchspec.service.connect import Account
@@ -63,6 +64,7 @@ class Apply:
         timeout_s: float | None = None,
         allocation_s: float = 0.0,
         detach: bool = False,
+        max_failures: Limit | None = None,
     ) -> None:
         self._queue: SimpleQueue[Event | BaseException | None] = SimpleQueue()
         self._conduct = Conduct(account, desired, plan, held, tell=self._queue.put)
@@ -70,6 +72,7 @@ class Apply:
         self._allocation_s = allocation_s
         self._detach = detach
         self._see: See | None = None
+        self._brake = Brake(self._conduct, max_failures)
         self._watching = False
         self._is_told = False
         self.plans_again = False  # it ended, with work left that has to be planned anew
@@ -161,6 +164,7 @@ class Apply:
             doctor.last_look()
         make_pool(conduct)
         make_job(conduct)
+        self._brake.begin()
         copy_outputs(conduct)
         remove_former(conduct)
         add_tasks(conduct, uploads, begun)
@@ -211,7 +215,7 @@ class Apply:
         deadline = time.monotonic() + self._timeout_s if self._timeout_s is not None else None
         for job_id in outcome.followed:
             lookout = Lookout(conduct, doctor, job_id, self._see) if self._see else None
-            watch = Watch(conduct, doctor, job_id, fetch, lookout)
+            watch = Watch(conduct, doctor, self._brake, job_id, fetch, lookout)
             watch.run(deadline)
             outcome.detached |= bool(watch.pending)
         self._look_for_outputs()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from batchspec.language.model import Pool, Spec, WhenDone
 
 _AFTERWARDS = {WhenDone.ZERO: "scale it to 0 nodes", WhenDone.DELETE: "delete it"}
@@ -12,6 +14,18 @@ def needs_client(pool: Pool | None) -> bool:
     if pool is None or pool.existing or pool.when_done is WhenDone.KEEP:
         return False
     return pool.when_done is WhenDone.DELETE or not pool.body.get("enableAutoScale")
+
+
+def unwatched(spec: Spec) -> Iterator[str]:
+    """What nobody does while the tasks of *spec* run without a client, and what to do about it."""
+    if undone := left_undone(spec):
+        yield undone
+    if spec.safety.max_failures is not None:
+        again = f"`batchspec apply {spec.arguments}`"
+        yield (
+            "with no client running, nothing carries out `safety.maxFailures`: tasks start however many fail. "
+            f"Run {again} to watch them"
+        )
 
 
 def left_undone(spec: Spec) -> str:

@@ -13,7 +13,7 @@ from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
 from batchspec.engine.health.diagnose import last_lines
 from batchspec.engine.look.links import what_now
-from batchspec.engine.run.detached import left_undone, needs_client
+from batchspec.engine.run.detached import needs_client, unwatched
 from batchspec.engine.run.progress.conduct import Conduct
 from batchspec.engine.run.progress.outcome import NOT_RUN, Failed, Outcome
 from batchspec.engine.run.progress.result import MISSING, expected
@@ -72,8 +72,8 @@ def summarize(conduct: Conduct) -> SummaryEvent:
 
 def advised(spec: Spec, outcome: Outcome) -> Iterator[str]:
     """What would have gone better, and what is left to do."""
-    if outcome.detached and (undone := left_undone(spec)):
-        yield undone
+    if outcome.detached:
+        yield from unwatched(spec)
     if (
         outcome.preempted > _MANY_PREEMPTIONS
         and spec.pool

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from batchspec.desired.task import DesiredTask
+from batchspec.engine.run.brake import Brake
 from batchspec.engine.run.doctor import Doctor
 from batchspec.engine.run.lookout import Lookout
 from batchspec.engine.run.progress.conduct import Conduct
@@ -20,6 +21,7 @@ from batchspec.service.batch import task as task_service
 
 OnSuccess = Callable[[DesiredTask], None]
 
+_AT_WORK = ("disabling", "active", "enabling")  # states of a job whose tasks may run
 _SLOWER = 1.3
 _LOOKS = 10  # at what is left, while tasks end: each look costs the account as much as it costs us
 _OVERLAP = timedelta(seconds=5)  # a listing may be a little behind the clock that stamps the tasks
@@ -35,12 +37,14 @@ class Watch:
         self,
         conduct: Conduct,
         doctor: Doctor,
+        brake: Brake,
         job_id: str,
         on_success: OnSuccess,
         lookout: Lookout | None = None,
     ) -> None:
         self._conduct = conduct
         self._doctor = doctor
+        self._brake = brake
         self._outcome = conduct.outcome
         self._job_id = job_id
         self._on_success = on_success
@@ -72,10 +76,15 @@ class Watch:
             # A listing may be behind the counts: then it is looked at again the next time.
             seen = counts["completed"] if first else min(counts["completed"], seen + moved)
             self._tell(counts)
-            if not counts["running"] and self._ends_blocked():
-                return
+            is_stopped = bool(self.pending) and self._brake.is_on(self._job_id)
+            if is_stopped:
+                self._end_stopped()
+            elif not counts["running"]:
+                self._end_blocked()
             nothing_runs = not counts["running"] and not moved
-            diagnoses = bool(self.pending) and (nothing_runs or time.monotonic() >= diagnose_at)
+            diagnoses = (
+                bool(self.pending) and not is_stopped and (nothing_runs or time.monotonic() >= diagnose_at)
+            )
             if diagnoses:
                 self._diagnose(counts)
                 diagnose_at = time.monotonic() + pace.trouble_s
@@ -87,18 +96,27 @@ class Watch:
             pause = min(pace.longest_s, soon if moved else pause * _SLOWER)
             if self.pending:
                 self._conduct.stopped.wait(pause)
+        if not self.pending:
+            self._brake.end(self._job_id)
 
-    def _ends_blocked(self) -> bool:
+    def _end_stopped(self) -> None:
+        """Ends the job where too many tasks failed, once those that ran have ended."""
+        batch = self._conduct.account.batch
+        if job_service.state(batch, self._job_id) not in _AT_WORK:
+            self._collect(everything=True)
+            if self.pending and not self._was_cancelled():
+                self._brake.end(self._job_id)
+
+    def _end_blocked(self) -> None:
         """Ends the job where all that is left waits for tasks that failed or were cancelled: it would wait for ever."""
         if self._outcome.has_gone_well or self._outcome.blocked(self._job_id) < self.pending:
-            return False
+            return
         self._collect(everything=True)  # the counts may lag behind a task that has just ended
         is_blocked = self.pending and self._outcome.blocked(self._job_id) == self.pending
         if is_blocked and not self._was_cancelled():
             self._conduct.check()
             job_service.terminate(self._conduct.account.batch, self._job_id, job_service.BLOCKED)
             self._outcome.give_up_blocked(self._job_id)
-        return not self.pending
 
     def _left_s(self) -> float:
         """About how long the pending tasks will take, as far as the ended ones tell."""
@@ -139,7 +157,7 @@ class Watch:
         """Whether somebody has cancelled the job: what has not ended in it never will."""
         if self._why_ended() != job_service.CANCELLED:
             return False
-        self._outcome.cancel(self._job_id)
+        self._outcome.give_up(self._job_id, CANCELLED)
         return True
 
     def _failure_of(self, task: DesiredTask, live: LiveTask) -> str:

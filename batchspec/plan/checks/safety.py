@@ -15,7 +15,8 @@ from batchspec.resources.base import Effect
 from batchspec.resources.pool import most_nodes
 
 THRESHOLDS = ("maxDeletions", "maxReplacements", "maxNodes", "maxObjects", "maxCostPerHour", "maxCost")
-"""What `--allow` takes."""
+ALLOWED = (*THRESHOLDS, "maxFailures")
+"""What `--allow` takes: `maxFailures` is no threshold of a plan, but of its run."""
 
 _SMALL = 0.1  # a sum of money that takes more than two digits
 

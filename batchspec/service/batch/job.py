@@ -7,17 +7,27 @@ from typing import Any
 
 from batchspec.errors import ServiceError
 from batchspec.resources import job as jobs
-from batchspec.resources.base import Change, Json, has, made_from, updated_metadata, with_live
+from batchspec.resources.base import (
+    STAMP_STOPPED,
+    Change,
+    Json,
+    has,
+    made_from,
+    metadata_of,
+    updated_metadata,
+    with_live,
+)
 from batchspec.resources.task_fields import NO_LIMIT
 from batchspec.service.batch.client import Batch, path_of
 from batchspec.service.batch.secrets import with_secrets
+from batchspec.service.batch.stamp import stamp
 from batchspec.service.batch.waiting import Passing, Progress, insist, no_progress
 from batchspec.service.http.errors import as_it_was_read
 from batchspec.source import Path
 
 _GOING_LIMIT_S = 30 * 60.0  # minutes, when nodes have folders of it
 
-BLOCKED, CANCELLED = "TasksBlocked", "Cancelled"
+BLOCKED, CANCELLED, FAILURES = "TasksBlocked", "Cancelled", "TooManyFailures"
 """Reasons of ours for ending a job: the service keeps them with it."""
 OVER_TIME = "MaxWallClockTimeExpiry"
 """Its own reason for one that took too long (FACTS 4)."""
@@ -161,6 +171,33 @@ def terminate(batch: Batch, job_id: str, reason: str) -> None:
     try:
         doing = f"end the job {job_id}"
         batch.post(path_of("jobs", job_id, "terminate"), {"terminateReason": reason}, doing=doing)
+    except ServiceError as error:
+        if error.status not in (404, 409):
+            raise
+
+
+def stop(batch: Batch, job_id: str) -> None:
+    """No task of the job starts any more, those that run go on. One that is over, or gone, is fine."""
+    live = read(batch, job_id)
+    if live is None or not jobs.is_open(live):
+        return
+    stamp(batch, "job", {"metadata": [{"name": STAMP_STOPPED, "value": "true"}]}, live)
+    _switch(batch, job_id, "disable", {"disableTasks": "wait"})
+
+
+def resume(batch: Batch, job_id: str) -> bool:
+    """Whether the job was stopped, and not ended yet: then its tasks start again."""
+    live = read(batch, job_id) or {}
+    is_stopped = live.get("state") in ("disabled", "disabling") and STAMP_STOPPED in metadata_of(live)
+    if is_stopped:
+        _switch(batch, job_id, "enable", None)
+    return is_stopped
+
+
+def _switch(batch: Batch, job_id: str, verb: str, body: Json | None) -> None:
+    """Disables or enables the job; one that is over, or gone, is fine."""
+    try:
+        batch.post(path_of("jobs", job_id, verb), body, doing=f"{verb} the job {job_id}")
     except ServiceError as error:
         if error.status not in (404, 409):
             raise

@@ -168,12 +168,15 @@ class Outcome:
         (failure,) = self._database.one("SELECT failure FROM followed WHERE number = ?", root)
         return f"{self._tasks[root].name} {'was cancelled' if failure == CANCELLED else 'failed'}"
 
-    def cancel(self, job_id: str) -> None:
-        """Their job was cancelled: what has not ended never will."""
+    def give_up(self, job_id: str, failure: str) -> None:
+        """What has not ended in the job never will, for the reason *failure*: it was cancelled, or is not run."""
         query = "UPDATE followed SET failure = ? WHERE job_id = ? AND failure IS NULL"
-        count = self._database.change(query, CANCELLED, job_id)
+        count = self._database.change(query, failure, job_id)
         self.ended[job_id] += count
-        self.cancelled += count
+        if failure == CANCELLED:
+            self.cancelled += count
+        else:
+            self.not_run += count
 
     @property
     def succeeded(self) -> int:

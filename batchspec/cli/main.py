@@ -38,6 +38,7 @@ _COMMANDS = (
     "show",
     "status",
     "logs",
+    "ssh",
     "list",
     "cancel",
     "download",

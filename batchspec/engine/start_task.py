@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from batchspec.engine.nodes import node_meant, nodes_of
 from batchspec.engine.ran import Ran
-from batchspec.errors import RunError, UsageError
+from batchspec.errors import RunError
 from batchspec.language.model import Spec
 from batchspec.resources.base import Json
 from batchspec.resources.task import failure_of, moment_of
@@ -15,7 +16,6 @@ from batchspec.service.batch import pool as pool_service
 from batchspec.service.connect import Account
 
 _FOLDER = "startup"
-_SHOWN = 5  # nodes that could be meant
 
 
 def read_start_task(account: Account, spec: Spec, named: str) -> Ran:
@@ -23,11 +23,8 @@ def read_start_task(account: Account, spec: Spec, named: str) -> Ran:
 
     Without a name the first node is meant whose start task failed, else the first that has run one.
     """
-    pool_id = spec.pool.id if spec.pool else ""
-    nodes = pool_service.nodes(account.batch, pool_id) if pool_id else []
-    if not nodes:
-        raise RunError(f"the pool {pool_id} has no nodes", help=f"see: batchspec status {spec.arguments}")
-    node = _meant(nodes, named) if named else min(nodes, key=_order)
+    nodes = nodes_of(account, spec)
+    node = node_meant(nodes, named) if named else min(nodes, key=_order)
     if "startTaskInfo" not in node:
         raise RunError(f"the node {node['id']} ({node.get('state')}) has not run a start task")
     return _ran(node)
@@ -40,17 +37,6 @@ def start_task_streams(account: Account, spec: Spec, node_id: str, names: Sequen
         name: pool_service.node_file(account.batch, pool_id, node_id, f"{_FOLDER}/{name}") for name in names
     }
     return {name: text for name, text in found.items() if text}
-
-
-def _meant(nodes: Sequence[Json], named: str) -> Json:
-    """The node *named*. Raises `UsageError` where there is none, or several are meant."""
-    found = [node for node in nodes if node["id"].startswith(named)]
-    exact = [node for node in found if node["id"] == named]
-    if len(exact or found) == 1:
-        return (exact or found)[0]
-    some = ", ".join(node["id"] for node in (found or nodes)[:_SHOWN])
-    what = f"{len(found)} nodes have ids that begin with {named}" if found else f"no node is called {named}"
-    raise UsageError(what, help=f"one of {some}")
 
 
 def _order(node: Json) -> tuple[bool, bool, str]:

@@ -75,6 +75,11 @@ def home_path() -> Path:
     return Path(state) / "batchspec" / "local"
 
 
+def node_folder(pool_id: str, node_id: str) -> Path:
+    """The folder that a node of the local account is, laid out as on Azure."""
+    return home_path() / "batch" / "nodes" / pool_id / node_id
+
+
 def find() -> LocalAccount | None:
     """The local account when it runs and answers, else None. It is not kept alive by this."""
     home = Home(home_path())

@@ -158,7 +158,18 @@ def _one(account: Account, spec: Spec, job_id: str, task_id: str, names: Sequenc
     if not streams:
         file = names[0].removeprefix("wd/") if names[0].startswith("wd/") else ""
         raise why_silent(account, spec, job_id, task_id, file)
-    show(read_ran(account, spec, job_id, task_id), streams)
+    ran = read_ran(account, spec, job_id, task_id)
+    show(ran, streams)
+    if ran.failure:
+        _point_at_node(account, spec, job_id)
+
+
+def _point_at_node(account: Account, spec: Spec, job_id: str) -> None:
+    """Says so where it may be the node, and not the task."""
+    from batchspec.engine.nodes import look_there, node_where_tasks_fail
+
+    if job_id and (node := node_where_tasks_fail(account, job_id)):
+        say(look_there(node, spec))
 
 
 def _failed(
@@ -171,6 +182,8 @@ def _failed(
         say(f"no task of {spec.name} has failed")
     for job_id, task_id in found[:_FAILED]:
         show(read_ran(account, spec, job_id, task_id), task_streams(account, spec, job_id, task_id, names))
+    if found:
+        _point_at_node(account, spec, found[0][0])
     if len(found) > _FAILED:
         say(f"more than {_FAILED} tasks failed; only the first {_FAILED} are shown")
 

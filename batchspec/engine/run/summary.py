@@ -13,6 +13,7 @@ from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
 from batchspec.engine.health.diagnose import last_lines
 from batchspec.engine.look.links import what_now
+from batchspec.engine.nodes import look_there
 from batchspec.engine.run.detached import needs_client, unwatched
 from batchspec.engine.run.progress.conduct import Conduct
 from batchspec.engine.run.progress.outcome import NOT_RUN, Failed, Outcome
@@ -74,6 +75,8 @@ def advised(spec: Spec, outcome: Outcome) -> Iterator[str]:
     """What would have gone better, and what is left to do."""
     if outcome.detached:
         yield from unwatched(spec)
+    if node := outcome.node_where_tasks_fail():
+        yield look_there(node, spec)
     if (
         outcome.preempted > _MANY_PREEMPTIONS
         and spec.pool

@@ -22,6 +22,8 @@ _NARROW = "id,state,executionInfo"
 _NOTHING_MORE = 416  # the file ends where the range would begin
 NAMED = f"{_NARROW},displayName"
 """What a listing tells of tasks that people ask for by name."""
+PLACED = f"{_NARROW},nodeInfo"
+"""What a listing tells of tasks where it matters which node they ran on."""
 _TRACED = f"{_NARROW},nodeInfo,creationTime"
 
 

@@ -138,6 +138,15 @@ class Outcome:
             found.setdefault(group, Counter())[state] = count
         return found
 
+    def node_where_tasks_fail(self) -> str | None:
+        """The only node that tasks failed on, while others succeeded elsewhere; None: it is not the node."""
+        failed = "SELECT DISTINCT node FROM ran JOIN followed USING (id) WHERE failure NOT IN ('', ?) LIMIT 2"
+        nodes = list(chain.from_iterable(self._database.pages(failed, (CANCELLED,))))
+        if len(nodes) != 1 or (node := nodes[0][0]) is None:
+            return None
+        elsewhere = "SELECT 1 FROM ran JOIN followed USING (id) WHERE failure = '' AND node != ? LIMIT 1"
+        return str(node) if self._database.one(elsewhere, node) else None
+
     def one_that_succeeded(self, group: TaskGroup) -> Done | None:
         """One task of *group* that succeeded; None without any."""
         query = (

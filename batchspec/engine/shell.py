@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from batchspec.engine.nodes import node_meant, nodes_of
+from batchspec.engine.health.nodes import node_meant, nodes_of
 from batchspec.errors import RunError, ServiceError
 from batchspec.language.model import Spec
 from batchspec.service import embedded

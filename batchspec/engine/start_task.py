@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from batchspec.engine.nodes import node_meant, nodes_of
+from batchspec.engine.health.nodes import node_meant, nodes_of
 from batchspec.engine.ran import Ran
 from batchspec.errors import RunError
 from batchspec.language.model import Spec

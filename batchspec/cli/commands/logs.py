@@ -166,7 +166,7 @@ def _one(account: Account, spec: Spec, job_id: str, task_id: str, names: Sequenc
 
 def _point_at_node(account: Account, spec: Spec, job_id: str) -> None:
     """Says so where it may be the node, and not the task."""
-    from batchspec.engine.nodes import look_there, node_where_tasks_fail
+    from batchspec.engine.health.nodes import look_there, node_where_tasks_fail
 
     if job_id and (node := node_where_tasks_fail(account, job_id)):
         say(look_there(node, spec))

@@ -12,8 +12,8 @@ from batchspec.desired.bodies.wrapper import strays_in
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
 from batchspec.engine.health.diagnose import last_lines
+from batchspec.engine.health.nodes import look_there
 from batchspec.engine.look.links import what_now
-from batchspec.engine.nodes import look_there
 from batchspec.engine.run.detached import needs_client, unwatched
 from batchspec.engine.run.progress.conduct import Conduct
 from batchspec.engine.run.progress.outcome import NOT_RUN, Failed, Outcome

@@ -53,13 +53,18 @@ def confirm(question: str, *, approved: bool) -> bool:
     """The person's word: `yes` in full. False without a terminal, which never blocks."""
     if approved:
         return True
-    if not sys.stdin.isatty() or os.environ.get("CI"):
+    if not is_somebody_there():
         return False
     answer = ask(question)
     if answer != "yes" and answer.lower() in ("y", "yes"):
         say(f'"{answer}" is not enough: only "yes", written in full, confirms.')
         answer = ask('Type "yes" to continue, anything else to cancel:')
     return answer == "yes"
+
+
+def is_somebody_there() -> bool:
+    """Whether there is a person to ask."""
+    return sys.stdin.isatty() and not os.environ.get("CI")
 
 
 def ask(question: str) -> str:

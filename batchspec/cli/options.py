@@ -146,7 +146,7 @@ lock_timeout_option = click.option(
 approve_option = click.option(
     "--auto-approve",
     is_flag=True,
-    help="Skip the confirmation before resources are deleted, replaced or drained.",
+    help="Skip the confirmation before resources are deleted, replaced or drained, or nodes start to cost money.",
 )
 
 format_option = click.option(

@@ -284,7 +284,8 @@ class Plan:
     the job is still open for ever and has to be told to complete with its tasks. `notes_file` says that it has yet to
     be noted which file has the name, and so have the stamps of `unnoted`: any apply does that. `findings` and
     `not_checked` are the preflight's; with an error among them the plan cannot be applied. `not_simulated` is for
-    the local account only. `cost` is None where the run has no nodes, or they are free.
+    the local account only. `cost` is None where the run has no nodes, or they are free; `starts_nodes` says that there
+    are none yet.
     """
 
     spec_name: str
@@ -309,6 +310,7 @@ class Plan:
     not_simulated: tuple[Unsimulated, ...] = ()
     excesses: tuple[Excess, ...] = ()
     cost: Estimate | None = None
+    starts_nodes: bool = False
 
     @property
     def errors(self) -> int:

@@ -34,6 +34,19 @@ def hourly_text(hourly: Hourly) -> str:
     return f"about {money(hourly.amount, hourly.rates)} per hour"
 
 
+def starting_text(estimate: Estimate) -> str:
+    """What begins with the first node: `5 Spot nodes will start and cost about 0.42 USD per hour`."""
+    hourly, how = estimate.hourly, "will"
+    nodes = "Nodes" if math.inf in hourly.nodes else nodes_text(hourly.nodes)
+    if estimate.autoscales:
+        nodes, how = (nodes if nodes == "Nodes" else f"Up to {nodes}"), "may"
+    if hourly.unknown or math.inf in hourly.nodes:
+        costs = "money"
+    else:
+        costs = f"{'up to' if estimate.autoscales else 'about'} {money(hourly.amount, hourly.rates)} per hour"
+    return f"{nodes} of {hourly.rates.vm_size} {how} start and cost {costs}"
+
+
 def used_text(used: Used) -> str:
     """The node hours of a run and their cost."""
     hours = " and ".join(

@@ -87,6 +87,11 @@ class Planned:
         """Whether anything would be done. Without, apply at most waits for tasks that are at work."""
         return self.plan.has_changes
 
+    @property
+    def starts_paid_nodes(self) -> bool:
+        """Whether its first nodes that cost money would start; those of the local account are free."""
+        return self.plan.starts_nodes and not self.account.offer.simulates
+
     @cached_property
     def digest(self) -> str:
         return plan_digest(self.plan, self.account.name)

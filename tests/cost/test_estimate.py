@@ -15,7 +15,7 @@ from batchspec.plan.actions.planner import make_plan
 from batchspec.plan.checks.cost import estimate
 from batchspec.plan.checks.safety import excess_line, excesses
 from batchspec.plan.model import Plan
-from batchspec.render.cost import estimate_text, used_text
+from batchspec.render.cost import estimate_text, starting_text, used_text
 from tests.plan.case import desired_of, observed_of
 
 RATES = Rates("Standard_D2ds_v5", 0.136, 0.084, "USD", "2026-11-28", "Spot")
@@ -102,6 +102,27 @@ NO_LIMIT = ("constraints: { maxWallClockTime: PT2H }", "priority: 5")
 def test_what_a_run_costs(nodes: str, edits: tuple[tuple[str, str], ...], text: str) -> None:
     """Per hour, at most, and afterwards; by what prices."""
     assert said(nodes, *edits) == text
+
+
+@pytest.mark.parametrize(
+    ("nodes", "rates", "text"),
+    [
+        ("spot: 5", RATES, "5 Spot nodes of Standard_D2ds_v5 will start and cost about 0.42 USD per hour"),
+        ("spot: 5", OFF, "5 Spot nodes of Standard_D2ds_v5 will start and cost money"),
+        (
+            SCALED.format(20),
+            RATES,
+            "Up to 20 Spot nodes of Standard_D2ds_v5 may start and cost up to 1.68 USD per hour",
+        ),
+        (SCALED.format("$PendingTasks"), RATES, "Nodes of Standard_D2ds_v5 may start and cost money"),
+    ],
+    ids=["known", "unknown", "autoscale", "unbounded"],
+)
+def test_what_a_person_is_told_before_the_first_node(nodes: str, rates: Rates, text: str) -> None:
+    """How many nodes of what, and what they cost per hour, as far as that is known."""
+    plan, _ = planned(nodes, rates=rates)
+    assert plan.cost is not None
+    assert starting_text(plan.cost) == text
 
 
 def test_an_unknown_price_is_said_with_its_reason() -> None:

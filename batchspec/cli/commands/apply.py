@@ -12,7 +12,7 @@ import click
 
 from batchspec.cli import leave, signals
 from batchspec.cli.display import display
-from batchspec.cli.door import confirm, put, put_json, say
+from batchspec.cli.door import confirm, is_somebody_there, put, put_json, say
 from batchspec.cli.options import (
     approve_option,
     environment_options,
@@ -29,7 +29,7 @@ from batchspec.cli.options import (
     warn,
 )
 from batchspec.cli.words import Choice
-from batchspec.errors import InterruptedRunError
+from batchspec.errors import InterruptedRunError, RefusedError
 from batchspec.plan.checks.safety import ALLOWED
 from batchspec.plan.model import Kind, Reason
 from batchspec.workload.reading import Environment
@@ -106,6 +106,9 @@ def apply(
     Run it again and only what is missing or changed is done. Exits with 3 if a task
     failed. After Ctrl-C, run the same command again to resume. A saved plan is
     applied exactly, or refused with exit code 5.
+
+    In a terminal it asks before resources are deleted, replaced or drained and, on Azure, before the first nodes
+    start.
     """
     from batchspec.engine.run.detached import unwatched
     from batchspec.engine.saved_plan import is_saved_plan, mark_applied
@@ -139,6 +142,7 @@ def apply(
         manner = Manner(allowed, timeout_s, lock_timeout_s, allocation_s, detach, reviewed, agrees)
         if reviewed is None:
             consent.require_consent(shown.plan, manner.agrees)
+            _ask_before_nodes(shown, approved=auto_approve)
         _run(shown, manner, form)
     else:
         shown.note_file(lock_timeout_s)
@@ -166,6 +170,29 @@ def _agrees(approved: bool) -> Callable[[str, Sequence[str]], bool]:
         return confirm(f"{what}. Type `yes` to continue:", approved=approved)
 
     return ask
+
+
+def _ask_before_nodes(shown: Planned, *, approved: bool) -> None:
+    """Raises `RefusedError` where a person at a terminal does not want the first nodes that cost money.
+
+    Nobody is asked twice, or without a terminal.
+    """
+    cost = shown.plan.cost
+    if (
+        approved
+        or cost is None
+        or not shown.starts_paid_nodes
+        or shown.plan.consents
+        or not is_somebody_there()
+    ):
+        return
+    from batchspec.render.cost import starting_text
+
+    if not confirm(f"{starting_text(cost)}. Type `yes` to continue:", approved=False):
+        raise RefusedError(
+            'nothing was changed: the answer was not "yes"',
+            help="add --auto-approve to start them without asking",
+        )
 
 
 def _run(shown: Planned, manner: Manner, form: str) -> None:

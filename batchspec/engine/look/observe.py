@@ -28,7 +28,7 @@ from batchspec.language.model import Spec
 from batchspec.plan.actions.job import newest_job
 from batchspec.plan.actions.package import package_findings, unread_packages, wants_packages
 from batchspec.plan.actions.planner import make_plan
-from batchspec.plan.checks.cost import estimate
+from batchspec.plan.checks.cost import estimate, starts_nodes
 from batchspec.plan.checks.formula import Evaluation, changed_formula, formula_findings, is_evaluated
 from batchspec.plan.checks.local import container_findings, wants_containers
 from batchspec.plan.checks.preflight import needs_images, preflight
@@ -71,7 +71,11 @@ def plan_now(
             observed = replace(observed, local=local.find, stale=stale, overwrites=project.overwrites)
         plan = make_plan(desired, observed)
     if prices is not None:
-        plan = replace(plan, cost=estimate(desired, observed, plan, prices.of))
+        plan = replace(
+            plan,
+            cost=estimate(desired, observed, plan, prices.of),
+            starts_nodes=starts_nodes(desired, observed, plan),
+        )
     return desired, _judged(account, desired, observed, plan)
 
 

@@ -14,6 +14,7 @@ from batchspec.plan.model import Kind, Operation, Plan
 from batchspec.plan.observed import Observed
 from batchspec.resources.base import Effect, Json
 from batchspec.resources.equality import duration_s
+from batchspec.resources.pool import nodes_of, target_nodes
 
 _SIZING = frozenset({Effect.RESIZE, Effect.DRAIN, Effect.AUTOSCALE})
 
@@ -33,6 +34,12 @@ def estimate(
         when_done="" if spec.pool.existing else spec.pool.when_done.value,
         autoscales=bool(pool.get("enableAutoScale")),
     )
+
+
+def starts_nodes(desired: Desired, observed: Observed, plan: Plan) -> bool:
+    """Whether *plan* has nodes made where none is, or was asked for."""
+    pool, live = _paid(desired, observed, plan), observed.pool or {}
+    return pool is not None and any(nodes_asked(pool)) and not (nodes_of(live) or target_nodes(live))
 
 
 def _paid(desired: Desired, observed: Observed, plan: Plan) -> Json | None:

@@ -14,7 +14,7 @@ from azure.core.rest import HttpRequest
 from batchspec.service import embedded
 from batchspec.service.embedded import LocalAccount
 
-pytest_plugins = ("pure",)
+pytest_plugins = ("pure", "spread")
 
 _TARGET_VARIABLES = (
     "AZURE_BATCH_ACCOUNT",

@@ -89,7 +89,7 @@ class NoteEvent(_Timed):
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """Tasks that failed for one reason, with the last lines of the first, and what to do where we know it.
+    """Tasks that failed for one reason, with what the first of them wrote, first and last, and what to do if we know it.
 
     Of very many, only the first are named.
     """
@@ -98,6 +98,8 @@ class FailureGroup:
     count: int
     tasks: tuple[str, ...]
     names: tuple[str, ...]
+    first_lines: tuple[str, ...] = ()
+    left_out: int = 0  # lines between these and the last
     last_lines: tuple[str, ...] = ()
     help: str = ""
     ran: bool = True  # False: they were cancelled, or waited for a task that failed

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from plan.case import desired_of, observed_of
 
-from batchspec.engine.health.diagnose import last_lines
+from batchspec.engine.health.wrote import excerpt
 from batchspec.errors import BatchspecError, NotSignedInError, RunError
 from batchspec.plan.actions.drift import find_drift
 from batchspec.plan.actions.planner import make_plan
@@ -80,8 +80,8 @@ def test_what_a_task_says_is_told_without_signatures() -> None:
     failure = {"code": "FileUploadMiscError", "message": f"PUT {URL} failed"}
     shown = URL.partition("?")[0] + "?***"
     assert failure_of({"exitCode": 0, "failureInfo": failure}) == f"FileUploadMiscError: PUT {shown} failed"
-    assert SECRET[-4:] not in last_lines(f"{URL} {'x' * 250}")[0]
-    assert last_lines(f"one\n\nget {URL} now\n") == ("one", f"get {shown} now")
+    assert SECRET[-4:] not in excerpt(f"{URL} {'x' * 250}").lines[0]
+    assert excerpt(f"one\n\nget {URL} now\n").lines == ("one", f"get {shown} now")
 
 
 @pytest.mark.parametrize(

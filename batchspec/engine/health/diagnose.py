@@ -6,15 +6,13 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from batchspec.engine.health.stuck import Facts, StuckReason, Trouble
+from batchspec.engine.health.wrote import excerpt
 from batchspec.errors import StuckError
 from batchspec.language.model import Spec, TaskGroup
-from batchspec.secrecy import without_secrets
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import pool as pool_service
 from batchspec.service.connect import Account
 
-_LAST_LINES = 12
-_LINE_LENGTH = 300
 _STREAMS = ("stderr", "stdout")
 
 
@@ -42,7 +40,7 @@ def slots_of(groups: Iterable[TaskGroup]) -> tuple[int, int]:
 
 
 def evidence(account: Account, trouble: Trouble, facts: Facts) -> tuple[str, ...]:
-    """The last lines that a failed start task or preparation task wrote, read off its node while that is there."""
+    """What a failed start task or preparation task wrote, first and last, read off its node while that is there."""
     if trouble.reason is StuckReason.START_TASK:
         return tuple(_tail(account, facts.pool_id, trouble.nodes[0], "startup"))
     if trouble.reason is StuckReason.PREPARATION:
@@ -64,15 +62,4 @@ def explained(trouble: Trouble, lines: Iterable[str] = ()) -> StuckError:
 def _tail(account: Account, pool_id: str, node_id: str, folder: str) -> Iterator[str]:
     for name in _STREAMS:
         text = pool_service.node_file(account.batch, pool_id, node_id, f"{folder}/{name}.txt")
-        yield from (f"{name} | {line}" for line in last_lines(text))
-
-
-def last_lines(text: str, count: int = _LAST_LINES) -> tuple[str, ...]:
-    """The last lines of *text* that say something, without secrets: programs write the URLs they get."""
-    said = [line.rstrip() for line in text.splitlines() if line.strip()]
-    return tuple(_ending(without_secrets(line)) for line in said[-count:])
-
-
-def _ending(line: str) -> str:
-    """*line*, or the end of it: programs that draw progress write one line without end."""
-    return line if len(line) <= _LINE_LENGTH else f"…{line[-_LINE_LENGTH:]}"
+        yield from (f"{name} | {line}" for line in excerpt(text).lines)

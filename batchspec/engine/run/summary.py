@@ -11,8 +11,8 @@ from batchspec.cost.rates import Rates, money
 from batchspec.desired.bodies.wrapper import strays_in
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
-from batchspec.engine.health.diagnose import last_lines
 from batchspec.engine.health.nodes import look_there
+from batchspec.engine.health.wrote import excerpt
 from batchspec.engine.look.links import what_now
 from batchspec.engine.run.detached import needs_client, unwatched
 from batchspec.engine.run.progress.conduct import Conduct
@@ -28,7 +28,6 @@ from batchspec.service.batch import job as job_service
 from batchspec.service.batch import pool as pool_service
 from batchspec.service.connect import Account
 
-_LAST_LINES = 5
 _MANY_PREEMPTIONS = 3  # and more than there are Spot nodes: each was taken away more than once
 _NAMED = 1000
 _PATHS = 3
@@ -99,7 +98,7 @@ def _strays(conduct: Conduct) -> Iterator[str]:
 
 
 def _grouped(conduct: Conduct) -> Iterator[FailureGroup]:
-    """Failures by their reason, each with the end of one task's stderr."""
+    """Failures by their reason, each with the first and last lines of one task's stderr."""
     for reason, count in conduct.outcome.reasons():
         failed = list(islice(conduct.outcome.failed_for(reason), _NAMED))
         said = ""
@@ -107,12 +106,15 @@ def _grouped(conduct: Conduct) -> Iterator[FailureGroup]:
         if ran and failed[0].job_id is not None:  # one that was refused has no files
             file = _telling(reason)
             said = task_output(conduct.account, conduct.spec, failed[0].job_id, failed[0].id, file) or ""
+        wrote = excerpt(said)
         yield FailureGroup(
             reason=_in_full(conduct.desired, reason, failed),
             count=count,
             tasks=tuple(task.id for task in failed),
             names=tuple(task.task.name for task in failed),
-            last_lines=last_lines(said, _LAST_LINES),
+            first_lines=wrote.first,
+            left_out=wrote.left_out,
+            last_lines=wrote.last,
             help=what_now(conduct.spec, reason),
             ran=ran,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from batchspec.counts import count_text
+from batchspec.engine.health.wrote import Wrote
 from batchspec.events import SummaryEvent
 from batchspec.render.cost import used_text
 from batchspec.render.show import page
@@ -29,7 +30,9 @@ def _summary(summary: SummaryEvent, arguments: str) -> Iterator[str]:
         yield f"      {names}{more}"
         if not group.ran:
             continue
-        yield from (f"      | {line}" for line in group.last_lines)
+        yield from (
+            f"      | {line}" for line in Wrote(group.first_lines, group.left_out, group.last_lines).lines
+        )
         if group.help:
             yield f"      help: {group.help}"
         yield f"      all of it: batchspec logs {group.tasks[0]} --spec {arguments}"

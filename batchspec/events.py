@@ -89,7 +89,7 @@ class NoteEvent(_Timed):
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """Tasks that failed for one reason, with what the first of them wrote, first and last, and what to do if we know it.
+    """Tasks that failed for one reason, with what the first of them wrote, first and last, and what to do about it.
 
     Of very many, only the first are named.
     """

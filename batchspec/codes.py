@@ -143,3 +143,4 @@ class Code(Enum):
     NO_PACKAGE = "BS0715", "an application package that the account does not have"
     OTHER_PACKAGE = "BS0716", "an application package whose content differs in the account"
     FORMULA_FAILS = "BS0717", "an autoscale formula that Batch cannot evaluate"
+    QUOTA = "BS0718", "more cores than the account's quota"

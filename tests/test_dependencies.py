@@ -15,7 +15,8 @@ from tests.versions import LOCK, ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 AT_RUN_TIME = [
-    Requirement(text) for text in chain(PROJECT["project"]["dependencies"], EXTRAS["local"], EXTRAS["ffmpeg"])
+    Requirement(text)
+    for text in chain(PROJECT["project"]["dependencies"], EXTRAS["local"], EXTRAS["ffmpeg"], EXTRAS["arm"])
 ]
 ALL = [
     requirement

@@ -22,6 +22,7 @@ from batchspec.service.batch.client import Batch
 from batchspec.service.blob.blobs import BlobStorage
 from batchspec.service.http.address import checked, storage_account
 from batchspec.service.http.retry import Patience
+from batchspec.service.management import Management, management_of
 from batchspec.service.offer import AZURE, LOCAL, Offer
 from batchspec.service.prices import RETAIL, VARIABLE, PriceList, region_of
 
@@ -40,18 +41,23 @@ _STORAGE_EXAMPLE = "https://ACCOUNT.blob.core.windows.net"
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Both halves of where the work goes, what it offers, and where its prices are: None where nodes are free."""
+    """Both halves of where the work goes, what it offers, and where its prices are: None where nodes are free.
+
+    `management` is its management plane; None where it is not named, or the extra `arm` is not installed.
+    """
 
     batch: Batch
     blobs: BlobStorage
     name: str
     offer: Offer
     prices: PriceList | None = None
+    management: Management | None = None
 
     @contextmanager
     def guarded(self, check: Callable[[], None]) -> Iterator[None]:
         """Within it, *check* is called before each request that changes something, and may raise."""
-        connections = (self.batch.connection, self.blobs.connection)
+        connections = [self.batch.connection, self.blobs.connection]
+        connections += [self.management.connection] if self.management else []
         for connection in connections:
             connection.guard = check
         try:
@@ -77,6 +83,8 @@ class Account:
     def close(self) -> None:
         self.batch.close()
         self.blobs.close()
+        if self.management is not None:
+            self.management.close()
 
 
 def choose_target(named: str | None, environment: Mapping[str, str] = os.environ) -> str:
@@ -138,7 +146,8 @@ def _connect_azure(environment: Mapping[str, str]) -> Account:
     patience = Patience.of(environment)
     blobs = _azure_blobs(environment, patience)
     credential = AzureNamedKeyCredential(name, key) if key else _entra("AZURE_BATCH_ENDPOINT", endpoint)
-    return Account(Batch(endpoint, credential, patience), blobs, f"{name} ({host})", AZURE)
+    batch = Batch(endpoint, credential, patience)
+    return Account(batch, blobs, f"{name} ({host})", AZURE, management=management_of(environment, name))
 
 
 def _azure_blobs(environment: Mapping[str, str], patience: Patience) -> BlobStorage:

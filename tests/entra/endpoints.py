@@ -32,7 +32,9 @@ class Endpoints:
     blob: str
     storage_account: str
     authority: Path
+    tls: Tls
     issuer: Issuer
+    account: Account  # of Batch, in this process
 
     @property
     def trust(self) -> dict[str, str]:
@@ -60,15 +62,19 @@ def running(folder: Path) -> Iterator[Endpoints]:
     authority = trustme.CA()
     ca_file = folder / "authority.pem"
     authority.cert_pem.write_to_path(ca_file)
-    tls = _certificate(authority, folder)
+    tls, issuer = _certificate(authority, folder), Issuer()
+    batch = f"https://localhost:{config.batch_port}"
+    account = Account(_settings(home, config, batch, issuer))
     endpoints = Endpoints(
-        batch=f"https://localhost:{config.batch_port}",
+        batch=batch,
         blob=config.blob_endpoint.replace("http://", "https://"),
         storage_account=config.storage_account,
         authority=ca_file,
-        issuer=Issuer(),
+        tls=tls,
+        issuer=issuer,
+        account=account,
     )
-    with _azurite(home, config, tls), _serving(_settings(home, config, endpoints), tls):
+    with _azurite(home, config, tls), _serving(account, config.batch_port, tls):
         yield endpoints
 
 
@@ -90,24 +96,24 @@ def _certificate(authority: trustme.CA, folder: Path) -> Tls:
     return tls
 
 
-def _settings(home: Home, config: Config, endpoints: Endpoints) -> Settings:
+def _settings(home: Home, config: Config, endpoint: str, issuer: Issuer) -> Settings:
     return Settings(
         home=home.folder("batch"),
         name=config.batch_account,
         key=config.batch_key,
-        endpoint=endpoints.batch,
-        issuer_public_key=endpoints.issuer.public_key,
+        endpoint=endpoint,
+        issuer_public_key=issuer.public_key,
         ffmpeg=ffmpeg_folder(home),
     )
 
 
 @contextmanager
-def _serving(settings: Settings, tls: Tls) -> Iterator[None]:
+def _serving(account: Account, port: int, tls: Tls) -> Iterator[None]:
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", int(settings.endpoint.rpartition(":")[2])))
+        listener.bind(("127.0.0.1", port))
         config = uvicorn.Config(
-            create_app(Account(settings)),
+            create_app(account),
             ssl_certfile=tls.certificate,
             ssl_keyfile=tls.key,
             log_level="warning",

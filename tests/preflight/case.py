@@ -9,6 +9,7 @@ A case is a file in `tests/preflight/cases/`; its name is the rule. `spec`, `inp
     anyIdentity: true      its pools have every identity
     engine: podman         on the local account, what runs containers there; empty when nothing does
     evaluation: {failed: m}     what Batch says of the autoscale formula; `refused` likewise
+    quota: {spot: 4}       the account's quota in cores, of dedicated and Spot nodes; a node has two
     packages: {tool 7.1: m}     the content of each of the spec's application packages
     has: {tool 7.1: m}     of each that the account has; empty where it does not tell
     says: |                the findings as text, and a line for each thing not checked or not simulated
@@ -28,11 +29,13 @@ from batchspec.plan.actions.planner import make_plan
 from batchspec.plan.checks.formula import Evaluation, formula_findings
 from batchspec.plan.checks.local import container_findings
 from batchspec.plan.checks.preflight import preflight
+from batchspec.plan.checks.quota import Quota, Size, quota_findings
 from batchspec.plan.checks.schedulable import unschedulable
 from batchspec.plan.checks.unsimulated import unsimulated, unsimulated_findings
+from batchspec.plan.model import Plan
 from batchspec.render.findings.diagnostics import as_text
 from batchspec.resources.base import Json
-from batchspec.source import path_text
+from batchspec.source import Diagnostic, path_text
 from tests.plan.case import desired_of, observed_of
 
 CASES = Path(__file__).parent / "cases"
@@ -66,18 +69,33 @@ def outcome(case: Mapping[str, Any]) -> str:
         ending=observed.ending,
         takes_others=case.get("takesOthers", False),
         any_identity=case.get("anyIdentity", False),
+        tells_quota="quota" in case,
     )
     is_local = "engine" in case
     local = container_findings(desired, case["engine"]) if is_local else ()
     alone = unsimulated_findings(desired, observed.pool, plan) if is_local else ()
     packed = package_findings(desired, observed, plan, takes_them=is_local)
     formula = formula_findings(desired, Evaluation(**case.get("evaluation", {})))
-    findings = (*found.findings, *formula, *packed, *alone, *local, *unschedulable(desired, observed, plan))
+    quota = _quota(desired, plan, case["quota"]) if "quota" in case else ()
+    findings = (
+        *found.findings,
+        *formula,
+        *quota,
+        *packed,
+        *alone,
+        *local,
+        *unschedulable(desired, observed, plan),
+    )
     not_checked = (*found.not_checked, *unread_packages(desired, observed))
     lines = [f"not checked: {what}\n" for what in not_checked]
     fields = unsimulated(desired) if is_local else ()
     lines += [f"not simulated: {path_text(path)}: {what}  {place}\n" for path, what, place in fields]
     return as_text(findings, color=False, width=80) + "".join(lines)
+
+
+def _quota(desired: Desired, plan: Plan, quota: Mapping[str, int]) -> Iterator[Diagnostic]:
+    known = Quota(quota.get("dedicated", 0), quota.get("spot", 0), None, 100)
+    return quota_findings(desired, plan, known, {"standard_d2ds_v5": Size("family", 2)}, ())
 
 
 def _packages(desired: Desired, contents: Mapping[str, str]) -> Iterator[DesiredPackage]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from batchspec.codes import Code
 from batchspec.desired.expansion.expand import without_tasks
 from batchspec.desired.places import Places
 from batchspec.desired.selection import Selection, choose
 from batchspec.desired.task import Desired
+from batchspec.engine.look.judging import judged
 from batchspec.engine.look.links import read_ending
 from batchspec.engine.look.local_outputs import LocalOutputs
 from batchspec.engine.look.machine.project import Project
@@ -23,18 +22,12 @@ from batchspec.engine.look.remembered.cache import cache_path
 from batchspec.engine.look.remembered.digests import Digests
 from batchspec.engine.look.remembered.downloaded import Downloaded
 from batchspec.engine.look.stale import find_stale
-from batchspec.errors import ServiceError, SpecError
+from batchspec.errors import SpecError
 from batchspec.language.model import Spec
 from batchspec.plan.actions.job import newest_job
-from batchspec.plan.actions.package import package_findings, unread_packages, wants_packages
+from batchspec.plan.actions.package import wants_packages
 from batchspec.plan.actions.planner import make_plan
 from batchspec.plan.checks.cost import estimate, starts_nodes
-from batchspec.plan.checks.formula import Evaluation, changed_formula, formula_findings, is_evaluated
-from batchspec.plan.checks.local import container_findings, wants_containers
-from batchspec.plan.checks.preflight import needs_images, preflight
-from batchspec.plan.checks.safety import excesses
-from batchspec.plan.checks.schedulable import unschedulable
-from batchspec.plan.checks.unsimulated import unsimulated, unsimulated_findings
 from batchspec.plan.model import Plan
 from batchspec.plan.observed import Observed, Seen
 from batchspec.resources import job as jobs
@@ -44,8 +37,7 @@ from batchspec.service.batch import package as package_service
 from batchspec.service.batch import pool as pool_service
 from batchspec.service.batch import task as task_service
 from batchspec.service.connect import Account
-from batchspec.service.local_control import container_engine
-from batchspec.source import Diagnostic, Severity
+from batchspec.source import Severity
 
 
 def plan_now(
@@ -76,7 +68,7 @@ def plan_now(
             cost=estimate(desired, observed, plan, prices.of),
             starts_nodes=starts_nodes(desired, observed, plan),
         )
-    return desired, _judged(account, desired, observed, plan)
+    return desired, judged(account, desired, observed, plan)
 
 
 def downloads_now(
@@ -101,65 +93,6 @@ def _lacks_inputs(error: SpecError) -> bool:
     """Whether nothing else is wrong than that files are not there."""
     errors = [finding.code for finding in error.diagnostics if finding.severity is Severity.ERROR]
     return set(errors) == {Code.NO_MATCH.value}
-
-
-def _judged(account: Account, desired: Desired, observed: Observed, plan: Plan) -> Plan:
-    """*plan* with what speaks against it. The account's images are read only where it makes nodes of another one."""
-    images = list(pool_service.supported_images(account.batch)) if needs_images(plan) else []
-    today = datetime.now(UTC).date()
-    found = preflight(
-        desired,
-        plan,
-        images,
-        today,
-        pool=observed.pool,
-        ending=observed.ending,
-        takes_others=account.offer.takes_any_image,
-        any_identity=account.offer.takes_any_identity,
-    )
-    of_formula, unread_formula = _formula(account, desired, observed, plan)
-    return replace(
-        plan,
-        findings=(
-            *found.findings,
-            *of_formula,
-            *package_findings(desired, observed, plan, takes_them=account.offer.stores_packages),
-            *_local_findings(account, desired, observed, plan),
-            *unschedulable(desired, observed, plan),
-        ),
-        not_checked=(
-            *found.not_checked,
-            *unread_packages(desired, observed),
-            *unread_formula,
-        ),
-        not_simulated=unsimulated(desired) if account.offer.simulates and plan.has_changes else (),
-        excesses=excesses(desired, observed, plan),
-    )
-
-
-def _formula(
-    account: Account, desired: Desired, observed: Observed, plan: Plan
-) -> tuple[list[Diagnostic], list[str]]:
-    """What Batch has against a raw formula that *plan* sends; in words where it cannot be asked."""
-    formula = changed_formula(desired, plan)
-    if not formula:
-        return [], []
-    if is_evaluated(observed) and desired.pool is not None:
-        with suppress(ServiceError):  # the pool has gone, or no longer scales itself
-            said = pool_service.evaluate(account.batch, desired.pool["id"], formula)
-            return [*formula_findings(desired, Evaluation(*said))], []
-    return [], ["autoscale formula: Batch evaluates it only once the pool exists and scales itself"]
-
-
-def _local_findings(
-    account: Account, desired: Desired, observed: Observed, plan: Plan
-) -> Iterator[Diagnostic]:
-    """What the local account cannot run, or runs otherwise."""
-    if not account.offer.simulates or not plan.has_changes:
-        return
-    yield from unsimulated_findings(desired, observed.pool, plan)
-    if wants_containers(desired):
-        yield from container_findings(desired, container_engine(account.batch))
 
 
 def observe(account: Account, desired: Desired) -> Observed:

@@ -16,9 +16,10 @@ from batchspec.codes import Code
 from batchspec.desired.task import Desired
 from batchspec.ledger.database import Many
 from batchspec.plan.checks.moving import moving
+from batchspec.plan.checks.quota import grows
 from batchspec.plan.checks.vm_sizes import AS_OF, cores_of, retirement_of
 from batchspec.plan.model import Kind, Operation, Plan
-from batchspec.resources.base import Effect, Json
+from batchspec.resources.base import Json
 from batchspec.resources.pool import most_nodes
 from batchspec.source import Diagnostic, Path, Severity
 
@@ -56,13 +57,14 @@ def preflight(
     ending: Many[str] = (),
     takes_others: bool = False,
     any_identity: bool = False,
+    tells_quota: bool = False,
 ) -> Preflight:
     """What speaks against *plan*.
 
     *images* are entries of the account's list of supported images; it is looked at where
     `needs_images`. *pool* is the live one, *ending* the tasks that run with links that end.
     *takes_others*: the account takes images that it does not list, once it is told their node
-    agent. *any_identity*: its pools have every identity.
+    agent. *any_identity*: its pools have every identity. *tells_quota*: its management plane is asked for it.
     """
     findings = list(_running_links(desired, ending))
     not_checked = [*moving(plan, desired.spec.groups)]
@@ -76,7 +78,7 @@ def preflight(
     if desired.pool is None:
         return Preflight(tuple(findings), tuple(not_checked))
     findings += [*_size(desired, today), *_slots(desired)]
-    not_checked += _unknown(desired, plan)
+    not_checked += _unknown(desired, plan, tells_quota=tells_quota)
     if needs_images(plan):
         machine = desired.pool["virtualMachineConfiguration"]
         found = [*_image(desired, machine, images, today)]
@@ -91,16 +93,11 @@ def preflight(
     return Preflight(tuple(findings), tuple(not_checked))
 
 
-def _unknown(desired: Desired, plan: Plan) -> Iterator[str]:
-    grows = any(
-        action.operation is Operation.CREATE
-        or action.effects & {Effect.RESIZE, Effect.AUTOSCALE, Effect.DRAIN}
-        for action in plan.of(Kind.POOL)
-    )
-    if grows:
+def _unknown(desired: Desired, plan: Plan, *, tells_quota: bool) -> Iterator[str]:
+    if grows(plan) and not tells_quota:
         yield "quota: Batch does not tell it here; see `az batch account show`"
     pool = desired.pool or {}
-    if grows and most_nodes(pool) == math.inf:
+    if grows(plan) and most_nodes(pool) == math.inf:
         yield "number of nodes: nothing in the autoscale formula bounds it"
     if pool.get("taskSlotsPerNode", 1) > _SLOTS_OF_A_CORE and cores_of(pool["vmSize"]) is None:
         yield f"task slots: the name {pool['vmSize']} does not tell its cores"

@@ -60,7 +60,7 @@ ROOMS = (
     "cli",
     "cli/commands",
 )
-OPEN = frozenset({"errors", "codes", "secrecy", "source", "version", "counts", "events"})
+OPEN = frozenset({"errors", "codes", "secrecy", "source", "version", "counts", "events", "patterns"})
 # Open to all rooms, the emulator too, and imports none: the language of autoscale formulas.
 ALONE = "formula"
 

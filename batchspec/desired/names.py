@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from typing import NamedTuple
 
+from batchspec.patterns import lazy_regex
 from batchspec.resources.task import digest
 
 NAME_LENGTH = 1024  # of a blob, Azure Storage
-_SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
-_BAD_PART = re.compile(r"(?:^|/)(?:\.{0,2}|\.[Gg][Ii][Tt])(?:/|$)")
-_SAFE_SUFFIXES = re.compile(r"(?:\.[A-Za-z][A-Za-z0-9]{0,7}){0,2}\.[A-Za-z0-9]{1,8}\Z")
+_SAFE_NAME = lazy_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+_BAD_PART = lazy_regex(r"(?:^|/)(?:\.{0,2}|\.[Gg][Ii][Tt])(?:/|$)")
+_SAFE_SUFFIXES = lazy_regex(r"(?:\.[A-Za-z][A-Za-z0-9]{0,7}){0,2}\.[A-Za-z0-9]{1,8}\Z")
 
 
 def node_name(path: str) -> str:

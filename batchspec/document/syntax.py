@@ -8,14 +8,15 @@ import re
 from typing import NamedTuple
 
 from batchspec.codes import Code
+from batchspec.patterns import lazy_regex
 from batchspec.source import Diagnostic, Position, Source
 
 PLACEHOLDER_SUMMARY = "a placeholder that starts a value needs quotes"
 _LONGEST_LINE = 1000  # what is further on in a line is not looked at, or long lines would take minutes
-_UNQUOTED_PLACEHOLDER = re.compile(r"\s*(?:- +)*(?:[^\s:#]+: +)?(?=\{\{)")
-_PLACEHOLDER_VALUE = re.compile(r"[^\s,\[\]\"']*(?:\{\{.*?\}\}[^\s,\]\"']*)+")
-_UNQUOTED_BRACES = re.compile(r"""[^\s,\[\]{}"']*\{[A-Za-z][\w,.:*-]*\}[^\s,\]"']*""")
-_QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:''|[^'])*'", re.DOTALL)
+_UNQUOTED_PLACEHOLDER = lazy_regex(r"\s*(?:- +)*(?:[^\s:#]+: +)?(?=\{\{)")
+_PLACEHOLDER_VALUE = lazy_regex(r"[^\s,\[\]\"']*(?:\{\{.*?\}\}[^\s,\]\"']*)+")
+_UNQUOTED_BRACES = lazy_regex(r"""[^\s,\[\]{}"']*\{[A-Za-z][\w,.:*-]*\}[^\s,\]"']*""")
+_QUOTED = lazy_regex(r"\"(?:\\.|[^\"\\])*\"|'(?:''|[^'])*'", re.DOTALL)
 
 
 def in_quotes(value: str) -> str:

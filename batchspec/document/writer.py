@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
+from batchspec.patterns import lazy_regex
 from batchspec.source import Path
 
 _WIDTH = 100
 _MOST_ON_A_LINE = 4  # values in a mapping that is written on one line
-_PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./+@%=~:-]*(?: [A-Za-z0-9_./+@%=~-]+)*")
-_PLAIN_IN_FLOW = re.compile(r"[A-Za-z_/][A-Za-z0-9_./+@%~-]*")
+_PLAIN = lazy_regex(r"[A-Za-z_/][A-Za-z0-9_./+@%=~:-]*(?: [A-Za-z0-9_./+@%=~-]+)*")
+_PLAIN_IN_FLOW = lazy_regex(r"[A-Za-z_/][A-Za-z0-9_./+@%~-]*")
 # Words that YAML, of one version or another, does not read as text.
 _WORDS = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n"))
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}

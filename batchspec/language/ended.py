@@ -12,17 +12,18 @@ from collections.abc import Iterator
 
 from batchspec.codes import Code
 from batchspec.language.finding import Finding
+from batchspec.patterns import lazy_regex
 from batchspec.resources.base import Json
 from batchspec.source import Path, Severity
 
 _MACHINE: Path = ("pool", "virtualMachineConfiguration")
-_AGENT = re.compile(r"batch\.node\.(ubuntu (14|16|18|20)\.04|centos \d+|debian (8|9|10))", re.I)
+_AGENT = lazy_regex(r"batch\.node\.(ubuntu (14|16|18|20)\.04|centos \d+|debian (8|9|10))", re.I)
 _IMAGES = (
-    re.compile(r"canonical:(ubuntuserver|0001-com-ubuntu-server-(xenial|bionic|focal)[^:]*):.*", re.I),
-    re.compile(r"microsoft-azure-batch:(ubuntu-server|centos)-container[^:]*:.*", re.I),
-    re.compile(r"openlogic:centos[^:]*:.*", re.I),
-    re.compile(r"(credativ:debian:(8|9)|debian:debian-10:.*)", re.I),
-    re.compile(r"microsoftwindowsserver:windowsserver:2012-.*", re.I),
+    lazy_regex(r"canonical:(ubuntuserver|0001-com-ubuntu-server-(xenial|bionic|focal)[^:]*):.*", re.I),
+    lazy_regex(r"microsoft-azure-batch:(ubuntu-server|centos)-container[^:]*:.*", re.I),
+    lazy_regex(r"openlogic:centos[^:]*:.*", re.I),
+    lazy_regex(r"(credativ:debian:(8|9)|debian:debian-10:.*)", re.I),
+    lazy_regex(r"microsoftwindowsserver:windowsserver:2012-.*", re.I),
 )
 _HELP = "move to a newer image: az batch pool supported-images list"
 

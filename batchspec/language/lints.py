@@ -16,6 +16,7 @@ from batchspec.language.model import Spec
 from batchspec.language.pool_rules import is_windows
 from batchspec.language.results import lint_results
 from batchspec.language.templates.deferred import Deferred
+from batchspec.patterns import lazy_regex
 from batchspec.resources.equality import duration_s
 from batchspec.resources.links import LINK_LIFE
 from batchspec.source import Diagnostic, Path, Severity, path_text
@@ -27,17 +28,17 @@ _OPERATOR_WORDS = frozenset({"|", "||", "&&", "&", ";", ">", ">>", "<", "<<", "2
 _OWN_OPERATORS = frozenset({"expr", "test", "[", "find"})
 _OWN_VARIABLES = frozenset({"awk", "gawk", "mawk", "perl", "sed", "jq"})
 
-_VARIABLE_WORD = re.compile(r"[^\s$]*\$(?:[A-Za-z_][A-Za-z0-9_]*|\{[A-Za-z_][^}\s]*\})\S*")
-_SHELL_SYNTAX = re.compile(
+_VARIABLE_WORD = lazy_regex(r"[^\s$]*\$(?:[A-Za-z_][A-Za-z0-9_]*|\{[A-Za-z_][^}\s]*\})\S*")
+_SHELL_SYNTAX = lazy_regex(
     r"&&|\|\|?|;|&>|\d?>>?(?:&\d)?|<<?|`|\$\(|\$\{?[A-Za-z_][A-Za-z0-9_]*\}?|%[A-Z][A-Z0-9_]{2,}%|(?<=\s)&(?=\s|$)"
 )
-_PLACEHOLDER = re.compile(r"\{\{.*?\}\}", re.DOTALL)
-_QUOTED = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
+_PLACEHOLDER = lazy_regex(r"\{\{.*?\}\}", re.DOTALL)
+_QUOTED = lazy_regex(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
 
-_INPUT_FOLDER = re.compile(r"\{\{\s*input\.folder\s*\}\}/")
+_INPUT_FOLDER = lazy_regex(r"\{\{\s*input\.folder\s*\}\}/")
 
-_APT = re.compile(r"\bapt(?:-get)?\s+(?:-\S+\s+)*(?:update|install|upgrade|dist-upgrade|full-upgrade)\b")
-_WAITS = re.compile(r"DPkg::Lock::Timeout|\bflock\b|\bfuser\b|\b(?:for|while|until)\b.*\bdo\b", re.DOTALL)
+_APT = lazy_regex(r"\bapt(?:-get)?\s+(?:-\S+\s+)*(?:update|install|upgrade|dist-upgrade|full-upgrade)\b")
+_WAITS = lazy_regex(r"DPkg::Lock::Timeout|\bflock\b|\bfuser\b|\b(?:for|while|until)\b.*\bdo\b", re.DOTALL)
 
 
 def lint(spec: Spec) -> list[Diagnostic]:

@@ -15,12 +15,13 @@ from batchspec.language.schema.findings import check_value, nearest
 from batchspec.language.schema.fits import Schema, fits
 from batchspec.language.schema.secrets import find_secrets, may_be_secret
 from batchspec.language.schema.spec_schema import spec_schema
+from batchspec.patterns import lazy_regex
 from batchspec.source import Diagnostic, Path, Source
 
 _TEXT = {"type": ["string", "number", "boolean"]}  # what a file has for a text, as it is written there
-_REPEATED_GROUP = re.compile(r"\)[*+{]")
-_REPEAT = re.compile(r"[*+]|\{[0-9]*,[0-9]*\}")
-_ESCAPED = re.compile(r"\\.|\[\^?\]?[^\]]*\]", re.DOTALL)
+_REPEATED_GROUP = lazy_regex(r"\)[*+{]")
+_REPEAT = lazy_regex(r"[*+]|\{[0-9]*,[0-9]*\}")
+_ESCAPED = lazy_regex(r"\\.|\[\^?\]?[^\]]*\]", re.DOTALL)
 _MOST_REPEATS = 3
 
 

@@ -16,6 +16,7 @@ from batchspec.codes import Code
 from batchspec.language.ended import check_ended
 from batchspec.language.finding import Finding
 from batchspec.language.templates.deferred import Deferred
+from batchspec.patterns import lazy_regex
 from batchspec.resources.base import Json
 from batchspec.source import Path
 
@@ -27,7 +28,7 @@ _NAT_POOLS: Path = (*_NETWORK, "endpointConfiguration", "inboundNATPools")
 _LEAST_PORTS = 40
 _MOST_RULES = 25
 _RESERVED = (50000, 55000)
-_TAG = re.compile(r"[A-Za-z][A-Za-z0-9]*(\.[A-Za-z0-9]+)?")
+_TAG = lazy_regex(r"[A-Za-z][A-Za-z0-9]*(\.[A-Za-z0-9]+)?")
 
 _GROUP = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers"
 _NOBODY = "/subscriptions/00000000-0000-0000-0000-000000000000/"

@@ -68,12 +68,13 @@ class _Resolver:
     def _text(self, text: str, path: Path) -> Any:
         if _is_command(path) or path[-1] == "fromEnvironment":
             return text
-        waits = _is_of_task(path) and not types_at(path) <= _STRUCTURES
-        template = compiled(self._document, text, path, self._known, [] if waits else self.findings)
+        types = types_at(path) if _is_of_task(path) else frozenset()
+        waits = bool(types - _STRUCTURES)
+        template = compiled(self._document, text, path, self._known, None if waits else self.findings)
         if template is None or self._missing & template.references:
             return Deferred.of(text)
         if waits and not {reference[0] for reference in template.references} <= self._known.keys():
-            return Deferred.of(text, template, types_at(path))
+            return Deferred.of(text, template, types)
         return (
             Deferred.of(text) if unknown_references(template, self._known) else self._filled(template, path)
         )

@@ -9,19 +9,21 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_SHELL = re.compile(
+from batchspec.patterns import lazy_regex
+
+_SHELL = lazy_regex(
     r"\s*(?:\S*/)?(?P<shell>bash|sh|dash|zsh|ksh)(?P<options>(?:\s+-\S+|\s+(?:pipefail|errexit))*?)"
     r"\s+-(?P<last>\w*)c\s+(?P<quote>['\"])(?P<script>.*)(?P=quote)\s*",
     re.DOTALL,
 )
-_QUOTED = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"|\$\([^()]*\)|`[^`]*`|#[^\n]*", re.DOTALL)
-_END = re.compile(r";;|[;\n]")
-_PIPE = re.compile(r"(?<!\|)\|(?![|&])")
-_ERREXIT = re.compile(r"\bset\s+(?:-o\s+)?(?:-\w*e\w*|errexit)\b")
-_SAYS_ITSELF = re.compile(r"\bexit\s+\d+\s*$")
-_LEADING = re.compile(r"\s*(?:(?:do|then|else|\{)\s+)*")
-_CONDITION = re.compile(r"(?:if|elif|while|until|for|case|select|done|fi|esac|\}|\(|\w+\s*\(\))(?=\W|$)")
-_HARMLESS = re.compile(
+_QUOTED = lazy_regex(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"|\$\([^()]*\)|`[^`]*`|#[^\n]*", re.DOTALL)
+_END = lazy_regex(r";;|[;\n]")
+_PIPE = lazy_regex(r"(?<!\|)\|(?![|&])")
+_ERREXIT = lazy_regex(r"\bset\s+(?:-o\s+)?(?:-\w*e\w*|errexit)\b")
+_SAYS_ITSELF = lazy_regex(r"\bexit\s+\d+\s*$")
+_LEADING = lazy_regex(r"\s*(?:(?:do|then|else|\{)\s+)*")
+_CONDITION = lazy_regex(r"(?:if|elif|while|until|for|case|select|done|fi|esac|\}|\(|\w+\s*\(\))(?=\W|$)")
+_HARMLESS = lazy_regex(
     r"(?:export|readonly|local|set|unset|trap|umask|ulimit|echo|printf|sleep|exit|return|true|:|\w+=\S*$)(?=\W|$)"
 )
 

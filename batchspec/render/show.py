@@ -10,11 +10,13 @@ import json
 import re
 from collections.abc import Iterable
 
-# GitHub: `::name::` at the start of a line, `##[name]` anywhere. Azure Pipelines: `##vso[name]` anywhere.
-_COMMAND = re.compile(r"^(\s*):(?=:[a-z])|#(?=#(?:vso)?\[)", re.IGNORECASE)
-_ANYWHERE = re.compile(r"#(?=#(?:vso)?\[)", re.IGNORECASE)
+from batchspec.patterns import lazy_regex
 
-PAINT = re.compile(r"(\x1b\[(?:0|1|31|33|34)m)")
+# GitHub: `::name::` at the start of a line, `##[name]` anywhere. Azure Pipelines: `##vso[name]` anywhere.
+_COMMAND = lazy_regex(r"^(\s*):(?=:[a-z])|#(?=#(?:vso)?\[)", re.IGNORECASE)
+_ANYWHERE = lazy_regex(r"#(?=#(?:vso)?\[)", re.IGNORECASE)
+
+PAINT = lazy_regex(r"(\x1b\[(?:0|1|31|33|34)m)")
 """What is written to a terminal around words of ours."""
 
 

@@ -5,9 +5,10 @@ Source: recorded answers of the service, 2022 to 2026; FACTS 0.2, 1.1, 3.1.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
+
+from batchspec.patterns import lazy_regex
 
 Same = Callable[[Any, Any], bool]
 
@@ -21,7 +22,7 @@ def caseless(one: Any, other: Any) -> bool:
     return str(one).casefold() == str(other).casefold()
 
 
-_DURATION = re.compile(
+_DURATION = lazy_regex(
     r"P(?:(?P<days>\d+(?:\.\d+)?)D)?"
     r"(?:T(?:(?P<hours>\d+(?:\.\d+)?)H)?(?:(?P<minutes>\d+(?:\.\d+)?)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from batchspec.formula.bounds import reach
 from batchspec.resources.base import (
     METADATA,
     SECRET,
@@ -250,6 +249,8 @@ def most_nodes(body: Json) -> float:
     """How many nodes *body* asks for, or its formula at most; infinity where nothing bounds that."""
     if not body.get("enableAutoScale"):
         return target_nodes(body)
+    from batchspec.formula.bounds import reach  # not before there is a formula
+
     return sum(reach(str(body.get("autoScaleFormula", ""))))
 
 

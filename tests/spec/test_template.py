@@ -8,7 +8,7 @@ import pytest
 
 from batchspec.codes import Code
 from batchspec.language.templates.expression import LITERAL_HELP, TemplateError
-from batchspec.language.templates.mentions import unknown_references
+from batchspec.language.templates.mentions import nearest_name, unknown_references
 from batchspec.language.templates.template import MAX_CHARACTERS, compile_script, compile_text, is_template
 
 VALUES: Mapping[str, object] = {
@@ -112,7 +112,7 @@ def test_s09_unknown_names_are_found_before_rendering() -> None:
         "{{ input.pth }} {{ Params.Count }} {{ params.x | default(1) }} {{ params }} {{ input.size.x + 1 }}"
     )
     found = unknown_references(compile_text(text), VALUES)
-    assert [(text[start:end], nearest) for _, start, end, nearest in found] == [
+    assert [(text[start:end], nearest_name(name, VALUES)) for name, start, end in found] == [
         ("input.pth", "input.path"),
         ("Params.Count", "params.count"),
         ("params", "params.count"),

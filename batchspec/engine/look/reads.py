@@ -16,10 +16,9 @@ from batchspec.desired.places import Places
 from batchspec.desired.task import Desired, Input
 from batchspec.engine.look.inputs import ListBlobs, find_inputs
 from batchspec.engine.look.machine import download_rules
-from batchspec.engine.look.machine.folders import PLACEHOLDER, Folders
 from batchspec.engine.look.machine.packages import find_packages
 from batchspec.engine.look.machine.project import Project, Use
-from batchspec.engine.look.machine.walk import Match, Rules, walk
+from batchspec.engine.look.machine.walk import Match, Rules, any_placeholder, walk
 from batchspec.engine.look.remembered.cache import cache_path
 from batchspec.engine.look.remembered.digests import Digests
 from batchspec.engine.look.remembered.regular import open_file
@@ -74,6 +73,8 @@ def find_reads(
         if isinstance(source, StoredBlob):
             files[file.read.path] = _Anew(partial(_stored, source, list_blobs))
         elif isinstance(source, LocalFile) and is_pack(file):
+            from batchspec.engine.look.machine.folders import Folders  # tarfile: not before there is a folder
+
             folders = Folders(spec, file, source.path, project, members)
             files[file.read.path] = folders if varies(file) else [folders.one()]
         elif isinstance(source, LocalFile):
@@ -98,7 +99,7 @@ class _Anew(Iterable[Input]):
 
 def _local(spec: Spec, where: Path, path: str, project: Project) -> Iterator[Input]:
     """The files that *path* can mean: one, or those of all tasks where it has axes or placeholders."""
-    glob = parse_glob(PLACEHOLDER.sub("*", path).removeprefix("./"))
+    glob = parse_glob(any_placeholder(path).removeprefix("./"))
     findings: list[Diagnostic] = []
     with Digests(cache_path()) as digests:
         for match in walk(Places.of(spec).folder, glob, Rules(allows=project.reads)):

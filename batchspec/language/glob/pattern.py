@@ -7,7 +7,7 @@ those regular expressions. A walk of a file system asks a `Level` what a folder'
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import takewhile
 
@@ -60,7 +60,6 @@ class Glob:
         self.fixed = "".join(f"{name}/" for name in _common(branch.folders for branch in branches))
         self._branches = branches
         self._regex = "|".join(path_regex(branch.parts) for branch in branches)
-        self._matches = re.compile(self._regex).fullmatch
         self._levels: dict[frozenset[Place], Level] = {}
 
     def __repr__(self) -> str:
@@ -86,6 +85,10 @@ class Glob:
     def fits(self, path: str) -> bool:
         """Whether *path* matches, whatever its axes are."""
         return self._matches(path) is not None
+
+    @cached_property
+    def _matches(self) -> Callable[[str], object]:
+        return re.compile(self._regex).fullmatch
 
     def _values(self, path: str) -> Mapping[str, str] | None:
         found: list[Mapping[str, str]] = []
@@ -163,7 +166,6 @@ class Level:
         ]
         last = {part.regex for part, is_last, _ in self._parts if is_last}
         self._regex = "|".join(sorted(last)) or "(?!)"
-        self._takes = re.compile(self._regex).fullmatch
 
     @cached_property
     def names(self) -> tuple[str, ...] | None:
@@ -174,6 +176,10 @@ class Level:
     def takes(self, name: str) -> bool:
         """Whether a path may end with *name*."""
         return self._takes(name) is not None
+
+    @cached_property
+    def _takes(self) -> Callable[[str], object]:
+        return re.compile(self._regex).fullmatch
 
     @cached_property
     def takes_all(self) -> bool:

@@ -5,18 +5,18 @@ It is a product of axes, a list of mappings (an ABR ladder is pairs, not a produ
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
 
 from batchspec.document.scalar import as_written
+from batchspec.patterns import lazy_regex
 
 Value = str | int | float | bool
 
 MOST_ROWS = 1_000_000
-_RANGE = re.compile(r"\s*(-?[0-9]{1,12})\.\.(-?[0-9]{1,12})(?:\.\.(-?[0-9]{1,12}))?\s*")
+_RANGE = lazy_regex(r"\s*(-?[0-9]{1,12})\.\.(-?[0-9]{1,12})(?:\.\.(-?[0-9]{1,12}))?\s*")
 
 
 class Range(Sequence[Value]):

@@ -5,7 +5,6 @@ Nothing of another group is known here: what `from` leads to is a matter of `axe
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -24,9 +23,10 @@ from batchspec.language.rows.matrix import (
     read_range,
 )
 from batchspec.language.templates.template import is_template
+from batchspec.patterns import lazy_regex
 from batchspec.source import Path, path_text
 
-_GROUP_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
+_GROUP_NAME = lazy_regex(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 
 Find = Callable[..., None]
 """Takes a finding: code, sentence, path; `label` and `helps` where there is more to say."""

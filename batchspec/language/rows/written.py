@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
+from batchspec.patterns import lazy_regex
+
 Cell = str | int | float | bool
 
 _SHORTEST_RANGE = 3  # values; two are as short in a list
-_DIGITS = re.compile(r"[0-9]+")
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,11})")
+_DIGITS = lazy_regex(r"[0-9]+")
+_NUMBER = lazy_regex(r"-?(?:0|[1-9][0-9]{0,11})")
 
 
 def as_matrix(names: Sequence[str], rows: Sequence[Sequence[Cell]]) -> dict[str, Any] | list[dict[str, Cell]]:

@@ -9,6 +9,7 @@ from itertools import zip_longest
 
 from batchspec.codes import Code
 from batchspec.document.document import Document
+from batchspec.patterns import lazy_regex
 from batchspec.source import Diagnostic
 from batchspec.version import __version__
 
@@ -20,7 +21,7 @@ _COMPARE: dict[str, Callable[[int, int], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
-_BOUND = re.compile(r"(>=|<=|==|!=|>|<)\s*([0-9]+(?:\.[0-9]+)*)")
+_BOUND = lazy_regex(r"(>=|<=|==|!=|>|<)\s*([0-9]+(?:\.[0-9]+)*)")
 
 
 def unmet(document: Document) -> Diagnostic | None:

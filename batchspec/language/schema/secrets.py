@@ -15,13 +15,14 @@ from typing import NamedTuple
 
 from batchspec.codes import Code
 from batchspec.document.document import MAX_FINDINGS, Document
+from batchspec.patterns import lazy_regex
 from batchspec.source import Diagnostic, Path, Position, Severity, lines_of
 
 _PATTERNS: tuple[tuple[Code, str, re.Pattern[str]], ...] = (
     (
         Code.PRIVATE_KEY,
         "a private key",
-        re.compile(
+        lazy_regex(
             r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY-----(?:[^-]|-(?!----))*"
             r"(?:-----END [A-Z0-9 ]{0,30}-----)?"
         ),
@@ -29,49 +30,48 @@ _PATTERNS: tuple[tuple[Code, str, re.Pattern[str]], ...] = (
     (
         Code.CONNECTION_STRING,
         "a connection string with its key",
-        re.compile(r"(?i)\b(?:AccountKey|SharedAccessKey|SharedAccessSignature)\s*=\s*[^\s;\"'{}]{8,}"),
+        lazy_regex(r"(?i)\b(?:AccountKey|SharedAccessKey|SharedAccessSignature)\s*=\s*[^\s;\"'{}]{8,}"),
     ),
     (
         Code.ACCOUNT_KEY,
         "the key of a storage or Batch account",
-        re.compile(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{86}==(?![A-Za-z0-9+/=])"),
+        lazy_regex(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{86}==(?![A-Za-z0-9+/=])"),
     ),
     (
         Code.SAS,
         "a shared access signature",
-        re.compile(r"(?i)(?<![a-z0-9])sig=[a-z0-9%+/_-]{20,}={0,2}"),
+        lazy_regex(r"(?i)(?<![a-z0-9])sig=[a-z0-9%+/_-]{20,}={0,2}"),
     ),
     (
         Code.CLIENT_SECRET,
         "the client secret of an app registration",
-        re.compile(r"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~.-])"),
+        lazy_regex(r"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~.-])"),
     ),
     (
         Code.BEARER_TOKEN,
         "a bearer token",
-        re.compile(
+        lazy_regex(
             r"(?<![A-Za-z0-9_.-])eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*)?"
             r"|(?i:\bbearer\s+)[A-Za-z0-9._~+/-]{20,}=*"
         ),
     ),
 )
-_HINT = re.compile(r"=|Q~|eyJ|-----BEGIN|bearer", re.IGNORECASE)
-_SECRET_NAME = re.compile(
-    r"(?i)pass(?:word|wd|phrase)|secret|token|credential|(?:api|access|account|private|sas|ssh)_?-?key"
-)
-_UNDER_SECRET_NAME = re.compile(
-    rf"(?m)^[ \t]*(?:- +){{0,8}}[\"']?[\w.-]{{0,60}}(?:{_SECRET_NAME.pattern[4:]})[\w.-]{{0,60}}[\"']?[ \t]*:[ \t]+"
+_HINT = lazy_regex(r"=|Q~|eyJ|-----BEGIN|bearer", re.IGNORECASE)
+_NAME = r"pass(?:word|wd|phrase)|secret|token|credential|(?:api|access|account|private|sas|ssh)_?-?key"
+_SECRET_NAME = lazy_regex(_NAME, re.IGNORECASE)
+_UNDER_SECRET_NAME = lazy_regex(
+    rf"(?m)^[ \t]*(?:- +){{0,8}}[\"']?[\w.-]{{0,60}}(?:{_NAME})[\w.-]{{0,60}}[\"']?[ \t]*:[ \t]+"
     r"(?P<value>[^\s{&*|>#][^\n]*)",
     re.IGNORECASE,
 )
 # A value given to such a name in the middle of a text, or as the option of a command, or in a URL.
-_GIVEN = re.compile(
-    rf"(?:{_SECRET_NAME.pattern[4:]})[\w-]{{0,40}}=[\"']?(?![\"']?[$<{{/])[^\s,;&\"'|]{{4,}}"
-    rf"|--?[\w-]{{0,40}}(?:{_SECRET_NAME.pattern[4:]})[\w-]{{0,40}}\s+[\"']?(?![\"']?[-$<{{/])[^\s,;&\"'|]{{4,}}"
+_GIVEN = lazy_regex(
+    rf"(?:{_NAME})[\w-]{{0,40}}=[\"']?(?![\"']?[$<{{/])[^\s,;&\"'|]{{4,}}"
+    rf"|--?[\w-]{{0,40}}(?:{_NAME})[\w-]{{0,40}}\s+[\"']?(?![\"']?[-$<{{/])[^\s,;&\"'|]{{4,}}"
     r"|://[^\s/:@]+:(?!\$)[^\s/@]{4,}@",
     re.IGNORECASE,
 )
-_HARMLESS = re.compile(r"(?i)|true|false|yes|no|[0-9]{1,4}|\$\w+|/[\w./-]*")
+_HARMLESS = lazy_regex(r"(?i)|true|false|yes|no|[0-9]{1,4}|\$\w+|/[\w./-]*")
 _LABEL = "secrets never belong in a spec"
 _HELPS = (
     "credentials come from the environment, or from `az login`; a field that needs a secret takes"

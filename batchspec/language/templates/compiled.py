@@ -9,7 +9,7 @@ from typing import Any
 from batchspec.codes import Code
 from batchspec.document.document import Document
 from batchspec.language.templates.expression import LITERAL_HELP, TemplateError
-from batchspec.language.templates.mentions import Unknown, misplaced_lists, unknown_references
+from batchspec.language.templates.mentions import Unknown, misplaced_lists, nearest_name, unknown_references
 from batchspec.language.templates.template import Placeholder, Template, compile_script, compile_text
 from batchspec.source import Diagnostic, Path
 
@@ -21,20 +21,23 @@ def compiled(
     text: str,
     path: Path,
     known: Mapping[str, Any],
-    findings: list[Diagnostic],
+    findings: list[Diagnostic] | None,
     *,
     script: bool = False,
     is_word: bool = False,
 ) -> Template | None:
-    """The template *text* at *path*, or None; what is wrong with it is added to *findings*.
+    """The template *text* at *path*, or None; what is wrong with it is added to *findings*, unless told elsewhere.
 
     *known* has the names that it may read. With *is_word*, it is a word of a command: a list may be all of it.
     """
     try:
         template = compile_script(text) if script else compile_text(text)
     except TemplateError as error:
-        findings.append(render_finding(document, error, path))
+        if findings is not None:
+            findings.append(render_finding(document, error, path))
         return None
+    if findings is None:
+        return template
     unknowns = islice(unknown_references(template, known), _TOLD)
     findings += (_undefined(document, unknown, path, known) for unknown in unknowns)
     misplaced = islice(misplaced_lists(template, known, is_word=is_word), _TOLD)
@@ -82,7 +85,7 @@ def _way_out(unknown: Unknown, known: Mapping[str, Any]) -> tuple[str, ...]:
         return ("give the task group an `output: NAME`, then `output.path` is where to write it",)
     if unknown.reference == ("input", "size"):
         return ("only of files that are there before the run: what another task makes has no size yet",)
-    if unknown.nearest:
-        return (f"did you mean `{unknown.nearest}`?",)
+    if nearest := nearest_name(unknown.reference, known):
+        return (f"did you mean `{nearest}`?",)
     names = [f"{group}.{name}" for group, members in known.items() for name in members]
     return (f"known here: {', '.join(names)}", *([] if top in known else [LITERAL_HELP]))

@@ -10,12 +10,11 @@ from batchspec.language.templates.values import Series, has_member, member
 
 
 class Unknown(NamedTuple):
-    """A reference to nothing: where it stands in the text, and the nearest name that exists or ""."""
+    """A reference to nothing, and where it stands in the text."""
 
     reference: Reference
     start: int
     end: int
-    nearest: str
 
 
 def unknown_references(template: Template, known: Mapping[str, object]) -> list[Unknown]:
@@ -32,7 +31,7 @@ def unknown_references(template: Template, known: Mapping[str, object]) -> list[
                 use.reference
             )
             if not _exists(use.reference, known, as_text=whole) and not use.optional:
-                found.append(_unknown(template.text, placeholder, use.reference, known))
+                found.append(_unknown(template.text, placeholder, use.reference))
     return found
 
 
@@ -44,19 +43,22 @@ def _exists(reference: Reference, known: object, *, as_text: bool) -> bool:
     return not (as_text and isinstance(known, Mapping))
 
 
-def _unknown(
-    text: str, placeholder: Placeholder, reference: Reference, known: Mapping[str, object]
-) -> Unknown:
+def _unknown(text: str, placeholder: Placeholder, reference: Reference) -> Unknown:
+    dotted = ".".join(reference)
+    at = text.find(dotted, placeholder.start, placeholder.end)
+    span = (at, at + len(dotted)) if at >= 0 else (placeholder.start, placeholder.end)
+    return Unknown(reference, *span)
+
+
+def nearest_name(reference: Reference, known: Mapping[str, object]) -> str:
+    """The name in *known* that *reference* may have meant, or ""."""
     from difflib import get_close_matches
 
     dotted = ".".join(reference)
     names = list(_leaves(known, ""))
     same = [name for name in names if name.lower() == dotted.lower()]
     inside = [name for name in names if name.startswith(dotted + ".")]
-    nearest = [*same, *inside, *get_close_matches(dotted, names, 1), ""][0]
-    at = text.find(dotted, placeholder.start, placeholder.end)
-    span = (at, at + len(dotted)) if at >= 0 else (placeholder.start, placeholder.end)
-    return Unknown(reference, *span, nearest)
+    return [*same, *inside, *get_close_matches(dotted, names, 1), ""][0]
 
 
 def misplaced_lists(

@@ -12,10 +12,12 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from batchspec.patterns import lazy_regex
+
 SLOT = "\0"
 """Stands in the script for one placeholder. Bash itself can have no NUL in a script."""
 
-_HEREDOC = re.compile(
+_HEREDOC = lazy_regex(
     r"<<(?P<tabs>-?)[ \t]*(?:'(?P<single>[^'\n\0]*)'|\"(?P<double>[^\"\\$`\n\0]*)\"|(?P<bare>[\w.!%+,:@/-]+))"
     r"(?=[\s;&|()<>]|\Z)"
 )
@@ -25,7 +27,7 @@ _VERBATIM = {  # from after the opener to the end
     "`": re.compile(r"(?:\\.|[^`\\])*`", re.DOTALL),
 }
 _OPENERS = ("$((", "$(", "${", "$'", '$"', "<(", ">(", "((", "(", "'", '"', "`")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = lazy_regex(r"[\x00-\x1f\x7f]")
 _WORD_ENDS = frozenset(" \t\n;&|()<>")
 
 
@@ -58,9 +60,9 @@ def refusals(script: str) -> Iterator[Refusal]:
     return _Reader(script).refusals()
 
 
-_BEFORE_SEVERAL = re.compile(r"(?:^|[\s;&|()])\Z")
-_AFTER_SEVERAL = re.compile(r"[\s;&|()]|\Z")
-_ONE_WORD_FOLLOWS = re.compile(r"(?:[<>]{1,3}|[<>]&|>\||\bcase)[ \t]*\Z")
+_BEFORE_SEVERAL = lazy_regex(r"(?:^|[\s;&|()])\Z")
+_AFTER_SEVERAL = lazy_regex(r"[\s;&|()]|\Z")
+_ONE_WORD_FOLLOWS = lazy_regex(r"(?:[<>]{1,3}|[<>]&|>\||\bcase)[ \t]*\Z")
 
 
 def single_words(script: str) -> Iterator[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from pathlib import Path as FilePath
 
@@ -13,15 +12,13 @@ from batchspec.desired.places import Places
 from batchspec.desired.task import Input
 from batchspec.engine.look.machine.packs import Entry, Unfit, entries_of, pack_of
 from batchspec.engine.look.machine.project import Project
-from batchspec.engine.look.machine.walk import Match, Rules, walk
+from batchspec.engine.look.machine.walk import Match, Rules, any_placeholder, walk
 from batchspec.engine.look.remembered.cache import cache_path
 from batchspec.engine.look.remembered.digests import Digests
 from batchspec.errors import SpecError
 from batchspec.language.glob.pattern import parse as parse_glob
 from batchspec.language.model import GroupFile, Spec
 from batchspec.source import Diagnostic
-
-PLACEHOLDER = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
 
 def pack_entries(folder: FilePath, path: str, project: Project) -> Iterator[Entry]:
@@ -79,7 +76,7 @@ class Folders(Iterable[Input]):
 
     def _found(self) -> Iterator[str]:
         """The folders that the path can mean: those that have files. Raises `SpecError`."""
-        pattern = plain_path(PLACEHOLDER.sub("*", self._path))
+        pattern = plain_path(any_placeholder(self._path))
         if "**" in pattern:
             raise self._error(
                 Code.BAD_GLOB, "`**` finds files; in the path of a folder say how deep it lies: `*/*/`"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-import zipfile
 
 from batchspec.codes import Code
 from batchspec.desired.places import Places
@@ -39,6 +38,8 @@ def _add(spec: Spec, found: dict[tuple[str, str], DesiredPackage], package: Desi
 
 
 def _package(spec: Spec, wanted: PackageFile, project: Project, digests: Digests) -> DesiredPackage:
+    import zipfile  # not before there is a package
+
     file = Places.of(spec).folder / wanted.file
     folder = file.resolve().parent
     if not project.allows(Use.READ, folder):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sqlite3
-import tempfile
 import threading
 import weakref
 from collections.abc import Iterable, Iterator
@@ -25,6 +23,9 @@ def cache_path() -> Path:
 
 def cache_secret() -> bytes:
     """Bytes that only this person knows, the same each time; others each time where the cache cannot keep them."""
+    import secrets  # these two and what they import are a twentieth of the start-up
+    import tempfile
+
     path, made = cache_path().with_name("secret"), secrets.token_bytes(_SECRET_LENGTH)
     with suppress(OSError):
         found = path.read_bytes()
@@ -40,29 +41,30 @@ def cache_secret() -> bytes:
 
 
 class Cache:
-    """One table of a database. Threads may share it; a broken, locked or unwritable one knows nothing."""
+    """One table of a database, opened when it is first asked. Threads may share it.
+
+    A broken, locked or unwritable one knows nothing.
+    """
 
     def __init__(self, path: Path, table: str) -> None:
-        self._path = path
+        self._path, self._table = path, table
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
-        with self._optional():
-            self._connection = _open(path, table)
-            weakref.finalize(self, self._connection.close)
+        self._is_closed = False
 
     def rows(self, query: str, *values: object) -> list[Any]:
         """What *query* gives; nothing where the cache fails."""
         with self._optional():
-            if self._connection is not None:
-                return self._connection.execute(query, values).fetchall()
+            if connection := self._opened():
+                return connection.execute(query, values).fetchall()
         return []
 
     def write(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
         """Runs *statement* for all of *rows* at once, so that the cache is not locked for long."""
         with self._optional():
-            if self._connection is not None:
-                with self._connection:
-                    self._connection.executemany(statement, rows)
+            if connection := self._opened():
+                with connection:
+                    connection.executemany(statement, rows)
 
     def close(self) -> None:
         with self._lock:
@@ -82,7 +84,14 @@ class Cache:
                     with suppress(OSError):
                         self._path.unlink()
 
+    def _opened(self) -> sqlite3.Connection | None:
+        if self._connection is None and not self._is_closed:
+            self._connection = _open(self._path, self._table)
+            weakref.finalize(self, self._connection.close)
+        return self._connection
+
     def _close(self) -> None:
+        self._is_closed = True
         if self._connection is not None:
             with suppress(sqlite3.Error):
                 self._connection.close()

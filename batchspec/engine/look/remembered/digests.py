@@ -19,7 +19,7 @@ _TABLE = "digest (name TEXT PRIMARY KEY, stamp TEXT, md5 TEXT)"
 _SETTLED_NS = 2_000_000_000
 _CHUNK = 1024 * 1024
 _WRITTEN_EVERY_S = 1.0  # what a run that is cut off has to read again
-_AT_ONCE = 1000
+_FIRST, _MOST = 20, 1000  # how many are read at once: more each time, since most asks are for the next ones
 _LAST = chr(0x10FFFF)
 
 
@@ -30,6 +30,7 @@ class Digests:
         self._new: list[tuple[str, str, str]] = []  # not written yet: name, stamp, MD5
         self._window: dict[str, tuple[str, str]] = {}  # stamps and MD5s, by name
         self._bounds = (_LAST, "")  # of the names that the window would have
+        self._at_once = _FIRST
         self._written = time.monotonic()
         self._cache = Cache(path, _TABLE)
         self._here = Path.cwd()
@@ -66,13 +67,14 @@ class Digests:
         first, last = self._bounds
         if not first <= name <= last:
             self._window = self._read(name)
-            self._bounds = (name, max(self._window) if len(self._window) == _AT_ONCE else _LAST)
+            self._bounds = (name, max(self._window) if len(self._window) == self._at_once else _LAST)
+            self._at_once = min(self._at_once * 5, _MOST)
         return self._window.get(name)
 
     def _read(self, name: str) -> dict[str, tuple[str, str]]:
         """What is known of *name* and the next ones: a query for each file takes longer than all the rest."""
         query = "SELECT name, stamp, md5 FROM digest WHERE name >= ? ORDER BY name LIMIT ?"
-        return {name: (stamp, md5) for name, stamp, md5 in self._cache.rows(query, name, _AT_ONCE)}
+        return {name: (stamp, md5) for name, stamp, md5 in self._cache.rows(query, name, self._at_once)}
 
     def _write(self) -> None:
         """Writes what is new all at once, so that the cache is never locked while a file is read."""

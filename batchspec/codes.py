@@ -101,6 +101,7 @@ class Code(Enum):
 
     TOO_MANY_READ = "BS0422", "a task with too many input files"
     BAD_PACKAGE = "BS0423", "an application package that cannot be used"
+    TOO_MANY_FILES = "BS0424", "a task made more files than `atMost` allows"
 
     CONNECTION_STRING = "BS0501", "a connection string"
     ACCOUNT_KEY = "BS0502", "the key of a storage or Batch account"

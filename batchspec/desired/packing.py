@@ -40,7 +40,8 @@ done;
 # GNU's tar makes equal packs of equal folders; any other one makes packs that hold the same. Links are followed (-h):
 # w walks through the folder first, and meets each link before tar does. A circle of links ends by itself, as the
 # kernel follows 40 of them. Without rights, busybox could not unpack a folder that is read-only.
-# o folder, r where it really is, f file, d where a link leads, k number of files, g tar's options, e ends it all.
+# o folder, r where it really is, f file, d where a link leads, k number of files, g tar's options, e ends it all,
+# q finds files.
 _WALK = """
 e() {{ echo "batchspec: $f $1" >&2; exit {failed}; }};
 w() {{
@@ -67,17 +68,20 @@ for o; do
 done;
 """
 
-# Batch's patterns take no name with a part that begins with a dot, so none of these is listed.
+# Batch's patterns take no name with a part that begins with a dot, so none of these is listed. A line is an MD5 and
+# `./NAME` (behind a backslash where md5sum has escaped it): of two tries that make files of the same names, each is
+# known by what it made.
 _LIST = """
-find -L $o -type f ! -path "*/.*" | sed "s,^$o/,," | LC_ALL=C sort >$o{list};
-[ $(wc -l <$o{list}) = $k ] || e "has a file whose name has a line break";
+q() {{ (cd ./$o && find -L . -type f ! -path "*/.*" $*); }};
+[ $(q | wc -l) = $k ] || e "has a file whose name has a line break";
+q -exec md5sum {{}} + | LC_ALL=C sort -k 2 >$o{list};
 """
 
 
 def pack(failed: int, *, listed: bool) -> str:
     """What packs the folder outputs that are there, or ends with the exit code *failed*.
 
-    Where they are *listed*, it writes the names of their files too.
+    Where they are *listed*, it writes the names of their files, too, with what is in them.
     """
     more = _LIST.format(list=LIST_SUFFIX) if listed else ""
     return one_line(_WALK.format(failed=failed, pack=PACK_SUFFIX, more=more))

@@ -91,6 +91,10 @@ class Places:
         """The blob that other tasks read of what the work *fingerprint* makes: nothing writes over it."""
         return f"{self.all_made}{fingerprint}/{name}"
 
+    def listed(self, fingerprint: str, name: str) -> str:
+        """The blob with the names of the files in the folder *name*; no file of such a folder has a name like it."""
+        return f"{self.all_made}{fingerprint}/.lists/{name}"
+
     @property
     def all_made(self) -> str:
         """What the blobs begin with that only other tasks read."""

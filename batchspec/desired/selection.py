@@ -18,10 +18,19 @@ class Selection:
     """The names that were given: `GROUP`, `GROUP/TASK`, or a task's own name where only one task has it.
 
     With `only`, nothing runs but these tasks and what they need. Those of `rerun` run again, however up to date.
+    In the later rounds of an apply nothing runs but tasks of the groups `open`, and what they need; and none that has
+    failed in an earlier one, by its key.
     """
 
     only: tuple[str, ...] = ()
     rerun: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> dict[str, list[str]]:
+        """What a person has given, by option."""
+        return {"only": list(self.only), "rerun": list(self.rerun)}
 
 
 def choose(database: Database, selection: Selection) -> None:
@@ -29,9 +38,25 @@ def choose(database: Database, selection: Selection) -> None:
     for option, names in (("only", selection.only), ("rerun", selection.rerun)):
         for name in names:
             query = f"INSERT OR IGNORE INTO chosen SELECT number, '{option}' FROM task WHERE {{}} = ?"
-            if not any(database.change(query.format(column), name) for column in ("group_name", _FULL_NAME)):
+            found = [database.change(query.format("group_name"), name), _choose_roots(database, name, option)]
+            if not (any(found) or database.change(query.format(_FULL_NAME), name)):
                 _require_one(database, name, option)
                 database.change(query.format("path"), name)
+    for name in selection.open:
+        database.change(
+            "INSERT OR IGNORE INTO chosen SELECT number, 'open' FROM task WHERE group_name = ?", name
+        )
+        _choose_roots(database, name, "open")
+    failed = "INSERT OR IGNORE INTO chosen SELECT number, 'failed' FROM task WHERE key = ?"
+    database.fill(failed, ((key,) for key in selection.failed))
+
+
+def _choose_roots(database: Database, group: str, option: str) -> int:
+    """Chooses the tasks whose files tasks of *group* will be made of; how many they were."""
+    if option == "rerun":
+        return 0
+    query = "INSERT OR IGNORE INTO chosen SELECT root, ? FROM unknown WHERE group_name = ? AND excess IS NULL"
+    return database.change(query, option, group)
 
 
 def _require_one(database: Database, name: str, option: str) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.selection import Selection
 from batchspec.language.model import Spec, TaskGroup
 from batchspec.ledger import tables
@@ -127,12 +130,20 @@ class DesiredTasks:
         return Rows(self.database, query, lambda row: (self._groups[row[0]], row[1]), (longer_than,))
 
     def has(self, blob: str) -> bool:
-        """Whether one of them makes or reads *blob*."""
+        """Whether one of them makes or reads *blob*, also as a file of a folder that is stored file by file."""
         query = (
             "SELECT 1 FROM task WHERE ?1 IN (record, blob) UNION ALL SELECT 1 FROM makes WHERE ?1 IN (blob, made)"
-            " UNION ALL SELECT 1 FROM reads WHERE blob = ?1"
+            " UNION ALL SELECT 1 FROM reads WHERE blob = ?1 UNION ALL SELECT 1 FROM makes WHERE listed = ?1"
         )
-        return self.database.one(query, blob) is not None
+        return self.database.one(query, blob) is not None or self._is_in_folder(blob)
+
+    def _is_in_folder(self, blob: str) -> bool:
+        packs = [f"{folder}{PACK_SUFFIX}" for folder in accumulate(blob.split("/")[:-1], "{}/{}".format)]
+        query = (
+            "SELECT 1 FROM makes WHERE is_spread AND made IN (SELECT value FROM json_each(?1))"
+            " UNION ALL SELECT 1 FROM makes WHERE is_published AND blob IN (SELECT value FROM json_each(?1))"
+        )
+        return self.database.one(query, json.dumps(packs)) is not None
 
     def read(self, row: tuple[Any, ...]) -> DesiredTask:
         """The task of a row that begins with COLUMNS."""

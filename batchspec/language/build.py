@@ -257,7 +257,7 @@ class _Builder:
         known = self.known | scope.of_names(linked)
         for word in linked.outputs:
             if template := self._template(word.text, word.path, known):
-                yield Output(word.name, template, word.is_folder, word.is_optional)
+                yield Output(word.name, template, word.is_folder, word.is_optional, word.is_published)
 
     def _rows(self, linked: Linked, raw: Mapping[str, Any], templates: Sequence[Template]) -> Rows:
         path: Path = ("tasks", linked.name)

@@ -115,6 +115,7 @@ class Output(NamedTuple):
     template: Template
     is_folder: bool = False
     is_optional: bool = False
+    is_published: bool = False
 
 
 class GroupFile(NamedTuple):
@@ -262,6 +263,12 @@ class Spec:
     file: str = ""
     takes_over: bool = False
     packages: tuple[PackageFile, ...] = ()
+
+    @property
+    def has_rounds(self) -> bool:
+        """Whether some tasks are known only when others have run."""
+        links = (group.rows.link for group in self.groups if group.rows)
+        return any(link is not None and link.glob is not None for link in links)
 
     @property
     def arguments(self) -> str:

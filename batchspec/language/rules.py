@@ -163,7 +163,7 @@ def _folders(group: TaskGroup) -> Iterator[Path]:
         if output.is_folder:
             yield (*group.path, "outputs", output.name) if output.name else (*group.path, "output")
     if group.rows is not None:
-        if group.rows.link is not None and group.rows.link.output.is_folder:
+        if group.rows.link is not None and group.rows.link.is_pack:
             yield (*group.path, "inputs")
         for file in group.rows.files:
             source = file.read.source

@@ -19,9 +19,15 @@ _DESIRED = (
     "CREATE TABLE reads (task INTEGER, position INTEGER, name TEXT, path TEXT, item_path TEXT, container TEXT,"
     " blob TEXT, size INTEGER, content TEXT, file BLOB, producer INTEGER, is_pack INTEGER)",
     # An output of a task that has several, or whose outputs other groups read. `path` is on the node, `blob` for
-    # people (NULL: temporary), `made` what other tasks read (NULL: none does).
+    # people (NULL: temporary), `made` what other tasks read (NULL: none does). `listed` is the list of the files of a
+    # folder that is stored file by file, too: `is_spread` for other tasks, `is_published` for people.
     "CREATE TABLE makes (task INTEGER, position INTEGER, name TEXT, title TEXT, path TEXT, blob TEXT, made TEXT,"
-    " is_folder INTEGER, is_optional INTEGER)",
+    " is_folder INTEGER, is_optional INTEGER, listed TEXT, is_spread INTEGER, is_published INTEGER)",
+    # Tasks that nobody knows yet: at most so many (`most`) of a group, with these values along some axes (JSON). `root`
+    # is the task whose files they will be made of, `excess` how many it has made where those are too many.
+    "CREATE TABLE unknown (group_name TEXT, axes TEXT, most INTEGER, root INTEGER, excess INTEGER)",
+    # A task one of whose folders is not whole in storage, or was when it had other files.
+    "CREATE TABLE torn (task INTEGER PRIMARY KEY)",
     # A task whose outputs another one reads.
     "CREATE TABLE edge (task INTEGER, producer INTEGER)",
     # A task as the readers of its group's outputs look for it: by the values of axes that both have.
@@ -55,6 +61,8 @@ _SEEN = (
     # A blob that tasks made; `fingerprint`, `command` and `work` are its metadata, the last of an outdated command.
     "CREATE TABLE output (name TEXT PRIMARY KEY, md5 TEXT, etag TEXT, fingerprint TEXT, command TEXT, work TEXT)"
     " WITHOUT ROWID",
+    # A file of a published folder: people read it, and nothing else does.
+    "CREATE TABLE copied (name TEXT PRIMARY KEY) WITHOUT ROWID",
     # A file that was downloaded for the spec, wherever the spec stands now; and the blob it would be made of.
     "CREATE TABLE downloaded (blob TEXT, file TEXT, md5 TEXT)",
 )

@@ -198,6 +198,24 @@ class Stray(NamedTuple):
     size: int = 0
 
 
+class OpenAction(NamedTuple):
+    """Tasks of `group` that nobody knows yet, `most` of them: they are made of what `folders` tasks of `maker` make."""
+
+    group: str
+    most: int
+    maker: str
+    folders: int
+
+
+class Exceeding(NamedTuple):
+    """A task, by its name, that made more `files` than `group` takes, `most` of them. None of those becomes a task."""
+
+    name: str
+    group: str
+    files: int
+    most: int
+
+
 def _nothing(_number: int) -> Sequence[str]:
     return ()
 
@@ -217,7 +235,8 @@ class Work:
     have not ended. `kept` are outputs that are not downloaded, since something else lies there. `stored_as` gives
     the name under which a blob lies that tasks read. `groups` are those that have runs. `orphans` counts outputs
     whose input is gone, `not_selected` the tasks
-    that need work and are left alone, since others were named with --only.
+    that need work and are left alone, since others were named with --only. `open` are tasks that nobody knows
+    yet: where it `goes_on`, tasks that run now will tell, and then another plan has to be made.
     """
 
     runs: Many[Run] = ()
@@ -239,6 +258,9 @@ class Work:
     kept: Many[tuple[str, Reason]] = ()
     groups: tuple[TaskGroup, ...] = ()
     orphans: int = 0
+    open: tuple[OpenAction, ...] = ()
+    exceeding: tuple[Exceeding, ...] = ()
+    goes_on: bool = False
 
     @property
     def needed(self) -> bool:
@@ -324,7 +346,7 @@ class Plan:
 
     @property
     def has_changes(self) -> bool:
-        return bool(self.counts())
+        return bool(self.counts()) or self.work.goes_on
 
     @property
     def actions(self) -> Iterator[Action]:

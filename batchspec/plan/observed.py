@@ -14,7 +14,7 @@ from batchspec.ledger.database import Many, Rows
 from batchspec.plan.here import FindLocal, nothing_here
 from batchspec.resources.base import Json
 from batchspec.resources.blob import LiveBlob
-from batchspec.resources.records import COMMAND_METADATA, FINGERPRINT_METADATA, WORK_METADATA
+from batchspec.resources.records import COMMAND_METADATA, COPY_METADATA, FINGERPRINT_METADATA, WORK_METADATA
 from batchspec.resources.task import LiveTask, failure_of
 
 # As `read_task` reads it, but for why a task failed: that is left to Python, which is asked about no other tasks.
@@ -77,7 +77,15 @@ class Seen:
             work = None if command in current else stamps.get(WORK_METADATA)
             return blob.name, blob.md5, blob.etag, stamps.get(FINGERPRINT_METADATA), command, work
 
-        self._database.fill("INSERT OR REPLACE INTO output VALUES (?, ?, ?, ?, ?, ?)", map(row, blobs))
+        own = (blob for blob in blobs if not self._is_copied(blob))
+        self._database.fill("INSERT OR REPLACE INTO output VALUES (?, ?, ?, ?, ?, ?)", map(row, own))
+
+    def _is_copied(self, blob: LiveBlob) -> bool:
+        """Whether it is a file of a published folder; then that is noted."""
+        if COPY_METADATA not in blob.metadata:
+            return False
+        self._database.change("INSERT OR IGNORE INTO copied VALUES (?)", blob.name)
+        return True
 
     @property
     def tasks(self) -> int:

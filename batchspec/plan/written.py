@@ -19,6 +19,7 @@ from batchspec.plan.model import (
     Excess,
     Kept,
     Kind,
+    OpenAction,
     Operation,
     Plan,
     Reason,
@@ -74,6 +75,7 @@ def read_plan(document: Any) -> Plan:
             up_to_date=_get(document, "upToDate", int),
             not_selected=_get(document, "notSelected", int),
             orphans=_get(document, "orphans", int),
+            open=_all(document, "openActions", _open),
             upload_bytes=sum((action.after or {})["size"] for action in of[Operation.UPLOAD]),
         ),
         in_progress=_all(document, "inProgress", _text),
@@ -137,6 +139,11 @@ _SHOWN: dict[Operation, dict[str, type]] = {
     Operation.RUN: {"name": str, "command": str},
 }
 """What of an action's `after` is looked at when it is shown."""
+
+
+def _open(data: Any) -> OpenAction:
+    group, maker = _get(data, "group", str), _get(data, "from", str)
+    return OpenAction(group, _get(data, "atMost", int), maker, _get(data, "tasks", int))
 
 
 def _kept(data: Any) -> Kept:

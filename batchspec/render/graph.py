@@ -38,7 +38,10 @@ def _links(group: TaskGroup) -> Iterator[tuple[str, Link]]:
     if group.rows is None:
         return
     if group.rows.link is not None:
-        yield group.rows.link.output.name, group.rows.link
+        link = group.rows.link
+        files = f"{link.glob.text}, at most {link.at_most:,}" if link.glob else ""
+        label = ": ".join(filter(None, (link.output.name, files)))
+        yield f'"{label}"' if files else label, link
     for file in group.rows.files:
         if file.link is not None:
             yield ", ".join(theirs for theirs, _ in file.link.on), file.link

@@ -6,5 +6,6 @@ COMMAND_METADATA = "batchspec_command"
 WORK_METADATA = "batchspec_work"
 SPEC_METADATA = "batchspec_spec"
 FILE_METADATA = "batchspec_file"
-"""Metadata of blobs: of uploads the spec, of its note the spec and its file, of outputs the others. Names are C#
-identifiers: no dot, no hyphen."""
+COPY_METADATA = "batchspec_copy"
+"""Metadata of blobs: of uploads the spec, of its note the spec and its file, of outputs the others (the last one of a
+file in a published folder). Names are C# identifiers: no dot, no hyphen."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -174,6 +175,7 @@ class Planned:
         )
         if self.plan.is_empty:
             self.note_file(lock_timeout_s)
+            self.require_few_enough()
             return iter(())
         consent.require_safe(self.plan, manner.allowed)
         consent.require_consent(self.plan, manner.agrees)
@@ -199,9 +201,11 @@ class Planned:
         """A run of the plan as it is now; after it another one for as long as it asks to be planned again."""
         from batchspec.engine.run.apply import Apply
 
-        for number in range(_MOST_PLANS):
-            now = made(self.account, self.desired.spec, self.project, self.desired.selection)
-            if manner.reviewed is None or number:
+        plans, earlier, ends = 0, None, time.monotonic() + (manner.timeout_s or 0.0)
+        selection = self.desired.selection
+        while plans < _MOST_PLANS:
+            now = made(self.account, self.desired.spec, self.project, selection)
+            if manner.reviewed is None or plans or earlier:
                 consent.require_no_more(self.plan, now.plan, manner.agrees)
             else:
                 consent.require_id(manner.reviewed, now.digest)
@@ -211,20 +215,32 @@ class Planned:
                 now.desired,
                 now.plan,
                 held,
-                timeout_s=manner.timeout_s,
+                timeout_s=None if manner.timeout_s is None else max(0.0, ends - time.monotonic()),
                 allocation_s=manner.allocation_s,
                 detach=manner.detach,
                 max_failures=None
                 if "maxFailures" in manner.allowed
                 else now.desired.spec.safety.max_failures,
+                earlier=earlier,
             )
             yield run
             if not run.plans_again:
                 return
+            if run.round is None:
+                plans += 1
+            else:
+                earlier = run.round
+                selection = replace(selection, rerun=(), open=earlier.groups, failed=earlier.failed)
         raise RunError(
             f"after {_MOST_PLANS} plans there is still work that could not begin",
             help="run the same command again",
         )
+
+    def require_few_enough(self) -> None:
+        """Raises `RefusedError` where a task made more files than `atMost` allows: then something is left undone."""
+        from batchspec.engine.run.apply import require_few_enough
+
+        require_few_enough(self.plan)
 
     def note_file(self, lock_timeout_s: float = 0.0) -> None:
         """Notes which file has the spec's name, where an earlier version has made what is there."""

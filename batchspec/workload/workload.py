@@ -13,6 +13,7 @@ from batchspec.errors import RefusedError, SpecError, UsageError
 from batchspec.workload.reading import Environment, check, errors_of, project_of, read_spec, settings_of
 
 if TYPE_CHECKING:
+    from batchspec.desired.task import Desired
     from batchspec.engine.destroy import Deleted
     from batchspec.engine.health.status import Status
     from batchspec.engine.look.machine.project import Ask, Project
@@ -191,11 +192,10 @@ class Workload:
     def destruction(self, *, keep_pool: bool, outputs: bool, orphans: bool) -> Destruction:
         """What `destroy` would do, to be looked at first."""
         from batchspec.engine.destroy import find_doomed
-        from batchspec.engine.look.reads import desired_now
         from batchspec.workload.destruction import Destruction
 
         account, spec = self.account, self.spec
-        wanted = desired_now(spec, account.blobs.list, self.project()) if orphans else None
+        wanted = self._all_desired() if orphans else None
         return Destruction(
             account,
             spec,
@@ -224,6 +224,21 @@ class Workload:
         from batchspec.workload.cancellation import Cancellation
 
         return Cancellation(self.account, self.spec, find_cancellable(self.account, self.spec, tasks, groups))
+
+    def _all_desired(self) -> Desired:
+        """What the spec asks for. Raises `RefusedError` where that is known only when some tasks have run."""
+        from batchspec.engine.look.observe import plan_now
+        from batchspec.engine.look.reads import desired_now
+
+        if not self.spec.has_rounds:
+            return desired_now(self.spec, self.account.blobs.list, self.project())
+        desired, plan = plan_now(self.account, self.spec, self.project())
+        if plan.work.open or plan.work.exceeding:
+            raise RefusedError(
+                "which tasks the spec has is not known yet, so neither is what no task makes any more",
+                help=f"run `batchspec apply {self.spec.arguments}` first",
+            )
+        return desired
 
     @property
     def account(self) -> Account:

@@ -43,6 +43,7 @@ OUTPUTS = {
         for sample in ("run1/liver", "run2/gut")
         for suffix in ("bam", "bam.bai")
     ],
+    "split.yaml": [f"split/LowPriVMs-{i}.mp4" for i in range(1, 6)],
     "stages.yaml": [f"stages/LowPriVMs-{i}.{end}" for i in range(1, 6) for end in ("flac", "peak.txt")],
     "sweep.yaml": [
         "sweep/summary.csv",

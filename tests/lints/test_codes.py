@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 
 from batchspec.codes import Code
+from batchspec.desired.expansion.expand import without_tasks
 from batchspec.document.document import MAX_BYTES
+from batchspec.language.build import build
 from batchspec.language.schema import findings as schema
+from batchspec.plan.checks.rounds import exceeding_findings
+from batchspec.plan.model import Exceeding, Plan, Work
 from batchspec.workload.reading import check
 from tests.plan.case import load
 from tests.preflight.case import CASES as PREFLIGHT
@@ -49,6 +53,11 @@ def test_every_code_is_reached(code: Code, tmp_path: Path) -> None:
         found = tuple(
             schema.check(parse("version: 1"), schema={"properties": {"version": {"multipleOf": 2}}})
         )
+    elif code is Code.TOO_MANY_FILES:  # known when a task has run; see tests/workloads/test_rounds.py
+        exceeding = Exceeding("split/a.mov", "encode", 300, 200)
+        spec = build(parse("version: 1\nname: a"))
+        plan = Plan("a", (), "", Work(exceeding=(exceeding,)))
+        found = tuple(exceeding_findings(without_tasks(spec), plan))
     else:
         assert reached()[code.value]
         return

@@ -24,7 +24,7 @@ BESIDE = {
 }
 # What one file of text cannot show: bytes, sizes, other files, and what only an account or a run leads to.
 SHOWN_ONLY = {"BS0101", "BS0109", "BS0111", "BS0112", "BS0113", "BS0116", "BS0117", "BS0129", "BS0304"} | {
-    *("BS0405", "BS0407", "BS0409"),
+    *("BS0405", "BS0407", "BS0409", "BS0424"),
     *(word for word in WORDS if not word.startswith("BS") or word.startswith("BS07")),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import shutil
@@ -74,7 +75,7 @@ def node(tmp_path: Path, request: pytest.FixtureRequest) -> Node:
     shell, with_busybox = SHELLS[request.param]
     tools = tmp_path / "tools"
     tools.mkdir()
-    for name in ("tar", "find", "sort", "sed", "wc", "readlink", "rm", "mkdir", "chmod"):
+    for name in ("tar", "find", "sort", "md5sum", "wc", "readlink", "rm", "mkdir", "chmod"):
         (tools / name).symlink_to(BUSYBOX if with_busybox else shutil.which(name))
     return Node(tmp_path / "wd", [shutil.which(shell[0]), *shell[1:]], str(tools))
 
@@ -204,7 +205,7 @@ def test_links_within_the_folder_are_followed(node: Node, tmp_path: Path) -> Non
     files = {path: data for path, data in tree(tmp_path / "home").items() if data}
     names = [f"{folder}/{name}" for folder in ("latest", "run_3") for name in ("best.bin", "deep/model.bin")]
     assert files == dict.fromkeys(names, (b"weights", False))
-    assert (node.folder / "out" / "frames.list").read_text().splitlines() == names
+    assert listed(node) == names
 
 
 REFUSED = {
@@ -258,9 +259,31 @@ def test_the_list_of_files(node: Node) -> None:
     (node.out / "sub" / ".git").mkdir()
     (node.out / "sub" / ".git" / "config").touch()
     node.pack(listed=True)
-    listed = (node.folder / "out" / "frames.list").read_bytes().decode("utf-8", "surrogateescape")
     hidden = {".hidden", "..two", "two\nlines"}
-    assert listed.splitlines() == sorted({*ODD, "run.sh"} - hidden, key=os.fsencode)
+    assert listed(node) == sorted({*ODD, "run.sh"} - hidden, key=os.fsencode)
+
+
+def test_a_list_tells_what_is_in_the_files(node: Node) -> None:
+    """By its MD5: other bytes under the same name are another line."""
+    (node.out / "a b").write_text("1")
+    node.pack(listed=True)
+    before = (node.folder / "out" / "frames.list").read_text()
+    (node.out / "a b").write_text("2")
+    node.pack(listed=True)
+    after = (node.folder / "out" / "frames.list").read_text()
+    assert before != after
+    assert before == f"{hashlib.md5(b'1').hexdigest()}  ./a b\n"
+
+
+def listed(node: Node) -> list[str]:
+    """The names in the list, as Python has them."""
+    text = (node.folder / "out" / "frames.list").read_bytes().decode("utf-8", "surrogateescape")
+    return [_name(line) for line in text.splitlines()]
+
+
+def _name(line: str) -> str:
+    name = line.partition("  ./")[2]
+    return name.replace("\\\\", "\\") if line.startswith("\\") else name
 
 
 def test_a_name_that_a_list_cannot_hold(node: Node) -> None:

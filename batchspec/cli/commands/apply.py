@@ -146,6 +146,7 @@ def apply(
         _run(shown, manner, form)
     else:
         shown.note_file(lock_timeout_s)
+        shown.require_few_enough()
     if saved:
         mark_applied(saved, file)
 

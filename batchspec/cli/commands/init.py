@@ -12,7 +12,7 @@ from batchspec.cli.door import put_file
 from batchspec.cli.options import examples
 from batchspec.cli.words import Choice
 
-EXAMPLES = ("sweep", "stages", "ladder", "paired-reads", "frames")
+EXAMPLES = ("sweep", "stages", "ladder", "paired-reads", "frames", "split")
 _CHECKOUT = Path(__file__).parents[3] / "specs"
 
 
@@ -32,6 +32,7 @@ def init(example: str | None) -> None:
       ladder        each film in several sizes, each a folder; one playlist for each film
       paired-reads  two files for each sample, and a genome that all tasks share
       frames        frames of a film in chunks, then the film
+      split         a film split, as many parts encoded as that makes, and joined
     """  # noqa: D301 - for click
     put_file(_text(example).read_text(encoding="utf-8"))
 

@@ -139,11 +139,15 @@ class FileFinder:
             raise TaskProblem(f"files.{name}: {what}: {which}", file.read.path, code=Code.NO_COUNTERPART)
         return [_folder(name, items[0]) if is_pack(file) else _at_own_name(name, items[0])]
 
+    def compared(self, link: Link, texts: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, str]:
+        """The axes of the other group's tasks by which those that belong to a task are found, with its values."""
+        return {theirs: _our_text(own, texts, values) for theirs, own in link.on}
+
     def _made(
         self, file: GroupFile, link: Link, texts: Mapping[str, str], values: Mapping[str, Any]
     ) -> Iterator[TaskRead]:
         """The outputs of the other group's tasks that belong to this one."""
-        ours = [_our_text(own, texts, values) for _, own in link.on]
+        ours = list(self.compared(link, texts, values).values())
         query = (
             "SELECT title, made, fingerprint, number FROM meets JOIN task ON number = meets.task"
             " JOIN makes ON makes.task = number AND makes.name = ? WHERE reading = ? AND meets.key = ? ORDER BY number"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from batchspec.desired.artifacts.files import FILES_FOLDER, TaskRead
@@ -23,7 +23,8 @@ class TaskOutput(NamedTuple):
     """An output of a task: `title` is what people call it, a folder without a slash; `path` where the task leaves it.
 
     `blob` is the one for people, None of a temporary output; `made` the one that other groups read, which is never
-    written over, None where none does.
+    written over, None where none does. The blob `listed` names the files of a folder that is stored file by file, too:
+    for other tasks where it `is_spread`, for people where it `is_published`.
     """
 
     name: str
@@ -33,6 +34,9 @@ class TaskOutput(NamedTuple):
     made: str | None
     is_folder: bool
     is_optional: bool
+    listed: str | None = None
+    is_spread: bool = False
+    is_published: bool = False
 
     @property
     def record(self) -> str:
@@ -51,17 +55,22 @@ def outputs_of(
     fingerprint: str,
     *,
     is_read: bool,
+    spread: Collection[str] = (),
 ) -> Iterator[TaskOutput]:
-    """The outputs of a task whose templates see *values*; *folder* is its only input's. Raises `TaskProblem`."""
+    """The outputs of a task whose templates see *values*; *folder* is its only input's. Raises `TaskProblem`.
+
+    Of those that are *spread*, other groups read the files one by one.
+    """
     names = [_name(group, number, values, folder) for number in range(len(group.outputs))]
     paths = _paths([name.rstrip("/") for name in names])
     for output, name, path in zip(group.outputs, names, paths, strict=True):
         blob = name.rstrip("/") + PACK_SUFFIX if output.is_folder else name
         made = places.made(fingerprint, blob) if is_read else None
         public = None if group.temporary else places.root + blob
-        yield TaskOutput(
-            output.name, name.rstrip("/"), path, public, made, output.is_folder, output.is_optional
-        )
+        title, is_spread = name.rstrip("/"), output.name in spread
+        listed = places.listed(fingerprint, title) if is_spread or output.is_published else None
+        kind = (output.is_folder, output.is_optional, listed, is_spread, output.is_published)
+        yield TaskOutput(output.name, title, path, public, made, *kind)
 
 
 def _name(group: TaskGroup, number: int, values: Mapping[str, Any], folder: str) -> str:

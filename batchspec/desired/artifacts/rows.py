@@ -62,12 +62,19 @@ class RowTable:
         self._group = group
         self._rows = rows
         self.dropped = 0
+        self._combined: Callable[[], Iterable[Combination]] = tuple
         database.define("DROP TABLE IF EXISTS row", "CREATE TABLE row (per TEXT, place TEXT, data TEXT)")
 
     def fill(self, origins: Iterable[Origin], sheet: Iterable[str], keeps: Callable[[Row], bool]) -> None:
         """Every origin with every combination of the matrix, less those that `when` leaves out."""
-        combinations = self._combinations(sheet)
-        self._database.fill("INSERT INTO row VALUES (?, ?, ?)", self._entries(origins, combinations, keeps))
+        self._combined = self._combinations(sheet)
+        rows = self._entries(origins, self._combined, keeps)
+        self._database.fill("INSERT INTO row VALUES (?, ?, ?)", rows)
+
+    @property
+    def combinations(self) -> int:
+        """How many rows the matrix alone has."""
+        return sum(1 for _ in self._combined())
 
     def _combinations(self, sheet: Iterable[str]) -> Callable[[], Iterable[Combination]]:
         matrix = self._rows.matrix

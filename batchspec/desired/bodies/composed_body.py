@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
 from batchspec.desired.artifacts.files import FILES_FOLDER, TaskRead
+from batchspec.desired.artifacts.listings import spread_of
 from batchspec.desired.artifacts.outputs import TaskOutput, is_stored_prefix
 from batchspec.desired.artifacts.rows import given_back
 from batchspec.desired.artifacts.values import (
@@ -33,12 +34,16 @@ from batchspec.desired.bodies.body import (
     upload,
 )
 from batchspec.desired.bodies.wrapper import ANY, NodeOutput, NodePack, wrapped_script
-from batchspec.desired.packing import PACK_SUFFIX
+from batchspec.desired.packing import LIST_SUFFIX, PACK_SUFFIX
 from batchspec.desired.task import Desired, DesiredTask, Input
 from batchspec.language.model import Spec, TaskGroup
 from batchspec.resources.base import Json
+from batchspec.resources.records import COPY_METADATA
 
 _DISPLAY_NAME_LENGTH = 1024
+
+COPY_MARK = {f"x-ms-meta-{COPY_METADATA}": "true"}
+"""On a file of a published folder: nothing is ever read from it."""
 
 Link = Callable[[Input], str]
 """The URL by which a node reads what a task reads; one without a blob is its whole container."""
@@ -56,7 +61,7 @@ def parts_of_task(desired: Desired, task: DesiredTask) -> Parts:
     database, group = desired.tasks.database, task.group
     reads = [_read(*row) for row in chain.from_iterable(database.pages(_READS, (task.number,)))]
     if task.input is not None:
-        is_pack = group.rows is not None and group.rows.link is not None and group.rows.link.output.is_folder
+        is_pack = group.rows is not None and group.rows.link is not None and group.rows.link.is_pack
         path = input_paths([task.input.path], joined=False)[0]
         reads.insert(0, TaskRead("", path, task.input, None, is_pack))
     outputs = [_output(*row) for row in chain.from_iterable(database.pages(_MAKES, (task.number,)))]
@@ -85,7 +90,8 @@ _READS = (
     " FROM reads WHERE task = ? ORDER BY position"
 )
 _MAKES = (
-    "SELECT name, title, path, blob, made, is_folder, is_optional FROM makes WHERE task = ? ORDER BY position"
+    "SELECT name, title, path, blob, made, is_folder, is_optional, listed, is_spread, is_published"
+    " FROM makes WHERE task = ? ORDER BY position"
 )
 
 
@@ -98,8 +104,10 @@ def _read(name: str, path: str, *row: Any) -> TaskRead:
 
 
 def _output(*row: Any) -> TaskOutput:
-    name, title, path, blob, made, is_folder, is_optional = row
-    return TaskOutput(name, title, path, blob, made, bool(is_folder), bool(is_optional))
+    name, title, path, blob, made, is_folder, is_optional, listed, *stored = row
+    return TaskOutput(
+        name, title, path, blob, made, bool(is_folder), bool(is_optional), listed, *map(bool, stored)
+    )
 
 
 def composed_values(desired: Desired, task: DesiredTask, parts: Parts) -> dict[str, Any]:
@@ -137,7 +145,7 @@ def composed_body(
 
 def composed_line(group: TaskGroup, values: Mapping[str, Any], parts: Parts) -> CommandLine:
     """The line of a task with these parts."""
-    outputs = [NodeOutput(output.path, output.is_folder, output.is_optional) for output in parts.outputs]
+    outputs = [_on_node(output) for output in parts.outputs]
     outputs += [ANY] if group.body.get("outputFiles") else []
     packs = [NodePack(read.path) for read in parts.reads if read.is_pack]
     before = _list_of_inputs(group, values) + _empty_folders(group, parts)
@@ -154,6 +162,10 @@ def composed_line(group: TaskGroup, values: Mapping[str, Any], parts: Parts) -> 
         line.wrapped if group.command.script is None else f"bash -eo pipefail -c {shlex.quote(line.wrapped)}"
     )
     return CommandLine(wrapped_script(outputs, packs), f"{before}{_with_codes(words, group.success_codes)}")
+
+
+def _on_node(output: TaskOutput) -> NodeOutput:
+    return NodeOutput(output.path, output.is_folder, output.is_optional, output.listed is not None)
 
 
 def _list_of_inputs(group: TaskGroup, values: Mapping[str, Any]) -> str:
@@ -203,6 +215,19 @@ def _uploads(
         for blob in (output.blob, output.made)
         if blob is not None
     ]
+    found += [rule for output in outputs for rule in _file_by_file(spec, links, output, marks)]
     if all(output.is_optional for output in outputs):
         found.append(upload(spec, links, "../stdout.txt", facts.record, marks))
     return found
+
+
+def _file_by_file(spec: Spec, links: Links, output: TaskOutput, marks: Mapping[str, str]) -> Iterator[Json]:
+    """What stores the files of a folder under their own names, too, and the list that says which they are."""
+    if output.listed is None:
+        return
+    files = f"{output.path}/**/*"
+    if output.is_spread and output.made is not None:
+        yield upload(spec, links, files, spread_of(output.made).rstrip("/"), marks)
+    if output.is_published and output.blob is not None:
+        yield upload(spec, links, files, spread_of(output.blob).rstrip("/"), {**marks, **COPY_MARK})
+    yield upload(spec, links, f"{output.path}{LIST_SUFFIX}", output.listed, marks)

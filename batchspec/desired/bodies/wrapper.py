@@ -25,7 +25,7 @@ _STRAY = "belongs to no output"
 class NodeOutput(NamedTuple):
     """Something that a task leaves on its node: `path` lies below `out/`, a folder's without a slash at its end.
 
-    A folder becomes `PATH.tar`. `is_listed`: the names of its files are in `PATH.list` then.
+    A folder becomes `PATH.tar`. `is_listed`: what files it has is in `PATH.list` then.
     """
 
     path: str

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
 from batchspec.codes import Code
 from batchspec.desired.artifacts.files import SOURCE_READ, FileFinder, TaskRead
+from batchspec.desired.artifacts.listings import kept_folder, parts_as_inputs
 from batchspec.desired.artifacts.outputs import TaskOutput, outputs_of
 from batchspec.desired.artifacts.readable import Readable
 from batchspec.desired.artifacts.rows import (
@@ -29,11 +30,13 @@ from batchspec.desired.artifacts.rows import (
 )
 from batchspec.desired.artifacts.values import input_paths, input_values, output_values, values_of
 from batchspec.desired.expansion.rehearsal import Rehearsal
+from batchspec.desired.expansion.unknown import NotKnown, Unknown, add_unknown, unknown_of
 from batchspec.desired.names import node_name, parts_of
 from batchspec.desired.places import Places
 from batchspec.desired.problem import TaskProblem
 from batchspec.desired.task import DesiredTask, DesiredTasks, Input
 from batchspec.errors import SpecError
+from batchspec.language.glob.pattern import Glob
 from batchspec.language.model import Rows, Spec, TaskGroup
 from batchspec.language.rows.axes import FOLDER, SOURCE
 from batchspec.language.rows.linking import Link
@@ -44,6 +47,7 @@ from batchspec.ledger.database import Database, lots
 from batchspec.resources.task import Recipe, digest, task_id, task_key
 from batchspec.source import Path
 
+_BETWEEN = "\0"  # as between the parts of a row's place
 _CHUNK_ID = 10
 _MOST_LINKS = 32_768  # characters of resource files that a task may have (FACTS 9)
 _LINK_LENGTH = (
@@ -59,6 +63,7 @@ class Composed(NamedTuple):
     outputs: Sequence[TaskOutput]
     meets: Sequence[tuple[str, str]]
     producers: Sequence[int] = ()
+    is_torn: bool = False  # what other tasks read of a folder is not whole
 
 
 class Reading(NamedTuple):
@@ -69,7 +74,11 @@ class Reading(NamedTuple):
 
 
 class Composer:
-    """Makes the tasks of one group. `readings` are what other groups will look for among them."""
+    """Makes the tasks of one group. `readings` are what other groups will look for among them.
+
+    Of the outputs that are `spread` they read the files one by one. `without` names the tasks whose folder has no
+    such file.
+    """
 
     def __init__(
         self,
@@ -80,6 +89,7 @@ class Composer:
         readable: Readable,
         readings: Sequence[Reading],
         rehearsal: Rehearsal,
+        spread: Collection[str] = (),
     ) -> None:
         self._spec = spec
         self._rehearsal = rehearsal
@@ -90,21 +100,44 @@ class Composer:
         self._readable = readable
         self._readings = readings
         self._is_read = bool(readings)
+        self._spread = spread
+        self._not_known = NotKnown(database, rows)
         self._files = FileFinder(database, readable, group, spec.containers.output)
         self._known = {"params": spec.params, "spec": {"name": spec.name}}
         self.table = RowTable(database, group, rows)
+        self.without: list[str] = []
 
     def tasks(self, number: int, problem: Callable[[TaskProblem], None]) -> Iterator[Composed]:
         """The tasks, numbered from *number* on. *problem* is told why one of them cannot be."""
         matrix = self._rows.matrix
         sheet = self._readable.sheets.get(matrix.file, ()) if isinstance(matrix, Sheet) else ()
-        self.table.fill(self._origins(), sheet, self._keeps)
+        try:
+            self.table.fill(self._origins(), sheet, self._keeps)
+        except TaskProblem as why:
+            problem(why)
         for rows in self.table.together():
             try:
-                yield self._composed(number, rows)
-                number += 1
+                if not self._is_unknown(rows[0]):
+                    yield self._composed(number, rows)
+                    number += 1
             except TaskProblem as why:
                 problem(why)
+        if self._not_known:
+            unknown = self._not_known.tasks(self.table.combinations)
+            add_unknown(self._database, self._group.name, unknown)
+
+    @property
+    def has_unknown(self) -> bool:
+        """Whether the group may have more tasks than it makes now."""
+        return bool(self._not_known)
+
+    def _is_unknown(self, first: Row) -> bool:
+        """Whether it may yet change which rows a task has, or what it reads. *first* is the first of its rows."""
+        if not self._not_known:
+            return False
+        texts = {name: str(first.values[name]) for name in self._rows.axes.has}
+        values = self._known | self._row_values(first)
+        return self._not_known.stops(texts, lambda link: self._files.compared(link, texts, values))
 
     # Rows ---------------------------------------------------------------------------------
 
@@ -118,21 +151,40 @@ class Composer:
                 yield of_input(item, parts_of(item.path).folder)
 
     def _made(self, link: Link) -> Iterator[Origin]:
-        """One origin for each task of the group that is read."""
+        """One origin for each task of the group that is read, or for each file in its folder."""
         query = (
-            "SELECT number, facts, title, made, fingerprint, task.path, container, task.blob, size, content, file"
-            " FROM task JOIN makes ON makes.task = number AND makes.name = ? WHERE group_name = ? ORDER BY number"
+            "SELECT number, listed, facts, title, made, fingerprint, task.path, container, task.blob, size, content,"
+            " file FROM task JOIN makes ON makes.task = number AND makes.name = ? WHERE group_name = ? ORDER BY number"
         )
+        self._not_known.origins += unknown_of(self._database, link.group)
         pages = self._database.pages(query, (link.output.name, link.group))
-        for number, facts, title, blob, fingerprint, *own in chain.from_iterable(pages):
+        for number, listed, facts, title, blob, fingerprint, *own in chain.from_iterable(pages):
             item = Input(title, self._spec.containers.output, blob, 0, fingerprint)
             told = json.loads(facts) if facts else {"axes": {}, "source": _plain_source(own)}
             source = Input(*told["source"]) if told["source"] else None
             axes = {name: given_back(value) for name, value in told["axes"].items()}
             from_source = {SOURCE: source.path} if source else {}
-            yield Origin(
-                {**axes, FOLDER: parts_of(title).folder, **from_source}, item, source, number, f"{number:09d}"
-            )
+            values = {**axes, FOLDER: parts_of(title).folder, **from_source}
+            origin = Origin(values, item, source, number, f"{number:09d}")
+            yield from (origin,) if link.glob is None else self._parts(link, link.glob, origin, item, listed)
+
+    def _parts(self, link: Link, glob: Glob, folder: Origin, item: Input, listed: str) -> Iterator[Origin]:
+        """An origin for each file in *folder* that *glob* takes; where it is not known which there are, none."""
+        parts, root = self._readable.listings.get(listed), folder.producer or 0
+        where: Path = (*self._group.path, "inputs", "match")
+        found = list(parts_as_inputs(item, parts, glob, where)) if parts is not None else []
+        if parts is None or len(found) > link.at_most:
+            texts = {name: str(value) for name, value in folder.values.items() if name != FOLDER}
+            excess = None if parts is None else len(found)
+            self._not_known.origins.append(Unknown(texts, link.at_most, root, excess))
+        elif not found:
+            self.without.append(item.path)
+        elif len(found) <= link.at_most:
+            for part, axes in found:
+                inner = part.path.removeprefix(f"{item.path}/")
+                values = {**folder.values, **axes, FOLDER: kept_folder(item.path, inner)}
+                order = _BETWEEN.join((folder.order, *axes.values(), part.path))
+                yield Origin(values, part, folder.source, root, order)
 
     def _keeps(self, row: Row) -> bool:
         """Whether `when` keeps *row*. Raises `SpecError` where it gives no answer."""
@@ -178,9 +230,17 @@ class Composer:
         work = Recipe(group.digest, self._content(matrix, inputs, files, source), reads_more=True)
         chunk = digest(position)[:_CHUNK_ID] if self._rows.shape.chunk is not None else ""
         names = self._known | values_of(self._rows, matrix, reads, chunk, self._readable.members)
-        folder = parts_of(item.path).folder if item else ""
+        folder = str(first.values[FOLDER]) if item else ""
         outputs = list(
-            outputs_of(self._places, group, names, folder, work.fingerprint, is_read=self._is_read)
+            outputs_of(
+                self._places,
+                group,
+                names,
+                folder,
+                work.fingerprint,
+                is_read=self._is_read,
+                spread=self._spread,
+            )
         )
         task = DesiredTask(
             number=number,
@@ -199,7 +259,8 @@ class Composer:
             self._rehearsal.take(task.name, names | output_values(outputs))
         extra = reads[1:] if item is not None else reads
         producers = sorted({read.producer for read in reads if read.producer is not None})
-        return Composed(task, extra, outputs, list(self._meets(texts)), producers)
+        torn = any(self._readable.listings.get(output.listed or "", ()) is None for output in outputs)
+        return Composed(task, extra, outputs, list(self._meets(texts)), producers, torn)
 
     def _matrix(self, rows: Sequence[Row]) -> dict[str, Any]:
         """What templates see of the axes and columns: one value where the task has the axis, else a list."""
@@ -215,7 +276,7 @@ class Composer:
     def _inputs(self, rows: Sequence[Row]) -> list[TaskRead]:
         """The inputs of a task, each once, where it finds them."""
         found = list({row.item.blob: row for row in rows if row.item is not None}.values())
-        is_pack = self._rows.link is not None and self._rows.link.output.is_folder
+        is_pack = self._rows.link is not None and self._rows.link.is_pack
         items = [row.item for row in found if row.item is not None]
         paths = input_paths([item.path for item in items], joined=self._rows.shape.joins)
         return [
@@ -341,12 +402,13 @@ def add_extras(database: Database, composed: Iterable[Composed]) -> None:
             f"INSERT INTO reads VALUES ({', '.join('?' * 12)})", chain.from_iterable(map(_reads, some))
         )
         database.fill(
-            f"INSERT INTO makes VALUES ({', '.join('?' * 9)})", chain.from_iterable(map(_makes, some))
+            f"INSERT INTO makes VALUES ({', '.join('?' * 12)})", chain.from_iterable(map(_makes, some))
         )
         meets = ((reading, key, one.task.number) for one in some for reading, key in one.meets)
         database.fill("INSERT INTO meets VALUES (?, ?, ?)", meets)
         edges = ((one.task.number, producer) for one in some for producer in one.producers)
         database.fill("INSERT INTO edge VALUES (?, ?)", edges)
+        database.fill("INSERT INTO torn VALUES (?)", ((one.task.number,) for one in some if one.is_torn))
 
 
 def _reads(composed: Composed) -> Iterator[tuple[object, ...]]:

@@ -89,7 +89,9 @@ def _add(
             if readings:
                 add_extras(tasks.database, _read_by_others(spec, group, tasks, readings))
         else:
-            composer = Composer(spec, group, group.rows, tasks.database, readable, readings, rehearsal)
+            composer = Composer(
+                spec, group, group.rows, tasks.database, readable, readings, rehearsal, _spread(spec, group)
+            )
             number += add_composed(tasks, composer.tasks(number, problems.add))
             findings.extend(_no_rows(spec, group, composer))
     except SpecError as error:  # about the inputs themselves
@@ -132,6 +134,12 @@ def _readings(spec: Spec, group: TaskGroup) -> Iterator[Reading]:
                 yield Reading(reading_of(other.name, file.read.name), axes)
 
 
+def _spread(spec: Spec, group: TaskGroup) -> frozenset[str]:
+    """The outputs of *group* whose files other groups read one by one."""
+    links = (other.rows.link for other in spec.groups if other.rows and other.rows.link)
+    return frozenset(link.output.name for link in links if link.group == group.name and link.glob)
+
+
 def _read_by_others(
     spec: Spec, group: TaskGroup, tasks: DesiredTasks, readings: Sequence[Reading]
 ) -> Iterator[Composed]:
@@ -144,11 +152,16 @@ def _read_by_others(
 
 
 def _no_rows(spec: Spec, group: TaskGroup, composer: Composer) -> Iterator[Diagnostic]:
-    dropped = composer.table.dropped
-    if not len(composer.table):
+    dropped, document = composer.table.dropped, spec.document
+    is_empty = not (len(composer.table) or composer.has_unknown or composer.without)
+    if is_empty and (dropped or not (group.inputs or (group.rows and group.rows.link))):
         why = f"`when` leaves out all {dropped} rows" if dropped else "it has no rows"
         what = f"{group.name} makes no task: {why}"
-        yield spec.document.diagnostic(Code.NO_ROWS, what, group.path, severity=Severity.WARNING)
+        yield document.diagnostic(Code.NO_ROWS, what, group.path, severity=Severity.WARNING)
+    for folder in composer.without[:_TOLD]:
+        where: Path = (*group.path, "inputs")
+        what = f"{folder}/ has no file that `match` takes, so {group.name} makes no task of it"
+        yield document.diagnostic(Code.NO_ROWS, what, where, severity=Severity.WARNING)
 
 
 class _Problems:

@@ -14,6 +14,7 @@ from batchspec.plan.checks.formula import Evaluation, changed_formula, formula_f
 from batchspec.plan.checks.local import container_findings, wants_containers
 from batchspec.plan.checks.preflight import needs_images, preflight
 from batchspec.plan.checks.quota import grows, quota_findings, read_quota, read_sizes, unknown_size
+from batchspec.plan.checks.rounds import exceeding_findings
 from batchspec.plan.checks.safety import excesses
 from batchspec.plan.checks.schedulable import unschedulable
 from batchspec.plan.checks.unsimulated import unsimulated, unsimulated_findings
@@ -51,6 +52,7 @@ def judged(account: Account, desired: Desired, observed: Observed, plan: Plan) -
             *package_findings(desired, observed, plan, takes_them=account.offer.stores_packages),
             *_local_findings(account, desired, observed, plan),
             *unschedulable(desired, observed, plan),
+            *exceeding_findings(desired, plan),
         ),
         not_checked=(
             *unread_quota,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from batchspec.codes import Code
+from batchspec.desired.artifacts.listings import Part
 from batchspec.desired.expansion.expand import without_tasks
 from batchspec.desired.places import Places
 from batchspec.desired.selection import Selection, choose
@@ -21,6 +22,7 @@ from batchspec.engine.look.reads import desired_now
 from batchspec.engine.look.remembered.cache import cache_path
 from batchspec.engine.look.remembered.digests import Digests
 from batchspec.engine.look.remembered.downloaded import Downloaded
+from batchspec.engine.look.rounds import read_listings
 from batchspec.engine.look.stale import find_stale
 from batchspec.errors import SpecError
 from batchspec.language.model import Spec
@@ -28,7 +30,7 @@ from batchspec.plan.actions.job import newest_job
 from batchspec.plan.actions.package import wants_packages
 from batchspec.plan.actions.planner import make_plan
 from batchspec.plan.checks.cost import estimate, starts_nodes
-from batchspec.plan.model import Plan
+from batchspec.plan.model import Plan, Work
 from batchspec.plan.observed import Observed, Seen
 from batchspec.resources import job as jobs
 from batchspec.resources.blob import LiveBlob
@@ -48,20 +50,18 @@ def plan_now(
     *project* is what it may read and write; None: without asking anybody. Raises `UsageError` where *selection*
     names tasks that there are not.
     """
-    places = Places.of(spec)
-    project = project or Project(places.folder)
-    desired = desired_now(spec, account.blobs.list, project)
-    if selection is not None:
-        choose(desired.tasks.database, selection)
-        desired = replace(desired, selection=selection)
+    project = project or Project(Places.of(spec).folder)
+    listings: dict[str, Sequence[Part] | None] = {}
+    while True:
+        desired = desired_now(spec, account.blobs.list, project, listings)
+        if selection is not None:
+            choose(desired.tasks.database, selection)
+            desired = replace(desired, selection=selection)
+        observed, plan = _planned(account, desired, project)
+        is_whole = plan.work != Work()  # a plan that only lifts a protection has judged no task
+        if not (spec.has_rounds and is_whole and read_listings(account, desired, listings)):
+            break
     prices = prices_of(account, [desired.pool])
-    with Digests(cache_path()) as digests, Downloaded(spec.name) as downloaded:
-        observed = observe(account, desired)
-        if places.download is not None:
-            local = LocalOutputs(places, digests, downloaded, overwrites=project.overwrites)
-            stale = tuple(find_stale(desired, digests, downloaded))
-            observed = replace(observed, local=local.find, stale=stale, overwrites=project.overwrites)
-        plan = make_plan(desired, observed)
     if prices is not None:
         plan = replace(
             plan,
@@ -69,6 +69,17 @@ def plan_now(
             starts_nodes=starts_nodes(desired, observed, plan),
         )
     return desired, judged(account, desired, observed, plan)
+
+
+def _planned(account: Account, desired: Desired, project: Project) -> tuple[Observed, Plan]:
+    spec, places = desired.spec, Places.of(desired.spec)
+    with Digests(cache_path()) as digests, Downloaded(spec.name) as downloaded:
+        observed = observe(account, desired)
+        if places.download is not None:
+            local = LocalOutputs(places, digests, downloaded, overwrites=project.overwrites)
+            stale = tuple(find_stale(desired, digests, downloaded))
+            observed = replace(observed, local=local.find, stale=stale, overwrites=project.overwrites)
+        return observed, make_plan(desired, observed)
 
 
 def downloads_now(

@@ -10,6 +10,7 @@ from pathlib import Path as FilePath
 
 from batchspec.codes import Code
 from batchspec.desired.artifacts.files import is_pack, varies
+from batchspec.desired.artifacts.listings import NO_LISTINGS, Listings
 from batchspec.desired.artifacts.readable import Readable
 from batchspec.desired.expansion.expand import expand
 from batchspec.desired.places import Places
@@ -33,11 +34,17 @@ from batchspec.source import Diagnostic, Path, in_order
 _TOLD = 20  # how many files of one entry that cannot be read
 
 
-def desired_now(spec: Spec, list_blobs: ListBlobs | None, project: Project | None = None) -> Desired:
+def desired_now(
+    spec: Spec,
+    list_blobs: ListBlobs | None,
+    project: Project | None = None,
+    listings: Listings = NO_LISTINGS,
+) -> Desired:
     """What *spec* asks for with the inputs of this moment; its warnings have what there is to say of those, too.
 
     *list_blobs* is asked for inputs that are blobs already; None leaves those groups empty.
-    *project* is what it may read and write; None: without asking anybody. Raises `SpecError`.
+    *project* is what it may read and write; None: without asking anybody. Of folders that tasks make, *listings* say
+    what files they have. Raises `SpecError`.
     """
     places = Places.of(spec)
     project = project or Project(places.folder)
@@ -45,7 +52,8 @@ def desired_now(spec: Spec, list_blobs: ListBlobs | None, project: Project | Non
     findings = list(download_rules.outside(spec, project))
     try:
         packages = find_packages(spec, project)
-        desired = expand(spec, find_reads(spec, list_blobs, project, warnings))
+        readable = replace(find_reads(spec, list_blobs, project, warnings), listings=listings)
+        desired = expand(spec, readable)
     except SpecError as error:
         raise SpecError([*error.diagnostics, *findings, *warnings]) from None
     findings += download_rules.check(desired)

@@ -21,6 +21,8 @@ _NOT_MADE = (
 def find_stale(desired: Desired, digests: Digests, downloaded: Downloaded) -> Iterator[str]:
     """The blobs that no task makes any more, and whose files are here as they were downloaded."""
     places, database = Places.of(desired.spec), desired.tasks.database
+    if database.one("SELECT 1 FROM unknown") is not None:
+        return  # a task that nobody knows yet may make them
     folder = str(places.file("").resolve())
     known = (
         (places.root + os.path.relpath(file, folder), file, md5) for file, md5 in downloaded.below(folder)

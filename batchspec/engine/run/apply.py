@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
+from typing import NamedTuple
 
 from batchspec.counts import count_text
 from batchspec.desired.bodies.composed_body import public_outputs
@@ -26,7 +27,7 @@ from batchspec.engine.run.doctor import Doctor
 from batchspec.engine.run.downloads.download import Downloads
 from batchspec.engine.run.downloads.kept import copy_outputs, remove_former, remove_temporary
 from batchspec.engine.run.lookout import Lookout
-from batchspec.engine.run.progress.conduct import Conduct, Interrupted, PlanAgain
+from batchspec.engine.run.progress.conduct import Conduct, Interrupted, NextRound, PlanAgain
 from batchspec.engine.run.progress.lock import Held
 from batchspec.engine.run.progress.outcome import Outcome
 from batchspec.engine.run.progress.result import MISSING, task_event
@@ -37,18 +38,39 @@ from batchspec.engine.run.sending.provision import (
     make_pool,
     retire_old_jobs,
 )
-from batchspec.engine.run.sending.submit import add_tasks, delete_ended, delete_outdated
+from batchspec.engine.run.sending.submit import add_tasks, delete_ended, delete_outdated, seal
 from batchspec.engine.run.sending.uploads import Uploads
-from batchspec.engine.run.summary import summarize
+from batchspec.engine.run.summary import summarize, with_earlier
 from batchspec.engine.run.watch import Watch
-from batchspec.errors import ServiceError, StuckError, TasksFailedError
-from batchspec.events import Event, NoteEvent, Step
+from batchspec.errors import RefusedError, ServiceError, StuckError, TasksFailedError
+from batchspec.events import Event, NoteEvent, Step, SummaryEvent
 from batchspec.language.model import Limit, WhenDone
+from batchspec.plan.checks.rounds import exceeding_text
 from batchspec.plan.model import Kind, Operation, Plan
 from batchspec.service.batch.secrets import with_secrets
 from batchspec.service.connect import Account
 
 _TRANSFERS = 8
+
+
+class Round(NamedTuple):
+    """What is known of a run that another round follows: its summary, and the groups of which it had unknown tasks.
+
+    `failed` has the keys of tasks that did not end well: the next rounds leave them alone.
+    """
+
+    summary: SummaryEvent
+    groups: tuple[str, ...]
+    failed: tuple[str, ...]
+
+
+def require_few_enough(plan: Plan) -> None:
+    """Raises `RefusedError` where a task made more files than a group takes."""
+    if plan.work.exceeding:
+        raise RefusedError(
+            "; ".join(map(exceeding_text, plan.work.exceeding)),
+            help="what was made is kept: raise `atMost` in the spec, then run the same command again",
+        )
 
 
 class Apply:
@@ -65,6 +87,7 @@ class Apply:
         allocation_s: float = 0.0,
         detach: bool = False,
         max_failures: Limit | None = None,
+        earlier: Round | None = None,
     ) -> None:
         self._queue: SimpleQueue[Event | BaseException | None] = SimpleQueue()
         self._conduct = Conduct(account, desired, plan, held, tell=self._queue.put)
@@ -75,7 +98,9 @@ class Apply:
         self._brake = Brake(self._conduct, max_failures)
         self._watching = False
         self._is_told = False
+        self._earlier = earlier
         self.plans_again = False  # it ended, with work left that has to be planned anew
+        self.round: Round | None = None  # what is kept of it where another round follows
 
     def stop(self) -> None:
         """Begins no new call, and no failed one again. While only watching, the run is left to itself."""
@@ -92,11 +117,15 @@ class Apply:
         return self._watching
 
     def require_success(self) -> None:
-        """Raises `TasksFailedError` when tasks have failed, or were refused or cancelled."""
+        """Raises `TasksFailedError` when tasks have failed, or were refused or cancelled.
+
+        Beyond an `atMost` it raises `RefusedError`.
+        """
         outcome, again = self._conduct.outcome, f"batchspec apply {self._conduct.spec.arguments}"
-        if outcome.failed or outcome.refused:
+        failed = outcome.failed + outcome.refused + (self._earlier.summary.failed if self._earlier else 0)
+        if failed:
             raise TasksFailedError(
-                f"{count_text(outcome.failed + outcome.refused, 'task')} failed",
+                f"{count_text(failed, 'task')} failed",
                 help=f"fix the cause, then run `{again}`: only the failed tasks run again",
             )
         if outcome.cancelled:
@@ -104,6 +133,8 @@ class Apply:
                 f"{count_text(outcome.cancelled, 'task')} {'was' if outcome.cancelled == 1 else 'were'} cancelled",
                 help=f"`{again}` runs only these again",
             )
+
+        require_few_enough(self._conduct.plan)
 
     def events(self, see: See | None = None) -> Iterator[Event]:
         """Does the work in the background and tells of it, to the last summary.
@@ -125,11 +156,24 @@ class Apply:
         while (item := self._queue.get()) is not None:
             if isinstance(item, PlanAgain):
                 self.plans_again = True
+                if isinstance(item, NextRound):
+                    self.round = self._kept()
                 yield NoteEvent(f"{item}: planning again.")
             elif isinstance(item, BaseException):
                 raise item
             else:
                 yield item
+
+    def _kept(self) -> Round:
+        """What the next round has to know of this one, and of those before it."""
+        conduct, earlier = self._conduct, self._earlier
+        summary = summarize(conduct)
+        failed = conduct.outcome.failed_keys()
+        return Round(
+            with_earlier(earlier.summary, summary) if earlier else summary,
+            tuple(found.group for found in conduct.plan.work.open),
+            (*earlier.failed, *failed) if earlier else failed,
+        )
 
     def _work(self) -> None:
         try:
@@ -181,12 +225,29 @@ class Apply:
         downloads.finish()
         if conduct.outcome.postponed:
             self._take_up_postponed()
+        self._begin_next_round()
         if not conduct.outcome.detached:
             if conduct.spec.pool is not None and conduct.spec.pool.when_done is not WhenDone.KEEP:
                 doctor.last_look()
             clean_up(conduct)
             remove_temporary(conduct)
-        conduct.tell(summarize(conduct))
+        summary = summarize(conduct)
+        conduct.tell(with_earlier(self._earlier.summary, summary) if self._earlier else summary)
+
+    def _begin_next_round(self) -> None:
+        """Has tasks planned that are known only now; where there are none to come, the job has all that it gets."""
+        conduct, outcome, work = self._conduct, self._conduct.outcome, self._conduct.plan.work
+        if not work.goes_on:
+            return
+        names = ", ".join(dict.fromkeys(found.maker for found in work.open))
+        if outcome.detached:
+            again = f"`batchspec apply {conduct.spec.arguments}`"
+            what = f"what reads the files of {names} is not in the job yet: run {again} when they are made"
+            conduct.tell(NoteEvent(what, warning=True))
+        elif outcome.makes_known() and not outcome.cancelled:
+            raise NextRound(f"The files of {names} are known now")
+        else:
+            seal(conduct, list(outcome.followed)[-1])
 
     def _take_up_postponed(self) -> None:
         """Has what was postponed planned anew, where all that it may wait for has ended well; else says so."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from batchspec.cost.estimate import Used
@@ -32,6 +33,42 @@ _MANY_PREEMPTIONS = 3  # and more than there are Spot nodes: each was taken away
 _NAMED = 1000
 _PATHS = 3
 _NAMED_STRAYS = 5
+
+
+def with_earlier(earlier: SummaryEvent, now: SummaryEvent) -> SummaryEvent:
+    """The summary of a run that is the next round of one that had *earlier*."""
+    sums = (
+        "succeeded",
+        "failed",
+        "cancelled",
+        "not_run",
+        "uploaded",
+        "uploaded_bytes",
+        "downloaded",
+        "preempted",
+        "requeued",
+    )
+    added = {name: getattr(earlier, name) + getattr(now, name) for name in sums}
+    seconds = {
+        step: earlier.seconds.get(step, 0.0) + now.seconds.get(step, 0.0)
+        for step in {**earlier.seconds, **now.seconds}
+    }
+    return replace(
+        now,
+        **added,
+        up_to_date=max(0, now.up_to_date - earlier.succeeded),
+        seconds=seconds,
+        failures=(*earlier.failures, *now.failures),
+        advice=tuple(dict.fromkeys((*earlier.advice, *now.advice))),
+        used=_together(earlier.used, now.used),
+    )
+
+
+def _together(earlier: Used | None, now: Used | None) -> Used | None:
+    """The node hours of both."""
+    if earlier is None or now is None:
+        return now
+    return now._replace(hours=Nodes(*map(sum, zip(earlier.hours, now.hours, strict=True))))
 
 
 def summarize(conduct: Conduct) -> SummaryEvent:

@@ -36,11 +36,11 @@ def of_inputs(names: Sequence[str], origin: str) -> Axes:
     return Axes(axes, axes, origin)
 
 
-def of_made(producer: Axes) -> Axes:
-    """Of rows made by what the tasks of another group make."""
+def of_made(producer: Axes, names: Sequence[str] = ()) -> Axes:
+    """Of rows made by what the tasks of another group make: of files in a folder, whose glob has *names*, too."""
     kept = tuple(name for name in producer.has if name not in (FOLDER, SOURCE))
     source = (SOURCE,) if SOURCE in producer.has else ()
-    axes = (*kept, FOLDER, *source)
+    axes = (*kept, *names, FOLDER, *source)
     return Axes(axes, axes, producer.origin if source else None)
 
 

@@ -12,6 +12,7 @@ from graphlib import CycleError
 from typing import Any
 
 from batchspec.codes import Code
+from batchspec.language.glob.pattern import Glob
 from batchspec.language.glob.pattern import parse as parse_glob
 from batchspec.language.glob.syntax import GlobError
 from batchspec.language.rows import axes as axes_of
@@ -41,7 +42,7 @@ _WORDS = frozenset(
 """The words that make a group more than one task for each input."""
 
 
-_OF_BLOBS, _OF_MADE, _OF_FOUND = ("prefix", "match"), ("output",), ("exclude", "allowEmpty")
+_OF_BLOBS, _OF_MADE, _OF_FOUND = ("prefix",), ("output", "atMost"), ("exclude", "allowEmpty")
 _LEAVE_OUT = "`when` leaves out rows: when: \"{{ matrix.title != 'trailer' }}\""
 
 
@@ -50,13 +51,21 @@ class Link:
     """What a group reads of another one: the outputs of which of its tasks.
 
     `on` pairs an axis of theirs with one of ours, or with the text of a template. `is_all`: of all that match,
-    whether one or none.
+    whether one or none. With a `glob`, each file in the folder that matches it is one, `at_most` so many of a task:
+    which there are is known when that task has run.
     """
 
     group: str
     output: OutputWord
     on: tuple[tuple[str, str], ...]
     is_all: bool = False
+    glob: Glob | None = None
+    at_most: int = 0
+
+    @property
+    def is_pack(self) -> bool:
+        """Whether what is read is a whole folder."""
+        return self.output.is_folder and self.glob is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +216,7 @@ class _Maker:
         self._check_inputs(inputs)
         link = None
         if isinstance(inputs, Mapping) and "from" in inputs:
-            link = self._link(read_made(inputs), (*self._path, "inputs"))
+            link = self._files_of(self._link(read_made(inputs), (*self._path, "inputs")), inputs)
         matrix, rows = self._rows(inputs, link)
         shape = read_shape(body, self._path, self._find)
         self._check_per(shape, rows)
@@ -241,7 +250,7 @@ class _Maker:
         others += [(*self._path, word) for word in _OF_FOUND if is_made and word in self._body]
         for path in others:
             what = f"`{path[-1]}` has no effect beside `{'from' if is_made else 'container'}`"
-            helps = (_LEAVE_OUT,) if path[-1] in ("exclude", "match") else ()
+            helps = (_LEAVE_OUT,) if path[-1] == "exclude" else ()
             self._find(Code.NOT_ALLOWED_HERE, what, path, helps=helps)
 
     def _uses_words(self, rows: Axes) -> bool:
@@ -282,7 +291,7 @@ class _Maker:
         if inputs is None:
             return Axes()
         if link is not None:
-            return axes_of.of_made(self._linked[link.group].axes)
+            return axes_of.of_made(self._linked[link.group].axes, link.glob.axes if link.glob else ())
         if isinstance(inputs, Mapping):
             if "from" in inputs:
                 return Axes()  # what it reads is not there: that is found
@@ -348,6 +357,35 @@ class _Maker:
             what = f"an optional output of {made.group} may be missing, so no other group can read it"
             self._find(Code.UNKNOWN_GROUP, what, path, helps=("remove `optional: true` there",))
         return Link(made.group, chosen[0], ())
+
+    def _files_of(self, link: Link | None, inputs: Mapping[str, Any]) -> Link | None:
+        """*link* to the files in a folder, where *inputs* ask for those."""
+        where: Path = (*self._path, "inputs")
+        if not ({"match", "atMost"} & inputs.keys()):
+            return link
+        if {"match", "atMost"} - inputs.keys():
+            what = "`match` and `atMost` belong together: which files there are is known only when the task has run"
+            helps = ('for example: {from: split, match: "{part}.ts", atMost: 200}',)
+            self._find(Code.NOT_ALLOWED_HERE, what, where, helps=helps)
+            return link
+        try:
+            glob = parse_glob(str(inputs["match"]))
+        except GlobError as error:
+            self._find(Code.BAD_GLOB, f"match: {error.message}", (*where, "match"), helps=error.helps)
+            return link
+        if link is not None:
+            self._check_files(link, glob)
+        return link and replace(link, glob=glob, at_most=inputs["atMost"])
+
+    def _check_files(self, link: Link, glob: Glob) -> None:
+        where: Path = (*self._path, "inputs", "match")
+        if not link.output.is_folder:
+            what = f"`match` takes files of a folder, and what {link.group} makes is a file"
+            self._find(Code.NOT_ALLOWED_HERE, what, where, helps=("declare a folder there: `output: NAME/`",))
+        for name in glob.axes:
+            if name in axes_of.RESERVED or name in self._linked[link.group].axes.has:
+                what = f"`{name}` is an axis of the tasks of {link.group}"
+                self._find(Code.DUPLICATE_AXIS, what, where, helps=("give this axis another name",))
 
     def _tell_output(self, made: Made, outputs: tuple[OutputWord, ...], path: Path) -> None:
         names = _names(tuple(word.name for word in outputs if word.name))

@@ -37,12 +37,14 @@ class Made:
     """What the tasks of another group make. `output` None: the only one they have.
 
     `on` pairs axes, theirs with ours (a name, or the text of a template), by which tasks match; None: all that
-    both have.
+    both have. With `match`, each file in the folder that fits this glob, `at_most` so many of one task.
     """
 
     group: str
     output: str | None = None
     on: tuple[tuple[str, str], ...] | None = None
+    match: str | None = None
+    at_most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class OutputWord(NamedTuple):
     text: str
     is_optional: bool
     path: Path
+    is_published: bool = False
 
     @property
     def is_folder(self) -> bool:
@@ -196,6 +199,8 @@ def read_made(data: Mapping[str, Any]) -> Made:
         group=data["from"],
         output=data.get("output"),
         on=None if on is None else tuple(_pairs(on)),
+        match=data.get("match"),
+        at_most=data.get("atMost"),
     )
 
 
@@ -243,4 +248,5 @@ def read_outputs(data: Mapping[str, Any], path: Path) -> tuple[OutputWord, ...]:
 def _output(name: str, entry: Any, path: Path) -> OutputWord:
     if isinstance(entry, str):
         return OutputWord(name, entry, False, path)
-    return OutputWord(name, entry["path"], bool(entry.get("optional", False)), (*path, "path"))
+    optional, published = bool(entry.get("optional", False)), bool(entry.get("publish", False))
+    return OutputWord(name, entry["path"], optional, (*path, "path"), published)

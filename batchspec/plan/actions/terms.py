@@ -30,11 +30,13 @@ def terms_of(
         terms["job"] = job
         terms["identity"] = spec.identity
         terms["tasks"] = {group.name: _group(group, suspects_of(spec)) for group in work.groups}
+    if work.goes_on:
+        terms["open"] = {found.group: found.most for found in work.open}
     if work.runs or work.downloads:
         terms["outputContainer"] = spec.containers.output
     if overwrites and spec.download is not None and (work.needed or work.downloads):
         terms["overwrite"] = True
-    return terms | {name: list(given) for name, given in asdict(desired.selection).items() if given}
+    return terms | {name: given for name, given in desired.selection.named.items() if given}
 
 
 def _pool(pool: Pool, needed: bool, effects: frozenset[Effect]) -> dict[str, Any]:

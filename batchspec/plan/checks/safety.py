@@ -122,4 +122,4 @@ def _nodes(desired: Desired, plan: Plan) -> int:
 
 def _additions(plan: Plan) -> int:
     counts = plan.counts()
-    return counts[Operation.CREATE] + counts[Operation.RUN]
+    return counts[Operation.CREATE] + counts[Operation.RUN] + sum(found.most for found in plan.work.open)

@@ -12,12 +12,14 @@ from batchspec.ledger.database import Database
 RUNS = "verdict NOT IN ('UP_TO_DATE', 'IN_PROGRESS', 'NOT_SELECTED')"
 
 # Of a task with declared outputs: those that must be there and are nowhere as its work makes them. What lies under
-# `made` has the work's fingerprint in its name.
+# `made` has the work's fingerprint in its name. The list of a folder comes with its files, and only with them.
 _WHOLE = (
     "INSERT INTO lacking SELECT DISTINCT makes.task FROM makes JOIN task ON task.number = makes.task"
     " LEFT JOIN output people ON people.name = makes.blob AND people.fingerprint = task.fingerprint"
-    " LEFT JOIN output made ON made.name = makes.made"
-    " WHERE NOT makes.is_optional AND people.name IS NULL AND made.name IS NULL",
+    " LEFT JOIN output made ON made.name = makes.made LEFT JOIN output list ON list.name = makes.listed"
+    " WHERE NOT makes.is_optional"
+    " AND (people.name IS NULL AND made.name IS NULL OR makes.listed IS NOT NULL AND list.name IS NULL)",
+    "INSERT OR IGNORE INTO lacking SELECT task FROM torn",
     "INSERT INTO whole SELECT DISTINCT task FROM makes WHERE NOT is_optional"
     " AND task NOT IN (SELECT task FROM lacking)",
 )
@@ -44,6 +46,7 @@ UPDATE verdict SET verdict = 'UP_TO_DATE'
 WHERE {RUNS} AND verdict <> 'RERUN' AND number IN (SELECT number FROM task WHERE group_name = ?)
   AND NOT EXISTS (SELECT 1 FROM edge JOIN verdict reader ON reader.number = edge.task
     WHERE edge.producer = verdict.number AND reader.verdict <> 'UP_TO_DATE')
+  AND NOT EXISTS (SELECT 1 FROM unknown WHERE root = verdict.number)
 """
 _NEEDED = """
 UPDATE verdict SET verdict = 'NEEDED'

@@ -8,19 +8,21 @@ from batchspec.plan.verdicts.flow import RUNS
 HAS_ONLY = "EXISTS (SELECT 1 FROM chosen WHERE option = 'only')"
 IS_SELECTED = f"(NOT {HAS_ONLY} OR number IN (SELECT number FROM selected))"
 
-# What is being made already is waited for, and not made a third time.
+# What is being made already is waited for, and not made a third time. Of a temporary output nobody says that it is
+# missing, so that a task that makes one counts as up to date later on.
 _AGAIN = """
 UPDATE verdict SET verdict = CASE WHEN number IN (
     SELECT number FROM task JOIN counted ON counted.id = task.id WHERE counted.state <> 'completed'
     UNION SELECT number FROM again WHERE state <> 'completed')
   THEN 'IN_PROGRESS' ELSE 'RERUN' END
-WHERE verdict = 'UP_TO_DATE' AND number IN (SELECT number FROM chosen WHERE option = 'rerun')
+WHERE number IN (SELECT number FROM chosen WHERE option = 'rerun') AND (verdict = 'UP_TO_DATE'
+  OR verdict <> 'IN_PROGRESS' AND number IN (SELECT task FROM makes WHERE blob IS NULL))
 """
 
 # A task needs those whose outputs it reads. One that waits in the job for a task that is replaced is replaced with it.
 _SELECTED = f"""
 INSERT INTO selected WITH RECURSIVE needed(number) AS (
-  SELECT number FROM chosen
+  SELECT number FROM chosen WHERE option <> 'failed'
   UNION
   SELECT edge.producer FROM needed JOIN edge ON edge.task = needed.number
   UNION
@@ -31,6 +33,23 @@ INSERT INTO selected WITH RECURSIVE needed(number) AS (
   WHERE EXISTS (SELECT 1 FROM counted WHERE id = task.id AND state <> 'completed')
     OR EXISTS (SELECT 1 FROM again WHERE again.number = edge.task AND state <> 'completed'))
 SELECT number FROM needed
+"""
+
+
+# In the later rounds of an apply: nothing but what earlier ones have made known, and what that needs.
+_LATER_ROUND = f"""
+UPDATE verdict SET verdict = 'NOT_SELECTED' WHERE {RUNS} AND number NOT IN (
+  WITH RECURSIVE needed(number) AS (
+    SELECT number FROM chosen WHERE option = 'open'
+    UNION SELECT edge.producer FROM needed JOIN edge ON edge.task = needed.number)
+  SELECT number FROM needed)
+"""
+_FAILED_BEFORE = f"""
+UPDATE verdict SET verdict = 'NOT_SELECTED' WHERE {RUNS} AND number IN (
+  WITH RECURSIVE behind(number) AS (
+    SELECT number FROM chosen WHERE option = 'failed'
+    UNION SELECT edge.task FROM behind JOIN edge ON edge.producer = behind.number)
+  SELECT number FROM behind)
 """
 
 
@@ -48,3 +67,5 @@ def select(database: Database) -> None:
             f"UPDATE verdict SET verdict = 'NOT_SELECTED' WHERE {RUNS} AND NOT {IS_SELECTED}",
             "DELETE FROM copy WHERE task NOT IN (SELECT number FROM selected)",
         )
+    if database.one("SELECT 1 FROM chosen WHERE option = 'open'") is not None:
+        database.define(_LATER_ROUND, _FAILED_BEFORE)

@@ -22,6 +22,7 @@ from batchspec.plan.here import FindLocal, Here
 from batchspec.plan.model import Copy, Download, Reason, Removal, Run, Upload, Work
 from batchspec.plan.verdicts.flow import RUNS, find_whole, follow
 from batchspec.plan.verdicts.reading import find_older, find_uploads, stored_as
+from batchspec.plan.verdicts.rounds import exceeding, goes_on, open_actions
 from batchspec.plan.verdicts.selecting import HAS_ONLY, IS_SELECTED, run_again, select
 from batchspec.plan.verdicts.stored import find_stored
 from batchspec.resources.task import read_id, task_id
@@ -58,14 +59,17 @@ _VERDICTS = """
 INSERT INTO verdict
 SELECT task.number,
   CASE
-    WHEN task.number IN (SELECT task FROM whole)
-      OR output.fingerprint = task.fingerprint AND task.number NOT IN (SELECT task FROM lacking) THEN 'UP_TO_DATE'
+    WHEN (task.number IN (SELECT task FROM whole)
+        OR output.fingerprint = task.fingerprint AND task.number NOT IN (SELECT task FROM lacking))
+      AND NOT (coalesce(again.state, live.state, 'completed') <> 'completed'
+        AND task.number IN (SELECT task FROM makes WHERE listed IS NOT NULL)) THEN 'UP_TO_DATE'
     WHEN coalesce(again.state, live.state) <> 'completed' THEN
       CASE WHEN coalesce(again.id, live.id) IN (SELECT id FROM ending WHERE state = 'active')
         THEN 'LINKS_END' ELSE 'IN_PROGRESS' END
     WHEN coalesce(again.failure, live.failure) = 'cancelled' THEN 'CANCELLED'
     WHEN coalesce(again.failure, live.failure) <> '' THEN 'FAILED_LAST_TIME'
     WHEN coalesce(again.state, live.state) IS NOT NULL THEN 'OUTPUT_MISSING'
+    WHEN output.fingerprint = task.fingerprint THEN 'OUTPUT_MISSING'
     WHEN output.fingerprint IS NOT NULL THEN
       CASE WHEN output.command IS (SELECT digest FROM task_group WHERE name = task.group_name)
         THEN 'INPUT_CHANGED' ELSE 'COMMAND_CHANGED' END
@@ -153,10 +157,9 @@ def find_work(desired: Desired, counted: Counted, local: FindLocal, *, has_input
     if to_run:
         find_uploads(database)
     if desired.spec.download is not None:
-        groups = desired.spec.groups
-        found = _not_here(database, groups, local) if has_inputs else find_stored(desired, local)
+        found = _not_here(database, desired.spec.groups, local) if has_inputs else find_stored(desired, local)
         database.fill("INSERT OR IGNORE INTO download VALUES (?, ?, ?, ?)", found)
-    rows = _Rows(desired)
+    rows, groups = _Rows(desired), {group.name: group for group in desired.spec.groups}
     return Work(
         runs=rows.runs(length=to_run),
         ready=rows.runs(_READY),
@@ -179,6 +182,9 @@ def find_work(desired: Desired, counted: Counted, local: FindLocal, *, has_input
         kept=rows.kept(),
         groups=rows.groups() if to_run else (),
         orphans=_orphans(desired),
+        open=open_actions(database, groups),
+        exceeding=exceeding(desired.tasks, groups),
+        goes_on=goes_on(database),
     )
 
 
@@ -305,11 +311,12 @@ def _not_here(
 
 
 def _orphans(desired: Desired) -> int:
-    """How many outputs of ours belong to no desired task any more. They are kept, and counted."""
+    """How many outputs of ours belong to no desired task any more, once all are known. They are kept, and counted."""
     own = Places.of(desired.spec).own
     query = (
         "SELECT count(*) FROM output WHERE fingerprint IS NOT NULL AND substr(name, 1, ?) <> ?"
         " AND NOT EXISTS (SELECT 1 FROM task WHERE record = name AND is_output)"
         " AND NOT EXISTS (SELECT 1 FROM makes WHERE makes.blob = output.name)"
+        " AND NOT EXISTS (SELECT 1 FROM unknown)"
     )
     return int(desired.tasks.database.one(query, len(own), own)[0])

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from batchspec.events import Event, NoteEvent, StepEvent, SummaryEvent, TaskEvent
-from batchspec.plan.model import Excess, Kept, Plan, Stray, Unsimulated
+from batchspec.plan.model import Excess, Kept, OpenAction, Plan, Stray, Unsimulated
 from batchspec.plan.written import written
 from batchspec.render.cost import estimate_json, hourly_json, used_json
 from batchspec.render.findings import diagnostics
@@ -66,6 +66,7 @@ def plan_json(plan: Plan, *, id: str, account: str, warnings: Sequence[Diagnosti
     yield from _list("strays", map(_stray, plan.strays))
     yield from _list("unnoted", ({"kind": kind.value, "id": id} for kind, id in plan.unnoted))
     yield from _list("actions", map(written, plan.actions))
+    yield from _list("openActions", map(_open, plan.work.open))
     yield "}"
 
 
@@ -79,6 +80,10 @@ def _list(name: str, values: Iterable[object]) -> Iterator[str]:
 
 def _kept(kept: Kept) -> dict[str, Any]:
     return {"id": kept.blob, "file": kept.file, "reason": kept.reason.name.lower()}
+
+
+def _open(found: OpenAction) -> dict[str, Any]:
+    return {"group": found.group, "atMost": found.most, "from": found.maker, "tasks": found.folders}
 
 
 def _unsimulated(found: Unsimulated) -> dict[str, Any]:

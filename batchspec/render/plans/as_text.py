@@ -43,6 +43,7 @@ def plan_text(plan: Plan, *, show_all: bool = False, warnings: Sequence[Diagnost
         *_copies(plan, show_all),
         *_deletions(plan),
         *_runs(plan, show_all),
+        *_open(plan),
         *_downloads(plan, show_all),
         *_unchanged(plan),
         *_kept(plan, show_all),
@@ -72,6 +73,8 @@ def counts_text(plan: Plan) -> str:
     said = [f"{counts[operation]} {word}" for operation, word in words.items() if counts[operation]]
     if plan.in_progress:
         said.append(f"{len(plan.in_progress)} in progress")
+    if plan.work.open:
+        said.append(f"up to {sum(found.most for found in plan.work.open):,} more in later rounds")
     rest = f"{_tasks(plan.work.up_to_date)} up to date"
     if plan.work.not_selected:
         rest += f", {plan.work.not_selected} not selected"
@@ -178,6 +181,14 @@ def _runs(plan: Plan, show_all: bool) -> Iterator[str]:
     if plan.run_actions:
         yield f"  > {_tasks(len(plan.run_actions))} in job {plan.job_id}"
         yield from _some(plan.run_actions, show_all, entry)
+
+
+def _open(plan: Plan) -> Iterator[str]:
+    """What may have to run besides, once it is known."""
+    for found in plan.work.open:
+        made = "has made its files" if found.folders == 1 else "have made their files"
+        when = f"{count_text(found.folders, 'task')} of {found.maker} {made}"
+        yield f"  > {found.group}: up to {_tasks(found.most)}, known when {when}"
 
 
 def _work(action: Action) -> Iterator[str]:

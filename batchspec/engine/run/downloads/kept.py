@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from batchspec.desired.artifacts.listings import spread_of
 from batchspec.desired.places import Places
 from batchspec.engine.run.downloads.download import landing_of, prune
 from batchspec.engine.run.progress.conduct import Conduct
@@ -14,14 +15,15 @@ from batchspec.plan.verdicts.flow import RUNS
 
 # Temporary outputs all of whose readers have what they were read for: up to date before, or ended well in this run.
 _SERVED = """
-SELECT made.name FROM makes JOIN task ON task.number = makes.task JOIN output made ON made.name = makes.made
-WHERE makes.blob IS NULL AND NOT EXISTS (
+SELECT made.name, makes.is_spread
+FROM makes JOIN task ON task.number = makes.task JOIN output made ON made.name = makes.made
+WHERE makes.blob IS NULL AND makes.task NOT IN (SELECT root FROM unknown) AND NOT EXISTS (
   SELECT 1 FROM edge JOIN verdict ON verdict.number = edge.task
   LEFT JOIN followed ON followed.number = edge.task AND followed.failure = ''
   WHERE edge.producer = makes.task AND verdict.verdict <> 'UP_TO_DATE' AND followed.id IS NULL)
 UNION
-SELECT makes.made FROM makes JOIN followed ON followed.number = makes.task AND followed.failure = ''
-WHERE makes.blob IS NULL AND NOT EXISTS (
+SELECT makes.made, makes.is_spread FROM makes JOIN followed ON followed.number = makes.task AND followed.failure = ''
+WHERE makes.blob IS NULL AND makes.task NOT IN (SELECT root FROM unknown) AND NOT EXISTS (
   SELECT 1 FROM edge JOIN verdict ON verdict.number = edge.task
   LEFT JOIN followed reader ON reader.number = edge.task AND reader.failure = ''
   WHERE edge.producer = makes.task AND verdict.verdict <> 'UP_TO_DATE' AND reader.id IS NULL)
@@ -71,8 +73,16 @@ def remove_temporary(conduct: Conduct) -> None:
         return
     places = Places.of(conduct.spec)
     database = conduct.desired.tasks.database
-    served = Rows(database, _SERVED, lambda row: str(row[0]))
-    send_all(served, partial(_delete, conduct, places.output), slow_s=SINGLE_SLOW_S)
+    served = Rows(database, _SERVED, lambda row: (str(row[0]), bool(row[1])))
+    send_all(served, partial(_remove_served, conduct, places.output), slow_s=SINGLE_SLOW_S)
+
+
+def _remove_served(conduct: Conduct, container: str, served: tuple[str, bool]) -> None:
+    """The pack goes first: a folder without it is known to have lost its files, while its list says which they were."""
+    made, is_spread = served
+    _delete(conduct, container, made)
+    for blob in conduct.account.blobs.list(container, spread_of(made)) if is_spread else ():
+        _delete(conduct, container, blob.name)
 
 
 def _delete(conduct: Conduct, container: str, blob: str) -> None:

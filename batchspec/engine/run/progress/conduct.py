@@ -26,6 +26,10 @@ class PlanAgain(Exception):
     """What is left of the work has to be planned anew, now that more is known. Its text says what came about."""
 
 
+class NextRound(PlanAgain):
+    """Tasks have made what others are made of, so that these are known now."""
+
+
 @dataclass(slots=True)
 class Conduct:
     """One run of a plan, handed from step to step. `tell` takes events from any thread."""

@@ -221,6 +221,16 @@ class Outcome:
             f"UPDATE followed SET failure = ? WHERE id IN (SELECT id {missing})", MISSING
         )
 
+    def makes_known(self) -> bool:
+        """Whether a task ended well whose files others will be made of."""
+        query = "SELECT 1 FROM unknown JOIN followed ON followed.number = root WHERE failure = '' AND excess IS NULL"
+        return self._database.one(query) is not None
+
+    def failed_keys(self) -> tuple[str, ...]:
+        """What the tasks that did not end well are known by in every job."""
+        query = f"SELECT DISTINCT key FROM ({_FAILED}) JOIN task USING (number)"
+        return tuple(row[0] for row in chain.from_iterable(self._database.pages(query)))
+
     def reasons(self) -> Rows[tuple[str, int]]:
         """Why tasks failed, and how many of each; the most frequent first."""
         query = f"SELECT failure, count(*) FROM ({_FAILED}) GROUP BY failure ORDER BY 2 DESC, 1"

@@ -105,10 +105,16 @@ def add_tasks(conduct: Conduct, uploads: Uploads, begun: Sequence[Followed] = ()
         conduct.outcome.postponed = len(postponed)
         added = len(runs) - conduct.outcome.refused - conduct.outcome.postponed
         conduct.end(Step.ADD, f"{count_text(added, 'task')} in {sender.job_id}")
-    moved_on = sender.job_id != conduct.plan.job_id
+    if not conduct.plan.work.goes_on:
+        seal(conduct, sender.job_id)
+
+
+def seal(conduct: Conduct, job_id: str) -> None:
+    """Lets the job complete with its tasks, now that it has all of them, where the spec says so and it does not yet."""
+    moved_on = job_id != conduct.plan.job_id
     if conduct.plan.seals_job or (moved_on and conduct.job["onAllTasksComplete"] == "terminatejob"):
         conduct.check()
-        job_service.seal(conduct.account.batch, sender.job_id)
+        job_service.seal(conduct.account.batch, job_id)
 
 
 def _make_folder_blob(conduct: Conduct) -> None:

@@ -26,29 +26,29 @@ from batchspec.version import __version__
 
 # Each is a module of `cli/commands` with a click command of the same name (`import_` for
 # `import`, `list_` for `list`: words of Python's own). They are imported when they are asked for: `validate`
-# needs no Azure package.
-_COMMANDS = (
-    "init",
-    "validate",
-    "render",
-    "graph",
-    "plan",
-    "apply",
-    "drift",
-    "show",
-    "status",
-    "logs",
-    "ssh",
-    "list",
-    "cancel",
-    "download",
-    "destroy",
-    "import",
-    "explain",
-    "schema",
-    "completion",
-    "local",
-)
+# needs no Azure package, and the list of commands needs none of them.
+_COMMANDS = {
+    "init": "Print a starter spec with every line explained.",
+    "validate": "Check specs and their input files.",
+    "render": "Print the spec with its params inserted.",
+    "graph": "Print the groups of a spec and their dependencies as a flowchart.",
+    "plan": "Show what apply would do.",
+    "apply": "Create or update everything, run the tasks, download their outputs.",
+    "drift": "Show where the pool and the open job differ from the spec.",
+    "show": "Print a saved plan and what became of it.",
+    "status": "Show the pool, the job and the tasks of a spec.",
+    "logs": "Print the output of a task.",
+    "ssh": "Open a shell on a node, or run a command there.",
+    "list": "List the pools and jobs of all specs in the account.",
+    "cancel": "End waiting and running tasks after confirmation.",
+    "download": "Download outputs that are missing or differ locally.",
+    "destroy": "Delete the spec's jobs, pools and blobs after confirmation.",
+    "import": "Print a spec for what is in the account, or for Batch Shipyard.",
+    "explain": "Explain a finding, a field of a spec, or why a run is stuck.",
+    "schema": "Print the JSON Schema of a spec for editors and other tools.",
+    "completion": "Print the completion script for a shell.",
+    "local": "Manage the local account: Batch and Blob Storage on this machine.",
+}
 
 _SHOWING = frozenset(
     {
@@ -96,6 +96,10 @@ class _Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(_COMMANDS)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:

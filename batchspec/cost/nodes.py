@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from batchspec.formula.bounds import reach
-from batchspec.formula.syntax import FormulaSyntaxError
 from batchspec.resources.base import Json
 
 
@@ -23,6 +21,9 @@ def nodes_asked(pool: Json) -> Nodes:
     """The nodes that *pool* asks for, or its formula at most."""
     if not pool.get("enableAutoScale"):
         return Nodes(int(pool.get("targetDedicatedNodes") or 0), int(pool.get("targetLowPriorityNodes") or 0))
+    from batchspec.formula.bounds import reach  # not before there is a formula
+    from batchspec.formula.syntax import FormulaSyntaxError
+
     try:
         return Nodes(*reach(str(pool.get("autoScaleFormula", ""))))
     except FormulaSyntaxError:  # of a pool that others made; ours was read before

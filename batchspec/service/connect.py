@@ -17,7 +17,7 @@ from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
 
 from batchspec.errors import NotSignedInError, UsageError
 from batchspec.secrecy import keep_secret
-from batchspec.service import embedded, entra
+from batchspec.service import entra
 from batchspec.service.batch.client import Batch
 from batchspec.service.blob.blobs import BlobStorage
 from batchspec.service.http.address import checked, storage_account
@@ -117,6 +117,8 @@ def connect(target: str, progress: Callable[[str], None], prices: str | None = N
 
 
 def _connect_local(progress: Callable[[str], None]) -> Account:
+    from batchspec.service import embedded
+
     local = embedded.ensure(progress)
     keep_secret(local.batch_key)
     keep_secret(local.storage_key)
@@ -133,6 +135,8 @@ def _connect_local(progress: Callable[[str], None]) -> Account:
 
 def _revive(patience: Patience) -> None:
     """The local account runs again where it has died: its ports and keys are as they were."""
+    from batchspec.service import embedded
+
     embedded.ensure(patience.tell)
 
 

@@ -36,6 +36,8 @@ _ROLES = (
 )
 _PATIENCE_S = 30.0  # a plan does without it, and a run says what is missing
 
+_NO_HEADERS: Mapping[str, str] = {}
+
 # What the SDK's policies log of errors would go to stderr by itself; what they say is in ours.
 logging.getLogger("azure.mgmt").addHandler(logging.NullHandler())
 
@@ -89,17 +91,25 @@ class Management:
             yield from page.get("value", [])
             path = self._below(page.get("nextLink") or "")
 
-    def put(self, path: str, body: Json, *, doing: str) -> dict[str, Any]:
-        """Makes what is at *path* below the account's resource; what was made."""
-        return self._call("PUT", f"{self._account}{path}", body, doing)
+    def put(self, path: str, body: Json, *, doing: str, only_new: bool = False) -> dict[str, Any]:
+        """Makes what is at *path* below the account's resource; what was made.
+
+        With *only_new*, what is there already is refused with status 412.
+        """
+        headers = {"If-None-Match": "*"} if only_new else {}
+        return self._call("PUT", f"{self._account}{path}", body, doing, headers)
 
     def post(self, path: str, body: Json, *, doing: str) -> dict[str, Any]:
         return self._call("POST", f"{self._account}{path}", body, doing)
 
-    def _call(self, method: str, path: str, body: Json | None, doing: str) -> dict[str, Any]:
+    def _call(
+        self, method: str, path: str, body: Json | None, doing: str, headers: Mapping[str, str] = _NO_HEADERS
+    ) -> dict[str, Any]:
         """The JSON that answers. Raises `ServiceError` or `NotSignedInError`."""
         query = {} if "api-version=" in path else {"api-version": API_VERSION}
-        request = HttpRequest(method, path, params=query, json=body, headers={"Accept": "application/json"})
+        request = HttpRequest(
+            method, path, params=query, json=body, headers={"Accept": "application/json", **headers}
+        )
         with translated(doing):
             response = self._client.send_request(request)
         if response.status_code >= 400:

@@ -32,7 +32,11 @@ class Refused(Exception):
 
 @dataclass
 class Arm:
-    """One Batch account's resource. `asked` are the calls, by method and path below the account."""
+    """One Batch account's resource. `asked` are the calls, by method and path below the account.
+
+    `answers` has what is done for a method and the kinds in a path: ("PUT", "pools") for `/pools/NAME`. The answer to
+    the next call of a method in `loses` gets lost.
+    """
 
     endpoint: str
     issuer_key: str
@@ -42,6 +46,7 @@ class Arm:
     properties: dict[str, Any] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     refuses: tuple[int, str, str] | None = None
+    loses: set[str] = field(default_factory=set)
     answers: dict[tuple[str, str], Callable[[list[str], Any], dict[str, Any]]] = field(default_factory=dict)
 
     @property
@@ -116,6 +121,10 @@ def arm_of(endpoints: Endpoints) -> Iterator[Arm]:
                 status, found = 200, arm.answer(self.command, self.path, token, body)
             except Refused as error:
                 status, found = error.status, {"error": {"code": error.code, "message": str(error)}}
+            if self.command in arm.loses:
+                arm.loses.remove(self.command)
+                self.close_connection = True
+                return
             data = json.dumps(found).encode()
             with suppress(OSError):  # who asked has gone
                 self.send_response(status)

@@ -1,23 +1,27 @@
-"""The management plane, with bearer tokens over TLS: the quota that a plan is held against."""
+"""The management plane, with bearer tokens over TLS: quota, and pools with a managed identity."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 import batchspec
+from batchspec.events import NoteEvent, StepEvent
 from batchspec.plan.model import Plan
-from entra.arm import Arm, arm_of
+from batchspec.service.batch.client import Batch, path_of
+from entra.arm import Arm, Refused, arm_of
 from entra.endpoints import Endpoints
-from entra.issuer import Identity
+from entra.issuer import BATCH, Identity
+from entra.test_entra_main_job import Token
 from entra.workload import Workload
 
 QUOTA = {
     "poolAllocationMode": "BatchService",
     "dedicatedCoreQuota": 20,
     "lowPriorityCoreQuota": 10,
-    "dedicatedCoreQuotaPerVMFamily": [],
+    "dedicatedCoreQuotaPerVMFamily": [{"name": "standardDDSv5Family", "coreQuota": 20}],
     "dedicatedCoreQuotaPerVMFamilyEnforced": True,
     "poolQuota": 100,
 }
@@ -77,3 +81,107 @@ def test_without_its_group_the_quota_is_not_checked(
     monkeypatch.delenv("AZURE_RESOURCE_GROUP")
     assert unread(planned(workload)) == ["quota: Batch does not tell it here; see `az batch account show`"]
     assert arm.asked == []
+
+
+IDENTITY = (
+    "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/media/providers/"
+    "Microsoft.ManagedIdentity/userAssignedIdentities/encoder"
+)
+POOL_SPEC = """\
+version: 1
+name: {name}
+identity: {identity}
+pool:
+  id: {name}-pool
+  vmSize: Standard_D2ds_v5
+  image: canonical:ubuntu-24_04-lts:server
+  targetDedicatedNodes: 1
+  taskSlotsPerNode: 2
+  rollout: reboot
+  startTask: {{commandLine: 'true', waitForSuccess: true}}
+  metadata: [{{name: team, value: media}}]
+"""
+
+
+@pytest.fixture
+def batch(endpoints: Endpoints) -> Iterator[Batch]:
+    found = Batch(endpoints.batch, Token(endpoints.issuer, BATCH))
+    yield found
+    found.close()
+
+
+def gives_pools(arm: Arm, batch: Batch) -> list[dict[str, Any]]:
+    """The resource makes pools, as the specification has them; what it was sent."""
+    sent: list[dict[str, Any]] = []
+
+    def put(names: list[str], body: dict[str, Any]) -> dict[str, Any]:
+        (pool_id,) = names
+        if any(
+            pool["id"] == pool_id for page in batch.pages("/pools", doing="list the pools") for pool in page
+        ):
+            raise Refused(412, "PreconditionFailed", "The pool is there already.")  # as If-None-Match: * asks
+        sent.append(body)
+        properties = dict(body["properties"])
+        machine = properties.pop("deploymentConfiguration")["virtualMachineConfiguration"]
+        sizes = properties.pop("scaleSettings")["fixedScale"]
+        agent = {"nodeAgentSKUId": machine.pop("nodeAgentSkuId")}
+        batch.post(
+            "/pools",
+            {"id": pool_id, **properties, **sizes, "virtualMachineConfiguration": machine | agent},
+            doing="make the pool",
+        )
+        assert body["identity"]["type"] == "UserAssigned"
+        ids = list(body["identity"]["userAssignedIdentities"])
+        path = f"/_local/pools/{pool_id}/identity"
+        batch.post(path, {"resourceIds": ids}, doing="give the pool its identity")
+        return {"name": pool_id, "properties": {"provisioningState": "Succeeded"}}
+
+    arm.answers["PUT", "pools"] = put
+    return sent
+
+
+def test_a_pool_is_made_with_its_identity(arm: Arm, workload: Workload, batch: Batch) -> None:
+    """The management plane gets id, size, image, stamps and no nodes; the rest is patched, and then it is quiet.
+
+    That its first answer is lost changes nothing.
+    """
+    workload.spec.write_text(POOL_SPEC.format(name=workload.name, identity=IDENTITY), "utf-8")
+    sent = gives_pools(arm, batch)
+    arm.loses.add("PUT")
+    with batchspec.Workload.load(workload.spec) as loaded:
+        events = list(loaded.plan().apply())
+        assert not [event for event in events if isinstance(event, NoteEvent) and event.warning]
+        assert any(isinstance(event, StepEvent) for event in events)
+        assert list(loaded.plan()) == []
+    (body,) = sent
+    assert body["identity"]["userAssignedIdentities"] == {IDENTITY: {}}
+    assert set(body["properties"]) == {"vmSize", "deploymentConfiguration", "scaleSettings", "metadata"}
+    live = batch.get(path_of("pools", f"{workload.name}-pool"), doing="read the pool").body
+    assert live["identity"]["userAssignedIdentities"][0]["resourceId"] == IDENTITY
+    assert (live["taskSlotsPerNode"], live["targetDedicatedNodes"]) == (2, 1)
+    assert live["startTask"]["commandLine"] == "true"
+    assert arm.asked.count(f"PUT /pools/{workload.name}-pool") == 2
+    batch.delete(path_of("pools", f"{workload.name}-pool"), doing="clean up")
+
+
+def test_a_pool_that_was_cut_off_is_made_whole_without_asking(
+    arm: Arm, workload: Workload, batch: Batch
+) -> None:
+    """It was made, and nothing patched: the next apply does that, and no answer is needed for an empty pool."""
+    workload.spec.write_text(POOL_SPEC.format(name=workload.name, identity=IDENTITY), "utf-8")
+    gives_pools(arm, batch)
+    put = arm.answers["PUT", "pools"]
+
+    def lost(names: list[str], body: dict[str, Any]) -> dict[str, Any]:
+        put(names, body)
+        raise Refused(400, "Cut", "off")
+
+    arm.answers["PUT", "pools"] = lost
+    with batchspec.Workload.load(workload.spec) as loaded:
+        with pytest.raises(batchspec.errors.ServiceError, match="off"):
+            list(loaded.plan().apply())
+        again = loaded.plan()
+        assert not again.plan.consents
+        list(again.apply())
+        assert list(loaded.plan()) == []
+    batch.delete(path_of("pools", f"{workload.name}-pool"), doing="clean up")

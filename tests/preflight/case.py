@@ -9,7 +9,8 @@ A case is a file in `tests/preflight/cases/`; its name is the rule. `spec`, `inp
     anyIdentity: true      its pools have every identity
     engine: podman         on the local account, what runs containers there; empty when nothing does
     evaluation: {failed: m}     what Batch says of the autoscale formula; `refused` likewise
-    quota: {spot: 4}       the account's quota in cores, of dedicated and Spot nodes; a node has two
+    quota: {spot: 4}       the account's quota in cores, of dedicated and Spot nodes (a node has two), where
+                           its management plane is known; that makes pools with an identity, too
     packages: {tool 7.1: m}     the content of each of the spec's application packages
     has: {tool 7.1: m}     of each that the account has; empty where it does not tell
     says: |                the findings as text, and a line for each thing not checked or not simulated
@@ -69,7 +70,7 @@ def outcome(case: Mapping[str, Any]) -> str:
         ending=observed.ending,
         takes_others=case.get("takesOthers", False),
         any_identity=case.get("anyIdentity", False),
-        tells_quota="quota" in case,
+        has_management="quota" in case,
     )
     is_local = "engine" in case
     local = container_findings(desired, case["engine"]) if is_local else ()

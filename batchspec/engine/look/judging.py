@@ -39,7 +39,7 @@ def judged(account: Account, desired: Desired, observed: Observed, plan: Plan) -
         ending=observed.ending,
         takes_others=account.offer.takes_any_image,
         any_identity=account.offer.takes_any_identity,
-        tells_quota=account.management is not None,
+        has_management=account.management is not None,
     )
     of_formula, unread_formula = _formula(account, desired, observed, plan)
     of_quota, unread_quota = _quota(account, desired, plan)

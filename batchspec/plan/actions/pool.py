@@ -73,7 +73,8 @@ def _compared(desired: Desired, observed: Observed, *, compare_size: bool) -> Ac
     if action.changes[0].path == ("rollout",):
         action = replace(action, reason=Reason.ROLLOUT)
     if Effect.DRAIN in action.effects:
-        return replace(action, interrupts=_tasks_on(pool, observed))
+        is_empty = not (pools.nodes_of(live) or pools.target_nodes(live))
+        return replace(action, interrupts=_tasks_on(pool, observed), agreed=is_empty)
     return _told_of_rollout(pool, observed, action) if Effect.REJOIN in action.effects else action
 
 

@@ -57,14 +57,15 @@ def preflight(
     ending: Many[str] = (),
     takes_others: bool = False,
     any_identity: bool = False,
-    tells_quota: bool = False,
+    has_management: bool = False,
 ) -> Preflight:
     """What speaks against *plan*.
 
     *images* are entries of the account's list of supported images; it is looked at where
     `needs_images`. *pool* is the live one, *ending* the tasks that run with links that end.
     *takes_others*: the account takes images that it does not list, once it is told their node
-    agent. *any_identity*: its pools have every identity. *tells_quota*: its management plane is asked for it.
+    agent. *any_identity*: its pools have every identity. *has_management*: its management plane
+    makes pools with an identity, and is asked for the quota elsewhere.
     """
     findings = list(_running_links(desired, ending))
     not_checked = [*moving(plan, desired.spec.groups)]
@@ -74,11 +75,11 @@ def preflight(
         if any_identity:
             not_checked.append("identity: pools of this account have whatever identity a task names")
         else:
-            findings += _identity(desired, plan, pool or {})
+            findings += _identity(desired, plan, pool or {}, makes_any=has_management)
     if desired.pool is None:
         return Preflight(tuple(findings), tuple(not_checked))
     findings += [*_size(desired, today), *_slots(desired)]
-    not_checked += _unknown(desired, plan, tells_quota=tells_quota)
+    not_checked += _unknown(desired, plan, tells_quota=has_management)
     if needs_images(plan):
         machine = desired.pool["virtualMachineConfiguration"]
         found = [*_image(desired, machine, images, today)]
@@ -106,13 +107,15 @@ def _unknown(desired: Desired, plan: Plan, *, tells_quota: bool) -> Iterator[str
 # The identity -----------------------------------------------------------------------------
 
 
-def _identity(desired: Desired, plan: Plan, pool: Json) -> Iterator[Diagnostic]:
+def _identity(desired: Desired, plan: Plan, pool: Json, *, makes_any: bool) -> Iterator[Diagnostic]:
     """Whether the pool of *plan* will have the spec's identity. Only the management plane gives it one (FACTS 3)."""
     spec = desired.spec
     wanted, name = str(spec.identity), str(spec.identity).rpartition("/")[2]
     has = [entry["resourceId"] for entry in (pool.get("identity") or {}).get("userAssignedIdentities") or []]
     id = spec.pool.id if spec.pool else ""
     if any(action.operation is Operation.CREATE for action in plan.of(Kind.POOL)):
+        if makes_any:
+            return
         yield _finding(
             desired,
             Code.POOL_LACKS_IDENTITY,
@@ -120,7 +123,9 @@ def _identity(desired: Desired, plan: Plan, pool: Json) -> Iterator[Diagnostic]:
             f"identity: the pool {id} does not exist, and one that is made here cannot have {name}",
             label="Batch lets only the management plane give a pool its identity",
             helps=(
-                "make the pool with Bicep, an ARM template or the portal, and use it: "
+                "to have it created with its identity, set AZURE_SUBSCRIPTION_ID and AZURE_RESOURCE_GROUP and install "
+                "batchspec[arm]",
+                "or make the pool with Bicep, an ARM template or the portal, and use it: "
                 f"`pool: {{existing: {id}}}`; to have it as this spec describes it:\n"
                 f"batchspec import pool {id} --name {spec.name} --adopt",
             ),

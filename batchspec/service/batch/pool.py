@@ -69,8 +69,12 @@ def create(batch: Batch, body: Json, progress: Progress = no_progress) -> None:
             if live.get("state") != "active" or not made_from(live, body):
                 raise
 
-    going = Passing(f"the old pool {body['id']} to be gone", _GOING_LIMIT_S)
-    insist(batch, make, {"PoolBeingDeleted": going}, progress)
+    insist(batch, make, going(body["id"]), progress)
+
+
+def going(pool_id: str) -> dict[str, Passing]:
+    """That the pool of this id is still being deleted."""
+    return {"PoolBeingDeleted": Passing(f"the old pool {pool_id} to be gone", _GOING_LIMIT_S)}
 
 
 def with_agent(batch: Batch, body: Json) -> Json:

@@ -19,6 +19,7 @@ from batchspec.service.batch import pool as pool_service
 from batchspec.service.batch import pool_update
 from batchspec.service.batch.rollout import roll_out
 from batchspec.service.batch.task import JOB_IS_OVER
+from batchspec.service.identity_pool import create_with_identity
 
 _PACKAGES = "applications"
 """The blob container of application packages: they are the account's, not the spec's."""
@@ -48,12 +49,22 @@ def make_pool(conduct: Conduct) -> None:
         conduct.check()
         conduct.begin(Step.POOL, action.id)
         if action.operation is Operation.CREATE:
-            pool_service.create(conduct.account.batch, conduct.pool, _progress(conduct, Step.POOL))
+            _create_pool(conduct)
         elif action.operation is Operation.DELETE:
             pool_service.delete(conduct.account.batch, action.id)
         else:
             _update_pool(conduct, action)
         conduct.end(Step.POOL, _done(action))
+
+
+def _create_pool(conduct: Conduct) -> None:
+    account, spec, progress = conduct.account, conduct.spec, _progress(conduct, Step.POOL)
+    if spec.identity is not None and account.management is not None and spec.pool is not None:
+        create_with_identity(
+            account.management, account.batch, spec.pool, conduct.pool, spec.identity, progress
+        )
+    else:
+        pool_service.create(account.batch, conduct.pool, progress)
 
 
 def _update_pool(conduct: Conduct, action: Action) -> None:

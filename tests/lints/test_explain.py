@@ -78,7 +78,7 @@ def test_a_field_of_any_depth() -> None:
     """The path may leave out the number of an item, and has any name where the spec chooses it."""
     assert explanation("pool.taskSlotsPerNode") == (
         "pool.taskSlotsPerNode: integer, 1 to 256, default 1\n\n"
-        "Slots for tasks that run side by side on a node: up to 4 for each core, 256 at most.\n"
+        "Number of task slots per node, for tasks that run at the same time: up to 4 per core, at most\n256.\n"
     )
     for path in (
         "tasks.NAME.output.optional",

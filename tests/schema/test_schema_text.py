@@ -47,6 +47,14 @@ def test_schema_is_valid_draft_07() -> None:
     jsonschema.Draft7Validator.check_schema(SCHEMA)
 
 
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parents[2] / "schemas").glob("*.json")), ids=lambda p: p.name
+)
+def test_no_schema_claims_an_address(path: Path) -> None:
+    """An `$id` with a host would be that host's word; a name is that of the file, wherever it is served."""
+    assert json.loads(path.read_text("utf-8"))["$id"] == path.name
+
+
 def test_f12_no_alternatives_without_discriminator() -> None:
     """Nothing is decided by oneOf or anyOf, whose errors cannot say which branch was meant."""
     assert [path for path, node in nodes() if {"oneOf", "anyOf"} & node.keys()] == []

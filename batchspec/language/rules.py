@@ -52,6 +52,7 @@ def check_rules(spec: Spec) -> list[Diagnostic]:
         *_needs(job, groups),
         *_dependencies(groups),
         *_raw_lines(spec),
+        *_published(spec),
         *_systems(spec),
         *_slots(spec.pool, job, groups),
         *_containers(spec.pool, job, groups),
@@ -155,6 +156,21 @@ def _raw_lines(spec: Spec) -> Iterator[Finding]:
                 "folders travel packed, and a raw `commandLine` runs without what packs and unpacks them",
                 "write `command`, or `/bin/sh -c …` as a list",
             )
+
+
+def _published(spec: Spec) -> Iterator[Finding]:
+    """What is published and is no folder, or is for other tasks only."""
+    for group in spec.groups:
+        for output in group.outputs:
+            if output.is_published and (group.temporary or not output.is_folder):
+                why = (
+                    "its outputs are temporary"
+                    if group.temporary
+                    else "a single file has its own name already"
+                )
+                path = (*group.path, "outputs", output.name, "publish")
+                what = "`publish` stores the files of a folder under their own names"
+                yield Finding(Code.CONTRADICTION, path, what, why, "remove `publish: true`")
 
 
 def _folders(group: TaskGroup) -> Iterator[Path]:

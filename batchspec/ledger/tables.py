@@ -61,8 +61,8 @@ _SEEN = (
     # A blob that tasks made; `fingerprint`, `command` and `work` are its metadata, the last of an outdated command.
     "CREATE TABLE output (name TEXT PRIMARY KEY, md5 TEXT, etag TEXT, fingerprint TEXT, command TEXT, work TEXT)"
     " WITHOUT ROWID",
-    # A file of a published folder: people read it, and nothing else does.
-    "CREATE TABLE copied (name TEXT PRIMARY KEY) WITHOUT ROWID",
+    # A file of a published folder, and the work that made it: people read it, and nothing else does.
+    "CREATE TABLE copied (name TEXT PRIMARY KEY, fingerprint TEXT) WITHOUT ROWID",
     # A file that was downloaded for the spec, wherever the spec stands now; and the blob it would be made of.
     "CREATE TABLE downloaded (blob TEXT, file TEXT, md5 TEXT)",
 )

@@ -235,7 +235,8 @@ class Work:
     have not ended. `kept` are outputs that are not downloaded, since something else lies there. `stored_as` gives
     the name under which a blob lies that tasks read. `groups` are those that have runs. `orphans` counts outputs
     whose input is gone, `not_selected` the tasks
-    that need work and are left alone, since others were named with --only. `open` are tasks that nobody knows
+    that need work and are left alone, since others were named with --only. `unpublished` are files of published folders
+    that earlier work has left. `open` are tasks that nobody knows
     yet: where it `goes_on`, tasks that run now will tell, and then another plan has to be made.
     """
 
@@ -260,6 +261,7 @@ class Work:
     orphans: int = 0
     open: tuple[OpenAction, ...] = ()
     exceeding: tuple[Exceeding, ...] = ()
+    unpublished: Many[str] = ()
     goes_on: bool = False
 
     @property
@@ -346,7 +348,7 @@ class Plan:
 
     @property
     def has_changes(self) -> bool:
-        return bool(self.counts()) or self.work.goes_on
+        return bool(self.counts() or self.work.unpublished) or self.work.goes_on
 
     @property
     def actions(self) -> Iterator[Action]:

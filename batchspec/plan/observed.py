@@ -84,7 +84,8 @@ class Seen:
         """Whether it is a file of a published folder; then that is noted."""
         if COPY_METADATA not in blob.metadata:
             return False
-        self._database.change("INSERT OR IGNORE INTO copied VALUES (?)", blob.name)
+        made_by = blob.metadata.get(FINGERPRINT_METADATA)
+        self._database.change("INSERT OR REPLACE INTO copied VALUES (?, ?)", blob.name, made_by)
         return True
 
     @property

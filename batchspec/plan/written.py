@@ -76,6 +76,7 @@ def read_plan(document: Any) -> Plan:
             not_selected=_get(document, "notSelected", int),
             orphans=_get(document, "orphans", int),
             open=_all(document, "openActions", _open),
+            unpublished=_all(document, "unpublished", _text),
             upload_bytes=sum((action.after or {})["size"] for action in of[Operation.UPLOAD]),
         ),
         in_progress=_all(document, "inProgress", _text),

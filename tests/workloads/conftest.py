@@ -114,6 +114,12 @@ class Project:
             )
             return sorted(name.removeprefix(f"{self.name}/") for name in found)
 
+    def put_output(self, name: str, text: str, **metadata: str) -> None:
+        """A blob that somebody has put among the outputs."""
+        with BlobServiceClient.from_connection_string(self._account.connection_string) as service:
+            blobs = service.get_container_client("output")
+            blobs.upload_blob(f"{self.name}/{name}", text, metadata=metadata)
+
     def delete_blob(self, name: str) -> None:
         with BlobServiceClient.from_connection_string(self._account.connection_string) as service:
             service.get_container_client("output").delete_blob(f"{self.name}/{name}")

@@ -16,6 +16,7 @@ job: {id: j, constraints: {maxWallClockTime: PT1H}}
 tasks:
 """
 ECHO = "  a: {inputs: a.txt, command: [echo, '{{ input.path }}']"
+SPLIT = "  s: {matrix: {x: [1]}, command: 'echo {{ matrix.x }}', output: o/}\n"
 HEIGHTS = "  a: {matrix: {height: [1, 2]}, command: 'echo {{ matrix.height }}'"
 
 
@@ -72,6 +73,27 @@ def test_words_of_other_tools_are_answered(word: str, answer: str, tmp_path: Pat
             HEIGHTS + ", when: matrix.height < 2}",
             "`when` has to be one placeholder, which gives true or false",
             "matrix.height < 2",
+        ),
+        (
+            SPLIT + "  a: {inputs: {from: s, match: '{n}.ts'}, command: 'cat {{ input.path }}'}",
+            "`match` and `atMost` belong together: which files there are is known only when the task has run",
+            "{from: s, match: '{n}.ts'}",
+        ),
+        (
+            SPLIT + "  a: {inputs: {from: s, match: '{x}.ts', atMost: 9}, command: 'cat {{ input.path }}'}",
+            "`x` is an axis of the tasks of s",
+            "{x}.ts",
+        ),
+        (
+            SPLIT.replace("o/", "o")
+            + "  a: {inputs: {from: s, match: '*', atMost: 9}, command: 'cat {{ input.path }}'}",
+            "`match` takes files of a folder, and what s makes is a file",
+            "*",
+        ),
+        (
+            SPLIT.replace("output: o/", "outputs: {o: {path: o, publish: true}}"),
+            "tasks.s.outputs.o.publish: `publish` stores the files of a folder under their own names",
+            "true",
         ),
         (ECHO.replace("a.txt", "{from: b}") + "}", "there is no group `b`", "b"),
         (
@@ -146,7 +168,6 @@ def test_a_list_that_no_command_holds_is_told_before_the_run(command: str, tmp_p
     [
         ("inputs: {from: a}, exclude: x", "`exclude` has no effect beside `from`"),
         ("inputs: {from: a}, allowEmpty: true", "`allowEmpty` has no effect beside `from`"),
-        ("inputs: {from: a, match: x}", "`match` has no effect beside `from`"),
         ("inputs: {from: a, prefix: x}", "`prefix` has no effect beside `from`"),
         ("inputs: {container: abc, output: x}", "`output` has no effect beside `container`"),
         ("output: x, outputs: {y: y}", "`output` is for a single one, and has no meaning beside `outputs`"),

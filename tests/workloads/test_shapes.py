@@ -172,3 +172,33 @@ def test_what_no_task_names_any_more_goes_with_the_orphans(small: Project) -> No
     assert made.endswith("/a.copy")
     assert [name for name in small.blobs() if not name.startswith(".batchspec")] == ["a.copy", "all.txt"]
     assert small.is_quiet()
+
+
+def test_a_published_folder_has_the_files_of_its_pack(small: Project) -> None:
+    """One by one under their own names, never more than the pack; one that somebody else put there stays."""
+    small.write(
+        """\
+  site:
+    inputs: clips/*
+    command: |
+      for f in $(cat {{ input.path }}); do
+        mkdir -p {{ outputs.site.path }}/$f; echo $f > {{ outputs.site.path }}/$f/i
+      done
+    outputs: {site: {path: "{{ input.name }}/", publish: true}}
+""",
+        clips="a",
+    )
+    (small.folder / "clips/a").write_text("x y\n")
+    small.apply()
+    assert small.blobs("a/") == ["a/x/i", "a/y/i"]
+    assert outputs(small) == {"a/x/i": "x\n", "a/y/i": "y\n"}
+    assert small.is_quiet()
+    (small.folder / "clips/a").write_text("x\n")
+    small.put_output("a/z", "somebody's")
+    small.apply()
+    assert small.blobs("a/") == ["a/x/i", "a/z"]
+    small.put_output("a/old", "of earlier work", batchspec_copy="true", batchspec_fingerprint="0" * 32)
+    assert "1 published file to delete" in small.run("plan").stdout
+    small.run("download")
+    assert small.blobs("a/") == ["a/x/i", "a/z"]
+    assert small.is_quiet()

@@ -25,7 +25,12 @@ from batchspec.engine.run.brake import Brake
 from batchspec.engine.run.claim import claim_name
 from batchspec.engine.run.doctor import Doctor
 from batchspec.engine.run.downloads.download import Downloads
-from batchspec.engine.run.downloads.kept import copy_outputs, remove_former, remove_temporary
+from batchspec.engine.run.downloads.kept import (
+    copy_outputs,
+    remove_former,
+    remove_temporary,
+    remove_unpublished,
+)
 from batchspec.engine.run.lookout import Lookout
 from batchspec.engine.run.progress.conduct import Conduct, Interrupted, NextRound, PlanAgain
 from batchspec.engine.run.progress.lock import Held
@@ -223,6 +228,7 @@ class Apply:
                 clean_up(conduct)  # nodes that run nothing cost as much as others
             raise
         downloads.finish()
+        remove_unpublished(conduct)
         if conduct.outcome.postponed:
             self._take_up_postponed()
         self._begin_next_round()

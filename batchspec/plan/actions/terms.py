@@ -30,6 +30,8 @@ def terms_of(
         terms["job"] = job
         terms["identity"] = spec.identity
         terms["tasks"] = {group.name: _group(group, suspects_of(spec)) for group in work.groups}
+    if work.unpublished:
+        terms["unpublished"] = len(work.unpublished)
     if work.goes_on:
         terms["open"] = {found.group: found.most for found in work.open}
     if work.runs or work.downloads:

@@ -128,6 +128,15 @@ FROM earlier JOIN verdict USING (number) JOIN task USING (number)
 WHERE earlier.state <> 'completed' AND {RUNS}
 """
 
+# In a published folder that is current: what is not of the work that made it.
+_UNPUBLISHED = """
+SELECT copied.name FROM makes JOIN task ON task.number = makes.task
+JOIN verdict ON verdict.number = makes.task AND verdict.verdict = 'UP_TO_DATE'
+JOIN copied ON copied.name > substr(makes.blob, 1, length(makes.blob) - 4) || '/'
+  AND copied.name < substr(makes.blob, 1, length(makes.blob) - 4) || '0'
+WHERE makes.is_published AND copied.fingerprint IS NOT task.fingerprint ORDER BY copied.name
+"""
+
 # Tasks that wait for no upload, for one, and those that wait for several or for other tasks: these come last.
 _READY = (
     "AND NOT EXISTS (SELECT 1 FROM upload WHERE upload.blob = task.blob)"
@@ -184,6 +193,7 @@ def find_work(desired: Desired, counted: Counted, local: FindLocal, *, has_input
         orphans=_orphans(desired),
         open=open_actions(database, groups),
         exceeding=exceeding(desired.tasks, groups),
+        unpublished=Rows(database, _UNPUBLISHED, lambda row: str(row[0])),
         goes_on=goes_on(database),
     )
 

@@ -66,6 +66,7 @@ def plan_json(plan: Plan, *, id: str, account: str, warnings: Sequence[Diagnosti
     yield from _list("strays", map(_stray, plan.strays))
     yield from _list("unnoted", ({"kind": kind.value, "id": id} for kind, id in plan.unnoted))
     yield from _list("actions", map(written, plan.actions))
+    yield from _list("unpublished", plan.work.unpublished)
     yield from _list("openActions", map(_open, plan.work.open))
     yield "}"
 

@@ -44,6 +44,7 @@ def plan_text(plan: Plan, *, show_all: bool = False, warnings: Sequence[Diagnost
         *_deletions(plan),
         *_runs(plan, show_all),
         *_open(plan),
+        *_unpublished(plan),
         *_downloads(plan, show_all),
         *_unchanged(plan),
         *_kept(plan, show_all),
@@ -73,6 +74,8 @@ def counts_text(plan: Plan) -> str:
     said = [f"{counts[operation]} {word}" for operation, word in words.items() if counts[operation]]
     if plan.in_progress:
         said.append(f"{len(plan.in_progress)} in progress")
+    if plan.work.unpublished:
+        said.append(f"{count_text(len(plan.work.unpublished), 'published file')} to delete")
     if plan.work.open:
         said.append(f"up to {sum(found.most for found in plan.work.open):,} more in later rounds")
     rest = f"{_tasks(plan.work.up_to_date)} up to date"
@@ -189,6 +192,12 @@ def _open(plan: Plan) -> Iterator[str]:
         made = "has made its files" if found.folders == 1 else "have made their files"
         when = f"{count_text(found.folders, 'task')} of {found.maker} {made}"
         yield f"  > {found.group}: up to {_tasks(found.most)}, known when {when}"
+
+
+def _unpublished(plan: Plan) -> Iterator[str]:
+    files = plan.work.unpublished
+    if files:
+        yield f"  - {count_text(len(files), 'published file')} to delete: the folder no longer has such a file"
 
 
 def _work(action: Action) -> Iterator[str]:

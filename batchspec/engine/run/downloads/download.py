@@ -152,6 +152,8 @@ def fetch_all(blobs: BlobStorage, spec: Spec, plan: Plan) -> Iterator[Arrived]:
         size = fetch(blobs, landing, wanted.blob, wanted.is_folder).size
         if size is not None:  # else somebody has deleted it since, or has put something else in its place
             yield Arrived(wanted.blob, os.path.normpath(landing.places.file(wanted.blob)), size)
+    for blob in plan.work.unpublished:
+        blobs.delete(spec.containers.output, blob)
 
 
 def fetch(blobs: BlobStorage, landing: Landing, blob: str, is_folder: bool) -> Fetched:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from batchspec.desired.artifacts.listings import spread_of
+from batchspec.desired.artifacts.listings import read_listing, spread_of
 from batchspec.desired.places import Places
 from batchspec.engine.run.downloads.download import landing_of, prune
 from batchspec.engine.run.progress.conduct import Conduct
@@ -12,6 +12,7 @@ from batchspec.engine.run.sending.send_all import SINGLE_SLOW_S, send_all
 from batchspec.ledger.database import Rows
 from batchspec.plan.model import Copy
 from batchspec.plan.verdicts.flow import RUNS
+from batchspec.resources.records import COPY_METADATA
 
 # Temporary outputs all of whose readers have what they were read for: up to date before, or ended well in this run.
 _SERVED = """
@@ -27,6 +28,11 @@ WHERE makes.blob IS NULL AND makes.task NOT IN (SELECT root FROM unknown) AND NO
   SELECT 1 FROM edge JOIN verdict ON verdict.number = edge.task
   LEFT JOIN followed reader ON reader.number = edge.task AND reader.failure = ''
   WHERE edge.producer = makes.task AND verdict.verdict <> 'UP_TO_DATE' AND reader.id IS NULL)
+"""
+
+_PUBLISHED = """
+SELECT makes.blob, makes.listed FROM makes JOIN followed ON followed.number = makes.task AND followed.failure = ''
+WHERE makes.is_published
 """
 
 # Of the tasks that run: what they made before and need not make again.
@@ -75,6 +81,20 @@ def remove_temporary(conduct: Conduct) -> None:
     database = conduct.desired.tasks.database
     served = Rows(database, _SERVED, lambda row: (str(row[0]), bool(row[1])))
     send_all(served, partial(_remove_served, conduct, places.output), slow_s=SINGLE_SLOW_S)
+
+
+def remove_unpublished(conduct: Conduct) -> None:
+    """No published folder has a file that its pack no longer has: of earlier work, or of a try that was cut off."""
+    container = conduct.spec.containers.output
+    send_all(conduct.plan.work.unpublished, partial(_delete, conduct, container), slow_s=SINGLE_SLOW_S)
+    found = Rows(conduct.desired.tasks.database, _PUBLISHED, lambda row: (str(row[0]), str(row[1])))
+    for blob, listed in found:
+        text = conduct.account.blobs.read(container, listed)
+        names = {part.name for part in read_listing((text or b"").decode("utf-8", "surrogateescape"))}
+        prefix = spread_of(blob)
+        for live in conduct.account.blobs.list(container, prefix) if text is not None else ():
+            if COPY_METADATA in live.metadata and live.name.removeprefix(prefix) not in names:
+                _delete(conduct, container, live.name)
 
 
 def _remove_served(conduct: Conduct, container: str, served: tuple[str, bool]) -> None:

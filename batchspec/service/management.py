@@ -91,6 +91,16 @@ class Management:
             yield from page.get("value", [])
             path = self._below(page.get("nextLink") or "")
 
+    def has(self, path: str, *, doing: str) -> bool:
+        """Whether there is anything at *path* below the account's resource."""
+        try:
+            self._call("GET", f"{self._account}{path}", None, doing)
+        except ServiceError as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
+
     def put(self, path: str, body: Json, *, doing: str, only_new: bool = False) -> dict[str, Any]:
         """Makes what is at *path* below the account's resource; what was made.
 

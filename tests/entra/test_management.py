@@ -1,11 +1,17 @@
-"""The management plane, with bearer tokens over TLS: quota, and pools with a managed identity."""
+"""The management plane, with bearer tokens over TLS: quota, pools with a managed identity, application packages."""
 
 from __future__ import annotations
 
+import hashlib
+import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from azure.core.exceptions import ResourceExistsError
+from azure.storage.blob import BlobClient, BlobSasPermissions, BlobServiceClient, generate_blob_sas
 
 import batchspec
 from batchspec.events import NoteEvent, StepEvent
@@ -13,7 +19,7 @@ from batchspec.plan.model import Plan
 from batchspec.service.batch.client import Batch, path_of
 from entra.arm import Arm, Refused, arm_of
 from entra.endpoints import Endpoints
-from entra.issuer import BATCH, Identity
+from entra.issuer import BATCH, STORAGE, Identity
 from entra.test_entra_main_job import Token
 from entra.workload import Workload
 
@@ -184,4 +190,89 @@ def test_a_pool_that_was_cut_off_is_made_whole_without_asking(
         assert not again.plan.consents
         list(again.apply())
         assert list(loaded.plan()) == []
+    batch.delete(path_of("pools", f"{workload.name}-pool"), doing="clean up")
+
+
+PACKED_SPEC = """\
+version: 1
+name: {name}
+pool:
+  id: {name}-pool
+  vmSize: Standard_D2ds_v5
+  image: canonical:ubuntu-24_04-lts:server
+  applicationPackages: {{{name}: {{version: "7.1", file: tool.zip}}}}
+"""
+
+
+def takes_packages(arm: Arm, batch: Batch, endpoints: Endpoints) -> list[str]:
+    """The resource takes packages: it names a blob to upload to, and has the package once it is activated."""
+    done: list[str] = []
+    urls: dict[str, str] = {}
+    storage = BlobServiceClient(endpoints.blob, credential=Token(endpoints.issuer, STORAGE))
+    now = datetime.now(UTC)
+    key = storage.get_user_delegation_key(now - timedelta(minutes=5), now + timedelta(hours=1))
+
+    def get(names: list[str], _body: Any) -> dict[str, Any]:
+        if "application" not in done:
+            raise Refused(404, "ApplicationNotFound", "The specified application does not exist.")
+        return {"name": names[0]}
+
+    def put(names: list[str], _body: Any) -> dict[str, Any]:
+        done.append("application")
+        return {"name": names[0]}
+
+    def put_version(names: list[str], _body: Any) -> dict[str, Any]:
+        done.append("version")
+        container = f"app-{names[0]}"
+        with suppress(ResourceExistsError):
+            storage.create_container(container)
+        may = BlobSasPermissions(read=True, write=True, create=True)
+        sas = generate_blob_sas(
+            storage.account_name,
+            container,
+            names[1],
+            user_delegation_key=key,
+            permission=may,
+            expiry=now + timedelta(hours=1),
+        )
+        urls[names[1]] = f"{storage.url.rstrip('/')}/{container}/{names[1]}?{sas}"
+        return {"properties": {"state": "Pending", "storageUrl": urls[names[1]]}}
+
+    def activate(names: list[str], body: Any) -> dict[str, Any]:
+        assert body == {"format": "zip"}
+        done.append("activate")
+        id, version, *_ = names
+        content = BlobClient.from_blob_url(urls[version]).download_blob().readall()
+        package = {"url": urls[version], "md5": hashlib.md5(content).hexdigest()}
+        batch.post(f"/_local/applications/{id}/{version}", package, doing="add the package")
+        return {"properties": {"state": "Active"}}
+
+    arm.answers |= {
+        ("GET", "applications"): get,
+        ("PUT", "applications"): put,
+        ("PUT", "applications/versions"): put_version,
+        ("POST", "applications/versions/activate"): activate,
+    }
+    return done
+
+
+def test_an_application_package_is_uploaded_once(
+    arm: Arm, workload: Workload, batch: Batch, endpoints: Endpoints
+) -> None:
+    """Its blob is the file, and it is there before the pool that refers to it; the next plan is quiet."""
+    done = takes_packages(arm, batch, endpoints)
+    with zipfile.ZipFile(workload.spec.parent / "tool.zip", "w") as archive:
+        archive.writestr("tool", "echo hello")
+    workload.spec.write_text(PACKED_SPEC.format(name=workload.name), "utf-8")
+    with batchspec.Workload.load(workload.spec) as loaded:
+        plan = loaded.plan()
+        assert [(action.operation.name, action.kind.value) for action in plan] == [
+            ("CREATE", "package"),
+            ("CREATE", "pool"),
+        ]
+        list(plan.apply())
+        assert list(loaded.plan()) == []
+    assert done == ["application", "version", "activate"]
+    listed = batch.get(path_of("applications", workload.name), doing="read the application").body
+    assert listed["versions"] == ["7.1"]
     batch.delete(path_of("pools", f"{workload.name}-pool"), doing="clean up")

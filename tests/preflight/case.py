@@ -75,7 +75,7 @@ def outcome(case: Mapping[str, Any]) -> str:
     is_local = "engine" in case
     local = container_findings(desired, case["engine"]) if is_local else ()
     alone = unsimulated_findings(desired, observed.pool, plan) if is_local else ()
-    packed = package_findings(desired, observed, plan, takes_them=is_local)
+    packed = package_findings(desired, observed, plan, is_local=is_local)
     formula = formula_findings(desired, Evaluation(**case.get("evaluation", {})))
     quota = _quota(desired, plan, case["quota"]) if "quota" in case else ()
     findings = (

@@ -64,36 +64,39 @@ def _upload(desired: Desired, package: DesiredPackage) -> Action:
 
 
 def package_findings(
-    desired: Desired, observed: Observed, plan: Plan, *, takes_them: bool
+    desired: Desired, observed: Observed, plan: Plan, *, is_local: bool, has_management: bool = False
 ) -> Iterator[Diagnostic]:
-    """What keeps the account from having the packages of *plan* as they are here. *takes_them*: it can be given any."""
+    """What keeps the account from having the packages of *plan* as they are here.
+
+    The local account can be given any, one of Azure where its management plane is at hand.
+    """
     pool = next(iter(plan.of(Kind.POOL)), None)
     needed = set(_needed(desired, pool, plan.work))
     for package in desired.packages:
         content = observed.packages.get(package.key)
-        if content is None and package in needed and not takes_them:
+        if content is None and package in needed and not (is_local or has_management):
             yield _management_plane(desired, package)
         elif content and content != package.content:
             yield _differs(desired, package, Severity.ERROR if package in needed else Severity.WARNING)
     for path, body in _parts(desired):
         if _is_at_hand(path, pool, plan.work):
             yield from _missing(
-                desired, observed, (*path, _REFERENCES), body.get(_REFERENCES) or (), takes_them
+                desired, observed, (*path, _REFERENCES), body.get(_REFERENCES) or (), is_local
             )
 
 
 def _missing(
-    desired: Desired, observed: Observed, path: Path, references: Sequence[Json], takes_them: bool
+    desired: Desired, observed: Observed, path: Path, references: Sequence[Json], is_local: bool
 ) -> Iterator[Diagnostic]:
     """The references to packages that neither the account nor the spec has. On Azure there may be a default version."""
     there = {*observed.packages, *(package.key for package in desired.packages)}
     for number, reference in enumerate(references):
         id, version = str(reference["applicationId"]), str(reference.get("version", ""))
         key = id.rpartition("/applications/")[2].lower(), version.lower()
-        is_there = key in there if version or takes_them else key[0] in {other for other, _ in there}
+        is_there = key in there if version or is_local else key[0] in {other for other, _ in there}
         if not is_there and not is_template(id) and not is_template(version):
             name = f"{id} {version or '(default version)'}"
-            yield _no_package(desired, (*path, number), name, _HERE if takes_them else _UPLOAD)
+            yield _no_package(desired, (*path, number), name, _HERE if is_local else _UPLOAD)
 
 
 def _no_package(desired: Desired, path: Path, name: str, help: str) -> Diagnostic:
@@ -113,7 +116,8 @@ def _management_plane(desired: Desired, package: DesiredPackage) -> Diagnostic:
         package.path,
         label="only the management plane of Azure can upload it",
         helps=(
-            f"{_UPLOAD} --application-name {package.id} --version-name {package.version}"
+            "to have it uploaded, set AZURE_SUBSCRIPTION_ID and AZURE_RESOURCE_GROUP and install batchspec[arm]",
+            f"or: {_UPLOAD} --application-name {package.id} --version-name {package.version}"
             f" --package-file {package.file}",
         ),
     )

@@ -13,6 +13,7 @@ from batchspec.events import Step
 from batchspec.language.model import WhenDone
 from batchspec.plan.model import Action, Kind, Operation
 from batchspec.resources.base import Effect
+from batchspec.service.application_package import add as add_package
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import package as package_service
 from batchspec.service.batch import pool as pool_service
@@ -36,9 +37,13 @@ def add_packages(conduct: Conduct) -> None:
 
 
 def _add_package(conduct: Conduct, package: DesiredPackage) -> None:
+    file, management = Path(package.file), conduct.account.management
+    if management is not None:
+        add_package(management, package.id, package.version, file, package.content, conduct.check)
+        return
     blobs, blob = conduct.account.blobs, f"{package.id}/{package.content}.zip"
     blobs.ensure_container(_PACKAGES)
-    blobs.upload(_PACKAGES, blob, Path(package.file), package.content, {}, lambda _: conduct.check())
+    blobs.upload(_PACKAGES, blob, file, package.content, {}, lambda _: conduct.check())
     url = blobs.url(_PACKAGES, blob)
     package_service.add(conduct.account.batch, package.id, package.version, url, package.content)
 

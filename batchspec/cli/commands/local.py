@@ -1,20 +1,24 @@
 """`batchspec local`: the account on this machine, for people and for programs."""
 
 import os
-import shlex
 import sys
-from collections.abc import Iterable
-from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from batchspec.cli.door import confirm, put_object, say
+from batchspec.cli.door import confirm, put, put_object, say
 from batchspec.cli.options import examples, format_option
 from batchspec.cli.words import Choice
 from batchspec.errors import RefusedError, UsageError
+from batchspec.render.runs.local_account import (
+    account_json,
+    exports_text,
+    megabytes,
+    started_text,
+    status_json,
+    status_text,
+)
 from batchspec.service import embedded
 from batchspec.service.embedded import LocalAccount
 
@@ -46,10 +50,9 @@ def up(containers: str | None, form: str) -> None:
         embedded.choose_containers(containers)
     account = embedded.ensure(_progress)
     if form == "json":
-        _print_json(_described(account))
+        put_object(account_json(account))
     else:
-        lines = [_containers_line("host")] if account.containers == "host" else []
-        _print_lines(["the local account is running", *_places(account), *lines])
+        put(started_text(account))
 
 
 @local.command(epilog=examples("batchspec local status", "batchspec local status --format json"))
@@ -63,12 +66,9 @@ def status(form: str) -> None:
     pools, jobs = _contents(account)
     size, engine = _size_bytes(account.home), _engine(account)
     if form == "json":
-        held = {"pools": [asdict(pool) for pool in pools], "jobs": [asdict(job) for job in jobs]}
-        _print_json(_described(account) | held | {"diskBytes": size, "containers": engine})
+        put_object(status_json(account, pools, jobs, size, engine))
     else:
-        lines = [_containers_line(engine)] if engine is not None else []
-        lines += _held(pools, jobs) if account.pid else []
-        _print_lines([_state(account), *_places(account), f"  disk     {_megabytes(size)}", *lines])
+        put(status_text(account, pools, jobs, size, engine))
 
 
 @local.command(epilog=examples('eval "$(batchspec local env)"', "az batch pool list"))
@@ -77,9 +77,9 @@ def env(form: str) -> None:
     """Print the variables with which az, an SDK or a script can use it. Starts it if needed."""
     variables = _variables(embedded.ensure(_progress))
     if form == "json":
-        _print_json(variables)
+        put_object(variables)
     else:
-        _print_lines(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
+        put(exports_text(variables))
 
 
 @local.command(epilog=examples("batchspec local down"))
@@ -88,7 +88,7 @@ def down(form: str) -> None:
     """Stop it. Jobs and blobs are kept; running tasks start again with the next start."""
     was_running = embedded.stop()
     if form == "json":
-        _print_json({"state": "stopped", "wasRunning": was_running})
+        put_object({"state": "stopped", "wasRunning": was_running})
     else:
         say("the local account is stopped" if was_running else "the local account was not running", err=False)
 
@@ -104,9 +104,9 @@ def reset(approved: bool, form: str) -> None:
         _ask(home, size)
     embedded.reset()
     if form == "json":
-        _print_json({"state": "stopped", "freedBytes": size})
+        put_object({"state": "stopped", "freedBytes": size})
     else:
-        say(f"the local account is empty ({_megabytes(size)} freed)", err=False)
+        say(f"the local account is empty ({megabytes(size)} freed)", err=False)
 
 
 @local.command(epilog=examples("batchspec local status", "batchspec local preempt tvmps_3f2a"))
@@ -147,7 +147,7 @@ def _running() -> LocalAccount:
 
 def _ask(home: Path, size: int) -> None:
     """Returns when the person types yes. Raises RefusedError otherwise."""
-    say(f"all pools, jobs and blobs in {home} will be deleted ({_megabytes(size)})")
+    say(f"all pools, jobs and blobs in {home} will be deleted ({megabytes(size)})")
     if not sys.stdin.isatty():
         raise RefusedError("resetting needs a confirmation, and this is not a terminal", help="pass --yes")
     if not confirm('This cannot be undone. Type "yes" to delete:', approved=False):
@@ -172,88 +172,15 @@ def _engine(account: LocalAccount) -> str | None:
     return local_control.engine_of(account)
 
 
-def _containers_line(engine: str) -> str:
-    said = {"host": "none: containers run on this machine itself (--containers=host)", "": "none"}
-    return f"  engine   {said.get(engine, engine)}"
-
-
 def _progress(message: str) -> None:
     say(message)
 
 
-def _print_json(value: dict[str, Any]) -> None:
-    put_object(value)
-
-
-def _print_lines(lines: Iterable[str]) -> None:
-    for line in lines:
-        say(line, err=False)
-
-
 def _print_unused(form: str) -> None:
     if form == "json":
-        _print_json({"state": "stopped", "home": str(embedded.home_path())})
+        put_object({"state": "stopped", "home": str(embedded.home_path())})
     else:
         say("stopped; it has not been used yet", err=False)
-
-
-def _state(account: LocalAccount) -> str:
-    return "running" if account.pid else "stopped"
-
-
-def _described(account: LocalAccount) -> dict[str, Any]:
-    return {
-        "state": _state(account),
-        "pid": account.pid or None,
-        "home": str(account.home),
-        "batch": {"endpoint": account.batch_endpoint, "account": account.batch_account},
-        "storage": {
-            "endpoint": account.blob_endpoint,
-            "account": account.storage_account,
-            **_restarts(account),
-        },
-    }
-
-
-def _restarts(account: LocalAccount) -> dict[str, Any]:
-    """How often Azurite was started again in this life of the account, and how it had ended the last time."""
-    run = account.run
-    if run is None or not run.restarts:
-        return {"restarts": 0}
-    at = datetime.fromtimestamp(run.restarted, UTC).isoformat(timespec="seconds")
-    return {"restarts": run.restarts, "restarted": at, "ended": run.ended}
-
-
-def _places(account: LocalAccount) -> list[str]:
-    lines = [
-        f"  batch    {account.batch_endpoint}  account {account.batch_account}",
-        f"  blobs    {account.blob_endpoint}  account {account.storage_account}",
-        f"  home     {account.home}",
-    ]
-    if account.pid:
-        lines.append(f"  process  {account.pid}")
-    if account.run is not None and account.run.restarts:
-        times = "once" if account.run.restarts == 1 else f"{account.run.restarts} times"
-        last = datetime.fromtimestamp(account.run.restarted).astimezone().strftime("%H:%M:%S")
-        lines.append(
-            f"  azurite  ended unexpectedly ({account.run.ended}); restarted {times}, last at {last}"
-        )
-    return lines
-
-
-def _held(pools: list["Pool"], jobs: list["Job"]) -> list[str]:
-    return [
-        f"  pools    {len(pools)}",
-        *(line for pool in pools for line in _pool_lines(pool)),
-        f"  jobs     {len(jobs)}",
-        *(f"    {job.id}  {job.state}" for job in jobs),
-    ]
-
-
-def _pool_lines(pool: "Pool") -> list[str]:
-    kinds = {True: "Spot", False: "dedicated"}
-    nodes = [f"      {node.id}  {node.state}  {kinds[node.spot]}" for node in pool.nodes]
-    return [f"    {pool.id}  {pool.state}  nodes: {len(pool.nodes)}", *nodes]
 
 
 def _variables(account: LocalAccount) -> dict[str, str]:
@@ -276,7 +203,3 @@ def _file_size(path: Path) -> int:
         return path.lstat().st_size
     except OSError:
         return 0
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"

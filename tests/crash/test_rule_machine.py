@@ -15,7 +15,7 @@ from batchspec.service.embedded import LocalAccount
 
 from .machine import JUMPS, Life
 
-FEW = 3
+FEW = 2
 EXAMPLES = int(os.environ.get("BATCHSPEC_TEST_EXAMPLES", FEW))
 LIVES = settings(
     max_examples=EXAMPLES,

@@ -5,7 +5,6 @@ import http.client
 import json
 import os
 import socket
-import stat
 import subprocess
 import sys
 import threading
@@ -64,25 +63,6 @@ def at_work(pid: int) -> bool:
         return False
 
 
-def test_it_is_found_again(home: Path) -> None:
-    """Before the start there is none; afterwards every caller gets the same one."""
-    assert embedded.find() is None
-    account = embedded.ensure(quiet)
-    assert embedded.find() == account
-    assert embedded.ensure(quiet) == account
-    assert account.home == home
-
-
-def test_it_says_that_it_starts(home: Path) -> None:
-    """Whoever waits is told what for; who does not wait is told nothing."""
-    said: list[str] = []
-    embedded.ensure(said.append)
-    assert said[0] == "starting the local account"
-    said.clear()
-    embedded.ensure(said.append)
-    assert said == []
-
-
 def test_two_at_once_end_with_one(home: Path) -> None:
     """Several commands that start at the same moment all get the same account."""
     command = [sys.executable, "-c", _ENSURE]
@@ -92,23 +72,6 @@ def test_two_at_once_end_with_one(home: Path) -> None:
     account = embedded.find()
     assert account is not None
     assert said == {f"{account.pid} {account.batch_endpoint}\n"}
-
-
-def test_it_outlives_the_command_that_started_it(home: Path) -> None:
-    """It has its own session, so that neither the end nor a Ctrl-C of the command reaches it."""
-    subprocess.run([sys.executable, "-c", _ENSURE], capture_output=True, check=True)
-    account = embedded.find()
-    assert account is not None
-    assert os.getsid(account.pid) == account.pid
-    assert os.getsid(azurite_of(account).pid) != account.pid
-
-
-def test_a_second_daemon_leaves_at_once(home: Path) -> None:
-    """The installation has one holder; another one started by hand ends with 75 and changes nothing."""
-    account = embedded.ensure(quiet)
-    command = [sys.executable, "-m", "batchspec.emulator", "--home", str(home)]
-    assert subprocess.run(command, timeout=60).returncode == 75
-    assert embedded.find() == account
 
 
 def test_stopping_leaves_no_process(home: Path) -> None:
@@ -322,68 +285,6 @@ def test_a_taken_port_is_an_error_that_names_it(home: Path) -> None:
         assert "batchspec local reset" in refused.value.help
         embedded.reset()
         assert embedded.ensure(quiet).batch_endpoint != account.batch_endpoint
-
-
-def test_s28_nothing_in_its_folder_is_open_to_others(home: Path) -> None:
-    """Whatever it writes is for its user alone: files 0600, folders 0700."""
-    account = embedded.ensure(quiet)
-    with BlobServiceClient.from_connection_string(account.connection_string) as client:
-        client.create_container("private").upload_blob("blob", b"x")
-    open_to_others = [
-        str(path.relative_to(home))
-        for path in [home, *home.rglob("*")]
-        if not path.is_symlink() and stat.S_IMODE(path.stat().st_mode) & 0o077
-    ]
-    assert open_to_others == []
-
-
-def test_s26_it_has_nothing_of_the_operators_secrets(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tasks are its descendants: neither its environment nor Azurite's has the operator's credentials."""
-    monkeypatch.setenv("AZURE_CLIENT_SECRET", "canary-secret")
-    monkeypatch.setenv("GITHUB_TOKEN", "canary-token")
-    account = embedded.ensure(quiet)
-    for process in (psutil.Process(account.pid), azurite_of(account)):
-        assert "canary" not in repr(process.environ())
-
-
-def test_s25_keys_are_on_no_command_line(home: Path) -> None:
-    """Other users can read command lines: no key is in one."""
-    account = embedded.ensure(quiet)
-    lines = repr([psutil.Process(account.pid).cmdline(), azurite_of(account).cmdline()])
-    assert account.batch_key not in lines
-    assert account.storage_key not in lines
-    assert account.batch_key not in repr(account)
-
-
-def test_s23_it_listens_on_loopback_only(home: Path) -> None:
-    """Every socket that its processes listen on is bound to 127.0.0.1."""
-    account = embedded.ensure(quiet)
-    processes = (psutil.Process(account.pid), azurite_of(account))
-    listening = [
-        connection.laddr.ip
-        for process in processes
-        for connection in process.net_connections()
-        if connection.status == psutil.CONN_LISTEN
-    ]
-    assert listening == ["127.0.0.1", "127.0.0.1"]
-
-
-@pytest.mark.parametrize(
-    "header",
-    [{"Host": "attacker.example"}, {"Host": "attacker.example:80"}, {"Origin": "http://attacker.example"}],
-)
-def test_s24_a_browser_page_is_refused(local_account: LocalAccount, header: dict[str, str]) -> None:
-    """A foreign Host (DNS rebinding) or any Origin is refused before anything else is looked at."""
-    port = int(local_account.batch_endpoint.rpartition(":")[2])
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    try:
-        connection.request("GET", "/pools?api-version=2025-06-01", headers=header)
-        answer = connection.getresponse()
-        answer.read()
-        assert 400 <= answer.status < 500
-        assert answer.getheader("Access-Control-Allow-Origin") is None
-    finally:
-        connection.close()
 
 
 def test_no_signature_is_in_the_logs(home: Path) -> None:

@@ -84,7 +84,7 @@ def _is_fenced(workload: Workload, wire: Wire, freeze: Freeze) -> None:
     program = (sys.executable, "-c", _SHORT_LEASE)
     with workload.started("apply", "specs/ffmpeg.yaml", env=wire.environment, program=program) as process:
         assert frozen.wait(60), freeze
-        wait_until(lambda: workload.apply(code=None).code == 0)
+        workload.apply("--lock-timeout", "60s")
         before, tasks = len(_changes(wire)), workload.all_task_ids()
         process.send_signal(signal.SIGCONT)
         goes_on.set()

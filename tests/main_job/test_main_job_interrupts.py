@@ -1,4 +1,7 @@
-"""Cut off at any point, then the same command again: it goes on, with nothing twice and nothing lost (issue 4.10)."""
+"""Cut off at any point, then the same command again: it goes on, with nothing twice and nothing lost (issue 4.10).
+
+SIGKILL at every call of an apply: `python -m tests.crash`, of which tests/crash/test_crash.py tries one of each kind.
+"""
 
 import signal
 import subprocess
@@ -6,17 +9,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from itertools import count
-from pathlib import Path
 
 import pytest
 from azure.core.exceptions import ResourceExistsError
 
-from batchspec.service.embedded import LocalAccount
-from main_job.wire import Cut, Heard, Moment, Wire, listening
-from main_job.workload import Workload, make_workload, wait_until
+from main_job.wire import Cut, Heard, Moment, Wire
+from main_job.workload import Workload, wait_until
 
 POINTS = {
     "an upload": ("PUT", "/clips/a"),
@@ -25,6 +25,9 @@ POINTS = {
     "the tasks": ("POST", "/addtaskcollection"),
     "the seal": ("PATCH", "-job"),
 }
+# Points to which one workload comes, apply after apply: none does what another one has done. Uploads go on beside the
+# pool, so they are in two rows.
+IN_A_ROW = (("an upload", "the seal"), ("the pool", "the job", "the tasks"))
 
 
 def _is_whole(workload: Workload) -> None:
@@ -38,13 +41,20 @@ def _is_whole(workload: Workload) -> None:
 
 
 @pytest.mark.parametrize("moment", Moment, ids=lambda moment: moment.name.lower())
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("points", IN_A_ROW, ids=", ".join)
 def test_4_10_r22_ctrl_c_at_any_point_and_the_same_command_goes_on(
-    bare: Workload, wire: Wire, point: str, moment: Moment
+    bare: Workload, wire: Wire, points: tuple[str, ...], moment: Moment
 ) -> None:
-    """SIGINT around each call that changes something: exit code 130 and a way on; again, and all is there once."""
+    """SIGINT around each call that changes something, one after the other: 130 and a way on; then all is there once."""
     bare.write_copies()
-    method, ending = POINTS[point]
+    for point in points:
+        _interrupted_at(bare, wire, moment, *POINTS[point])
+    bare.apply()
+    _is_whole(bare)
+
+
+def _interrupted_at(workload: Workload, wire: Wire, moment: Moment, method: str, ending: str) -> None:
+    """Runs an apply that gets a SIGINT at the first such call."""
     begun: list[subprocess.Popen[str]] = []
 
     def interrupt(now: Moment, heard: Heard) -> None:
@@ -53,60 +63,12 @@ def test_4_10_r22_ctrl_c_at_any_point_and_the_same_command_goes_on(
             time.sleep(0.2)  # the signal is handled while the call is under way
 
     wire.hook = interrupt
-    with bare.started("apply", "specs/ffmpeg.yaml", env=wire.environment) as process:
+    with workload.started("apply", "specs/ffmpeg.yaml", env=wire.environment) as process:
         begun.append(process)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert "batchspec apply specs/ffmpeg.yaml" in said
     assert "Traceback" not in said
-    bare.apply()
-    _is_whole(bare)
-
-
-@pytest.mark.timeout(900)  # some thirty applies
-def test_4_10_r23_kill_9_at_every_call_that_changes_something(
-    tmp_path: Path, local_account: LocalAccount
-) -> None:
-    """The crash matrix: killed before or after each changing call of an apply, the same command makes it whole."""
-    with ThreadPoolExecutor(len(Moment)) as rows:
-        for calls in rows.map(lambda moment: _kill_at_every_call(tmp_path, local_account, moment), Moment):
-            assert calls > 10, "an apply has more changing calls than these"
-
-
-def _kill_at_every_call(tmp_path: Path, account: LocalAccount, moment: Moment) -> int:
-    """One row of the matrix; how many applies it took, each in a workload of its own."""
-    for number in count(1):
-        folder = tmp_path / f"{moment.name}-{number}"
-        folder.mkdir()
-        for workload in make_workload(folder, account):
-            workload.write_copies()
-            with listening() as wire:
-                was_killed = _apply_killed_at(workload, wire, number, moment)
-            workload.apply()
-            _is_whole(workload)
-        if not was_killed:
-            break
-    return number
-
-
-def _apply_killed_at(workload: Workload, wire: Wire, number: int, moment: Moment) -> bool:
-    """Runs an apply that is killed at its changing call *number*; False when it had fewer."""
-    calls, killed = count(1), False
-
-    def kill(now: Moment, _heard: Heard) -> None:
-        nonlocal killed
-        if now is moment and next(calls) == number:
-            killed = True
-            process.kill()
-            process.wait()
-            raise Cut
-        if killed:
-            raise Cut
-
-    wire.hook = kill
-    with workload.started("apply", "specs/ffmpeg.yaml", env=wire.environment) as process:
-        process.communicate(timeout=60)
-    return killed
 
 
 @pytest.mark.parametrize("moment", Moment, ids=lambda moment: moment.name.lower())
@@ -171,7 +133,7 @@ def test_4_10_r20_a_lock_of_another_machine_frees_itself_without_a_manual_step(b
         blob.acquire_lease(15)
     ended = bare.apply(code=6)
     assert "ana@elsewhere process 7" in ended.err
-    wait_until(lambda: bare.apply(code=None).code == 0, within_s=40)
+    bare.apply("--lock-timeout", "40s")
     _is_whole(bare)
 
 

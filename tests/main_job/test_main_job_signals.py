@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,8 @@ job: {id: j}
 tasks: {one: {command: "true"}}
 """
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
-# SIGINT as the first signal is tried around every call in test_main_job_interrupts.
-FIRST = [(stage, signal.SIGTERM) for stage in STAGES if stage != "planning"]  # which says it otherwise
-SECOND = [*((stage, signal.SIGINT) for stage in STAGES), ("adding", signal.SIGTERM)]
+# Stages to which one workload comes, apply after apply. While an upload is held, the pool and the other task are made.
+IN_A_ROW = (("planning", "uploading", "adding"), ("making the pool", "watching", "downloading"))
 
 
 def _id(case: object) -> str:
@@ -61,7 +61,6 @@ class Gate:
 @contextmanager
 def held_at(workload: Workload, wire: Wire, stage: str) -> Iterator[tuple[subprocess.Popen[str], Gate]]:
     """An apply whose call in *stage* is held on its way."""
-    workload.write_copies()
     gate = Gate(stage)
     wire.hook, wire.hooks_reads = gate.hold, True
     with workload.started("apply", "specs/ffmpeg.yaml", env=wire.environment) as process:
@@ -80,23 +79,30 @@ def _is_whole_after_another_apply(workload: Workload) -> None:
     assert workload.actions() == []
 
 
-@pytest.mark.parametrize(("stage", "number"), FIRST, ids=_id)
+@pytest.mark.parametrize(
+    "stages", [IN_A_ROW[0][1:], IN_A_ROW[1]], ids=", ".join
+)  # planning says it otherwise
 def test_r22_the_first_signal_waits_for_the_call_in_flight_and_begins_no_other(
-    bare: Workload, wire: Wire, stage: str, number: signal.Signals
+    bare: Workload, wire: Wire, stages: tuple[str, ...]
 ) -> None:
-    """It ends with 130 or 143 when that call is over, changes nothing more, and says what goes on from there."""
-    with held_at(bare, wire, stage) as (process, gate):
-        process.send_signal(number)
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(0.5)
-        before = len(wire.changing)
-        gate.open()
-        _, said = process.communicate(timeout=60)
-    later = [heard for heard in wire.changing[before:] if not heard.path.endswith("?comp=lease")]
-    assert later == []
-    assert process.returncode == CODES[number], said
-    assert "batchspec apply specs/ffmpeg.yaml" in said
-    assert "Traceback" not in said
+    """It ends with 143 when that call is over, changes nothing more, and says what goes on from there.
+
+    SIGINT is tried around every call in test_main_job_interrupts.
+    """
+    bare.write_copies()
+    for stage in stages:
+        with held_at(bare, wire, stage) as (process, gate):
+            process.send_signal(signal.SIGTERM)
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(0.5)
+            before = len(wire.changing)
+            gate.open()
+            _, said = process.communicate(timeout=60)
+        later = [heard for heard in wire.changing[before:] if not heard.path.endswith("?comp=lease")]
+        assert later == []
+        assert process.returncode == CODES[signal.SIGTERM], said
+        assert "batchspec apply specs/ffmpeg.yaml" in said
+        assert "Traceback" not in said
     _is_whole_after_another_apply(bare)
 
 
@@ -127,17 +133,17 @@ def test_r22_a_signal_while_it_plans_under_the_lock_gives_the_lock_back(
     assert (bare.inputs(), bare.pool(), bare.jobs()) == (set(), None, [])
 
 
-@pytest.mark.parametrize(("stage", "number"), SECOND, ids=_id)
-def test_r22_the_second_signal_ends_at_once(
-    bare: Workload, wire: Wire, stage: str, number: signal.Signals
-) -> None:
+@pytest.mark.parametrize("stages", IN_A_ROW, ids=", ".join)
+def test_r22_the_second_signal_ends_at_once(bare: Workload, wire: Wire, stages: tuple[str, ...]) -> None:
     """However long the call in flight takes, the second signal does not wait for it; the next apply goes on."""
-    with held_at(bare, wire, stage) as (process, _):
-        process.send_signal(number)
-        time.sleep(0.3)  # two signals at once are one
-        process.send_signal(number)
-        process.communicate(timeout=30)
-        assert process.returncode == CODES[number]
+    bare.write_copies()
+    for stage, number in zip(stages, cycle((signal.SIGINT, signal.SIGTERM))):
+        with held_at(bare, wire, stage) as (process, _):
+            process.send_signal(number)
+            time.sleep(0.3)  # two signals at once are one
+            process.send_signal(number)
+            process.communicate(timeout=30)
+            assert process.returncode == CODES[number]
     _is_whole_after_another_apply(bare)
 
 

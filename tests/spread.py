@@ -11,6 +11,7 @@ ONE_BY_ONE = frozenset({"crash", "emulator", "faults", "main_job", "stuck", "tok
 
 # What one worker would still be at when the others have nothing left to do.
 LONG = (
+    "bench/test_bench.py",
     "crash/test_rule_machine.py",
     "crash/test_crash.py",
     "test_house.py::test_lint_and_types_are_clean",

@@ -28,9 +28,9 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.core.rest import HttpRequest
 from azure.storage.blob import BlobServiceClient
 from jsonschema import Draft7Validator
-from terminal import Terminal, on_a_terminal
 
 from batchspec.service.embedded import LocalAccount
+from tests.terminal import Terminal, on_a_terminal
 
 PROJECT = Path(__file__).parents[2]
 SAMPLE = PROJECT / "specs"

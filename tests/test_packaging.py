@@ -94,7 +94,7 @@ def test_the_metadata_is_valid(dist: Path) -> None:
     text = zipfile.ZipFile(wheel).read(f"batchspec-{__version__}.dist-info/METADATA")
     found = Metadata.from_email(text, validate=True)
     assert found.license_expression == "MIT"
-    assert {"local", "ffmpeg", "docs", "dev"} == set(found.provides_extra or ())
+    assert {"arm", "local", "ffmpeg", "docs", "dev"} == set(found.provides_extra or ())
     assert found.version.base_version == PROJECT["version"] == __version__
 
 

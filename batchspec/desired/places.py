@@ -51,6 +51,11 @@ class Places:
         return f"{self.own}logs/"
 
     @property
+    def runs(self) -> str:
+        """What the records of runs begin with."""
+        return f"{self.own}runs/"
+
+    @property
     def lock(self) -> str:
         """The blob that who changes something has a lease on."""
         return f"{self.own}lock"

@@ -19,6 +19,7 @@ class What(Enum):
     INPUT = "uploaded input"
     LOG = "log"  # without a stamp, but nobody else puts anything there
     OUTPUT = "output"  # and what proves work that has none
+    RUN = "run record"  # without a stamp, as logs are
     OTHER = "other blob"  # without our stamp: somebody else has put it there
 
 
@@ -64,6 +65,8 @@ class Belongings:
         places = self._places
         if blob.is_folder or blob.name in (places.lock, places.note):
             return None
+        if blob.name.startswith(places.runs):
+            return What.RUN
         if blob.metadata.get(SPEC_METADATA) == places.name:
             return What.INPUT
         if FINGERPRINT_METADATA in blob.metadata:

@@ -22,6 +22,7 @@ from batchspec.service.batch import job as job_service
 from batchspec.service.batch import pool as pool_service
 from batchspec.service.connect import Account
 
+_KEPT = (What.OUTPUT, What.RUN)  # how outputs were made is kept with them
 _TOLD_AFTER = 10_000  # blobs
 
 
@@ -67,7 +68,7 @@ def find_doomed(
 
     def is_doomed(container: str, what: What, blob: str) -> bool:
         if orphans_of is None:
-            return outputs or what is not What.OUTPUT
+            return outputs or what not in _KEPT
         return container in left or _is_orphan(orphans_of, places, what, blob)
 
     found = Belongings(account, places, left, is_doomed)
@@ -81,13 +82,13 @@ def find_doomed(
         kept=kept,
         keeps_name=orphans_of is not None
         or bool(keep_pool and named.pools)
-        or any(some.what is not What.OTHER for some in kept),
+        or any(some.what not in (What.OTHER, What.RUN) for some in kept),
     )
 
 
 def _is_orphan(desired: Desired, places: Places, what: What, blob: str) -> bool:
-    """Whether no task of the spec makes or reads *blob*. Logs stay, and what older versions have uploaded."""
-    if what is What.LOG or (what is What.INPUT and places.plain(blob) == blob):
+    """Whether no task of the spec makes or reads *blob*. Logs and records stay, and uploads of older versions."""
+    if what in (What.LOG, What.RUN) or (what is What.INPUT and places.plain(blob) == blob):
         return False
     return not desired.tasks.has(blob)
 

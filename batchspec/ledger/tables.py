@@ -101,9 +101,18 @@ _RUN = (
     # A task that the service did not take.
     "CREATE TABLE refused (id TEXT PRIMARY KEY, number INTEGER, failure TEXT) WITHOUT ROWID",
     # An output as it is there at the end of the run.
-    "CREATE TABLE made (name TEXT PRIMARY KEY, fingerprint TEXT) WITHOUT ROWID",
+    "CREATE TABLE made (name TEXT PRIMARY KEY, fingerprint TEXT, size INTEGER) WITHOUT ROWID",
     # An output to download as soon as a transfer is free.
     "CREATE TABLE wanted (number INTEGER PRIMARY KEY, blob TEXT, is_folder INTEGER)",
+)
+
+# A task of one or more runs, as its last attempt ran; `key` is what the ids of all attempts begin with. Moments are
+# seconds since 1970.
+_TRACED = (
+    "CREATE TABLE traced (key TEXT PRIMARY KEY, id TEXT, name TEXT, group_name TEXT, input TEXT, axes TEXT,"
+    " state TEXT, failure TEXT, exit_code INTEGER, attempts INTEGER, node TEXT, created REAL, started REAL,"
+    " ended REAL, input_bytes INTEGER, output_bytes INTEGER) WITHOUT ROWID",
+    "CREATE INDEX traced_node ON traced (node, started)",
 )
 
 
@@ -131,6 +140,11 @@ def judge(database: Database) -> None:
 def run(database: Database) -> None:
     """Empty tables of what a run does."""
     _anew(database, _RUN)
+
+
+def trace(database: Database) -> None:
+    """An empty table of how tasks ran."""
+    database.define(*_TRACED)
 
 
 def _anew(database: Database, statements: tuple[str, ...]) -> None:

@@ -7,5 +7,7 @@ WORK_METADATA = "batchspec_work"
 SPEC_METADATA = "batchspec_spec"
 FILE_METADATA = "batchspec_file"
 COPY_METADATA = "batchspec_copy"
-"""Metadata of blobs: of uploads the spec, of its note the spec and its file, of outputs the others (the last one of a
-file in a published folder). Names are C# identifiers: no dot, no hyphen."""
+RUN_METADATA = "batchspec_run"
+"""Metadata of blobs: of uploads the spec, of its note the spec and its file, of records of runs what they are listed
+by, of outputs the others (that of the copy of a file in a published folder). Names are C# identifiers: no dot, no
+hyphen."""

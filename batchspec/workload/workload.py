@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from batchspec.desired.task import Desired
     from batchspec.engine.destroy import Deleted
     from batchspec.engine.health.status import Status
+    from batchspec.engine.history.record import Run
     from batchspec.engine.look.machine.project import Ask, Project
+    from batchspec.engine.report import Report
     from batchspec.language.model import Spec
     from batchspec.service.connect import Account
     from batchspec.source import Diagnostic
@@ -134,6 +136,21 @@ class Workload:
         from batchspec.engine.health.status import read_status
 
         return read_status(self.account, self.spec)
+
+    def report(self, run_id: str | None = None) -> Report:
+        """How the tasks of the newest run went, or of the run *run_id*. Reads only.
+
+        Raises `UsageError` where there is no such run, or none at all.
+        """
+        from batchspec.engine.report import read_report
+
+        return read_report(self.account, self.spec, run_id)
+
+    def runs(self) -> list[Run]:
+        """The runs that have left a record, the oldest first."""
+        from batchspec.engine.report import read_runs
+
+        return read_runs(self.account, self.spec)
 
     def download(self, *, overwrite: bool = False, prune: bool = False) -> tuple[Path, ...]:
         """Fetches the outputs that are missing here, or differ, and gives their files. Runs nothing.

@@ -25,6 +25,7 @@ _GENERAL = (
     (re.compile(r"tvm-[^/?]+"), "NODE"),
     (re.compile(r"-[a-z2-7]{10}-[a-z2-7]{10}"), "-WORK"),  # of a task's id
     (re.compile(r"(?<=/files/)[0-9a-f]{32}"), "MD5"),  # of an input's content
+    (re.compile(r"(?<=/runs/)[^/?]+"), "RUN"),
 )
 _APPROVED = ("--auto-approve", "--allow", "maxDeletions")
 

@@ -7,6 +7,7 @@ vouches for itself.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,7 @@ def look(workload: Workload) -> State:
         tasks=tasks,
         inputs=_blobs(workload, "input"),
         results={name: blob for name, blob in outputs.items() if not name.startswith(".batchspec/")},
-        others={name for name in outputs if name.startswith(".batchspec/")},
+        others={name for name in outputs if re.match(r"\.batchspec/(?!runs/)", name)},
         files={name: md5_of(workload.outputs / name) for name in workload.downloaded()},
     )
 

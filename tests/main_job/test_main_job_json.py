@@ -111,7 +111,9 @@ def test_json_a_destroy_says_what_is_to_go_and_then_what_is_gone(bare: Workload)
     sizes = [some.pop("bytes") for some in doomed["blobs"]]
     assert sizes[0] == 2
     head = heading(bare, "destroy")
-    kept = [{"what": "output", "container": "output", "count": 2, "bytes": 2}]
+    kept = doomed["kept"]
+    assert kept[0] == {"what": "output", "container": "output", "count": 2, "bytes": 2}
+    assert kept[1:] == [{**kept[1], "what": "run", "count": 1}]
     assert doomed == {
         **head,
         "jobs": [bare.job_id],

@@ -142,9 +142,11 @@ def observe(account: Account, desired: Desired) -> Observed:
 
 
 def list_blobs(account: Account, places: Places, container: str) -> Iterator[LiveBlob]:
-    """The spec's blobs in *container*, without its tasks' logs and without blobs that stand for folders."""
+    """The spec's blobs in *container*, without logs, records of runs and blobs that stand for folders."""
     blobs = account.blobs.list(container, places.root)
-    return (blob for blob in blobs if not blob.is_folder and not blob.name.startswith(places.logs))
+    return (
+        blob for blob in blobs if not blob.is_folder and not blob.name.startswith((places.logs, places.runs))
+    )
 
 
 def _running_tasks(account: Account, spec: Spec) -> int:

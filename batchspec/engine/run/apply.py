@@ -36,6 +36,7 @@ from batchspec.engine.run.progress.conduct import Conduct, Interrupted, NextRoun
 from batchspec.engine.run.progress.lock import Held
 from batchspec.engine.run.progress.outcome import Outcome
 from batchspec.engine.run.progress.result import MISSING, task_event
+from batchspec.engine.run.record import leave_record
 from batchspec.engine.run.sending.provision import (
     add_packages,
     clean_up,
@@ -45,10 +46,10 @@ from batchspec.engine.run.sending.provision import (
 )
 from batchspec.engine.run.sending.submit import add_tasks, delete_ended, delete_outdated, seal
 from batchspec.engine.run.sending.uploads import Uploads
-from batchspec.engine.run.summary import summarize, with_earlier
+from batchspec.engine.run.summary import failures_of, summarize, with_earlier
 from batchspec.engine.run.watch import Watch
-from batchspec.errors import RefusedError, ServiceError, StuckError, TasksFailedError
-from batchspec.events import Event, NoteEvent, Step, SummaryEvent
+from batchspec.errors import RefusedError, RunError, ServiceError, StuckError, TasksFailedError
+from batchspec.events import Event, FailureGroup, NoteEvent, Step, SummaryEvent
 from batchspec.language.model import Limit, WhenDone
 from batchspec.plan.checks.rounds import exceeding_text
 from batchspec.plan.model import Kind, Operation, Plan
@@ -104,6 +105,7 @@ class Apply:
         self._watching = False
         self._is_told = False
         self._earlier = earlier
+        self._failures: tuple[FailureGroup, ...] = ()
         self.plans_again = False  # it ended, with work left that has to be planned anew
         self.round: Round | None = None  # what is kept of it where another round follows
 
@@ -172,7 +174,7 @@ class Apply:
     def _kept(self) -> Round:
         """What the next round has to know of this one, and of those before it."""
         conduct, earlier = self._conduct, self._earlier
-        summary = summarize(conduct)
+        summary = summarize(conduct, self._failures)
         failed = conduct.outcome.failed_keys()
         return Round(
             with_earlier(earlier.summary, summary) if earlier else summary,
@@ -223,12 +225,15 @@ class Apply:
         downloads = Downloads(conduct, transfers)
         try:
             self._watch(doctor, downloads)
-        except StuckError as error:
-            if StuckReason(error.reason).leaves_nodes:
+        except RunError as error:
+            leave_record(conduct, problem=str(error))
+            if isinstance(error, StuckError) and StuckReason(error.reason).leaves_nodes:
                 clean_up(conduct)  # nodes that run nothing cost as much as others
             raise
         downloads.finish()
         remove_unpublished(conduct)
+        self._failures = tuple(failures_of(conduct))
+        leave_record(conduct, self._failures)
         if conduct.outcome.postponed:
             self._take_up_postponed()
         self._begin_next_round()
@@ -237,7 +242,7 @@ class Apply:
                 doctor.last_look()
             clean_up(conduct)
             remove_temporary(conduct)
-        summary = summarize(conduct)
+        summary = summarize(conduct, self._failures)
         conduct.tell(with_earlier(self._earlier.summary, summary) if self._earlier else summary)
 
     def _begin_next_round(self) -> None:

@@ -14,10 +14,11 @@ from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
 from batchspec.engine.health.nodes import look_there
 from batchspec.engine.health.wrote import excerpt
+from batchspec.engine.history.trace import NOT_RUN
 from batchspec.engine.look.links import what_now
 from batchspec.engine.run.detached import needs_client, unwatched
 from batchspec.engine.run.progress.conduct import Conduct
-from batchspec.engine.run.progress.outcome import NOT_RUN, Failed, Outcome
+from batchspec.engine.run.progress.outcome import Failed, Outcome
 from batchspec.engine.run.progress.result import MISSING, expected
 from batchspec.engine.run.written import task_output
 from batchspec.events import FailureGroup, SummaryEvent
@@ -71,8 +72,8 @@ def _together(earlier: Used | None, now: Used | None) -> Used | None:
     return now._replace(hours=Nodes(*map(sum, zip(earlier.hours, now.hours, strict=True))))
 
 
-def summarize(conduct: Conduct) -> SummaryEvent:
-    """The summary of a run."""
+def summarize(conduct: Conduct, failures: tuple[FailureGroup, ...]) -> SummaryEvent:
+    """The summary of a run with these *failures*."""
     spec, plan, outcome = conduct.spec, conduct.plan, conduct.outcome
     places = Places.of(spec)
     return SummaryEvent(
@@ -89,7 +90,7 @@ def summarize(conduct: Conduct) -> SummaryEvent:
         downloads_to=places.download_text,
         outputs_in=f"{places.output}/{places.root}",
         seconds={step: spent for step, spent in outcome.seconds.items() if spent >= 0},
-        failures=tuple(_grouped(conduct)),
+        failures=failures,
         still_there=tuple(
             still_there(
                 conduct.account,
@@ -134,7 +135,7 @@ def _strays(conduct: Conduct) -> Iterator[str]:
                 yield f"{done.task.name} left {what} behind: in no output, so not kept"
 
 
-def _grouped(conduct: Conduct) -> Iterator[FailureGroup]:
+def failures_of(conduct: Conduct) -> Iterator[FailureGroup]:
     """Failures by their reason, each with the first and last lines of one task's stderr."""
     for reason, count in conduct.outcome.reasons():
         failed = list(islice(conduct.outcome.failed_for(reason), _NAMED))

@@ -74,6 +74,11 @@ def read_running(batch: Batch, job_id: str) -> Iterator[LiveTask]:
     return read_all(batch, job_id, filter="state eq 'running'", select=f"{_NARROW},nodeInfo")
 
 
+def read_traced(batch: Batch, job_id: str) -> Iterator[LiveTask]:
+    """The tasks of a job, each with its name and how it ran so far."""
+    return read_all(batch, job_id, select=f"{_TRACED},displayName")
+
+
 def read_waiting(batch: Batch, job_id: str, added_before: datetime) -> Iterator[tuple[LiveTask, datetime]]:
     """The tasks of a job that have not ended and were added before *added_before*, each with when it was."""
     filter = f"state ne 'completed' and creationTime lt DateTime'{added_before:%Y-%m-%dT%H:%M:%SZ}'"

@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 
 from batchspec.cost.nodes import NodeHours
 from batchspec.desired.task import DesiredTask, DesiredTasks
-from batchspec.engine.run.progress.result import MISSING
+from batchspec.engine.history.trace import NOT_RUN, SUCCEEDED, Traced, end_state
+from batchspec.engine.run.progress.result import MISSING, axes_of
 from batchspec.language.model import TaskGroup
 from batchspec.ledger import tables
 from batchspec.ledger.database import Many, Rows, lots
 from batchspec.resources.blob import LiveBlob
 from batchspec.resources.records import FINGERPRINT_METADATA
-from batchspec.resources.task import CANCELLED, NOT_BEGUN, Execution
+from batchspec.resources.task import CANCELLED, NOT_BEGUN, Execution, read_id
 
 
 class Followed(NamedTuple):
@@ -66,6 +67,7 @@ class Outcome:
         self.requeued = 0  # the tasks that ran there
         self.node_hours = NodeHours()
         self.seconds: dict[str, float] = {}
+        self.began = datetime.now(UTC)
         self.followed: Counter[str] = Counter()
         self.ended: Counter[str] = Counter()
         self._tasks = tasks
@@ -203,8 +205,8 @@ class Outcome:
         They have failed.
         """
         self._database.fill(
-            "INSERT OR REPLACE INTO made VALUES (?, ?)",
-            ((blob.name, blob.metadata.get(FINGERPRINT_METADATA)) for blob in blobs),
+            "INSERT OR REPLACE INTO made VALUES (?, ?, ?)",
+            ((blob.name, blob.metadata.get(FINGERPRINT_METADATA), blob.size) for blob in blobs),
         )
         missing = (
             "FROM followed WHERE failure = '' AND (NOT EXISTS (SELECT 1"
@@ -230,6 +232,33 @@ class Outcome:
         """What the tasks that did not end well are known by in every job."""
         query = f"SELECT DISTINCT key FROM ({_FAILED}) JOIN task USING (number)"
         return tuple(row[0] for row in chain.from_iterable(self._database.pages(query)))
+
+    def traced(self) -> Rows[Traced]:
+        """The tasks that ended, or will never run, each with how it ran."""
+        return Rows(self._database, f"SELECT {_BYTES}, {_RAN}, {self._tasks.COLUMNS} {_TRACED}", self._traced)
+
+    def _traced(self, row: tuple[Any, ...]) -> Traced:
+        input_bytes, output_bytes, id, failure = row[:4]
+        ran, task = _execution(row[3:11]), self._tasks.read(row[11:])
+        said = read_id(id)
+        state = end_state(failure)
+        return Traced(
+            id=id,
+            name=task.name,
+            group=task.group.name,
+            input=task.input.path if task.input else None,
+            axes=axes_of(task),
+            state=state,
+            failure=failure,
+            exit_code=ran.exit_code,
+            attempts=(said.attempt if said else 1) + ran.retries + ran.requeues,
+            node=ran.node,
+            created=ran.created,
+            started=ran.started,
+            ended=ran.ended,
+            input_bytes=input_bytes,
+            output_bytes=output_bytes if state == SUCCEEDED else None,
+        )
 
     def reasons(self) -> Rows[tuple[str, int]]:
         """Why tasks failed, and how many of each; the most frequent first."""
@@ -261,9 +290,17 @@ _FAILED = (
     " UNION ALL SELECT id, number, NULL, failure FROM refused"
 )
 
-
-NOT_RUN = "not run"
-"""How the failure of a task begins that waited for one that failed."""
+_BYTES = (
+    "coalesce(task.size, 0) + (SELECT coalesce(sum(size), 0) FROM reads WHERE reads.task = number),"
+    " coalesce((SELECT sum(made.size) FROM makes JOIN made ON made.name = coalesce(makes.blob, makes.made)"
+    " WHERE makes.task = number), (SELECT made.size FROM made WHERE is_output AND made.name = task.record), 0)"
+)
+_RAN = "done.id, done.failure, created, started, ended, node, exit_code, coalesce(retries, 0), coalesce(requeues, 0)"
+_TRACED = (
+    "FROM (SELECT id, number, failure FROM followed WHERE failure IS NOT NULL"
+    " UNION ALL SELECT id, number, failure FROM refused) done"
+    " JOIN task USING (number) LEFT JOIN ran ON ran.id = done.id ORDER BY number"
+)
 
 # Tasks that have not ended, each with a failed one that it waits for, be it over several others.
 _BLOCKED = """

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from batchspec.desired.artifacts.rows import given_back
 from batchspec.desired.bodies.composed_body import parts_of_task
 from batchspec.desired.bodies.wrapper import OUTPUT_MISSING
 from batchspec.desired.names import output_path
@@ -37,6 +39,12 @@ def failure_of(account: Account, desired: Desired, task: DesiredTask, live: Live
 def told(failure: str, desired: Desired, task: DesiredTask) -> str:
     """*failure* as people read it: with the paths on the node where the outputs were to be."""
     return f"{failure}: {expected(desired, task)}" if failure == MISSING else failure
+
+
+def axes_of(task: DesiredTask) -> dict[str, str]:
+    """Where *task* is along the axes of its group, by their names."""
+    axes = json.loads(task.facts)["axes"] if task.facts else {}
+    return {name: str(given_back(value)) for name, value in axes.items()}
 
 
 def task_event(id: str, failure: str, desired: Desired, task: DesiredTask, execution: Execution) -> TaskEvent:

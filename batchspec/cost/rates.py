@@ -106,6 +106,5 @@ def _meter(item: Json) -> str:
 
 def _price(item: Json) -> float | None:
     value: Any = item.get("retailPrice")
-    return (
-        float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value > 0 else None
-    )
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 < value < math.inf else None

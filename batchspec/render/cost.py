@@ -48,15 +48,17 @@ def starting_text(estimate: Estimate) -> str:
 
 
 def used_text(used: Used) -> str:
-    """The node hours of a run and their cost."""
-    hours = " and ".join(
-        f"{_hours(number)} node hours {kind}"
-        for number, kind in ((used.hours.dedicated, "dedicated"), (used.hours.spot, "Spot"))
-        if number
-    )
-    if used.cost is None:
-        return f"{hours}; price not known: {used.rates.unknown(used.hours)}"
-    return f"{hours}; about {money(used.cost, used.rates)}; {_source(used.rates, used.hours)}"
+    """`0.42 dedicated and 1.20 Spot node hours; about 0.10 USD; prices of 2026-11-28`."""
+    kinds = ((used.hours.dedicated, "dedicated"), (used.hours.spot, "Spot"))
+    hours = " and ".join(f"{_hours(number)} {kind}" for number, kind in kinds if number) + " node hours"
+    if unknown := used.rates.unknown(used.hours):
+        return f"{hours}; price not known: {unknown}"
+    return f"{hours}; {_about(used.cost, used.rates)}; {_source(used.rates, used.hours)}"
+
+
+def _about(amount: float | None, rates: Rates) -> str:
+    text = money(amount, rates)
+    return text if text.startswith("less") else f"about {text}"
 
 
 def _per_hour(estimate: Estimate) -> str:
@@ -107,7 +109,7 @@ def _hours_text(hours: float | None) -> str:
 
 
 def _hours(number: float) -> str:
-    return f"{number:.{1 if number >= 10 else 2}f}"
+    return f"{number:.{1 if number >= 10 else 2 if number >= 0.1 else 4}f}"
 
 
 def _source(rates: Rates, nodes: Nodes) -> str:

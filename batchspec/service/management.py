@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from azure.core.rest import HttpRequest
 
@@ -70,6 +71,7 @@ class Management:
         self.connection = Connection()
         self._endpoint = endpoint
         self._subscription = subscription
+        subscription, group, account = (quote(part, safe="") for part in (subscription, group, account))
         provider = "providers/Microsoft.Batch"
         self._sizes = f"/subscriptions/{subscription}/{provider}/locations"
         self._account = (

@@ -213,6 +213,6 @@ def test_node_hours_are_counted_from_look_to_look() -> None:
     hours.look(nodes[:1], began + timedelta(hours=3))
     assert hours.total == Nodes(3.0, 0.5)
     assert used_text(Used(hours.total, RATES)) == (
-        "3.00 node hours dedicated and 0.50 node hours Spot; about 0.45 USD; prices of 2026-11-28 (Spot meter)"
+        "3.00 dedicated and 0.50 Spot node hours; about 0.45 USD; prices of 2026-11-28 (Spot meter)"
     )
     assert paid_nodes(nodes) == Nodes(1, 1)

@@ -75,7 +75,7 @@ def _costs(desired: Desired, plan: Plan) -> Iterator[Excess]:
             found, what = None, f"price not known: {unknown}"
         elif found is None or found == math.inf:
             found, what = None, cost.unbounded
-        yield Excess(name, f"{limit:g}", found, None, what, _place(desired, name))
+        yield Excess(name, str(limit), found, None, what, _place(desired, name))
 
 
 def _place(desired: Desired, name: str) -> str:

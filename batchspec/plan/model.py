@@ -120,6 +120,15 @@ class Run(NamedTuple):
     outdated: str | None = None
 
 
+class Share(NamedTuple):
+    """So many tasks of a group are up to date, in progress, or left alone; or, with a `reason`, they run."""
+
+    group: str
+    verdict: str
+    reason: Reason | None
+    tasks: int
+
+
 class Removal(NamedTuple):
     """A live task to delete. `group` is its group's, None for a task that left the spec; so is `number`, its place.
 
@@ -233,11 +242,11 @@ class Work:
     several, or for other tasks (`has_flow`), whose ids `waits_for` gives for a task's number. With the tasks
     `in_progress` comes the live task's id. `removals` are the live tasks to delete, `deletions` those of them that
     have not ended. `kept` are outputs that are not downloaded, since something else lies there. `stored_as` gives
-    the name under which a blob lies that tasks read. `groups` are those that have runs. `orphans` counts outputs
-    whose input is gone, `not_selected` the tasks
-    that need work and are left alone, since others were named with --only. `unpublished` are files of published folders
-    that earlier work has left. `open` are tasks that nobody knows
-    yet: where it `goes_on`, tasks that run now will tell, and then another plan has to be made.
+    the name under which a blob lies that tasks read. `groups` are those that have runs, `shares` count
+    the tasks of each group by what becomes of them. `orphans` counts outputs whose input is gone, `not_selected`
+    the tasks that need work and are left alone, since others were named with --only. `unpublished` are files of
+    published folders that earlier work has left. `open` are tasks that nobody knows yet: where it `goes_on`, tasks
+    that run now will tell, and then another plan has to be made.
     """
 
     runs: Many[Run] = ()
@@ -258,6 +267,7 @@ class Work:
     downloads: Many[Download] = ()
     kept: Many[tuple[str, Reason]] = ()
     groups: tuple[TaskGroup, ...] = ()
+    shares: Many[Share] = ()
     orphans: int = 0
     open: tuple[OpenAction, ...] = ()
     exceeding: tuple[Exceeding, ...] = ()

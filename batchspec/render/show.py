@@ -54,6 +54,11 @@ def without_commands(text: str) -> str:
     return _COMMAND.sub(lambda match: "⌗" if match[0] == "#" else f"{match[1]}∶", text)
 
 
+def padded(text: str, width: int) -> str:
+    """*text* with spaces behind it, so that it takes *width* columns, or as it is where it takes more."""
+    return text if text.isascii() and len(text) >= width else text + " " * (width - columns(show(text)))
+
+
 def columns(text: str) -> int:
     """How many columns of a terminal *text*, once shown, takes."""
     if text.isascii():

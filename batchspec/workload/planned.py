@@ -120,9 +120,7 @@ class Planned:
         from batchspec.render.show import show
 
         environment = f"batchspec plan {self.desired.spec.arguments}  # {self.account.name}"
-        return plan_markdown(
-            self.plan, self.header, id=self.id, environment=show(environment), warnings=self._warnings
-        )
+        return plan_markdown(self.plan, id=self.id, environment=show(environment), warnings=self._warnings)
 
     def to_json(self) -> str:
         """The plan as one JSON object, after `schemas/batchspec-plan-v1.schema.json`."""

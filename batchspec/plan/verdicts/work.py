@@ -19,7 +19,7 @@ from batchspec.language.model import TaskGroup
 from batchspec.ledger import tables
 from batchspec.ledger.database import Database, Rows
 from batchspec.plan.here import FindLocal, Here
-from batchspec.plan.model import Copy, Download, Reason, Removal, Run, Upload, Work
+from batchspec.plan.model import Copy, Download, Reason, Removal, Run, Share, Upload, Work
 from batchspec.plan.verdicts.flow import RUNS, find_whole, follow
 from batchspec.plan.verdicts.reading import find_older, find_uploads, stored_as
 from batchspec.plan.verdicts.rounds import exceeding, goes_on, open_actions
@@ -190,6 +190,7 @@ def find_work(desired: Desired, counted: Counted, local: FindLocal, *, has_input
         downloads=rows.downloads(),
         kept=rows.kept(),
         groups=rows.groups() if to_run else (),
+        shares=rows.shares(),
         orphans=_orphans(desired),
         open=open_actions(database, groups),
         exceeding=exceeding(desired.tasks, groups),
@@ -230,6 +231,13 @@ class _Rows:
         query = f"SELECT DISTINCT group_name FROM verdict JOIN task USING (number) WHERE {RUNS}"
         found = {row[0] for row in chain.from_iterable(self._database.pages(query))}
         return tuple(group for name, group in self._groups.items() if name in found)
+
+    def shares(self) -> Rows[Share]:
+        query = (
+            "SELECT group_name, verdict, count(*) FROM verdict JOIN task USING (number)"
+            " GROUP BY group_name, verdict ORDER BY min(number)"
+        )
+        return Rows(self._database, query, lambda row: Share(row[0], row[1], _REASONS.get(row[1]), row[2]))
 
     def waits_for(self, number: int) -> list[str]:
         """The ids of the tasks that the task *number* needs and that are to run, or run."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from textwrap import wrap
+from typing import NamedTuple
 
 from batchspec.counts import count_text
 from batchspec.ledger.database import Many
 from batchspec.plan.model import Action, Kept, Kind, Operation, Plan, Reason, Stray
 from batchspec.render.cost import estimate_text
 from batchspec.render.findings.judgement import judgement, verdict
-from batchspec.render.show import page
+from batchspec.render.show import padded, page
 from batchspec.render.values import both_texts, fields_of, size_text, text_windows, value_lines
 from batchspec.resources.base import Change, Json
 from batchspec.source import Diagnostic, path_text
@@ -37,25 +38,34 @@ def plan_text(plan: Plan, *, show_all: bool = False, warnings: Sequence[Diagnost
 
     *warnings* are the spec's, and shown elsewhere: what they take for a secret is hidden.
     """
-    lines = [
-        *_resources(plan),
-        *_inputs(plan, show_all),
-        *_copies(plan, show_all),
-        *_deletions(plan),
-        *_runs(plan, show_all),
-        *_open(plan),
-        *_unpublished(plan),
-        *_downloads(plan, show_all),
-        *_unchanged(plan),
-        *_kept(plan, show_all),
-        *_stale(plan, show_all),
-        *_strays(plan),
-        *_unnoted(plan),
-        *_cost(plan),
-        *judgement(plan, warnings),
-    ]
+    lines = chain.from_iterable(section.lines for section in sections(plan, show_all=show_all))
     end = [counts_text(plan), *filter(None, [verdict(plan)])]
-    return page([*lines, "", *end])
+    return page([*lines, *_cost(plan), *judgement(plan, warnings), "", *end])
+
+
+class Section(NamedTuple):
+    """A part of a plan. Its lines are made as they are read: there may be millions."""
+
+    title: str
+    lines: Iterator[str]
+
+
+def sections(plan: Plan, *, show_all: bool) -> Iterator[Section]:
+    """The actions of *plan*, and what it leaves alone; with *show_all* every upload, task and download."""
+    stays = (_unchanged(plan), _kept(plan, show_all), _stale(plan, show_all))
+    yield Section("pool, job and packages", _resources(plan))
+    yield Section(f"{count_text(len(plan.upload_actions), 'input')} to upload", _inputs(plan, show_all))
+    yield Section(f"{count_text(len(plan.copy_actions), 'output')} to copy", _copies(plan, show_all))
+    yield Section(f"{_tasks(len(plan.deletion_actions))} to delete", _deletions(plan))
+    yield Section(f"{_tasks(len(plan.run_actions))} to run", _runs(plan, show_all))
+    yield Section("tasks that are not known yet", _open(plan))
+    yield Section("files of earlier work", _unpublished(plan))
+    yield Section(
+        f"{count_text(len(plan.download_actions), 'output')} to download", _downloads(plan, show_all)
+    )
+    yield Section("what stays as it is", chain.from_iterable(stays))
+    yield Section("no longer in the spec", _strays(plan))
+    yield Section("notes", _unnoted(plan))
 
 
 def counts_text(plan: Plan) -> str:
@@ -121,7 +131,7 @@ def _afterwards(plan: Plan, who: str) -> Iterator[str]:
 
 def _line(action: Action, what: str, why: str) -> str:
     left = f"  {action.operation.value} {what}"
-    return f"{left:<{_PLACE_COLUMN - len(why) - 2}}  {why}  {action.place}".rstrip()
+    return f"{padded(left, _PLACE_COLUMN - len(why) - 2)}  {why}  {action.place}".rstrip()
 
 
 def _fields(body: Json) -> Iterator[str]:
@@ -286,7 +296,7 @@ def cost_text(stray: Stray) -> str:
 def _detail(action: Action, name: str, extra: str = "") -> str:
     left = f"      {action.operation.value} {name}" + (f"  {extra}" if extra else "")
     why = action.reason.value
-    return f"{left:<{_PLACE_COLUMN - len(why) - 2}}  {why}  {action.place}"
+    return f"{padded(left, _PLACE_COLUMN - len(why) - 2)}  {why}  {action.place}"
 
 
 def _some(actions: Many[Action], show_all: bool, entry: Callable[[Action], list[str]]) -> Iterator[str]:

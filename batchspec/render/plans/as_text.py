@@ -59,7 +59,7 @@ def sections(plan: Plan, *, show_all: bool) -> Iterator[Section]:
     yield Section(f"{_tasks(len(plan.deletion_actions))} to delete", _deletions(plan))
     yield Section(f"{_tasks(len(plan.run_actions))} to run", _runs(plan, show_all))
     yield Section("tasks that are not known yet", _open(plan))
-    yield Section("files of earlier work", _unpublished(plan))
+    yield Section("published files to delete", _unpublished(plan))
     yield Section(
         f"{count_text(len(plan.download_actions), 'output')} to download", _downloads(plan, show_all)
     )

@@ -193,6 +193,9 @@ class _Builder:
         if image := body.pop("image", None):
             machine = body.get("virtualMachineConfiguration") or {}
             body["virtualMachineConfiguration"] = {**machine_from_image(image), **machine}
+        others: list[str] = []
+        if isinstance(body.get("vmSize"), list):
+            body["vmSize"], *others = body["vmSize"]
         body = with_packages(body, body.pop("applicationPackages", {}))
         if "spot" in body:
             body["targetLowPriorityNodes"] = body.pop("spot")
@@ -205,6 +208,7 @@ class _Builder:
             rollout=Rollout(body.pop("rollout")) if "rollout" in body else None,
             deallocation=body.pop("nodeDeallocationOption", "requeue"),
             protect=body.pop("protect", False),
+            other_sizes=tuple(others),
             body=body,
         )
 

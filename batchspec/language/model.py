@@ -42,7 +42,8 @@ class Pool:
     """A pool of the spec's own, or one that is only used (`existing`, then `body` is empty).
 
     `deallocation` is Batch's nodeDeallocationOption: what becomes of the tasks on a node
-    that is taken away, rebooted or reimaged. `rollout` None: running nodes stay as they are.
+    that is taken away, rebooted or reimaged. `rollout` None: running nodes stay as they are. `other_sizes` are tried
+    in this order where Azure has no nodes of the body's VM size.
     """
 
     id: str
@@ -52,6 +53,12 @@ class Pool:
     rollout: Rollout | None = None
     deallocation: str = "requeue"
     protect: bool = False
+    other_sizes: tuple[str, ...] = ()
+
+    @property
+    def vm_sizes(self) -> tuple[str, ...]:
+        """All VM sizes that it may have; none of a pool that is only used."""
+        return () if self.existing else (str(self.body["vmSize"]), *self.other_sizes)
 
 
 @dataclass(frozen=True, slots=True)

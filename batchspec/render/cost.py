@@ -44,7 +44,7 @@ def starting_text(estimate: Estimate) -> str:
         costs = "money"
     else:
         costs = f"{'up to' if estimate.autoscales else 'about'} {money(hourly.amount, hourly.rates)} per hour"
-    return f"{nodes} of {hourly.rates.vm_size} {how} start and cost {costs}"
+    return f"{nodes} {how} start and cost {costs}"
 
 
 def used_text(used: Used) -> str:

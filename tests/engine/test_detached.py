@@ -43,3 +43,9 @@ def test_limits_of_failures_need_a_client() -> None:
     text = SPEC % "spot: 2" + "safety: {maxFailures: 20%}\n"
     (said,) = unwatched(build(parse(Source("work.yaml", text))))
     assert said.startswith("with no client running, nothing carries out `safety.maxFailures`")
+
+
+def test_other_vm_sizes_need_a_client() -> None:
+    text = SPEC.replace("Standard_D2ds_v5", "[Standard_D2ds_v5, Standard_D2as_v5]") % "spot: 2"
+    (said,) = unwatched(build(parse(Source("work.yaml", text))))
+    assert said.startswith("with no client running, no other VM size is tried")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from main_job.workload import BATCHSPEC, Ended, Workload
 
-ASKS = "2 Spot nodes of Standard_D2ds_v5 will start and cost money. Type `yes` to continue:"
+ASKS = "2 Spot nodes will start and cost money. Type `yes` to continue:"
 
 
 def _answered(workload: Workload, answer: str, *words: str, env: Mapping[str, str]) -> Ended:

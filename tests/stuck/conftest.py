@@ -19,10 +19,10 @@ class Luck:
 
     work: Workload
 
-    def resize(self, code: str, nodes: int = 0, times: int = 1) -> None:
-        """The next resizes of the pool get at most *nodes* more nodes, and end with *code*."""
+    def resize(self, code: str, nodes: int = 0, times: int = 1, vm_size: str = "") -> None:
+        """The next resizes of the pool (to *vm_size*) get at most *nodes* more nodes, and end with *code*."""
         body = {"pool": self.work.pool_id, "code": code, "message": "as rehearsed", "nodes": nodes}
-        self.work.batch("POST", "/_local/resizes", body | {"times": times})
+        self.work.batch("POST", "/_local/resizes", body | {"times": times, "vmSize": vm_size})
 
     def hold(self, state: str, times: int = 1, seconds: float = 0) -> None:
         """The pool, or its next nodes, stay in *state*, as if for *seconds* already."""

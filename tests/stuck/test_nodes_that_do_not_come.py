@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -50,6 +51,27 @@ def test_r38_it_is_repeated_no_longer_than_the_person_says(work: Workload, luck:
     ended = work.apply("--allocation-timeout", "0s", code=1)
     assert f"error: STUCK(allocation): the pool {work.pool_id} got no node" in ended.err
     work.apply()
+
+
+@pytest.mark.parametrize("scales", [False, True], ids=["fixed", "autoscale"])
+def test_other_vm_sizes_are_tried_in_order(work: Workload, luck: Luck, scales: bool) -> None:
+    """The first is short of nodes, the second is not offered, the third has some; then all of them are up to date."""
+    work.edit("vmSize: Standard_D2ds_v5", "vmSize: [Standard_D2ds_v5, Standard_D2as_v5, Standard_F2s_v3]")
+    if scales:
+        work.edit("  targetLowPriorityNodes: 2\n", "  autoscale: {min: 2, max: 2, spot: true}\n")
+    luck.resize("AllocationTimedOut", times=9, vm_size="Standard_D2ds_v5")
+    luck.resize("UnsupportedVMSize", times=9, vm_size="Standard_D2as_v5")
+    ended = work.apply()
+    told = re.findall(r"warning   (.*), for up to 45 more minutes", ended.err)
+    short = f"the pool {work.pool_id} got no node"
+    assert told == [
+        f"{short}: AllocationTimedOut: as rehearsed; trying the VM size Standard_D2as_v5",
+        f"{short}: UnsupportedVMSize: as rehearsed; trying the VM size Standard_F2s_v3",
+    ]
+    assert work.downloaded() == {"a.out", "b.out"}
+    assert (work.pool() or {})["vmSize"] == "standard_f2s_v3"
+    (work.clips / "c").write_text("c")
+    assert [action for action in work.actions() if action[1] == "pool"] == []
 
 
 def test_r38_a_resize_with_some_nodes_goes_on_and_says_so_once(work: Workload, luck: Luck) -> None:

@@ -9,7 +9,8 @@ POST /_local/faults                    a fault, see `faults`; GET says how many 
 POST /_local/pools/POOL/identity       {"resourceIds": [...]}: the pool has them, as the management plane gives them
 POST /_local/nodes/NODE/preempt        the Spot node is taken away, as Azure takes it
 POST /_local/nodes/NODE/fail           the node is dead: `unusable`, its tasks run elsewhere; {"code", "message"}
-POST /_local/resizes                   {"pool", "code", "message", "nodes", "times"}: resizes that get too few nodes
+POST /_local/resizes                   {"pool", "code", "message", "nodes", "times", "vmSize"}: resizes that get too few
+                                       nodes, those of one VM size only where it is given
 POST /_local/holds                     {"pool", "state", "seconds", "times"}: nodes, or the pool, stay in a state
 DELETE /_local/holds/POOL              they go on
 """

@@ -20,12 +20,12 @@ def unwatched(spec: Spec) -> Iterator[str]:
     """What nobody does while the tasks of *spec* run without a client, and what to do about it."""
     if undone := left_undone(spec):
         yield undone
+    watch = f"Run `batchspec apply {spec.arguments}` to watch it"
     if spec.safety.max_failures is not None:
-        again = f"`batchspec apply {spec.arguments}`"
-        yield (
-            "with no client running, nothing carries out `safety.maxFailures`: tasks start however many fail. "
-            f"Run {again} to watch them"
-        )
+        said = "nothing carries out `safety.maxFailures`: tasks start however many fail"
+        yield f"with no client running, {said}. {watch}"
+    if spec.pool is not None and spec.pool.other_sizes:
+        yield f"with no client running, no other VM size is tried where Azure has no nodes of the first. {watch}"
 
 
 def left_undone(spec: Spec) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -20,6 +19,7 @@ from batchspec.engine.health.stuck import (
     judge,
     without,
 )
+from batchspec.engine.run.capacity import Capacity
 from batchspec.engine.run.progress.conduct import Conduct
 from batchspec.events import NoteEvent
 from batchspec.language.model import TaskGroup
@@ -60,6 +60,10 @@ class Doctor:
     _counts: tuple[int, ...] = ()
     _began: float = field(default_factory=time.monotonic)
     _still_since: float = field(default_factory=time.monotonic)
+    _capacity: Capacity = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._capacity = Capacity(self.conduct, self.allocation_s)
 
     def begin(self) -> None:
         """Before anything is changed: what an earlier resize came to is not this run's news."""
@@ -78,34 +82,13 @@ class Doctor:
         self.clock, self.is_up = facts.now - datetime.now(UTC), is_up(facts)
         self._count(facts)
         judgement = without(judge(facts), self._before, again=self._resizes)
-        if judgement.stuck is not None and not self._asks_again(judgement.stuck, facts):
+        if short := self._capacity.asks_again(judgement, facts):
+            self._before, self._resizes, self._still_since = short.since, True, time.monotonic()
+        elif judgement.stuck is not None:
             raise explained(judgement.stuck, evidence(self.conduct.account, judgement.stuck, facts))
         self._tell(judgement, facts)
         self._require_progress(judgement, facts, counts)
         return judgement.words
-
-    def _asks_again(self, stuck: Trouble, facts: Facts) -> bool:
-        """Whether the resize that got no node is repeated, which is told: Azure may have some in a while.
-
-        The pool's own numbers are asked for again: the spec may leave them to others.
-        """
-        pool, left_s = self.conduct.spec.pool, self.allocation_s - (time.monotonic() - self._began)
-        may_pass = stuck.reason is StuckReason.ALLOCATION and left_s > 0
-        if (
-            facts.pool is None
-            or pool is None
-            or pool.existing
-            or facts.pool.get("enableAutoScale")
-            or not may_pass
-        ):
-            return False
-        left = f"{math.ceil(left_s / 60)} more minutes"
-        self.conduct.tell(NoteEvent(f"{stuck.text}; asking again, for up to {left}", warning=True))
-        self.conduct.stopped.wait(self.conduct.account.offer.pace.resize_s)
-        self.conduct.check()
-        pool_service.resize(self.conduct.account.batch, facts.pool, pool.deallocation)
-        self._before, self._resizes, self._still_since = stuck.since, True, time.monotonic()
-        return True
 
     def at_the_end(self, job_id: str) -> str:
         """What the nodes are doing once all tasks ended; what is wrong with some is told, also of a short run."""

@@ -10,6 +10,7 @@ from batchspec.language.model import WhenDone
 from batchspec.plan.actions.action import update_action
 from batchspec.plan.actions.job import newest_job
 from batchspec.plan.actions.owner import refuse_foreign
+from batchspec.plan.actions.pool import as_sized
 from batchspec.plan.model import Kind
 from batchspec.resources import job as jobs
 from batchspec.resources import pool as pools
@@ -43,7 +44,8 @@ def _compared(desired: Desired, pool: Json | None, generations: Sequence[Json]) 
     current = newest if newest is not None and jobs.is_open(newest) else None
     if desired.pool is not None and pool is not None and pool.get("state") != "deleting":
         refuse_foreign(pool, desired.spec.name, "pool")
-        body = desired.pool if current is not None else _idle(desired, desired.pool)
+        sized = as_sized(desired, pool).pool or desired.pool
+        body = sized if current is not None else _idle(desired, sized)
         found = pools.changes(body, pool, compare_size=True)
         yield _held(desired, Kind.POOL, pool, body, found)
     if desired.job is not None and current is not None:

@@ -15,6 +15,7 @@ from batchspec.plan.model import Action, Kind, Operation, Reason, Work
 from batchspec.plan.observed import Observed
 from batchspec.resources import pool as pools
 from batchspec.resources.base import STAMP_ROLLOUT, Change, Effect, Json, is_protected, metadata_of, owner
+from batchspec.resources.equality import caseless
 from batchspec.resources.resize_errors import said
 from batchspec.source import path_text
 
@@ -28,7 +29,7 @@ _TREATED = {
 
 def pool_action(desired: Desired, observed: Observed, work: Work) -> Action | None:
     """What the spec's own pool needs, given the work at hand. Raises `RefusedError` for a pool that is not its own."""
-    spec = desired.spec
+    spec, desired = desired.spec, as_sized(desired, observed.pool)
     if spec.pool is None:
         return None
     if desired.pool is None:
@@ -48,10 +49,29 @@ def pool_action(desired: Desired, observed: Observed, work: Work) -> Action | No
     return _put_away(desired, others, _compared(desired, observed, compare_size=False))
 
 
+def as_sized(desired: Desired, live: Json | None) -> Desired:
+    """*desired*, whose pool has the VM size of the *live* one where the spec lists that, too."""
+    pool, body = desired.spec.pool, desired.pool
+    if pool is None or body is None or live is None:
+        return desired
+    same = next((size for size in pool.vm_sizes if caseless(size, live.get("vmSize"))), body["vmSize"])
+    return replace(desired, pool={**body, "vmSize": same})
+
+
 def _missing(desired: Desired, body: Json) -> Action:
-    return new_action(
+    action = new_action(
         desired, Operation.CREATE, Kind.POOL, body["id"], Reason.MISSING, ("pool", "id"), after=body
     )
+    return replace(action, notes=tuple(_of_sizes(desired, body)))
+
+
+def _of_sizes(desired: Desired, body: Json) -> Iterator[str]:
+    """What is done where Azure has no nodes of the VM size that *body* has."""
+    pool = desired.spec.pool
+    others = [size for size in pool.vm_sizes if size != body["vmSize"]] if pool else []
+    if others:
+        then = ", then ".join(others)
+        yield f"if Azure has no {body['vmSize']} nodes, apply tries {then} (only while it is watching)"
 
 
 def _compared(desired: Desired, observed: Observed, *, compare_size: bool) -> Action | None:
@@ -68,7 +88,8 @@ def _compared(desired: Desired, observed: Observed, *, compare_size: bool) -> Ac
     if action is None:
         return None
     if missing and any(change in action.changes for change in missing):
-        action = replace(action, notes=(f"asked for again; last time: {said(live['resizeErrors'])}",))
+        again = f"asked for again; last time: {said(live['resizeErrors'])}"
+        action = replace(action, notes=(again, *_of_sizes(desired, desired.pool)))
     _refuse_protected(pool, action)
     if action.changes[0].path == ("rollout",):
         action = replace(action, reason=Reason.ROLLOUT)

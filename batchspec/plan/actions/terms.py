@@ -46,6 +46,8 @@ def _pool(pool: Pool, needed: bool, effects: frozenset[Effect]) -> dict[str, Any
     found: dict[str, Any] = {}
     if needed:
         found["whenDone"] = pool.when_done.value
+    if needed and pool.other_sizes:
+        found["vmSizes"] = list(pool.vm_sizes)
     if zeroes and pool.body.get("enableAutoScale"):
         found["autoscales"] = True
     if zeroes or effects & _MOVES_NODES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from batchspec.cost.nodes import Nodes, nodes_asked
 from batchspec.cost.rates import Rates
 from batchspec.desired.task import Desired
 from batchspec.plan.actions.action import is_ignored
+from batchspec.plan.actions.pool import as_sized
 from batchspec.plan.model import Kind, Operation, Plan
 from batchspec.plan.observed import Observed
 from batchspec.resources.base import Effect, Json
@@ -27,13 +29,20 @@ def estimate(
     nodes = nodes_asked(pool) if pool is not None else Nodes()
     if pool is None or spec.pool is None or not any(nodes):
         return None
+    sizes = (str(pool["vmSize"]), *(spec.pool.other_sizes if starts_nodes(desired, observed, plan) else ()))
+    hourly = (Hourly(nodes, rates_of({**pool, "vmSize": size})) for size in sizes)
     return Estimate(
-        Hourly(nodes, rates_of(pool)),
+        max(hourly, key=_dearness),
         _hours(desired.job),
         has_job=plan.work.needed,
         when_done="" if spec.pool.existing else spec.pool.when_done.value,
         autoscales=bool(pool.get("enableAutoScale")),
     )
+
+
+def _dearness(hourly: Hourly) -> float:
+    """What counts of several VM sizes that the nodes may have: what they cost at most."""
+    return math.inf if hourly.amount is None else hourly.amount
 
 
 def starts_nodes(desired: Desired, observed: Observed, plan: Plan) -> bool:
@@ -53,11 +62,12 @@ def _paid(desired: Desired, observed: Observed, plan: Plan) -> Json | None:
     if desired.pool is None:
         return observed.pool
     live = observed.pool or {}
+    sized = as_sized(desired, observed.pool).pool or desired.pool
     others = ("targetDedicatedNodes", "targetLowPriorityNodes", "autoScaleFormula", "vmSize")
     left: dict[str, Any] = {
         name: live[name] for name in others if name in live and is_ignored(desired, ("pool", name))
     }
-    return {**desired.pool, **left}
+    return {**sized, **left}
 
 
 def _hours(job: Json | None) -> float | None:

@@ -100,8 +100,9 @@ def _unknown(desired: Desired, plan: Plan, *, tells_quota: bool) -> Iterator[str
     pool = desired.pool or {}
     if grows(plan) and most_nodes(pool) == math.inf:
         yield "number of nodes: nothing in the autoscale formula bounds it"
-    if pool.get("taskSlotsPerNode", 1) > _SLOTS_OF_A_CORE and cores_of(pool["vmSize"]) is None:
-        yield f"task slots: the name {pool['vmSize']} does not tell its cores"
+    if pool.get("taskSlotsPerNode", 1) > _SLOTS_OF_A_CORE:
+        for name in filter(lambda name: cores_of(name) is None, _sizes(desired)):
+            yield f"task slots: the name {name} does not tell its cores"
 
 
 # The identity -----------------------------------------------------------------------------
@@ -171,14 +172,16 @@ def _running_links(desired: Desired, ending: Many[str]) -> Iterator[Diagnostic]:
 
 
 def _size(desired: Desired, today: date) -> Iterator[Diagnostic]:
-    vm_size = _pool(desired)["vmSize"]
-    if retirement := retirement_of(vm_size):
+    sizes = _sizes(desired)
+    for number, retirement in enumerate(map(retirement_of, sizes)):
+        if retirement is None:
+            continue
         over = retirement.day < today
         verb = "were retired on" if over else "retire on"
         yield _finding(
             desired,
             Code.SIZE_RETIRES,
-            ("pool", "vmSize"),
+            ("pool", "vmSize", number) if len(sizes) > 1 else ("pool", "vmSize"),
             f"pool.vmSize: the VM sizes {retirement.family} {verb} {retirement.day}",
             label="Azure starts no more of them" if over else "its nodes stop for good then",
             helps=(f"choose a size of a newer family; the list is of {AS_OF}",),
@@ -186,19 +189,29 @@ def _size(desired: Desired, today: date) -> Iterator[Diagnostic]:
         )
 
 
+def _sizes(desired: Desired) -> tuple[str, ...]:
+    """The VM sizes that nodes of the spec's pool may have."""
+    return desired.spec.pool.vm_sizes if desired.spec.pool else ()
+
+
 def _slots(desired: Desired) -> Iterator[Diagnostic]:
-    pool = _pool(desired)
-    slots, cores = pool.get("taskSlotsPerNode", 1), cores_of(pool["vmSize"])
-    most = min(_SLOTS_OF_A_CORE * cores, _MOST_SLOTS) if cores else _MOST_SLOTS
+    slots = _pool(desired).get("taskSlotsPerNode", 1)
+    most, vm_size = min((_most_slots(size), size) for size in _sizes(desired))
     if slots > most:
         yield _finding(
             desired,
             Code.TOO_MANY_NODE_SLOTS,
             ("pool", "taskSlotsPerNode"),
-            f"pool.taskSlotsPerNode: {slots} slots are more than a {pool['vmSize']} may have",
-            label=f"at most {most}: {_SLOTS_OF_A_CORE} for each of {cores} cores, {_MOST_SLOTS} in all",
+            f"pool.taskSlotsPerNode: {slots} slots are more than a {vm_size} may have",
+            label=f"at most {most}: {_SLOTS_OF_A_CORE} for each of {cores_of(vm_size)} cores, {_MOST_SLOTS} in all",
             helps=(f"{most} at most, or a size with more cores",),
         )
+
+
+def _most_slots(vm_size: str) -> int:
+    """The most slots of a node of *vm_size*."""
+    cores = cores_of(vm_size)
+    return min(_SLOTS_OF_A_CORE * cores, _MOST_SLOTS) if cores else _MOST_SLOTS
 
 
 # The image --------------------------------------------------------------------------------

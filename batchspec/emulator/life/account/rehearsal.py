@@ -20,9 +20,13 @@ STATES = ("creating", "starting", "resizing", "deleting")
 
 @dataclass(slots=True)
 class Shortage:
-    """The next *times* resizes of the pool get at most *nodes* more nodes, and end with this error."""
+    """The next *times* resizes of the pool get at most *nodes* more nodes, and end with this error.
+
+    With a *vm_size* only resizes to nodes of that size.
+    """
 
     pool: str
+    vm_size: str
     code: str
     message: str
     nodes: int
@@ -52,11 +56,12 @@ class Rehearsals:
 
 
 def ask_shortage(account: "Account", raw: bytes) -> None:
-    """`{"pool", "code", "message", "nodes", "times"}`; all but the first two may be left out."""
+    """`{"pool", "code", "message", "nodes", "times", "vmSize"}`; all but the first two may be left out."""
     body = _object(raw)
     try:
         found = Shortage(
             str(body["pool"]).lower(),
+            str(body.get("vmSize", "")).lower(),
             str(body["code"]),
             str(body.get("message", "The resize did not get all of its nodes")),
             int(body.get("nodes", 0)),
@@ -118,7 +123,7 @@ def _object(raw: bytes) -> dict[str, Any]:
 def shortage_of(account: "Account", pool: Pool) -> Shortage | None:
     """What the present resize of *pool* is short of, if that was asked for; it counts as happened."""
     for found in account.rehearsals.shortages:
-        if found.pool == pool.key:
+        if found.pool == pool.key and found.vm_size in ("", pool.doc["vmSize"]):
             found.times -= 1
             if found.times <= 0:
                 account.rehearsals.shortages.remove(found)

@@ -13,7 +13,7 @@ from tests.plan.case import desired_of, observed_of
 SPEC = """\
 version: 1
 name: work
-pool: {{id: nodes, vmSize: standard_d4ds_v5, image: "canonical:ubuntu-24_04-lts:server", {}}}
+pool: {{id: nodes, vmSize: {size}, image: "canonical:ubuntu-24_04-lts:server", {}}}
 job: {{id: work}}
 tasks: {{one: {{command: [sleep, '0']}}}}
 """
@@ -32,10 +32,10 @@ ENOUGH = Quota(100, 100, {"standardddsv5family": 100}, 100)
 
 
 def said(
-    nodes: str, quota: Quota, *pools: dict[str, Any], sizes: Any = SIZES
+    nodes: str, quota: Quota, *pools: dict[str, Any], sizes: Any = SIZES, size: str = "standard_d4ds_v5"
 ) -> list[tuple[str, str, str, str]]:
     """What is found: severity, field, what and why."""
-    desired = desired_of({"spec": SPEC.format(nodes)})
+    desired = desired_of({"spec": SPEC.format(nodes, size=size)})
     plan = make_plan(desired, observed_of({}, desired))
     assert grows(plan)
     found = quota_findings(desired, plan, quota, sizes, pools)
@@ -111,6 +111,12 @@ def test_more_than_the_quota_is_an_error(
 ) -> None:
     """A formula may ask for less, so there it is a warning; what nothing bounds is told elsewhere."""
     assert said(nodes, quota) == found
+
+
+def test_where_another_size_may_be_had_it_is_a_warning() -> None:
+    """Of a list of sizes only the first is looked at."""
+    found = said("spot: 26", ENOUGH, size="[Standard_D4ds_v5, Standard_F16s_v2]")
+    assert [severity for severity, *_ in found] == ["warning"]
 
 
 def test_what_other_pools_have_counts_as_a_warning() -> None:

@@ -61,7 +61,8 @@ def plan_now(
         is_whole = plan.work != Work()  # a plan that only lifts a protection has judged no task
         if not (spec.has_rounds and is_whole and read_listings(account, desired, listings)):
             break
-    prices = prices_of(account, [desired.pool])
+    sizes = (str((desired.pool or {}).get("vmSize", "")), *(spec.pool.other_sizes if spec.pool else ()))
+    prices = prices_of(account, ({"vmSize": size} for size in sizes))
     if prices is not None:
         plan = replace(
             plan,

@@ -88,12 +88,14 @@ def quota_findings(
 ) -> Iterator[Diagnostic]:
     """Where the quota is too small for *plan*; *pools* are all that the account has.
 
-    An error where no node beyond it can ever come; a warning where others have them, or a formula may ask for less.
+    An error where no node beyond it can ever come; a warning where others have them, where a formula may ask
+    for less, and where another size of a list may be had: only the first is looked at.
     """
     pool = desired.pool
     size = sizes.get(str(pool["vmSize"]).casefold()) if pool else None
     if pool is None or size is None:
         return
+    other_sizes = desired.spec.pool.other_sizes if desired.spec.pool else ()
     others = [live for live in pools if str(live["id"]).casefold() != str(pool["id"]).casefold()]
     if (
         any(action.operation is Operation.CREATE for action in plan.of(Kind.POOL))
@@ -107,7 +109,7 @@ def quota_findings(
         )
     for demand in _demands(desired, pool, size, quota, sizes, others):
         if math.isfinite(demand.asked) and demand.asked + demand.others > demand.quota:
-            is_error = demand.asked > demand.quota and not pool.get("enableAutoScale")
+            is_error = demand.asked > demand.quota and not (pool.get("enableAutoScale") or other_sizes)
             yield _finding(
                 desired,
                 demand.path,

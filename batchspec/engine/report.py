@@ -9,7 +9,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from batchspec.desired.places import Places
-from batchspec.engine.health.status import newest_job
+from batchspec.engine.health.status import LiveJob, newest_job
 from batchspec.engine.health.wrote import excerpt
 from batchspec.engine.history.record import Failures, Run, Usage, list_runs, read_record
 from batchspec.engine.history.trace import RUNNING, WAITING, Trace, Traced, end_state
@@ -53,12 +53,14 @@ def read_report(account: Account, spec: Spec, run_id: str | None = None) -> Repo
     A run that was cut off and the one that resumed it work on one job: they are reported together.
     """
     runs = read_runs(account, spec)
-    chosen = chain(runs, _last(runs) if run_id is None else _named(spec, runs, run_id))
-    jobs = {job for run in chosen for job in run.jobs}
+    place = _last(runs) if run_id is None else _named(spec, runs, run_id)
+    chosen = chain(runs, place)
+    later = {
+        job for run in runs[place + 1 :] if run.tasks for job in run.jobs
+    }  # what is there by now is theirs
+    jobs = {job for run in chosen for job in run.jobs} - later
     newest = newest_job(account, spec) if run_id is None else None
-    if newest and not any(
-        newest.id in run.jobs for run in runs
-    ):  # a run that has left no record: killed, or at work
+    if newest and not any(_knew(run, newest) for run in runs):  # its run is at work, or was killed
         chosen, jobs = [], {newest.id}
     if not (jobs or runs):
         raise UsageError(
@@ -98,6 +100,11 @@ def _failures(
             said = task_output(account, spec, jobs[-1] if jobs else spec.job_id, failed[0].id, "stderr.txt")
             lines = excerpt(said or "").lines
         yield Failures(reason, total, tuple(row.name for row in failed), lines)
+
+
+def _knew(run: Run, job: LiveJob) -> bool:
+    """Whether *run* worked on *job*, and not on an earlier one of that id."""
+    return job.id in run.jobs and (job.created is None or job.created <= run.ended)
 
 
 def _last(runs: Sequence[Run]) -> int:

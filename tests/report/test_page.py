@@ -136,7 +136,7 @@ def test_a_later_attempt_takes_the_place_of_an_earlier_one() -> None:
     )
     trace = Trace()
     trace.add([first])
-    trace.add_newer([first._replace(state="succeeded")])
+    trace.add_newer([first._replace(state="succeeded")])  # as it was recorded: its sizes are known there
     assert _states(trace) == ["failed"]
     trace.add_newer([second])
     assert _states(trace) == ["running"]

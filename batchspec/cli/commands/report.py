@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     "--format",
     "form",
     type=Choice(["html", "json", "csv"]),
-    help="html: a self-contained page; json and csv: the trace, a row per task. Default: html with -o.",
+    help="html: a self-contained page; json and csv: the trace, a row per task. Default: as FILE ends, or html.",
 )
 @click.option("--run", "run_id", metavar="ID", help="Report on this run instead of the newest one.")
 @click.option("--list", "lists", is_flag=True, help="List the recorded runs.")
@@ -61,7 +61,7 @@ def report(
             "an HTML report is written to a file", help="add `-o report.html`, or `--format json` or `csv`"
         )
     made = workload.report(run_id)
-    pieces = _pieces(made, form or "html")
+    pieces = _pieces(made, form or _form_of(output))
     if output is None:
         for piece in pieces:
             put_file(piece)
@@ -79,6 +79,12 @@ def _list(workload: Workload, form: str | None) -> None:
             put_object(run_json(run))
     else:
         put(runs_text(runs))
+
+
+def _form_of(output: Path | None) -> str:
+    """The format that the name of a file asks for."""
+    suffix = output.suffix.removeprefix(".") if output else ""
+    return suffix if suffix in ("json", "csv") else "html"
 
 
 def _pieces(made: Report, form: str) -> Iterable[str]:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
 
 from batchspec.cost.estimate import Hourly
@@ -20,7 +21,7 @@ from batchspec.errors import UsageError
 from batchspec.language.model import Spec
 from batchspec.plan.actions import job as plan_job
 from batchspec.resources.base import Json
-from batchspec.resources.task import LiveTask, read_id
+from batchspec.resources.task import LiveTask, moment_of, read_id
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import task as task_service
 from batchspec.service.connect import Account
@@ -138,6 +139,7 @@ def _in_full(account: Account, trouble: Trouble, facts: Facts) -> str:
 class LiveJob:
     id: str
     state: str
+    created: datetime | None = None
 
 
 def newest_job(account: Account, spec: Spec) -> LiveJob | None:
@@ -152,7 +154,7 @@ def _newest_job(account: Account, spec: Spec) -> Json | None:
 
 
 def _shown(job: Json | None) -> LiveJob | None:
-    return LiveJob(job["id"], str(job["state"])) if job else None
+    return LiveJob(job["id"], str(job["state"]), moment_of(job.get("creationTime"))) if job else None
 
 
 def _listed(account: Account, job_id: str, filter: str) -> Iterator[LiveTask]:

@@ -121,7 +121,7 @@ class Trace:
 
     def add_newer(self, rows: Iterable[Traced]) -> None:
         """Adds those of *rows* that are later attempts than what is there of their tasks."""
-        there = "SELECT 1 FROM traced WHERE key = ?1 AND (id = ?2 OR created >= ?12)"
+        there = "SELECT 1 FROM traced WHERE key = ?1 AND created >= ?12"
         added = f"INSERT OR REPLACE INTO traced SELECT {_PLACES} WHERE NOT EXISTS ({there})"
         self.database.fill(added, map(_stored, rows))
 

@@ -18,7 +18,7 @@ from batchspec.plan.model import Kind, Operation
 _MAKES = (Operation.CREATE, Operation.REPLACE)
 _MOST_REASONS = 50
 _NAMED = 20
-_LONGEST = 300
+_LONGEST = 150  # as metadata of a blob, which holds 8 kB
 
 
 def leave_record(conduct: Conduct, failures: Iterable[FailureGroup] = (), problem: str = "") -> None:
@@ -28,7 +28,7 @@ def leave_record(conduct: Conduct, failures: Iterable[FailureGroup] = (), proble
         write_record(
             conduct.account, Places.of(conduct.spec), _run(conduct, problem), usage, conduct.outcome.traced()
         )
-    except ServiceError as error:
+    except (ServiceError, OSError) as error:
         conduct.tell(NoteEvent(f"no record of this run was left for `report`: {error}", warning=True))
 
 
@@ -53,7 +53,7 @@ def _run(conduct: Conduct, problem: str) -> Run:
         pool=pool.id if pool else "",
         vm_size=str((conduct.desired.pool or {}).get("vmSize", "")),
         resumes=not any(action.operation in _MAKES for action in conduct.plan.of(Kind.JOB)),
-        succeeded=ended - outcome.failed - outcome.not_run - outcome.cancelled,
+        succeeded=outcome.succeeded,
         failed=outcome.failed + outcome.refused,
         not_run=outcome.not_run,
         cancelled=outcome.cancelled,

@@ -62,7 +62,7 @@ def read_holdings(account: Account, *, idle: bool) -> Iterator[Holding]:
     jobs = {} if idle else _by_spec(job_service.all_jobs(account.batch))
     for spec in sorted(pools.keys() | jobs.keys()):
         live_pools, live_jobs = pools.get(spec, []), jobs.get(spec, [])
-        held = tuple(_pool(account, pool, prices) for pool in live_pools)
+        held = tuple(held_pool(account, pool, prices) for pool in live_pools)
         holding = Holding(
             spec,
             tuple(sorted({file for body in (*live_pools, *live_jobs) if (file := file_of(body))})),
@@ -82,7 +82,8 @@ def _by_spec(bodies: list[dict[str, object]]) -> dict[str, list[Json]]:
     return found
 
 
-def _pool(account: Account, live: Json, prices: Prices | None) -> HeldPool:
+def held_pool(account: Account, live: Json, prices: Prices | None) -> HeldPool:
+    """The *live* pool with its nodes."""
     nodes = pool_service.nodes(account.batch, live["id"])
     return HeldPool(
         id=str(live["id"]),

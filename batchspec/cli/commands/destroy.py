@@ -14,7 +14,7 @@ from batchspec.cli.options import (
     format_option,
     load,
     lock_timeout_option,
-    spec_argument,
+    open_account,
     take_over_option,
 )
 from batchspec.cli.words import Choice
@@ -27,9 +27,10 @@ from batchspec.workload.reading import Environment
         "batchspec destroy specs/ffmpeg.yaml",
         "batchspec destroy specs/ffmpeg.yaml --outputs",
         "batchspec destroy specs/ffmpeg.yaml --auto-approve --format json",
+        "batchspec destroy --idle --target azure",
     )
 )
-@spec_argument
+@click.argument("spec_file", metavar="[SPEC]", required=False, type=click.Path(path_type=Path))
 @environment_options
 @approve_option
 @format_option
@@ -42,9 +43,14 @@ from batchspec.workload.reading import Environment
     help="Delete only pools and jobs that the spec no longer names, and outputs and uploads that no task makes or"
     " reads any more.",
 )
+@click.option(
+    "--idle",
+    is_flag=True,
+    help="Instead of a spec: delete the idle pools of all specs in the account. Outputs and jobs are kept.",
+)
 @take_over_option
 def destroy(
-    spec_file: Path,
+    spec_file: Path | None,
     environment: Environment,
     auto_approve: bool,
     form: str,
@@ -52,6 +58,7 @@ def destroy(
     keep: str | None,
     outputs: bool,
     orphans: bool,
+    idle: bool,
     takes_over: bool,
 ) -> None:
     """Delete the spec's jobs, pools and blobs after confirmation. Downloaded files are kept.
@@ -59,8 +66,16 @@ def destroy(
     Deletes only what is tagged as owned by the spec, including what the spec no longer names. Outputs are kept unless
     --outputs is given, so that a later apply has nothing to run again.
 
+    With --idle, pools with nodes of which none works are deleted. A pool is kept while tasks wait for it or an apply
+    of its spec runs, and where it is protected. The next apply that needs a deleted pool creates it again.
+
     In JSON the first line lists what will be deleted and what is kept, followed by one line per deletion.
     """
+    if idle and not (spec_file or keep or outputs or orphans or takes_over):
+        _destroy_idle(environment.target, form, approved=auto_approve)
+        return
+    if spec_file is None or idle:
+        raise click.UsageError("give a SPEC, or --idle without one")
     from batchspec.render.plans import as_destroy
 
     workload = load(spec_file, environment, takes_over=takes_over)
@@ -73,13 +88,38 @@ def destroy(
         put(as_destroy.doomed_text(name, doomed))
     if doomed.is_empty:
         return
-    if not confirm('This cannot be undone. Type "yes" to delete:', approved=auto_approve):
-        raise RefusedError(
-            'nothing was deleted: the answer was not "yes"',
-            help="add --auto-approve to delete without asking",
-        )
+    _require_yes('This cannot be undone. Type "yes" to delete:', approved=auto_approve)
     for gone in destruction.deleting(lock_timeout_s):
         if form == "json":
             put_object(as_destroy.deleted_json(gone))
         else:
             say(as_destroy.deleted_text(gone), err=False)
+
+
+def _require_yes(question: str, *, approved: bool) -> None:
+    if not confirm(question, approved=approved):
+        raise RefusedError(
+            'nothing was deleted: the answer was not "yes"',
+            help="add --auto-approve to delete without asking",
+        )
+
+
+def _destroy_idle(target: str | None, form: str, *, approved: bool) -> None:
+    """Lets the idle pools of the account go, after asking."""
+    from batchspec.engine.idle import Fate, find_idle, let_go
+    from batchspec.render.runs import idle as shown
+
+    account = open_account(target)
+    pools = find_idle(account)
+    if form == "json":
+        put_object(shown.idle_json(pools, account.name))
+    else:
+        put(shown.idle_text(pools))
+    if all(pool.fate is Fate.KEEP for pool in pools):
+        return
+    _require_yes('Type "yes" to delete these pools and their nodes:', approved=approved)
+    for pool in let_go(account, pools):
+        if form == "json":
+            put_object(shown.let_go_json(pool))
+        else:
+            say(shown.let_go_text(pool), err=False)

@@ -36,7 +36,7 @@ def _sum(pools: Iterable[HeldPool]) -> str:
 def _holding(holding: Holding) -> Iterator[str]:
     yield "  ".join((holding.spec, *holding.files))
     for pool in holding.pools:
-        yield f"  pool  {pool.id}  {_nodes(pool)}{_by(pool)}"
+        yield f"  pool  {pool.id}  {pool_text(pool)}{'  IDLE' if pool.is_idle else ''}{_by(pool)}"
     for job in holding.jobs:
         if job.state != _OVER:
             yield f"  job   {job.id}  {job.state}{_by(job)}"
@@ -49,7 +49,8 @@ def _by(held: HeldPool | HeldJob) -> str:
     return f"  applied by {held.applied_by}" if held.applied_by else ""
 
 
-def _nodes(pool: HeldPool) -> str:
+def pool_text(pool: HeldPool) -> str:
+    """The nodes of the pool and what they cost."""
     more = ", and its autoscale formula may add some" if pool.autoscales else ""
     if not pool.nodes:
         return f"no nodes now{more or ', so it costs nothing'}"
@@ -57,7 +58,7 @@ def _nodes(pool: HeldPool) -> str:
     spot = f", {pool.spot} of them Spot" if pool.spot else ""
     nodes = f"{count_text(sum(pool.nodes.values()), 'node')} of {pool.vm_size}{spot} ({states}){more}"
     costs = f"; {hourly_text(pool.cost)}" if pool.cost else ""
-    return f"{nodes}{costs}  IDLE" if pool.is_idle else f"{nodes}{costs}"
+    return f"{nodes}{costs}"
 
 
 def holdings_json(holdings: Iterable[Holding], account: str) -> dict[str, Any]:
@@ -70,7 +71,7 @@ def holdings_json(holdings: Iterable[Holding], account: str) -> dict[str, Any]:
             {
                 "spec": holding.spec,
                 "files": list(holding.files),
-                "pools": [_pool_json(pool) for pool in holding.pools],
+                "pools": [pool_json(pool) for pool in holding.pools],
                 "jobs": [_job_json(job) for job in holding.jobs],
             }
             for holding in holdings
@@ -78,7 +79,8 @@ def holdings_json(holdings: Iterable[Holding], account: str) -> dict[str, Any]:
     }
 
 
-def _pool_json(pool: HeldPool) -> dict[str, Any]:
+def pool_json(pool: HeldPool) -> dict[str, Any]:
+    """The same of one pool."""
     return {
         "id": pool.id,
         "state": pool.state,

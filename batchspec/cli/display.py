@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from batchspec.cli.door import is_live, put, put_object
+from batchspec.cli.door import is_live, put, put_object, put_painted
 from batchspec.cli.verbose import is_listening
 from batchspec.engine.health.situation import See
 from batchspec.events import Event, SummaryEvent
@@ -43,6 +43,7 @@ def _json(event: Event) -> None:
 
 
 def _lines(arguments: str) -> Take:
+    from batchspec.render.paint import summary_painted
     from batchspec.render.runs.progress import Lines
     from batchspec.render.runs.summary import summary_text
 
@@ -50,7 +51,7 @@ def _lines(arguments: str) -> Take:
 
     def take(event: Event) -> None:
         if isinstance(event, SummaryEvent):
-            put(summary_text(event, arguments))
+            put_painted(summary_text(event, arguments), summary_painted, wraps=True)
         elif (line := lines.line(event)) is not None:
             put(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}  {line}\n", err=True)
 
@@ -60,6 +61,7 @@ def _lines(arguments: str) -> Take:
 @contextmanager
 def _live(arguments: str) -> Iterator[Display]:
     from batchspec.cli.live import shown
+    from batchspec.render.paint import summary_painted
     from batchspec.render.runs.summary import summary_text
     from batchspec.render.watching.board import Board
 
@@ -75,4 +77,4 @@ def _live(arguments: str) -> Iterator[Display]:
     with shown(board):
         yield Display(take, lambda situation: board.see(situation, time.monotonic()))
     for summary in summaries:
-        put(summary_text(summary, arguments))
+        put_painted(summary_text(summary, arguments), summary_painted, wraps=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TextIO
 
 import click
@@ -19,6 +19,17 @@ def put(text: str, *, err: bool = False) -> None:
     from batchspec.render.show import shown
 
     click.echo(shown(text), err=err, nl=False)
+
+
+def put_painted(text: str, paint: Callable[[str], str], *, wraps: bool = False) -> None:
+    """Lines for people, on stdout: painted where it takes colours, and on a terminal, if asked, wrapped at words."""
+    if wraps and sys.stdout.isatty():
+        from shutil import get_terminal_size
+
+        from batchspec.render.wrap import wrapped
+
+        text = wrapped(text, get_terminal_size().columns)
+    put(paint(text) if colored(err=False) else text)
 
 
 def say(line: str, *, err: bool = True) -> None:
@@ -80,8 +91,8 @@ def is_live(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
 
 
-def colored() -> bool:
-    """Whether stderr takes colours."""
+def colored(*, err: bool = True) -> bool:
+    """Whether stderr takes colours, or else stdout."""
     if os.environ.get("NO_COLOR"):
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or sys.stderr.isatty()
+    return bool(os.environ.get("FORCE_COLOR")) or is_live(sys.stderr if err else sys.stdout)

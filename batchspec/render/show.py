@@ -16,7 +16,7 @@ from batchspec.patterns import lazy_regex
 _COMMAND = lazy_regex(r"^(\s*):(?=:[a-z])|#(?=#(?:vso)?\[)", re.IGNORECASE)
 _ANYWHERE = lazy_regex(r"#(?=#(?:vso)?\[)", re.IGNORECASE)
 
-PAINT = lazy_regex(r"(\x1b\[(?:0|1|31|33|34)m)")
+PAINT = lazy_regex(r"(\x1b\[(?:0|1|2|31|32|33|34|36)m)")
 """What is written to a terminal around words of ours."""
 
 

@@ -12,7 +12,7 @@ import click
 
 from batchspec.cli import leave, signals
 from batchspec.cli.display import display
-from batchspec.cli.door import confirm, is_somebody_there, put, put_json, say
+from batchspec.cli.door import confirm, is_somebody_there, put_json, put_painted, say
 from batchspec.cli.options import (
     approve_option,
     environment_options,
@@ -114,6 +114,7 @@ def apply(
     from batchspec.engine.saved_plan import is_saved_plan, mark_applied
     from batchspec.engine.saved_plan import load as load_plan
     from batchspec.plan.identity import plan_digest
+    from batchspec.render.paint import plan_painted
     from batchspec.workload import consent
     from batchspec.workload.planned import Manner
 
@@ -133,7 +134,7 @@ def apply(
     if form == "json":
         put_json(shown.json_pieces())
     else:
-        put(shown.text())
+        put_painted(shown.text(), plan_painted)
     if not shown.plan.is_empty:
         consent.require_safe(shown.plan, allowed)
         agrees = _agrees(auto_approve and reviewed is None)

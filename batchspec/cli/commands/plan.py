@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from batchspec.cli.door import put, put_json, say
+from batchspec.cli.door import put, put_json, put_painted, say
 from batchspec.cli.options import (
     environment_options,
     examples,
@@ -121,7 +121,9 @@ def _show(made: Planned, form: str, *, show_all: bool, detailed: bool) -> int:
     elif form == "markdown":
         put(made.markdown())
     else:
-        put(made.text(show_all=show_all))
+        from batchspec.render.paint import plan_painted
+
+        put_painted(made.text(show_all=show_all), plan_painted)
     if made.plan.errors:
         say("error: the account would reject this plan; it is neither saved nor applied")
         return PlanError.exit_code

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from batchspec.cli.door import is_live, put, put_object, say
+from batchspec.cli.door import is_live, put_object, put_painted, say
 from batchspec.cli.options import (
     environment_options,
     examples,
@@ -95,13 +95,14 @@ def _look_on(workload: Workload) -> None:
 
 
 def _show(now: Status, form: str) -> None:
+    from batchspec.render.paint import status_painted
     from batchspec.render.plans.as_json import status_json
     from batchspec.render.runs.status import status_text
 
     if form == "json":
         put_object(status_json(now))
     else:
-        put(status_text(now))
+        put_painted(status_text(now), status_painted, wraps=True)
 
 
 def _list(workload: Workload, group: str | None, failed: bool, form: str) -> None:

@@ -84,6 +84,22 @@ class DesiredTasks:
             "INSERT INTO task_group VALUES (?, ?)", ((g.name, g.digest) for g in self._groups.values())
         )
 
+    def add_group(self, group: TaskGroup) -> None:
+        """Tasks of *group* may come, too, which the spec does not have."""
+        if group.name not in self._groups:
+            self._groups[group.name] = group
+            self.database.change("INSERT INTO task_group VALUES (?, ?)", group.name, group.digest)
+
+    @property
+    def packs(self) -> bool:
+        """Whether some tasks only pack what others read."""
+        return any(group.packs_for for group in self._groups.values())
+
+    @property
+    def groups(self) -> Mapping[str, TaskGroup]:
+        """The groups of the tasks, by name."""
+        return self._groups
+
     def add(self, tasks: Iterable[DesiredTask]) -> int:
         """Adds *tasks*, which may come slowly; how many they were."""
         return self.database.fill(f"INSERT INTO task VALUES ({', '.join('?' * 16)})", map(_row, tasks))

@@ -173,10 +173,13 @@ class TaskGroup:
     downloads: bool = True
     success_codes: tuple[int, ...] = (0,)
     is_sound: bool = True
+    packs_for: str = (
+        ""  # the group whose tasks read more than Batch takes links to, of one that the spec does not have
+    )
 
     @property
     def path(self) -> Path:
-        return ("tasks", self.name)
+        return ("tasks", self.packs_for or self.name)
 
     @property
     def may_be_unwrapped(self) -> bool:

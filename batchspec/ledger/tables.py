@@ -15,9 +15,10 @@ _DESIRED = (
     " id TEXT, fingerprint TEXT, is_output INTEGER, path TEXT, container TEXT, blob TEXT, size INTEGER,"
     " content TEXT, file BLOB, label TEXT, facts TEXT)",
     # What a task reads besides the input in its own row: further inputs (`name` is empty) and files, `path` on its
-    # node. `producer` is the task that makes it; `is_pack` says that it is a folder, to be unpacked.
+    # node. `producer` is the task that makes it; `is_pack` says that it is a folder, to be unpacked,
+    # `comes_packed` that another read brings it, together with others.
     "CREATE TABLE reads (task INTEGER, position INTEGER, name TEXT, path TEXT, item_path TEXT, container TEXT,"
-    " blob TEXT, size INTEGER, content TEXT, file BLOB, producer INTEGER, is_pack INTEGER)",
+    " blob TEXT, size INTEGER, content TEXT, file BLOB, producer INTEGER, is_pack INTEGER, comes_packed INTEGER)",
     # An output of a task that has several, or whose outputs other groups read. `path` is on the node, `blob` for
     # people (NULL: temporary), `made` what other tasks read (NULL: none does). `listed` is the list of the files of a
     # folder that is stored file by file, too: `is_spread` for other tasks, `is_published` for people.

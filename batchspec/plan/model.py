@@ -244,8 +244,9 @@ class Work:
     have not ended. `kept` are outputs that are not downloaded, since something else lies there. `stored_as` gives
     the name under which a blob lies that tasks read. `groups` are those that have runs, `shares` count
     the tasks of each group by what becomes of them. `orphans` counts outputs whose input is gone, `not_selected`
-    the tasks that need work and are left alone, since others were named with --only. `unpublished` are files of
-    published folders that earlier work has left. `open` are tasks that nobody knows yet: where it `goes_on`, tasks
+    the tasks that need work and are left alone, since others were named with --only. Of the runs, `packing` are
+    none of the spec's own: they pack what others read. `unpublished` are files of published folders that earlier
+    work has left. `open` are tasks that nobody knows yet: where it `goes_on`, tasks
     that run now will tell, and then another plan has to be made.
     """
 
@@ -272,6 +273,7 @@ class Work:
     open: tuple[OpenAction, ...] = ()
     exceeding: tuple[Exceeding, ...] = ()
     unpublished: Many[str] = ()
+    packing: int = 0
     goes_on: bool = False
 
     @property
@@ -387,6 +389,6 @@ class Plan:
         found[Operation.UPLOAD] += len(self.upload_actions)
         found[Operation.COPY] += len(self.copy_actions)
         found[Operation.DELETE] += len(self.deletion_actions)
-        found[Operation.RUN] += len(self.run_actions)
+        found[Operation.RUN] += len(self.run_actions) - self.work.packing
         found[Operation.DOWNLOAD] += len(self.download_actions)
         return +found

@@ -74,6 +74,7 @@ def read_plan(document: Any) -> Plan:
         work=Work(
             up_to_date=_get(document, "upToDate", int),
             not_selected=_get(document, "notSelected", int),
+            packing=_get(document, "packing", int),
             orphans=_get(document, "orphans", int),
             open=_all(document, "openActions", _open),
             unpublished=_all(document, "unpublished", _text),

@@ -27,6 +27,10 @@ SOURCE_READ = "source"
 """What a task reads as `source`; no entry of `files:` has this name."""
 
 
+PACKED = "+"
+"""What a task reads as the pack of further files; no entry of `files:` has this name either."""
+
+
 class TaskRead(NamedTuple):
     """Something that a task reads: `path` is where it finds it; a pack is a folder, to be unpacked there.
 
@@ -38,6 +42,7 @@ class TaskRead(NamedTuple):
     item: Input
     producer: int | None = None
     is_pack: bool = False
+    comes_packed: bool = False  # with others, in a pack that another read brings
 
 
 class FileFinder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shlex
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
-from batchspec.desired.artifacts.files import FILES_FOLDER, TaskRead
+from batchspec.desired.artifacts.files import FILES_FOLDER, PACKED, TaskRead
 from batchspec.desired.artifacts.listings import spread_of
 from batchspec.desired.artifacts.outputs import TaskOutput, is_stored_prefix
 from batchspec.desired.artifacts.rows import given_back
@@ -35,18 +36,28 @@ from batchspec.desired.bodies.body import (
 )
 from batchspec.desired.bodies.wrapper import ANY, NodeOutput, NodePack, wrapped_script
 from batchspec.desired.packing import LIST_SUFFIX, PACK_SUFFIX
+from batchspec.desired.places import Places
 from batchspec.desired.task import Desired, DesiredTask, Input
 from batchspec.language.model import Spec, TaskGroup
 from batchspec.resources.base import Json
 from batchspec.resources.records import COPY_METADATA
 
 _DISPLAY_NAME_LENGTH = 1024
+_LONGEST_LIST = 60_000  # characters; a variable holds 128 KiB, and paths are quoted there
 
 COPY_MARK = {f"x-ms-meta-{COPY_METADATA}": "true"}
 """On a file of a published folder: nothing is ever read from it."""
 
 Link = Callable[[Input], str]
 """The URL by which a node reads what a task reads; one without a blob is its whole container."""
+
+
+Keep = Callable[[str, bytes], None]
+"""Stores a small blob among the inputs, which the task reads."""
+
+
+def _forget(_blob: str, _content: bytes) -> None:
+    pass
 
 
 class Parts(NamedTuple):
@@ -86,7 +97,7 @@ def shown_command(desired: Desired, task: DesiredTask) -> str:
 
 
 _READS = (
-    "SELECT name, path, item_path, container, blob, size, content, file, producer, is_pack"
+    "SELECT name, path, item_path, container, blob, size, content, file, producer, is_pack, comes_packed"
     " FROM reads WHERE task = ? ORDER BY position"
 )
 _MAKES = (
@@ -96,11 +107,10 @@ _MAKES = (
 
 
 def _read(name: str, path: str, *row: Any) -> TaskRead:
-    item_path, container, blob, size, content, file, producer, is_pack = row
+    item_path, container, blob, size, content, file, producer, is_pack, comes_packed = row
     local = os.fsdecode(file) if file is not None else None
-    return TaskRead(
-        name, path, Input(item_path, container, blob, size, content, local), producer, bool(is_pack)
-    )
+    item = Input(item_path, container, blob, size, content, local)
+    return TaskRead(name, path, item, producer, bool(is_pack), bool(comes_packed))
 
 
 def _output(*row: Any) -> TaskOutput:
@@ -128,6 +138,7 @@ def composed_body(
     link: Link,
     links: Links,
     waits_for: Sequence[str] = (),
+    keep: Keep = _forget,
 ) -> dict[str, Any]:
     """The create body of *task*, which starts once the tasks *waits_for* have succeeded."""
     spec, group = desired.spec, task.group
@@ -135,7 +146,12 @@ def composed_body(
     values = composed_values(desired, task, parts)
     facts = Particulars(task_id, task.name[:_DISPLAY_NAME_LENGTH], task.record, task.fingerprint, values)
     command = composed_line(group, values, parts)
-    reads = [_resource_file(spec, read, link) for read in parts.reads]
+    reads = [_resource_file(spec, read, link) for read in parts.reads if not read.comes_packed]
+    if (content := _long_list(group, values)) is not None:
+        blob = Places.of(spec).upload(hashlib.md5(content, usedforsecurity=False).hexdigest(), "in.list")
+        keep(blob, content)
+        item = Input("in.list", spec.containers.input, blob, len(content), "")
+        reads.append({"httpUrl": link(item), **reference(spec), "filePath": LIST_FILE})
     if command.wrapped is None and parts.outputs:
         reads += folder_file(spec, links)
     outputs = [*_uploads(spec, group, facts, links, parts.outputs), *log_files(spec, links, facts)]
@@ -147,7 +163,8 @@ def composed_line(group: TaskGroup, values: Mapping[str, Any], parts: Parts) -> 
     """The line of a task with these parts."""
     outputs = [_on_node(output) for output in parts.outputs]
     outputs += [ANY] if group.body.get("outputFiles") else []
-    packs = [NodePack(read.path) for read in parts.reads if read.is_pack]
+    packs = [NodePack(read.path, is_merged=True) for read in parts.reads if read.name == PACKED]
+    packs += [NodePack(read.path) for read in parts.reads if read.is_pack and read.name != PACKED]
     before = _list_of_inputs(group, values) + _empty_folders(group, parts)
     line = render_command(
         group.command,
@@ -171,10 +188,19 @@ def _on_node(output: TaskOutput) -> NodeOutput:
 def _list_of_inputs(group: TaskGroup, values: Mapping[str, Any]) -> str:
     """What writes the file that `inputs.list` names, for a command that reads it."""
     references = {reference for template in group.command.templates for reference in template.references}
-    if ("inputs", "list") not in references:
+    if ("inputs", "list") not in references or _long_list(group, values) is not None:
         return ""
     paths = " ".join(map(shlex.quote, values["inputs"]["paths"]))
     return f"printf '%s\\n' {paths} > {LIST_FILE}\n"
+
+
+def _long_list(group: TaskGroup, values: Mapping[str, Any]) -> bytes | None:
+    """The file that `inputs.list` names, where that is read and too long for a variable."""
+    references = {reference for template in group.command.templates for reference in template.references}
+    if ("inputs", "list") not in references:
+        return None
+    text = "".join(f"{path}\n" for path in values["inputs"]["paths"])
+    return text.encode() if len(text) > _LONGEST_LIST else None
 
 
 def _empty_folders(group: TaskGroup, parts: Parts) -> str:

@@ -29,6 +29,13 @@ from batchspec.desired.artifacts.rows import (
     stored,
 )
 from batchspec.desired.artifacts.values import input_paths, input_values, output_values, values_of
+from batchspec.desired.expansion.packs import (
+    Packer,
+    is_too_long,
+    most_links,
+    packed_reads,
+    packing_group,
+)
 from batchspec.desired.expansion.rehearsal import Rehearsal
 from batchspec.desired.expansion.unknown import NotKnown, Unknown, add_unknown, unknown_of
 from batchspec.desired.names import node_name, parts_of
@@ -49,10 +56,6 @@ from batchspec.source import Path
 
 _BETWEEN = "\0"  # as between the parts of a row's place
 _CHUNK_ID = 10
-_MOST_LINKS = 32_768  # characters of resource files that a task may have (FACTS 9)
-_LINK_LENGTH = (
-    260  # of an entry, with the address of an account and a signature, without the blob's name and the path
-)
 
 
 class Composed(NamedTuple):
@@ -106,6 +109,7 @@ class Composer:
         self._known = {"params": spec.params, "spec": {"name": spec.name}}
         self.table = RowTable(database, group, rows)
         self.without: list[str] = []
+        self.packing = packing_group(group)
 
     def tasks(self, number: int, problem: Callable[[TaskProblem], None]) -> Iterator[Composed]:
         """The tasks, numbered from *number* on. *problem* is told why one of them cannot be."""
@@ -118,8 +122,9 @@ class Composer:
         for rows in self.table.together():
             try:
                 if not self._is_unknown(rows[0]):
-                    yield self._composed(number, rows)
-                    number += 1
+                    for composed in self._composed(number, rows):
+                        yield composed
+                        number += 1
             except TaskProblem as why:
                 problem(why)
         if self._not_known:
@@ -210,7 +215,8 @@ class Composer:
 
     # Tasks --------------------------------------------------------------------------------
 
-    def _composed(self, number: int, rows: Sequence[Row]) -> Composed:
+    def _composed(self, number: int, rows: Sequence[Row]) -> Iterator[Composed]:
+        """The task of *rows*, behind those that pack what it reads."""
         group, has = self._group, self._rows.axes.has
         first = rows[0]
         texts = {name: str(first.values[name]) for name in has}
@@ -224,7 +230,6 @@ class Composer:
             reads.append(
                 TaskRead(SOURCE_READ, f"{SOURCE}/{node_name(source.path)}", source, _producer(first, source))
             )
-        _check_length(reads, self._group)
         position = self._position(first)
         key = task_key(group.name, position, self._slug(first, item), reads_more=True)
         work = Recipe(group.digest, self._content(matrix, inputs, files, source), reads_more=True)
@@ -242,8 +247,11 @@ class Composer:
                 spread=self._spread,
             )
         )
+        packer = Packer(self._places, self.packing, key, number)
+        instead = packer.packed(reads) if self._is_too_long(reads) else reads
+        yield from (Composed(p.task, p.reads, (p.output,), (), _producers(p.reads)) for p in packer.tasks)
         task = DesiredTask(
-            number=number,
+            number=number + len(packer.tasks),
             group=group,
             key=key,
             work=work,
@@ -257,10 +265,20 @@ class Composer:
         )
         if not self._rehearsal.is_over:
             self._rehearsal.take(task.name, names | output_values(outputs))
-        extra = reads[1:] if item is not None else reads
-        producers = sorted({read.producer for read in reads if read.producer is not None})
+        all_reads = list(packed_reads(reads, instead)) if packer.tasks else reads
+        extra = all_reads[1:] if item is not None else all_reads
         torn = any(self._readable.listings.get(output.listed or "", ()) is None for output in outputs)
-        return Composed(task, extra, outputs, list(self._meets(texts)), producers, torn)
+        yield Composed(task, extra, outputs, list(self._meets(texts)), _producers(instead), torn)
+
+    def _is_too_long(self, reads: Sequence[TaskRead]) -> bool:
+        """Whether they have to be packed. Raises `TaskProblem` where nothing could unpack them."""
+        if not is_too_long(reads):
+            return False
+        if self._group.command.line is not None:
+            what = f"a task reads {len(reads)} files, and Batch takes links to about {most_links(reads)}"
+            help = "write `command`: what it reads is packed then, by tasks of their own"
+            raise TaskProblem(what, (*self._group.path, "inputs"), help, code=Code.TOO_MANY_READ)
+        return True
 
     def _matrix(self, rows: Sequence[Row]) -> dict[str, Any]:
         """What templates see of the axes and columns: one value where the task has the axis, else a list."""
@@ -350,16 +368,8 @@ class Composer:
             yield reading.name, json.dumps([texts[name] for name in reading.axes])
 
 
-def _check_length(reads: Sequence[TaskRead], group: TaskGroup) -> None:
-    """Raises `TaskProblem` where the links to all that a task reads are more than Batch takes."""
-    length = sum(_LINK_LENGTH + len(read.item.blob) + len(read.path) for read in reads)
-    if length > _MOST_LINKS and len(reads) > 1:
-        what = f"a task reads {len(reads)} files, and Batch takes links to about {_MOST_LINKS * len(reads) // length}"
-        helps = (
-            "let `chunk` make smaller tasks, whose outputs another group collects",
-            "or declare a folder: `output: NAME/` of the group that makes them, or `files: {NAME: FOLDER/}`",
-        )
-        raise TaskProblem(what, (*group.path, "inputs"), *helps, code=Code.TOO_MANY_READ)
+def _producers(reads: Sequence[TaskRead]) -> list[int]:
+    return sorted({read.producer for read in reads if read.producer is not None})
 
 
 def _shown(row: Row) -> str:
@@ -390,6 +400,10 @@ def add_composed(tasks: DesiredTasks, composed: Iterable[Composed]) -> int:
     """Adds tasks with all that they read and make; how many they were."""
     count = 0
     for some in lots(composed):
+        for packing in {
+            one.task.group.name: one.task.group for one in some if one.task.group.packs_for
+        }.values():
+            tasks.add_group(packing)
         count += tasks.add(one.task for one in some)
         add_extras(tasks.database, some)
     return count
@@ -399,7 +413,7 @@ def add_extras(database: Database, composed: Iterable[Composed]) -> None:
     """Adds what tasks that are there read and make."""
     for some in lots(composed):
         database.fill(
-            f"INSERT INTO reads VALUES ({', '.join('?' * 12)})", chain.from_iterable(map(_reads, some))
+            f"INSERT INTO reads VALUES ({', '.join('?' * 13)})", chain.from_iterable(map(_reads, some))
         )
         database.fill(
             f"INSERT INTO makes VALUES ({', '.join('?' * 12)})", chain.from_iterable(map(_makes, some))
@@ -417,7 +431,7 @@ def _reads(composed: Composed) -> Iterator[tuple[object, ...]]:
         file = os.fsencode(item.file) if item.file is not None else None
         yield (
             *(composed.task.number, position, read.name, read.path, *item[:5], file),
-            *(read.producer, read.is_pack),
+            *(read.producer, read.is_pack, read.comes_packed),
         )
 
 

@@ -48,6 +48,7 @@ def expand(spec: Spec, readable: Readable) -> Desired:
     Raises `SpecError` for names that cannot be: an output outside its folder, two
     tasks that would write one blob, a control character.
     """
+    spec = replace(spec, groups=tuple(group for group in spec.groups if not group.packs_for))
     tasks = DesiredTasks(spec.groups)
     findings: list[Diagnostic] = []
     number = 0
@@ -57,10 +58,19 @@ def expand(spec: Spec, readable: Readable) -> Desired:
     findings.extend(collisions(spec, tasks))
     if any(finding.severity is Severity.ERROR for finding in findings):
         raise SpecError([*spec.warnings, *findings])
-    warned = replace(spec, warnings=(*spec.warnings, *findings))
+    warned = replace(spec, warnings=(*spec.warnings, *findings), groups=tuple(_with_packing(spec, tasks)))
     return Desired(
         spec=warned, pool=_pool_body(spec), job=_job_body(spec), tasks=tasks, members=readable.members
     )
+
+
+def _with_packing(spec: Spec, tasks: DesiredTasks) -> Iterator[TaskGroup]:
+    """The groups, each behind that of the tasks which pack what its own read."""
+    packing = {group.packs_for: group for group in tasks.groups.values() if group.packs_for}
+    for group in spec.groups:
+        if group.name in packing:
+            yield packing[group.name]
+        yield group
 
 
 def without_tasks(spec: Spec) -> Desired:

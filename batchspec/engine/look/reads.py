@@ -60,7 +60,9 @@ def desired_now(
     if findings:
         raise SpecError([*spec.warnings, *findings, *warnings])
     return replace(
-        desired, packages=packages, spec=replace(spec, warnings=in_order([*desired.spec.warnings, *warnings]))
+        desired,
+        packages=packages,
+        spec=replace(desired.spec, warnings=in_order([*desired.spec.warnings, *warnings])),
     )
 
 

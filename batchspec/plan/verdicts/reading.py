@@ -35,7 +35,7 @@ _MORE_UPLOADS = f"""
 INSERT OR IGNORE INTO upload
 SELECT reads.blob, reads.task, reads.size, 'NEW_INPUT'
 FROM verdict JOIN reads ON reads.task = verdict.number LEFT JOIN uploaded ON uploaded.name = reads.blob
-WHERE {RUNS} AND reads.file IS NOT NULL AND uploaded.name IS NULL
+WHERE {RUNS} AND reads.file IS NOT NULL AND uploaded.name IS NULL AND NOT reads.comes_packed
   AND reads.blob NOT IN (SELECT blob FROM older)
 ORDER BY reads.task, reads.position
 """

@@ -91,6 +91,11 @@ _COUNTS = (
     " coalesce(sum(verdict = 'NOT_SELECTED'), 0)"
     " FROM verdict"
 )
+# Tasks that are none of the spec's own: those that run, and those that need not.
+_PACKING = (
+    f"SELECT coalesce(sum({RUNS}), 0), coalesce(sum(verdict = 'UP_TO_DATE'), 0)"
+    " FROM verdict JOIN task USING (number) WHERE group_name LIKE '%.pack'"
+)
 # The outputs for people, of a plain task its record, of others all that they make; and whether each is current.
 _PUBLIC = f"""
 SELECT record, number, 0, output.name IS NOT NULL, coalesce(output.md5, ''), coalesce(output.etag, '')
@@ -168,6 +173,7 @@ def find_work(desired: Desired, counted: Counted, local: FindLocal, *, has_input
     if desired.spec.download is not None:
         found = _not_here(database, desired.spec.groups, local) if has_inputs else find_stored(desired, local)
         database.fill("INSERT OR IGNORE INTO download VALUES (?, ?, ?, ?)", found)
+    packing, packed = database.one(_PACKING) if desired.tasks.packs else (0, 0)
     rows, groups = _Rows(desired), {group.name: group for group in desired.spec.groups}
     return Work(
         runs=rows.runs(length=to_run),
@@ -177,7 +183,8 @@ def find_work(desired: Desired, counted: Counted, local: FindLocal, *, has_input
         waits_for=rows.waits_for,
         has_flow=database.one("SELECT 1 FROM edge") is not None,
         in_progress=rows.in_progress(in_progress),
-        up_to_date=up_to_date,
+        up_to_date=up_to_date - packed,
+        packing=packing,
         not_selected=not_selected,
         removals=rows.removals(),
         deletions=rows.removals("WHERE state <> 'completed'"),

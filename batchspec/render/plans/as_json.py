@@ -51,6 +51,7 @@ def plan_json(plan: Plan, *, id: str, account: str, warnings: Sequence[Diagnosti
         "counts": {operation.name.lower(): count for operation, count in plan.counts().items()},
         "upToDate": plan.work.up_to_date,
         "notSelected": plan.work.not_selected,
+        "packing": plan.work.packing,
         "orphans": plan.work.orphans,
         "terms": plan.terms,
         "findings": diagnostics.as_json([*warnings, *plan.findings]),

@@ -192,7 +192,8 @@ def _runs(plan: Plan, show_all: bool) -> Iterator[str]:
         return [*lines, *(f"        · {line}" for line in _work(action))]
 
     if plan.run_actions:
-        yield f"  > {_tasks(len(plan.run_actions))} in job {plan.job_id}"
+        packing = f", and {_tasks(plan.work.packing)} to pack what they read" if plan.work.packing else ""
+        yield f"  > {_tasks(len(plan.run_actions) - plan.work.packing)} in job {plan.job_id}{packing}"
         yield from _some(plan.run_actions, show_all, entry)
 
 

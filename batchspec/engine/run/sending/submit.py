@@ -226,8 +226,15 @@ class _Packer:
     def _composed(self, run: Run) -> bytes:
         waits_for = self._conduct.plan.work.waits_for(run.task.number)
         links = self._bodies.links
-        body = composed_body(self._conduct.desired, run.task, run.id, self._link, links, waits_for)
+        body = composed_body(
+            self._conduct.desired, run.task, run.id, self._link, links, waits_for, self._keep
+        )
         return _compact(body)
+
+    def _keep(self, blob: str, content: bytes) -> None:
+        container = self._spec.containers.input
+        self._blobs.ensure_container(container)
+        self._blobs.put(container, blob, content, {SPEC_METADATA: self._spec.name})
 
     def _link(self, item: Input) -> str:
         if not item.blob:

@@ -6,6 +6,7 @@ Source: Azure Retail Prices API; the names of its meters as of 2026-11.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -13,6 +14,8 @@ from batchspec.cost.nodes import Nodes
 from batchspec.resources.base import Json
 
 _UNIT = "1 Hour"
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_SMALL_PART = re.compile(r"v\d+|cc|\d+")
 _SPOT_METERS = ("Spot", "Low Priority")
 """Which of the two Batch bills its Spot nodes by is not documented; the first that has a price is used, and named."""
 
@@ -47,6 +50,26 @@ class Rates(NamedTuple):
         return f"the price list has no {kind} nodes of {self.vm_size} here"
 
 
+def listed_name(vm_size: str) -> str:
+    """*vm_size* as the list spells it: it is found by the letter, and Batch gives sizes back in lower case.
+
+    Azure's names have capitals before the number and small letters behind it; then come versions (`v5`), accelerators
+    (`A100`) and networks. What is written with both is taken as it is.
+    """
+    tier, _, name = vm_size.partition("_")
+    if name not in (name.lower(), name.upper()):
+        return f"{tier.capitalize()}_{name}"
+    size, *parts = name.lower().split("_")
+    number = next((place for place, letter in enumerate(size) if not letter.isalpha()), len(size))
+    return "_".join((tier.capitalize(), size[:number].upper() + size[number:], *map(_part, parts)))
+
+
+def _part(text: str) -> str:
+    if _SMALL_PART.fullmatch(text):
+        return text
+    return text.capitalize() if text == "promo" else text.upper()
+
+
 def rounded(amount: float) -> float:
     """*amount* without what binary fractions leave: five nodes at 0.084 cost 0.42, as a limit would say it."""
     return round(amount, 6)
@@ -64,17 +87,18 @@ def money(amount: float | None, rates: Rates) -> str:
 def read_rates(items: Iterable[Json], vm_size: str, region: str, day: str, *, windows: bool) -> Rates:
     """The prices of *vm_size* among *items* of the list, in *region*; with none named, in any.
 
-    Where several fit, the highest counts: what is shown is to be no less than what is paid.
+    Where several fit, the highest in the currency of the first counts: what is shown is no less than what is paid.
     """
     fitting = [item for item in items if _fits(item, vm_size, region, windows=windows)]
+    currency = str(fitting[0]["currencyCode"]) if fitting else "USD"
+    fitting = [item for item in fitting if item["currencyCode"] == currency]
     spot = {meter: _highest(fitting, meter) for meter in _SPOT_METERS}
     meter = next((meter for meter in _SPOT_METERS if spot[meter] is not None), "")
-    currencies = [str(item["currencyCode"]) for item in fitting if item.get("currencyCode")]
     return Rates(
         vm_size,
         _highest(fitting, ""),
         spot.get(meter),
-        currencies[0] if currencies else "USD",
+        currency,
         day,
         meter,
         "" if fitting else f"the price list has no {vm_size}{f' in {region}' if region else ''}",
@@ -90,6 +114,7 @@ def _fits(item: Json, vm_size: str, region: str, *, windows: bool) -> bool:
         and item.get("type", "Consumption") == "Consumption"  # not what is reserved, nor for developers alone
         and product.endswith(" Windows") == windows
         and not product.replace(" ", "").endswith("CloudServices")
+        and _CURRENCY.fullmatch(str(item.get("currencyCode", ""))) is not None
         and _price(item) is not None
     )
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from azure.core.exceptions import AzureError
 from azure.core.rest import HttpRequest
 
+from batchspec.cost.rates import listed_name
 from batchspec.errors import BatchspecError
 from batchspec.resources.base import Json
 from batchspec.service.http.address import checked
@@ -92,7 +93,7 @@ def items_of(text: str) -> list[Json]:
 
 
 def _filter(region: str, vm_size: str) -> str:
-    terms = {"serviceName": "Virtual Machines", "armRegionName": region, "armSkuName": vm_size}
+    terms = {"serviceName": "Virtual Machines", "armRegionName": region, "armSkuName": listed_name(vm_size)}
     said = [f"{name} eq {_quoted(value)}" for name, value in terms.items() if value]
     return " and ".join([*said, "priceType eq 'Consumption'"])
 

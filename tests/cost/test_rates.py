@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from batchspec.cost.nodes import Nodes
-from batchspec.cost.rates import Rates, money, read_rates
+from batchspec.cost.rates import Rates, listed_name, money, read_rates
 from tests.cost.price_list import ITEMS, SIZE, item
 
 
@@ -30,6 +30,32 @@ def test_linux_and_windows_nodes_have_prices_of_their_own() -> None:
 def test_sizes_and_regions_are_told_without_case() -> None:
     """As Batch takes them."""
     assert rates(size="STANDARD_d2ds_V5", region="WestEurope").dedicated == 0.136
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Standard_D2ds_v5",
+        "Standard_DS3_v2",
+        "Standard_E8-2ds_v5",
+        "Standard_NC24ads_A100_v4",
+        "Standard_ND96isr_MI300X_v5",
+        "Standard_M416s_8_v2",
+        "Standard_DC2as_cc_v5",
+        "Standard_D2_v2_Promo",
+        "Standard_FX4mds",
+        "Basic_A1",
+    ],
+)
+def test_a_size_is_asked_for_as_the_list_spells_it(name: str) -> None:
+    """However it is written: Batch gives sizes back in small letters, people write them in capitals."""
+    assert [listed_name(name), listed_name(name.lower()), listed_name(name.upper())] == [name] * 3
+
+
+def test_prices_in_two_currencies_do_not_mix() -> None:
+    """The first one counts; what is no currency's code is no price."""
+    found = rates([item(9, currencyCode="@all"), item(0.1, currencyCode="EUR"), item(0.136)])
+    assert (found.dedicated, found.currency) == (0.1, "EUR")
 
 
 def test_spot_nodes_have_the_price_of_low_priority_where_there_is_no_other() -> None:

@@ -9,7 +9,7 @@ from enum import Enum
 from itertools import chain
 from typing import NamedTuple
 
-from batchspec.cost.estimate import Estimate
+from batchspec.cost.estimate import Estimate, Hourly
 from batchspec.desired.task import DesiredTask, Input
 from batchspec.language.model import TaskGroup
 from batchspec.ledger.database import Many
@@ -194,7 +194,8 @@ class Unnoted(NamedTuple):
 class Stray(NamedTuple):
     """A pool, a job or a blob container that the spec has used and no longer names.
 
-    Of a pool: its nodes, those of them that are Spot. Of a container: the spec's blobs in it, and their bytes.
+    Of a pool: its nodes, those of them that are Spot, and what they cost. Of a container: the spec's blobs in it, and
+    their bytes.
     """
 
     kind: Kind
@@ -205,6 +206,7 @@ class Stray(NamedTuple):
     autoscales: bool = False
     blobs: int = 0
     size: int = 0
+    cost: Hourly | None = None
 
 
 class OpenAction(NamedTuple):

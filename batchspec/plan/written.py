@@ -166,6 +166,7 @@ def _stray(data: Any) -> Stray:
         autoscales=_get(data, "autoscales", bool),
         blobs=_get(data, "blobs", int),
         size=_get(data, "bytes", int),
+        cost=_hourly(data["cost"]) if data.get("cost") else None,
     )
 
 
@@ -228,8 +229,8 @@ def _excess(data: Any) -> Excess:
     )
 
 
-def _cost(data: Any) -> Estimate:
-    """The cost as it was when the plan was made."""
+def _hourly(data: Any) -> Hourly:
+    """What nodes cost, as it was when the plan was made."""
     rates = Rates(
         vm_size=_get(data, "vmSize", str),
         dedicated=_maybe_number(data, "dedicatedPrice"),
@@ -240,8 +241,12 @@ def _cost(data: Any) -> Estimate:
         why_not=_get(data, "unknown", str),
     )
     dedicated, spot = (_maybe_number(data, f"{kind}Nodes") for kind in ("dedicated", "spot"))
+    return Hourly(Nodes(*(math.inf if number is None else number for number in (dedicated, spot))), rates)
+
+
+def _cost(data: Any) -> Estimate:
     return Estimate(
-        Hourly(Nodes(*(math.inf if number is None else number for number in (dedicated, spot))), rates),
+        _hourly(data),
         hours=_maybe_number(data, "hours"),
         has_job=_get(data, "hasJob", bool),
         when_done=_get(data, "whenDone", str),

@@ -67,6 +67,12 @@ def test_costs_are_shown_wherever_nodes_are(
     (listed,) = work.command("list", "--format", "json").objects
     (pool,) = [pool for spec in listed["specs"] for pool in spec["pools"] if pool["id"] == work.pool_id]
     assert pool["cost"]["perHour"] == 0.04
+    work.edit(f"id: {work.pool_id}", f"id: {work.pool_id}-2")
+    other = batchspec.Workload.load("specs/ffmpeg.yaml").plan()
+    assert "2 of them Spot; they cost about 0.0400 USD per hour while the pool exists" in other.text()
+    written = json.loads(other.to_json())
+    jsonschema.Draft7Validator(SCHEMA).validate(written)
+    assert written["strays"][0]["cost"]["perHour"] == 0.04
     assert len([asked for asked in server.filters if "'Standard_D2ds_v5'" in asked]) == 1
 
 

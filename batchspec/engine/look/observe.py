@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from batchspec.codes import Code
+from batchspec.cost.nodes import Nodes
 from batchspec.desired.artifacts.listings import Part
 from batchspec.desired.expansion.expand import without_tasks
 from batchspec.desired.places import Places
@@ -17,7 +18,7 @@ from batchspec.engine.look.links import read_ending
 from batchspec.engine.look.local_outputs import LocalOutputs
 from batchspec.engine.look.machine.project import Project
 from batchspec.engine.look.named import read_named
-from batchspec.engine.look.prices import prices_of
+from batchspec.engine.look.prices import Prices, prices_of
 from batchspec.engine.look.reads import desired_now
 from batchspec.engine.look.remembered.cache import cache_path
 from batchspec.engine.look.remembered.digests import Digests
@@ -30,9 +31,10 @@ from batchspec.plan.actions.job import newest_job
 from batchspec.plan.actions.package import wants_packages
 from batchspec.plan.actions.planner import make_plan
 from batchspec.plan.checks.cost import estimate, starts_nodes
-from batchspec.plan.model import Plan, Work
+from batchspec.plan.model import Kind, Plan, Stray, Work
 from batchspec.plan.observed import Observed, Seen
 from batchspec.resources import job as jobs
+from batchspec.resources.base import Json
 from batchspec.resources.blob import LiveBlob
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import package as package_service
@@ -52,6 +54,7 @@ def plan_now(
     """
     project = project or Project(Places.of(spec).folder)
     listings: dict[str, Sequence[Part] | None] = {}
+    prices = prices_of(account, map(_of_size, _sizes(spec)))  # beside the requests that follow
     while True:
         desired = desired_now(spec, account.blobs.list, project, listings)
         if selection is not None:
@@ -61,15 +64,31 @@ def plan_now(
         is_whole = plan.work != Work()  # a plan that only lifts a protection has judged no task
         if not (spec.has_rounds and is_whole and read_listings(account, desired, listings)):
             break
-    sizes = (str((desired.pool or {}).get("vmSize", "")), *(spec.pool.other_sizes if spec.pool else ()))
-    prices = prices_of(account, ({"vmSize": size} for size in sizes))
     if prices is not None:
         plan = replace(
             plan,
             cost=estimate(desired, observed, plan, prices.of),
             starts_nodes=starts_nodes(desired, observed, plan),
+            strays=tuple(_priced(stray, observed, prices) for stray in plan.strays),
         )
     return desired, judged(account, desired, observed, plan)
+
+
+def _sizes(spec: Spec) -> tuple[str, ...]:
+    """The VM sizes that the spec's own pool may have."""
+    pool = spec.pool
+    return (str(pool.body.get("vmSize", "")), *pool.other_sizes) if pool else ()
+
+
+def _of_size(vm_size: str) -> Json:
+    return {"vmSize": vm_size}
+
+
+def _priced(stray: Stray, observed: Observed, prices: Prices) -> Stray:
+    """*stray* with what its nodes cost, where it is a pool that has some."""
+    live = [pool for pool in observed.named.pools if stray.kind is Kind.POOL and pool["id"] == stray.id]
+    nodes = Nodes(stray.nodes - stray.spot, stray.spot)
+    return stray._replace(cost=prices.hourly(live[0], nodes)) if live else stray
 
 
 def _planned(account: Account, desired: Desired, project: Project) -> tuple[Observed, Plan]:

@@ -102,6 +102,7 @@ def _stray(stray: Stray) -> dict[str, Any]:
         "autoscales": stray.autoscales,
         "blobs": stray.blobs,
         "bytes": stray.size,
+        "cost": hourly_json(stray.cost) if stray.cost else None,
     }
 
 

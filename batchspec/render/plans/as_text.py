@@ -10,7 +10,7 @@ from typing import NamedTuple
 from batchspec.counts import count_text
 from batchspec.ledger.database import Many
 from batchspec.plan.model import Action, Kept, Kind, Operation, Plan, Reason, Stray
-from batchspec.render.cost import estimate_text
+from batchspec.render.cost import estimate_text, hourly_text
 from batchspec.render.findings.judgement import judgement, verdict
 from batchspec.render.show import padded, page
 from batchspec.render.values import both_texts, fields_of, size_text, text_windows, value_lines
@@ -291,7 +291,10 @@ def cost_text(stray: Stray) -> str:
     if not stray.nodes:
         return f"it has no nodes now{more or ', so it costs nothing'}"
     nodes = f"{count_text(stray.nodes, 'node')} of {stray.vm_size}{spot}{more}"
-    return f"{nodes}; {'it costs' if stray.nodes == 1 else 'they cost'} money while the pool exists"
+    amount = "money"
+    if stray.cost is not None and not stray.cost.unknown:
+        amount = hourly_text(stray.cost)
+    return f"{nodes}; {'it costs' if stray.nodes == 1 else 'they cost'} {amount} while the pool exists"
 
 
 def _detail(action: Action, name: str, extra: str = "") -> str:

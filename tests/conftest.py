@@ -10,11 +10,15 @@ import pytest
 from azure.batch import BatchClient
 from azure.core.credentials import AzureNamedKeyCredential
 from azure.core.rest import HttpRequest
+from hypothesis import settings
 
 from batchspec.service import embedded
 from batchspec.service.embedded import LocalAccount
 
 pytest_plugins = ("pure", "spread")
+
+settings.register_profile("batchspec", max_examples=int(os.environ.get("BATCHSPEC_TEST_EXAMPLES", "50")))
+settings.load_profile("batchspec")
 
 _TARGET_VARIABLES = (
     "AZURE_BATCH_ACCOUNT",

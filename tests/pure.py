@@ -48,6 +48,7 @@ OTHERS = frozenset(
         "packs/test_unpack.py::test_an_empty_folder",
         "packs/test_unpack.py::test_it_is_what_was_packed",
         "plan/test_identity.py",
+        "plan/test_identity_rows.py",
         "plan/test_quiet_plans.py",
         "report/test_browser.py",
         "render/test_door.py::test_4_3_an_error_says_error_in_one_line_only",

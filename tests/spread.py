@@ -3,6 +3,8 @@
 So none waits for long at the end, and what the tests of a file share is made once.
 """
 
+import os
+
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -16,6 +18,17 @@ LONG = (
     "crash/test_crash.py",
     "test_house.py::test_lint_and_types_are_clean",
 )
+
+
+# Most tests wait for processes most of the time.
+WAITING = 3
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """As many as there are cores, and some more where they wait."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores if config.getoption("markexpr") == "pure" else cores + WAITING
 
 
 @pytest.hookimpl(optionalhook=True)

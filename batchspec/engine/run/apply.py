@@ -101,7 +101,7 @@ class Apply:
         self._allocation_s = allocation_s
         self._detach = detach
         self._see: See | None = None
-        self._brake = Brake(self._conduct, max_failures)
+        self._brake = Brake(self._conduct, max_failures, earlier.summary if earlier else None)
         self._watching = False
         self._is_told = False
         self._earlier = earlier
@@ -255,7 +255,7 @@ class Apply:
             again = f"`batchspec apply {conduct.spec.arguments}`"
             what = f"what reads the files of {names} is not in the job yet: run {again} when they are made"
             conduct.tell(NoteEvent(what, warning=True))
-        elif outcome.makes_known() and not outcome.cancelled:
+        elif outcome.makes_known() and not (outcome.cancelled or self._brake.was_used):
             raise NextRound(f"The files of {names} are known now")
         else:
             seal(conduct, list(outcome.followed)[-1])

@@ -8,19 +8,21 @@ from __future__ import annotations
 from batchspec.counts import count_text
 from batchspec.engine.history.trace import NOT_RUN
 from batchspec.engine.run.progress.conduct import Conduct
-from batchspec.events import NoteEvent
+from batchspec.events import NoteEvent, SummaryEvent
 from batchspec.language.model import Limit
 from batchspec.service.batch import job as job_service
 
 
 class Brake:
-    """Stops the jobs of one run; with *limit* None it never does."""
+    """Stops the jobs of one run; with *limit* None it never does. *earlier* is what its earlier rounds came to."""
 
-    def __init__(self, conduct: Conduct, limit: Limit | None) -> None:
+    def __init__(self, conduct: Conduct, limit: Limit | None, earlier: SummaryEvent | None = None) -> None:
         self._conduct = conduct
         self._batch = conduct.account.batch
         self._limit = limit
+        self._earlier = (earlier.failed, earlier.succeeded) if earlier else (0, 0)
         self._stopped: dict[str, str] = {}  # jobs, and why
+        self.was_used = False
 
     def begin(self) -> None:
         """A job that an earlier run had stopped, and was cut off before it ended it, goes on."""
@@ -37,7 +39,7 @@ class Brake:
         if job_id not in self._stopped and (why := self._why()):
             self._conduct.check()
             job_service.stop(self._batch, job_id)
-            self._stopped[job_id] = why
+            self._stopped[job_id], self.was_used = why, True
             text = f"{why}: no further task starts; waiting for those that run"
             self._conduct.tell(NoteEvent(text, warning=True))
         return job_id in self._stopped
@@ -51,14 +53,13 @@ class Brake:
 
     def _why(self) -> str:
         """What is too much; empty while it is not."""
-        outcome = self._conduct.outcome
-        ended = outcome.succeeded + outcome.failed
-        if self._limit is None or allows(
-            self._limit, outcome.failed, ended, self._conduct.spec.safety.min_objects
-        ):
+        outcome, (failed, succeeded) = self._conduct.outcome, self._earlier
+        failed, succeeded = failed + outcome.failed, succeeded + outcome.succeeded
+        ended, fewest = failed + succeeded, self._conduct.spec.safety.min_objects
+        if self._limit is None or allows(self._limit, failed, ended, fewest):
             return ""
         of = count_text(ended, "ended task")
-        return f"{outcome.failed} of {of} failed, and safety.maxFailures is {self._limit.written}"
+        return f"{failed} of {of} failed, and safety.maxFailures is {self._limit.written}"
 
 
 def allows(limit: Limit, failed: int, ended: int, fewest: int) -> bool:

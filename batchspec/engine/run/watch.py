@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 
 from batchspec.desired.task import DesiredTask
 from batchspec.engine.run.brake import Brake
@@ -127,11 +128,12 @@ class Watch:
         """Takes the tasks that ended since the last look, or ever, out of the pending ones; says how many."""
         before, desired = self.pending, self._conduct.desired
         since = None if everything or self._latest is None else self._latest - _OVERLAP
+        why_ended = cache(self._why_ended)  # asked once for all that were ended
         for live in task_service.read_completed(self._conduct.account.batch, self._job_id, since):
             self._latest = max(filter(None, (self._latest, live.changed)), default=None)
             task = self._outcome.awaited(self._job_id, live.id)
             if task is not None:
-                failure = self._failure_of(task, live)
+                failure = self._failure_of(task, live, why_ended)
                 self._outcome.end(self._job_id, live.id, failure, live.execution)
                 self._conduct.tell(task_event(live.id, failure, desired, task, live.execution))
                 if self._lookout:
@@ -160,10 +162,10 @@ class Watch:
         self._outcome.give_up(self._job_id, CANCELLED)
         return True
 
-    def _failure_of(self, task: DesiredTask, live: LiveTask) -> str:
+    def _failure_of(self, task: DesiredTask, live: LiveTask, why_ended: Callable[[], str]) -> str:
         """Why the task has failed. Of one that somebody ended the service says the same as of one whose job is over."""
         failure = failure_of(self._conduct.account, self._conduct.desired, task, live)
-        is_over_time = failure == CANCELLED and self._why_ended() == job_service.OVER_TIME
+        is_over_time = failure == CANCELLED and why_ended() == job_service.OVER_TIME
         return "ended with its job: job.constraints.maxWallClockTime is over" if is_over_time else failure
 
     def _why_ended(self) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.bench import stub
 from tests.bench.measure import Figure, in_turn, median, ratio, report, timed, way
 
-_TASKS_PATH = "/jobs/bench-job/tasks"
+TASKS_PATH = "/jobs/bench-job/tasks"
 _NEXT = re.compile(rb'"odata\.nextLink":"http://[^/]+([^"]+)"')
 PACKAGES = ("azure-batch", "azure-core")
 
@@ -22,7 +22,7 @@ def figures(tasks: int, rounds: int) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory(prefix="batchspec-bench-") as folder:
         file = Path(folder) / "tasks.jsonl"
         write_tasks(file, tasks)
-        with stub.running(stub.Listing("json", _TASKS_PATH, file)) as server:
+        with stub.running(stub.Listing("json", TASKS_PATH, file)) as server:
             ways = {name: way(__name__, name, tasks, server.port) for name in WAYS}
             found = in_turn(rounds, ways)
     ours, floor = found["ours"], found["floor"]
@@ -74,15 +74,17 @@ def ours(count: int, port: int) -> None:
         found = find_work(desired, Counted.ALL, nothing_here)
         len(found.in_progress), len(found.runs)
     account.close()
+    counted = stub.Stub(port).counts()
     if len(found.in_progress) != count or found.runs:
         raise SystemExit(f"{len(found.in_progress)} of {count} tasks were found as they are")
-    report(taken(), desired_mb=before)
+    rows = desired.tasks.database._connection.total_changes
+    report(taken(), desired_mb=before, requests=counted["requests"], bytes=counted["sent"], rows=rows)
 
 
 def floor(count: int, port: int) -> None:
     """Moves the pages over one connection and finds the next one's link, no more."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
-    found, path = 0, _TASKS_PATH
+    found, path = 0, TASKS_PATH
     with timed() as taken:
         while path:
             connection.request("GET", path)

@@ -34,8 +34,7 @@ def figures(inputs: int, filled: int, rounds: int) -> Iterator[Figure]:
         folder = Path(name)
         environment = {"XDG_CACHE_HOME": str(folder / "cache")}
         ask(__name__, "prepare", folder, inputs, environment=environment)
-        listings = [stub.Listing(form, path, folder / file) for file, (form, path) in _PATHS.items()]
-        with stub.running(*listings) as server:
+        with stub.running(*listings(folder)) as server:
             environment |= account.environment_of(server.port)
             found = [_plan(folder, inputs, environment) for _ in range(rounds)]
     peak = max(sample.more["peak_mb"] for sample in found)
@@ -44,6 +43,11 @@ def figures(inputs: int, filled: int, rounds: int) -> Iterator[Figure]:
         "plan of an unchanged workload, wall", median(found), " s", 60, 15, parts, PACKAGES, smaller=True
     )
     yield _on_local_account(filled, rounds)
+
+
+def listings(folder: Path) -> list[stub.Listing]:
+    """What a stub serves of the services' state that `prepare` wrote into *folder*."""
+    return [stub.Listing(form, path, folder / file) for file, (form, path) in _PATHS.items()]
 
 
 def _on_local_account(inputs: int, rounds: int) -> Figure:

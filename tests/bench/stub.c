@@ -5,7 +5,7 @@
  * It prints its port (loopback, any free one) and serves until its stdin ends:
  *   POST .../addtaskcollection    one Success for each task; one id in DROP_ONE_IN is passed over in silence
  *   GET PATH                      the lines of FILE, page by page: JSON objects for Batch, <Blob> elements for Blob
- *   GET /stats                    {"requests": ..., "tasks": ...}
+ *   GET /stats                    {"requests": ..., "tasks": ..., "sent": ..., "received": ...}; bodies, in bytes
  *   any other GET                 404, as for a pool that is not there
  *   PUT, PATCH, POST, DELETE      done
  * DELAY_MS is added to every answer. Nothing is checked and nothing kept.
@@ -34,7 +34,7 @@ struct list {
 static struct list lists[MAX_LISTS];
 static int list_count, port, delay_ms;
 static unsigned long drop_one_in;
-static atomic_long requests, tasks;
+static atomic_long requests, tasks, sent, received;
 
 static void load(struct list *list, const char *file) {
     FILE *stream = fopen(file, "rb");
@@ -71,6 +71,7 @@ static void answer(int client, const char *status, const char *type, const char 
         "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nrequest-id: stub\r\nx-ms-request-id: stub\r\n"
         "ETag: \"0x8DD000000000000\"\r\nLast-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\nx-ms-version: 2025-11-05\r\n"
         "Date: Thu, 01 Jan 2026 00:00:00 GMT\r\n\r\n", status, type, size);
+    atomic_fetch_add(&sent, size);
     send_all(client, head, length);
     send_all(client, body, size);
 }
@@ -142,7 +143,9 @@ static void get(int client, char *out, char *path, char *query) {
             return;
         }
     if (!strcmp(path, "/stats")) {
-        int size = sprintf(out, "{\"requests\":%ld,\"tasks\":%ld}", atomic_load(&requests), atomic_load(&tasks));
+        atomic_fetch_sub(&requests, 1); /* who asks does not count itself */
+        int size = sprintf(out, "{\"requests\":%ld,\"tasks\":%ld,\"sent\":%ld,\"received\":%ld}",
+            atomic_load(&requests), atomic_load(&tasks), atomic_load(&sent), atomic_load(&received));
         answer(client, "200 OK", "application/json", out, size);
         return;
     }
@@ -178,6 +181,7 @@ static void *serve(void *argument) {
         while (have < whole && (got = recv(client, in + have, BUFFER - have, 0)) > 0) have += got;
         if (have < whole) break;
         atomic_fetch_add(&requests, 1);
+        atomic_fetch_add(&received, in + whole - (blank + 4));
         handle(client, in, blank + 4, in + whole, out);
         memmove(in, in + whole, have - whole);
         have -= whole;

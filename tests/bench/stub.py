@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,10 +36,14 @@ class Stub:
 
     def tasks(self) -> int:
         """How many tasks it answered with Success."""
+        return self.counts()["tasks"]
+
+    def counts(self) -> Counter[str]:
+        """What it has counted so far: `requests`, `tasks`, bytes of bodies `sent` and `received`."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port)
         try:
             connection.request("GET", "/stats")
-            return int(json.loads(connection.getresponse().read())["tasks"])
+            return Counter(json.loads(connection.getresponse().read()))
         finally:
             connection.close()
 

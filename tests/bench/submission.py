@@ -59,7 +59,7 @@ def ours(count: int, port: int) -> None:
     from tests.bench.workload import FROM_BLOBS, conduct_of, made_up_inputs, spec_of, stub_account
 
     account, spec = stub_account(port), spec_of(FROM_BLOBS)
-    before = stub.Stub(port).tasks()
+    before = stub.Stub(port).counts()
     with timed() as taken:
         desired = expand(spec, Readable({"audio": made_up_inputs(count)}))
         conduct = conduct_of(account, desired, make_plan(desired, Observed()))
@@ -67,8 +67,10 @@ def ours(count: int, port: int) -> None:
     account.close()
     for reason, refused in conduct.outcome.reasons():
         raise SystemExit(f"{refused} tasks were refused: {reason}")
-    _require(stub.Stub(port).tasks() - before, count)
-    report(taken())
+    counted = stub.Stub(port).counts() - before
+    _require(counted["tasks"], count)
+    rows = desired.tasks.database._connection.total_changes
+    report(taken(), requests=counted["requests"], bytes=counted["received"], rows=rows)
 
 
 def dropped(count: int, one_in: int) -> None:

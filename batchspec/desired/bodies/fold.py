@@ -26,6 +26,7 @@ _COMPARED = 3
 _MOST = 30_000  # characters; what is put in cannot make it more than a template may give
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
+# Letters alone: a shell, a URL and JSON leave them as they are, so each is found again wherever a template put it.
 _INPUT = {name: f"MARKin{name}MARK" for name in ("name", "stem", "suffix", "folder", "path")}
 _SIZE = 7310058200469  # a number is put into a script without quotes, so this mark is one
 _OUTPUT = "MARKoutputMARK"
@@ -81,7 +82,7 @@ class _Folded(NamedTuple):
     def text(self, task: DesiredTask, task_id: str, link: str) -> str | None:
         """The body's JSON; None for a task that has to be rendered."""
         item = task.input
-        if item is None or len(item.path) > 1000:
+        if item is None or len(item.path) > 1000:  # with it the body may get too long
             return None
         parts = parts_of(item.path) if self.has_parts else _NO_PARTS
         for name in self.used:
@@ -93,7 +94,7 @@ class _Folded(NamedTuple):
             *(parts.name, parts.stem, parts.suffix, parts.folder, input_path(item.path), str(item.size)),
             output_path(task.output) if task.output else "",
         )
-        if not _is_literal("".join(words)):
+        if not _is_literal("".join(words)):  # one look at all of them: hardly any has to be escaped
             words = [encode_basestring_ascii(word)[1:-1] for word in words]
         return self.form % self.pick(words)
 
@@ -115,6 +116,7 @@ def _fold(spec: Spec, group: TaskGroup, links: Links, has_output: bool) -> _Fold
         return None
     marks = [(match.lastindex or 1) - 1 for match in _SLOT.finditer(text)]
     has_parts = any(_INPUT[name] in text for name in Parts._fields)
+    # What the body has of `%` itself is doubled, or it would be taken for a place to put something.
     return _Folded(_SLOT.sub("%s", text.replace("%", "%%")), itemgetter(*marks), has_parts, used)
 
 

@@ -76,9 +76,11 @@ def find_whole(database: Database) -> None:
 
 def follow(database: Database, groups: tuple[TaskGroup, ...]) -> None:
     """What the verdicts on producers make of those on their readers, and the other way about."""
-    for group in groups:
+    for (
+        group
+    ) in groups:  # producers first: each group is judged by what has been found of those that it reads
         database.change(_OUTDATED, group.name)
-    for group in reversed(groups):
+    for group in reversed(groups):  # readers first: whether what is temporary is missed, they decide
         if group.temporary:
             database.change(_UNNEEDED, group.name)
     for group in groups:

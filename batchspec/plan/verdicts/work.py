@@ -39,8 +39,10 @@ class Counted(Enum):
 # Live tasks whose id is that of a desired task's first attempt are found by it. The others are read:
 # further attempts at the same work, and tasks whose work has changed since.
 _PAIR_OTHERS = (
+    # Made here: the first run of a million tasks has no others, and would make it for nothing.
     "CREATE INDEX task_key ON task (key)",
     "UPDATE other SET number = (SELECT number FROM task WHERE task.key = other.key)",
+    # Beside a `max` SQLite gives the other columns of the row that has it.
     "INSERT INTO again SELECT other.number, other.id, max(other.attempt), other.state, other.failure"
     " FROM other JOIN task ON task.number = other.number AND task.id = task.key || '-' || other.work"
     " GROUP BY other.number",
@@ -48,6 +50,7 @@ _PAIR_OTHERS = (
     " JOIN task USING (number) WHERE task.id = task.key || '-' || other.work AND other.id <> again.id",
     "INSERT INTO earlier SELECT task.number, counted.id, counted.state"
     " FROM again JOIN task USING (number) JOIN counted ON counted.id = task.id",
+    # What an id says of the work begins with five characters of the command's digest.
     "INSERT INTO changed SELECT other.number, other.id, other.state,"
     " substr(other.work, 1, 5) = substr(task.id, length(task.key) + 2, 5)"
     " FROM other JOIN task ON task.number = other.number AND task.id <> task.key || '-' || other.work",
@@ -59,23 +62,28 @@ _VERDICTS = """
 INSERT INTO verdict
 SELECT task.number,
   CASE
+    -- A folder that is stored file by file is not whole while its task is at work on it.
     WHEN (task.number IN (SELECT task FROM whole)
         OR output.fingerprint = task.fingerprint AND task.number NOT IN (SELECT task FROM lacking))
       AND NOT (coalesce(again.state, live.state, 'completed') <> 'completed'
         AND task.number IN (SELECT task FROM makes WHERE listed IS NOT NULL)) THEN 'UP_TO_DATE'
+    -- Before all failures: whatever became of earlier tries, what is at work may yet succeed.
     WHEN coalesce(again.state, live.state) <> 'completed' THEN
       CASE WHEN coalesce(again.id, live.id) IN (SELECT id FROM ending WHERE state = 'active')
         THEN 'LINKS_END' ELSE 'IN_PROGRESS' END
     WHEN coalesce(again.failure, live.failure) = 'cancelled' THEN 'CANCELLED'
     WHEN coalesce(again.failure, live.failure) <> '' THEN 'FAILED_LAST_TIME'
+    -- It ended well, or its record is there; so what it made was deleted since.
     WHEN coalesce(again.state, live.state) IS NOT NULL THEN 'OUTPUT_MISSING'
     WHEN output.fingerprint = task.fingerprint THEN 'OUTPUT_MISSING'
+    -- Other work of ours made what is there. Storage knows longer than jobs what was done, so it is asked first.
     WHEN output.fingerprint IS NOT NULL THEN
       CASE WHEN output.command IS (SELECT digest FROM task_group WHERE name = task.group_name)
         THEN 'INPUT_CHANGED' ELSE 'COMMAND_CHANGED' END
     WHEN task.number IN (SELECT number FROM changed WHERE same_command) THEN 'INPUT_CHANGED'
     WHEN task.number IN (SELECT number FROM changed) THEN 'COMMAND_CHANGED'
     WHEN task.path IS NULL THEN 'NOT_RUN'
+    -- Its input was uploaded before: work on it was begun, and nothing is left of that.
     WHEN task.file IS NOT NULL AND uploaded.md5 = task.content THEN 'OUTPUT_MISSING'
     ELSE 'NEW_INPUT'
   END,
@@ -133,7 +141,8 @@ FROM earlier JOIN verdict USING (number) JOIN task USING (number)
 WHERE earlier.state <> 'completed' AND {RUNS}
 """
 
-# In a published folder that is current: what is not of the work that made it.
+# In a published folder that is current: what is not of the work that made it. `0` comes after `/`, so the primary key
+# finds the names between the two, while LIKE would look at all of them.
 _UNPUBLISHED = """
 SELECT copied.name FROM makes JOIN task ON task.number = makes.task
 JOIN verdict ON verdict.number = makes.task AND verdict.verdict = 'UP_TO_DATE'

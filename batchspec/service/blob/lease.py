@@ -55,7 +55,9 @@ def take_lock(
     client = blobs.client(container, blob)
     other: dict[str, str] = {}
     with translated("take the lock"):
-        for _ in range(_TRIES):
+        for _ in range(
+            _TRIES
+        ):  # again where somebody signed between two calls of ours; not for ever, if many do
             with _again_if_overtaken():
                 if lock := _acquire(client, holder, lease_s):
                     return lock

@@ -55,7 +55,7 @@ class Downloads:
         with self._changed:
             self._database.change("INSERT INTO wanted (blob, is_folder) VALUES (?, ?)", blob, is_folder)
             self._total += 1
-        if self._workers < _AT_ONCE:
+        if self._workers < _AT_ONCE:  # read without the lock: one worker too many finds nothing and goes
             self._hire()
 
     def finish(self) -> None:
@@ -85,7 +85,7 @@ class Downloads:
             fetched, error = Fetched(), None
             try:
                 fetched = fetch(self._conduct.account.blobs, self._landing, *wanted)
-            except BaseException as raised:
+            except BaseException as raised:  # `finish` raises it: in a thread of the pool nobody would see it
                 error = raised
             with self._changed:
                 self._over += 1
@@ -106,6 +106,7 @@ class Downloads:
                 if row is not None:
                     self._taken += 1
                     return str(row[0]), bool(row[1])
+            # Before the lock is given back: who wants something next sees that nobody is left to take it.
             self._workers -= 1
             self._changed.notify()
             return None
@@ -201,6 +202,7 @@ def _fetch_folder(blobs: BlobStorage, places: Places, pack: str, place: Place) -
 
 def _checked(stream: BinaryIO, live: LiveBlob) -> str:
     """The MD5 of what was written. Raises `RunError` where that is not the whole blob."""
+    # On disk before it gets its name: after a power cut no file has the name and only half of the content.
     stream.flush()
     os.fsync(stream.fileno())
     found = md5_of(stream)

@@ -69,6 +69,7 @@ def locked(
 
     def keep() -> None:
         while not over.wait(lease_s / _RENEWALS):
+            # Storage counts from when it hears us, which is later: so ours ends first, and no one has it beside us.
             began = now_s()
             try:
                 renew_lock(lock)

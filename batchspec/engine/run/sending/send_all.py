@@ -36,8 +36,9 @@ def send_all(values: Iterable[_T], send: Callable[[_T], None], *, slow_s: float 
             if len(in_flight) >= at_once:
                 patience = slow_s if at_once < _IN_FLIGHT else None
                 done, in_flight = wait(in_flight, patience, FIRST_COMPLETED)
+                # Only of a call that was alone: others have waited for each other, not for the service.
                 is_quick = bool(done) and at_once == 1
-                if not done:
+                if not done:  # eightfold, so that a slow service has all of them within a few calls
                     at_once = min(at_once * 8, _IN_FLIGHT)
                 for future in done:
                     future.result()

@@ -47,7 +47,7 @@ class Sizes:
     large: tuple[int, int] = (3, 200_000_000)
     unchanged: int = 10_000
     trivial: int = 1_000
-    clips: int = 150
+    busy: tuple[int, float] = (40, 1.0)
 
 
 QUICK = Sizes(
@@ -66,7 +66,7 @@ QUICK = Sizes(
     large=(2, 9_000_000),
     unchanged=50,
     trivial=4,
-    clips=2,
+    busy=(2, 0.1),
 )
 
 FIGURES: dict[str, Callable[[Sizes], Iterator[Figure]]] = {
@@ -78,7 +78,7 @@ FIGURES: dict[str, Callable[[Sizes], Iterator[Figure]]] = {
     "uploads": lambda size: uploads.figures(*size.small, *size.large, size.rounds),
     "digests": lambda size: digests.figures(size.unchanged, size.rounds),
     "startup": lambda size: startup.figures(size.starts),
-    "local": lambda size: local_runs.figures(size.trivial, size.clips, size.rounds),
+    "local": lambda size: local_runs.figures(size.trivial, *size.busy, size.rounds),
 }
 
 

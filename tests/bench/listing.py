@@ -31,11 +31,11 @@ def figures(tasks: int, rounds: int) -> Iterator[Figure]:
         f"the pages alone {median(floor):.2f} s"
     )
     yield Figure(
-        "unchanged job / its pages, wall", ratio(ours, floor), "x", 15, 8, parts, PACKAGES, smaller=True
+        "unchanged job / its pages, wall", ratio(ours, floor), "x", 8, 5, parts, PACKAGES, smaller=True
     )
     parts = f"at {tasks:,} tasks, {ours[0].more['desired_mb']:.0f} MB of it what the spec asks for"
     yield Figure(
-        "unchanged job, peak memory", median(ours, "peak_mb"), " MB", 128, 64, parts, PACKAGES, smaller=True
+        "unchanged job, peak memory", median(ours, "peak_mb"), " MB", 64, 48, parts, PACKAGES, smaller=True
     )
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 from batchspec.service.embedded import LocalAccount
 from tests.bench import account
-from tests.bench.measure import PROJECT, Figure, Sample, Skipped, ask, in_turn, median, program, ratio
+from tests.bench.measure import Figure, Sample, ask, in_turn, median, program, ratio
 from tests.bench.startup import BATCHSPEC
 
 _WARM = """\
@@ -37,93 +36,75 @@ tasks:
     inputs: in/*
 """
 _TRIVIAL = _RUN + '    command: ["true"]\n'
-_FFMPEG = (
-    _RUN
-    + """\
-    command: [ffmpeg, -nostdin, -y, -i, "{{ input.path }}", -vn, "-b:a", 192k, "{{ output.path }}"]
-    output: "{{ input.stem }}.mp3"
-download: out/
-"""
-)
+_BUSY = _RUN + "    command: COMMAND\n"
 PACKAGES = ("starlette", "uvicorn", "azure-batch", "azure-storage-blob")
 
 
-def figures(trivial: int, clips: int, rounds: int) -> Iterator[Figure]:
-    """Whole commands on a warm account: planning, uploads, tasks with their logs, downloads."""
+def figures(trivial: int, busy: int, busy_s: float, rounds: int) -> Iterator[Figure]:
+    """Whole commands on a warm account: planning, uploads, tasks with their logs."""
     with tempfile.TemporaryDirectory(prefix="batchspec-bench-") as name, account.local() as local:
         folder = Path(name)
         (folder / "warm.yaml").write_text(_WARM, encoding="utf-8")
         program([*BATCHSPEC, "apply", folder / "warm.yaml"])
-        yield _trivial(local, folder, trivial, rounds)
-        yield from _ffmpeg(local, folder, clips, rounds)
+        yield from _trivial(local, folder, trivial, rounds)
+        yield _busy(local, folder, busy, busy_s, rounds)
 
 
-def _trivial(local: LocalAccount, folder: Path, count: int, rounds: int) -> Figure:
-    files = _inputs(folder / "trivial", count, lambda number, file: file.write_bytes(b"%d" % number), "txt")
-    names = folder / "trivial" / "names"
-    names.write_text("\n".join(map(str, files)), encoding="utf-8")
-    bare = ["xargs", "-a", names, "-n1", "-P2", "true"]
+def _trivial(local: LocalAccount, folder: Path, count: int, rounds: int) -> Iterator[Figure]:
+    files = _inputs(folder / "trivial", count)
+    bare = ["xargs", "-a", _names(folder / "trivial", files), "-n1", "-P2", "true"]
     runs = _Runs(local, folder / "trivial", _TRIVIAL)
     found = in_turn(rounds, {"ours": runs.measure, "xargs": lambda: program(bare)})
     ours, xargs = found["ours"], found["xargs"]
-    value = (median(ours) - median(xargs)) / count * 1e3
     spans = sorted(float(sample.more["span_s"]) for sample in ours)
     parts = (
         f"{count:,} tasks with an input and two logs each: apply {median(ours):.2f} s, of it from the first "
         f"start to the last end {spans[len(spans) // 2]:.2f} s; xargs -P2 {median(xargs):.2f} s"
     )
-    return Figure(
-        "local account, a task on top of xargs", value, " ms", 20, 12, parts, PACKAGES, smaller=True
+    value = (median(ours) - median(xargs)) / count * 1e3
+    yield Figure("local account, a task on top of xargs", value, " ms", 20, 12, parts, PACKAGES, smaller=True)
+    parts = (
+        f"{count:,} tasks: apply, the endpoint and Azurite {median(ours, 'cpu_s'):.2f} s, "
+        f"xargs -P2 {median(xargs, 'cpu_s'):.2f} s"
+    )
+    value = (median(ours, "cpu_s") - median(xargs, "cpu_s")) / count * 1e3
+    yield Figure(
+        "local account, CPU of a task beyond its own", value, " ms", 20, 12, parts, PACKAGES, smaller=True
     )
 
 
-def _ffmpeg(local: LocalAccount, folder: Path, count: int, rounds: int) -> Iterator[Figure]:
-    samples = sorted((PROJECT / "specs").rglob("*.mp4"))
-    if not samples:
-        raise Skipped("there are no sample clips below specs/")
-    files = _inputs(
-        folder / "clips", count, lambda number, file: shutil.copy(samples[number % len(samples)], file), "mp4"
-    )
-    ffmpeg = _ffmpeg_program()
-    target = folder / "clips" / "xargs"
-    target.mkdir()
-    names = folder / "clips" / "names"
-    names.write_text("\n".join(file.stem for file in files), encoding="utf-8")
-    bare = ["xargs", "-a", names, "-I{}", "-P2", ffmpeg, "-loglevel", "error", "-nostdin", "-y"]
-    bare += ["-i", folder / "clips" / "in" / "{}.mp4", "-vn", "-b:a", "192k", target / "{}.mp3"]
-    runs = _Runs(local, folder / "clips", _FFMPEG)
+def _busy(local: LocalAccount, folder: Path, count: int, busy_s: float, rounds: int) -> Figure:
+    """Commands that each take *busy_s* of CPU, as real work does."""
+    files = _inputs(folder / "busy", count)
+    command = [sys.executable, "-c", f"import time\nwhile time.process_time() < {busy_s}: pass"]
+    bare = ["xargs", "-a", _names(folder / "busy", files), "-n1", "-P2", *command]
+    runs = _Runs(local, folder / "busy", _BUSY.replace("COMMAND", json.dumps(command)))
     found = in_turn(rounds, {"ours": runs.measure, "xargs": lambda: program(bare)})
     ours, xargs = found["ours"], found["xargs"]
-    if len(list(target.iterdir())) != count:
-        raise RuntimeError("xargs did not make all files")
-    spans = sorted(float(sample.more["span_s"]) for sample in ours)
     parts = (
-        f"{count} clips of 54 KB: apply {median(ours):.1f} s, CPU of all {median(ours, 'cpu_s'):.1f} s, from the first "
-        f"start to the last end {spans[len(spans) // 2]:.1f} s; "
-        f"xargs -P2 {median(xargs):.1f} s, CPU {median(xargs, 'cpu_s'):.1f} s"
+        f"{count} tasks of {busy_s:g} s of CPU on two slots: apply {median(ours):.1f} s; "
+        f"xargs -P2 {median(xargs):.1f} s; CPU of all {ratio(ours, xargs, 'cpu_s'):.2f}x"
     )
-    packages = (*PACKAGES, ffmpeg.name)
-    yield Figure(
-        "local account, ffmpeg / xargs, wall",
-        ratio(ours, xargs),
-        "x",
-        1.3,
-        1.15,
-        parts,
-        packages,
-        smaller=True,
+    value = ratio(ours, xargs)
+    return Figure(
+        "local account, commands of a second / xargs", value, "x", 1.08, 1.03, parts, PACKAGES, smaller=True
     )
-    value = ratio(ours, xargs, "cpu_s")
-    yield Figure("local account, ffmpeg / xargs, CPU", value, "x", 1.3, 1.15, parts, packages, smaller=True)
 
 
-def _inputs(folder: Path, count: int, write: Callable[[int, Path], object], suffix: str) -> list[Path]:
-    """Writes the inputs below `in/`."""
+def _inputs(folder: Path, count: int) -> list[Path]:
+    """Writes the inputs below `in/`, each with a content of its own."""
     (folder / "in").mkdir(parents=True)
-    files = [folder / "in" / f"clip-{number:05d}.{suffix}" for number in range(count)]
+    files = [folder / "in" / f"clip-{number:05d}.txt" for number in range(count)]
     for number, file in enumerate(files):
-        write(number, file)
+        file.write_bytes(b"%d" % number)
     return files
+
+
+def _names(folder: Path, files: list[Path]) -> Path:
+    """A file that names *files* for xargs."""
+    names = folder / "names"
+    names.write_text("\n".join(map(str, files)), encoding="utf-8")
+    return names
 
 
 class _Runs:
@@ -140,7 +121,6 @@ class _Runs:
         name = f"{self._folder.name}-{self._number}"
         spec = self._folder / "bench.yaml"
         spec.write_text(self._text.replace("NAME", name), encoding="utf-8")
-        shutil.rmtree(self._folder / "out", ignore_errors=True)
         before = _cpu_s(self._local.pid)
         sample = program([*BATCHSPEC, "apply", spec])
         sample.cpu_s += _cpu_s(self._local.pid) - before
@@ -156,17 +136,6 @@ def _cpu_s(pid: int) -> float:
     own = daemon.cpu_times()
     others = [child.cpu_times() for child in daemon.children(recursive=True)]
     return float(sum(own[:4]) + sum(sum(times[:2]) for times in others))
-
-
-def _ffmpeg_program() -> Path:
-    """The program that the local account's tasks find, too."""
-    if found := shutil.which("ffmpeg"):
-        return Path(found)
-    try:
-        import imageio_ffmpeg
-    except ImportError as error:
-        raise Skipped("there is no ffmpeg, nor the package imageio-ffmpeg") from error
-    return Path(imageio_ffmpeg.get_ffmpeg_exe())
 
 
 def span(job_id: str) -> None:

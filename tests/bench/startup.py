@@ -40,8 +40,8 @@ def figures(rounds: int) -> Iterator[Figure]:
         lines = len(spec.read_text(encoding="utf-8").splitlines())
     bare, sdk = found["bare"], found["sdk"]
     for name, what, must, moonshot in (
-        ("validate", f"validate of {lines} lines", 12, 6),
-        ("plan", "plan until its first request", 24, 12),
+        ("validate", f"validate of {lines} lines", 6, 4),
+        ("plan", "plan until its first request", 12, 9),
     ):
         parts = (
             f"{median(found[name]) * 1e3:.0f} ms; python -c pass {median(bare) * 1e3:.0f} ms; "

@@ -29,10 +29,10 @@ def figures(tasks: int, many: int, slow: int, rounds: int) -> Iterator[Figure]:
         f"CPU each; create_tasks {tasks / median(sdk):,.0f} a second, {median(sdk, 'cpu_s') / tasks * 1e6:.0f} us, "
         f"{median(sdk, 'peak_mb'):.0f} MB"
     )
-    yield Figure("submission, create_tasks / ours, wall", ratio(sdk, ours), "x", 8, 15, parts, PACKAGES)
+    yield Figure("submission, create_tasks / ours, wall", ratio(sdk, ours), "x", 10, 15, parts, PACKAGES)
     parts = f"at {tasks:,} tasks; at {many:,}: {larger.peak_mb:.0f} MB in {larger.wall_s:.1f} s"
     yield Figure(
-        "submission, peak memory", median(ours, "peak_mb"), " MB", 100, 64, parts, PACKAGES, smaller=True
+        "submission, peak memory", median(ours, "peak_mb"), " MB", 64, 48, parts, PACKAGES, smaller=True
     )
     with stub.running(delay_ms=_DELAY_MS) as server:
         ways = {
@@ -45,7 +45,7 @@ def figures(tasks: int, many: int, slow: int, rounds: int) -> Iterator[Figure]:
         f"{slow:,} tasks, {_DELAY_MS} ms added to each answer: ours {slow / median(ours):,.0f} a second; "
         f"create_tasks with {_CONNECTIONS} threads {slow / median(sdk):,.0f}"
     )
-    yield Figure("submission to a slow service", ratio(sdk, ours), "x", 3, 5, parts, PACKAGES)
+    yield Figure("submission to a slow service", ratio(sdk, ours), "x", 4, 5, parts, PACKAGES)
 
 
 def ours(count: int, port: int) -> None:

@@ -30,8 +30,8 @@ NAMES = (
     "validate of 199 lines",
     "plan until its first request",
     "local account, a task on top of xargs",
-    "local account, ffmpeg / xargs, wall",
-    "local account, ffmpeg / xargs, CPU",
+    "local account, CPU of a task beyond its own",
+    "local account, commands of a second / xargs",
 )
 
 

@@ -76,11 +76,11 @@ def find_whole(database: Database) -> None:
 
 def follow(database: Database, groups: tuple[TaskGroup, ...]) -> None:
     """What the verdicts on producers make of those on their readers, and the other way about."""
-    for (
-        group
-    ) in groups:  # producers first: each group is judged by what has been found of those that it reads
+    # Producers first: each group is judged by what has been found of those that it reads.
+    for group in groups:
         database.change(_OUTDATED, group.name)
-    for group in reversed(groups):  # readers first: whether what is temporary is missed, they decide
+    # Readers first: whether what is temporary is missed, they decide.
+    for group in reversed(groups):
         if group.temporary:
             database.change(_UNNEEDED, group.name)
     for group in groups:

@@ -44,9 +44,8 @@ ORDER BY reads.task, reads.position
 def find_older(database: Database, places: Places) -> None:
     """Which blobs are there under the names that older versions gave them; then their tasks read nothing new."""
     has_older = "SELECT 1 FROM uploaded WHERE name < ? OR name >= ? LIMIT 1"
-    if (
-        database.one(has_older, places.own, f"{places.own[:-1]}0") is None
-    ):  # 0 comes after the / that `own` ends with
+    after = f"{places.own[:-1]}0"  # `own` ends with /, which 0 comes after
+    if database.one(has_older, places.own, after) is None:
         return
     start = len(places.upload("0" * 32, "")) + 1
     for table, task in (("task", "number"), ("reads", "task")):

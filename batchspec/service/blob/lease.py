@@ -55,9 +55,8 @@ def take_lock(
     client = blobs.client(container, blob)
     other: dict[str, str] = {}
     with translated("take the lock"):
-        for _ in range(
-            _TRIES
-        ):  # again where somebody signed between two calls of ours; not for ever, if many do
+        # Again where somebody signed between two calls of ours; not for ever, if many do.
+        for _ in range(_TRIES):
             with _again_if_overtaken():
                 if lock := _acquire(client, holder, lease_s):
                     return lock

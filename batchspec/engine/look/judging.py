@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from batchspec.desired.task import Desired
-from batchspec.errors import NotSignedInError, ServiceError
+from batchspec.errors import BatchspecError, NotSignedInError, ServiceError
 from batchspec.plan.actions.package import package_findings, unread_packages
 from batchspec.plan.checks.formula import Evaluation, changed_formula, formula_findings, is_evaluated
 from batchspec.plan.checks.local import container_findings, wants_containers
@@ -104,10 +104,15 @@ def _quota(account: Account, desired: Desired, plan: Plan) -> tuple[list[Diagnos
         resource = account.management.account()
         sizes = read_sizes(account.management.sizes(str(resource.get("location", ""))))
     except (ServiceError, NotSignedInError) as error:
-        return [], [f"quota: {error}"]
+        return [], [f"quota: {_first_line(error)}"]
     quota = read_quota(resource)
     if quota is None:
         return [], ["quota: this account uses that of its subscription"]
     if unknown_size(desired, sizes):
         return [], [f"quota: the account's region does not list {desired.pool['vmSize']}"]
     return [*quota_findings(desired, plan, quota, sizes, pool_service.pools(account.batch))], []
+
+
+def _first_line(error: BatchspecError) -> str:
+    """What went wrong; the ways to sign in that were tried are for who has to sign in."""
+    return str(error).partition("\n")[0]

@@ -28,7 +28,7 @@ _TABLE = "prices (name TEXT PRIMARY KEY, at REAL, items TEXT, why_not TEXT)"
 
 
 class Lookup:
-    """A look-up under way for one VM size. `items` waits for it, as long as there is time left."""
+    """A look-up under way for one VM size. `rates` waits for it, as long as there is time left."""
 
     def __init__(self, prices: PriceList, vm_size: str) -> None:
         self.vm_size = vm_size

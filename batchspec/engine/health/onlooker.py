@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from batchspec.service.batch import task as task_service
 from batchspec.service.connect import Account
 
 _OVERLAP = timedelta(seconds=5)  # a listing may be a little behind the clock that stamps the tasks
+_IN_FULL = 5  # looks, of which one is at pool, nodes and job, too
 _TOO_MANY = 3  # looks at which there were fewer tasks than are known: some were deleted
 
 
@@ -41,7 +41,8 @@ class Onlooker:
 
     def look(self) -> Situation:
         """How things stand now."""
-        if time.monotonic() >= self._in_full_at or not self._counted():
+        self._until_full -= 1
+        if not self._until_full or not self._counted():
             self._look_in_full()
             if self._status.job != self._tasks.job_id:
                 self._tasks = _Tasks(self._account, self._status.job)
@@ -67,7 +68,7 @@ class Onlooker:
     def _look_in_full(self) -> None:
         self._status, self._facts = look(self._account, self._spec)
         self._clock = self._facts.now - datetime.now(UTC)
-        self._in_full_at = time.monotonic() + self._account.offer.pace.trouble_s
+        self._until_full = _IN_FULL
 
 
 class _Tasks:

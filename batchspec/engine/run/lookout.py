@@ -23,20 +23,23 @@ class Lookout:
         self._see = see
         self._tally = conduct.outcome.tally()
         self._running: dict[str, tuple[str, RunningTask]] = {}
+        self._moved = False  # tasks have ended since it was told last
 
     def ended(self, id: str, group: str, failure: str) -> None:
         """A task that was waited for has ended."""
+        self._moved = True
         self._running.pop(id, None)
         self._tally[group]["pending"] -= 1
         state = CANCELLED if failure == CANCELLED else "failed" if failure else "succeeded"
         self._tally[group][state] += 1
 
     def tell(self, counts: Mapping[str, int], *, again: bool) -> None:
-        """Tells how things stand. With *again*, or when the first tasks run, the running ones are listed anew."""
+        """Tells how things stand. The running tasks are listed anew with *again*, and when more of them have begun."""
         if not counts["running"]:
             self._running = {}
-        elif again or not self._running:
+        elif again or (counts["running"] != len(self._running) and not self._moved):
             self._running = {id: (group, task) for id, group, task in self._at_work()}
+        self._moved = False
         self._show()
 
     def over(self) -> None:

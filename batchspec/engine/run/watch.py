@@ -25,7 +25,27 @@ OnSuccess = Callable[[DesiredTask], None]
 _AT_WORK = ("disabling", "active", "enabling")  # states of a job whose tasks may run
 _SLOWER = 1.3
 _LOOKS = 10  # at what is left, while tasks end: each look costs the account as much as it costs us
+_LOOKS_A_VISIT = (
+    4  # of the doctor, who asks for pool, nodes and job; with the list of what runs that is 3 requests a look
+)
 _OVERLAP = timedelta(seconds=5)  # a listing may be a little behind the clock that stamps the tasks
+
+
+class _Visits:
+    """When the doctor is due while tasks run: after some seconds; and at one of a few looks, while tasks end."""
+
+    def __init__(self, pause_s: float) -> None:
+        self._pause_s = pause_s
+        self._due_at = 0.0
+        self._looks = _LOOKS_A_VISIT
+
+    def is_due(self, moved: int) -> bool:
+        """Asked at each look, at which *moved* tasks had ended."""
+        self._looks += 1
+        return time.monotonic() >= self._due_at and (not moved or self._looks > _LOOKS_A_VISIT)
+
+    def made(self) -> None:
+        self._due_at, self._looks = time.monotonic() + self._pause_s, 1
 
 
 class Watch:
@@ -67,7 +87,7 @@ class Watch:
         when no node will ever run a task.
         """
         pace = self._conduct.account.offer.pace
-        pause, diagnose_at, seen = pace.shortest_s, 0.0, 0
+        pause, seen, visits = pace.shortest_s, 0, _Visits(pace.trouble_s)
         self._began = time.monotonic()
         while self.pending and not self._conduct.stopped.is_set():
             counts = job_service.task_counts(self._conduct.account.batch, self._job_id)
@@ -83,12 +103,10 @@ class Watch:
             elif not counts["running"]:
                 self._end_blocked()
             nothing_runs = not counts["running"] and not moved
-            diagnoses = (
-                bool(self.pending) and not is_stopped and (nothing_runs or time.monotonic() >= diagnose_at)
-            )
+            diagnoses = bool(self.pending) and not is_stopped and (nothing_runs or visits.is_due(moved))
             if diagnoses:
                 self._diagnose(counts)
-                diagnose_at = time.monotonic() + pace.trouble_s
+                visits.made()
             if self._lookout:
                 self._lookout.tell(counts, again=diagnoses)
             if self.pending and deadline is not None and time.monotonic() >= deadline:

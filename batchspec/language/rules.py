@@ -53,6 +53,7 @@ def check_rules(spec: Spec) -> list[Diagnostic]:
         *_dependencies(groups),
         *_raw_lines(spec),
         *_published(spec),
+        *_set_twice(data),
         *_systems(spec),
         *_slots(spec.pool, job, groups),
         *_containers(spec.pool, job, groups),
@@ -171,6 +172,19 @@ def _published(spec: Spec) -> Iterator[Finding]:
                 path = (*group.path, "outputs", output.name, "publish")
                 what = "`publish` stores the files of a folder under their own names"
                 yield Finding(Code.CONTRADICTION, path, what, why, "remove `publish: true`")
+
+
+def _set_twice(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """Variables that a group sets in `env` and in `environmentSettings`: both would be sent."""
+    for name, group in (data.get("tasks") or {}).items():
+        settings = group.get("environmentSettings") or ()
+        for number, setting in enumerate(settings):
+            if setting["name"] in (group.get("env") or {}):
+                path = ("tasks", name, "environmentSettings", number, "name")
+                what = f"`{setting['name']}` is set in `env`, too"
+                yield Finding(
+                    Code.CONTRADICTION, path, what, "one value would hide the other", "remove one of them"
+                )
 
 
 def _folders(group: TaskGroup) -> Iterator[Path]:

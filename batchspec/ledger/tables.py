@@ -59,8 +59,10 @@ _SEEN = (
     "CREATE TABLE ending (id TEXT PRIMARY KEY, state TEXT) WITHOUT ROWID",
     # A blob that tasks read.
     "CREATE TABLE uploaded (name TEXT PRIMARY KEY, size INTEGER, md5 TEXT) WITHOUT ROWID",
-    # A blob that tasks made; `fingerprint`, `command` and `work` are its metadata, the last of an outdated command.
-    "CREATE TABLE output (name TEXT PRIMARY KEY, md5 TEXT, etag TEXT, fingerprint TEXT, command TEXT, work TEXT)"
+    # A blob that tasks made; `fingerprint`, `command` and `work` are its metadata, the last of an outdated command;
+    # `reads` that of what reads files.
+    "CREATE TABLE output (name TEXT PRIMARY KEY, md5 TEXT, etag TEXT, fingerprint TEXT, command TEXT, work TEXT,"
+    " reads TEXT)"
     " WITHOUT ROWID",
     # A file of a published folder, and the work that made it: people read it, and nothing else does.
     "CREATE TABLE copied (name TEXT PRIMARY KEY, fingerprint TEXT) WITHOUT ROWID",

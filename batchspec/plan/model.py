@@ -52,6 +52,7 @@ class Reason(Enum):
     CANNOT_CHANGE = "a field that cannot change differs"
     NEW_INPUT = "new input"
     INPUT_CHANGED = "input changed"
+    FILE_CHANGED = "file changed"
     COMMAND_CHANGED = "command changed"
     OUTPUT_MISSING = "output missing"
     FAILED_LAST_TIME = "failed last time"
@@ -112,7 +113,11 @@ class Action:
 
 
 class Run(NamedTuple):
-    """A task to add. `outdated` is what the record of an outdated command says of its work, where it says it."""
+    """A task to add.
+
+    `outdated` is what the record of an outdated command says of its work, or that of outdated inputs of what was read,
+    where it says it.
+    """
 
     task: DesiredTask
     id: str

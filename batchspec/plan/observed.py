@@ -14,7 +14,13 @@ from batchspec.ledger.database import Many, Rows
 from batchspec.plan.here import FindLocal, nothing_here
 from batchspec.resources.base import Json
 from batchspec.resources.blob import LiveBlob
-from batchspec.resources.records import COMMAND_METADATA, COPY_METADATA, FINGERPRINT_METADATA, WORK_METADATA
+from batchspec.resources.records import (
+    COMMAND_METADATA,
+    COPY_METADATA,
+    FINGERPRINT_METADATA,
+    READS_METADATA,
+    WORK_METADATA,
+)
 from batchspec.resources.task import LiveTask, failure_of
 
 # As `read_task` reads it, but for why a task failed: that is left to Python, which is asked about no other tasks.
@@ -75,10 +81,11 @@ class Seen:
             stamps = blob.metadata
             command = stamps.get(COMMAND_METADATA)
             work = None if command in current else stamps.get(WORK_METADATA)
-            return blob.name, blob.md5, blob.etag, stamps.get(FINGERPRINT_METADATA), command, work
+            made_by, reads = stamps.get(FINGERPRINT_METADATA), stamps.get(READS_METADATA)
+            return blob.name, blob.md5, blob.etag, made_by, command, work, reads
 
         own = (blob for blob in blobs if not self._is_copied(blob))
-        self._database.fill("INSERT OR REPLACE INTO output VALUES (?, ?, ?, ?, ?, ?)", map(row, own))
+        self._database.fill("INSERT OR REPLACE INTO output VALUES (?, ?, ?, ?, ?, ?, ?)", map(row, own))
 
     def _is_copied(self, blob: LiveBlob) -> bool:
         """Whether it is a file of a published folder; then that is noted."""

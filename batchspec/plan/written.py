@@ -106,6 +106,8 @@ def _action(data: Any) -> Action:
     before, after = _body(data, "before"), _body(data, "after")
     for name, type_ in _SHOWN.get(operation, {}).items():
         _get(after, name, type_)
+    if operation is Operation.RUN and after and "changed" in after:
+        _all(after, "changed", _text)
     for body in (before, after):
         if body and operation is Operation.RUN and "work" in body:
             _get(body, "work", dict)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from batchspec.desired.task import Desired
 from batchspec.document.document import parse
 from batchspec.engine.look.reads import desired_now
+from batchspec.errors import SpecError
 from batchspec.language.build import build
 from batchspec.source import Source
 from workloads.conftest import Project
@@ -65,3 +68,20 @@ def test_ten_thousand_files_in_levels(tmp_path: Path) -> None:
         2 * levels,
         10_001 + 2 * levels,
     )
+
+
+def test_each_task_is_looked_at_for_too_many_words(tmp_path: Path) -> None:
+    """The first task of a group has one input, and the second one more than a command takes."""
+    tasks = """\
+  each:
+    matrix: {t: [a, b], n: "0001..1400"}
+    when: "{{ matrix.t == 'b' or matrix.n == 1 }}"
+    command: "echo > {{ output.path }}"
+    output: "%s-{{ matrix.t }}-{{ matrix.n }}.txt"
+  all:
+    inputs: {from: each}
+    per: t
+    command: [cat, "{{ inputs.paths }}"]
+"""
+    with pytest.raises(SpecError, match=r"inputs\.paths"):
+        desired(tmp_path, tasks % ("x" * 85))

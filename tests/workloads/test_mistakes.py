@@ -75,6 +75,11 @@ def test_words_of_other_tools_are_answered(word: str, answer: str, tmp_path: Pat
             "matrix.height < 2",
         ),
         (
+            ECHO + ", env: {A: 1}, environmentSettings: [{name: A, value: '2'}]}",
+            "tasks.a.environmentSettings[0].name: `A` is set in `env`, too",
+            "A",
+        ),
+        (
             SPLIT + "  a: {inputs: {from: s, match: '{n}.ts'}, command: 'cat {{ input.path }}'}",
             "`match` and `atMost` belong together: which files there are is known only when the task has run",
             "{from: s, match: '{n}.ts'}",

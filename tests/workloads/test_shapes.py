@@ -133,16 +133,21 @@ def test_an_optional_output_of_earlier_work_goes(small: Project) -> None:
     inputs: clips/*
     command: >-
       cp {{ input.path }} {{ outputs.copy.path }};
-      if grep -q a {{ input.path }}; then echo a > {{ outputs.log.path }}; fi
-    outputs: {copy: "{{ input.name }}.copy", log: {path: "{{ input.name }}.log", optional: true}}
+      if grep -q a {{ input.path }}; then echo a > {{ outputs.log.path }}; echo b > {{ outputs.more.path }}/b; else
+      rmdir {{ outputs.more.path }}; fi
+    outputs:
+      copy: "{{ input.name }}.copy"
+      log: {path: "{{ input.name }}.log", optional: true}
+      more: {path: "more/", optional: true}
 """,
         clips="a",
     )
     small.apply()
-    assert outputs(small) == {"a.copy": "a\n", "a.log": "a\n"}
+    assert outputs(small) == {"a.copy": "a\n", "a.log": "a\n", "more/b": "b\n"}
     (small.folder / "clips/a").write_text("b\n")
     small.apply()
     assert outputs(small) == {"a.copy": "b\n"}
+    assert not (small.outputs / "more").exists()
     assert [name for name in small.blobs() if name.endswith(".log")] == []
     assert small.is_quiet()
 

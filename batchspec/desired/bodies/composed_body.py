@@ -34,13 +34,14 @@ from batchspec.desired.bodies.body import (
     stamps,
     upload,
 )
+from batchspec.desired.bodies.records import recorded_reads
 from batchspec.desired.bodies.wrapper import ANY, NodeOutput, NodePack, wrapped_script
 from batchspec.desired.packing import LIST_SUFFIX, PACK_SUFFIX
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired, DesiredTask, Input
 from batchspec.language.model import Spec, TaskGroup
 from batchspec.resources.base import Json
-from batchspec.resources.records import COPY_METADATA
+from batchspec.resources.records import COPY_METADATA, READS_METADATA
 
 _DISPLAY_NAME_LENGTH = 1024
 _LONGEST_LIST = 60_000  # characters; a variable holds 128 KiB, and paths are quoted there
@@ -154,7 +155,10 @@ def composed_body(
         reads.append({"httpUrl": link(item), **reference(spec), "filePath": LIST_FILE})
     if command.wrapped is None and parts.outputs:
         reads += folder_file(spec, links)
-    outputs = [*_uploads(spec, group, facts, links, parts.outputs), *log_files(spec, links, facts)]
+    marks = stamps(group, facts)
+    if group.rows is not None and group.rows.files and (said := recorded_reads(group, parts.reads)):
+        marks[f"x-ms-meta-{READS_METADATA}"] = said
+    outputs = [*_uploads(spec, marks, facts, links, parts.outputs), *log_files(spec, links, facts)]
     body = put_together(group, facts, command, reads, outputs)
     return {**body, "dependsOn": {"taskIds": list(waits_for)}} if waits_for else body
 
@@ -231,10 +235,9 @@ def _resource_file(spec: Spec, read: TaskRead, link: Link) -> Json:
 
 
 def _uploads(
-    spec: Spec, group: TaskGroup, facts: Particulars, links: Links, outputs: Sequence[TaskOutput]
+    spec: Spec, marks: Mapping[str, str], facts: Particulars, links: Links, outputs: Sequence[TaskOutput]
 ) -> list[Json]:
     """Each output at its places; a record of success where none has to be there."""
-    marks = stamps(group, facts)
     found = [
         upload(spec, links, f"{output.path}{PACK_SUFFIX}" if output.is_folder else output.path, blob, marks)
         for output in outputs

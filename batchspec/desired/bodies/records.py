@@ -6,17 +6,20 @@ It is text in the metadata of a blob: the parameters that the command used, and 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+from batchspec.desired.artifacts.files import PACKED, TaskRead
 from batchspec.language.model import TaskGroup
 from batchspec.language.schema.secrets import may_be_secret
 from batchspec.resources.task import digest
 
 _ROOM = 900  # characters: with our other metadata beside it, less than a kilobyte
 _DIGEST_LENGTH = 8
+INPUTS = "in"
+"""What stands for the inputs of a task beside the names of its files."""
 _COMMAND = ("words", "script", "line")
 _MARK = "~"  # ends the name of what is said by its digest; no other name has it
 
@@ -41,6 +44,27 @@ def _recorded(text: str) -> str:
         del values[max(values, key=lambda name: len(values[name]))]
     whole = _written(params, values, others)
     return whole if len(whole) <= _ROOM else urlencode(others | _digests({"params": params}))
+
+
+def recorded_reads(group: TaskGroup, reads: Iterable[TaskRead]) -> str:
+    """What a record says of the files that a task of *group* reads, and of its inputs as one: a short digest each.
+
+    Nothing where there is no room for it.
+    """
+    contents: dict[str, list[list[str]]] = {}
+    for read in reads:
+        if read.name != PACKED:
+            contents.setdefault(read.name or INPUTS, []).append([read.path, read.item.content])
+    text = urlencode({name: digest(json.dumps(found))[:_DIGEST_LENGTH] for name, found in contents.items()})
+    return text if len(text) + len(recorded(group)) <= _ROOM else ""
+
+
+def changed_reads(then: str, now: str) -> list[str]:
+    """The names of what differs in two such texts; none where one of them says nothing."""
+    before, after = dict(parse_qsl(then)), dict(parse_qsl(now))
+    if not (before and after):
+        return []
+    return [name for name in {**before, **after} if before.get(name) != after.get(name)]
 
 
 def _text(value: Any) -> str:

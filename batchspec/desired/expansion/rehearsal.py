@@ -71,7 +71,12 @@ def _rendering(spec: Spec, template: Template, path: Path, render: Callable[[Val
             return [render_finding(spec.document, error, path)]
         return []
 
-    return _Trial(attempt, template.may_fail)
+    return _Trial(attempt, template.may_fail or _has_list(template))
+
+
+def _has_list(template: Template) -> bool:
+    """Whether it puts in paths, of which one task may have more than a command takes, and another one few."""
+    return any(reference[-1] == "paths" for reference in template.references)
 
 
 def _of_fields(spec: Spec, value: Any, path: Path) -> Iterator[_Trial]:

@@ -8,10 +8,11 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from batchspec.desired.bodies.body import decided_at
-from batchspec.desired.bodies.composed_body import shown_command
-from batchspec.desired.bodies.records import differing, recorded
+from batchspec.desired.bodies.composed_body import parts_of_task, shown_command
+from batchspec.desired.bodies.records import INPUTS, changed_reads, differing, recorded, recorded_reads
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
+from batchspec.language.model import TaskGroup
 from batchspec.plan.actions.action import place_of
 from batchspec.plan.hidden import hidden, suspects_of
 from batchspec.plan.model import Action, Copy, Download, Kept, Kind, Operation, Reason, Removal, Run, Upload
@@ -22,8 +23,12 @@ _ABOUT_INPUT = (Reason.NEW_INPUT, Reason.INPUT_CHANGED)  # explained by the line
 
 def _entry(found: Upload) -> Path:
     """Where the spec has the entry of `files:` that is uploaded: a group's own hides that of the whole spec."""
-    files = found.group.rows.files if found.group.rows else ()
-    return next((file.read.path for file in files if file.read.name == found.name), ("files",))
+    return _path_of(found.group, found.name)
+
+
+def _path_of(group: TaskGroup, name: str | None) -> Path:
+    files = group.rows.files if group.rows else ()
+    return next((file.read.path for file in files if file.read.name == name), ("files",))
 
 
 class TaskActions:
@@ -74,12 +79,13 @@ class TaskActions:
 
     def run(self, found: Run) -> Action:
         """A task with what a person knows it by, and with what decides its result."""
-        task = found.task
+        task, reason = found.task, found.reason
         path = (
-            (*task.group.path, "inputs")
-            if task.input and found.reason in _ABOUT_INPUT
-            else decided_at(task.group)
+            (*task.group.path, "inputs") if task.input and reason in _ABOUT_INPUT else decided_at(task.group)
         )
+        files = self._changed_files(found)
+        if files:
+            reason, path = Reason.FILE_CHANGED, _path_of(task.group, files[0])
         item, output = task.input, task.output
         after: dict[str, Any] = {
             "name": task.name,
@@ -90,20 +96,30 @@ class TaskActions:
             "file": self._file(output) if output and self._spec.download is not None else None,
             "fingerprint": task.fingerprint,
         }
+        if files:
+            after["changed"] = files
         before = None
-        if found.outdated is not None:
+        if found.outdated is not None and found.reason is Reason.COMMAND_CHANGED:
             was, now = differing(found.outdated, recorded(task.group))
             before, after["work"] = {"work": hidden(was, self._suspects)}, hidden(now, self._suspects)
         return Action(
             Operation.RUN,
             Kind.TASK,
             found.id,
-            found.reason,
+            reason,
             path,
             self._place(path),
             before=before,
             after=after,
         )
+
+    def _changed_files(self, found: Run) -> list[str]:
+        """The entries of `files:` whose content is all that differs from what the task has read; else none."""
+        if found.outdated is None or found.reason is not Reason.INPUT_CHANGED:
+            return []
+        reads = parts_of_task(self._desired, found.task).reads
+        names = changed_reads(found.outdated, recorded_reads(found.task.group, reads))
+        return [] if INPUTS in names else names
 
     def download(self, found: Download) -> Action:
         path = ("download",)

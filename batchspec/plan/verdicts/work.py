@@ -118,7 +118,10 @@ WHERE {IS_SELECTED} AND facts IS NOT NULL AND makes.blob IS NOT NULL
   AND group_name NOT IN (SELECT value FROM json_each(?))
 ORDER BY 2
 """
-_OUTDATED = ", CASE verdict WHEN 'COMMAND_CHANGED' THEN (SELECT work FROM output WHERE name = record) END"
+_OUTDATED = (
+    ", CASE verdict WHEN 'COMMAND_CHANGED' THEN (SELECT work FROM output WHERE name = record)"
+    " WHEN 'INPUT_CHANGED' THEN (SELECT reads FROM output WHERE name = record) END"
+)
 
 # In this order they are shown: what left the spec, what would write over the current work, what a run replaces.
 # A task that makes way for its own next attempt is not shown, and so called completed; `has_ended` says whether it is.

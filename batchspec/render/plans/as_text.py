@@ -299,7 +299,8 @@ def cost_text(stray: Stray) -> str:
 
 def _detail(action: Action, name: str, extra: str = "") -> str:
     left = f"      {action.operation.value} {name}" + (f"  {extra}" if extra else "")
-    why = action.reason.value
+    changed = ", ".join((action.after or {}).get("changed", ()))
+    why = action.reason.value + (f": {changed}" if changed else "")
     return f"{padded(left, _PLACE_COLUMN - len(why) - 2)}  {why}  {action.place}"
 
 

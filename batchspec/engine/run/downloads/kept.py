@@ -6,6 +6,7 @@ from functools import partial
 
 from batchspec.desired.artifacts.listings import read_listing, spread_of
 from batchspec.desired.places import Places
+from batchspec.engine.run.downloads import unpack
 from batchspec.engine.run.downloads.download import landing_of, prune
 from batchspec.engine.run.progress.conduct import Conduct
 from batchspec.engine.run.sending.send_all import SINGLE_SLOW_S, send_all
@@ -66,7 +67,9 @@ def remove_former(conduct: Conduct) -> None:
     def remove(former: tuple[str, bool]) -> None:
         blob, is_folder = former
         _delete(conduct, conduct.spec.containers.output, blob)
-        if landing is not None and not is_folder:
+        if landing is not None and is_folder:
+            unpack.remove(landing.places.unpacked(blob))
+        elif landing is not None:
             prune(landing, blob)
 
     found = Rows(conduct.desired.tasks.database, _FORMER, lambda row: (str(row[0]), bool(row[1])))

@@ -34,6 +34,15 @@ def unpack(stream: BinaryIO, folder: Path, md5: str) -> None:
     remember(folder, md5, (Unpacked.at(str(folder), name) or _gone(name) for name in sorted(names)))
 
 
+def remove(folder: Path) -> None:
+    """What was unpacked into *folder* and is as it was is gone, with the folders that become empty."""
+    _Place(folder, lambda _: None).clear(set())
+    for inner, _, _ in os.walk(folder, topdown=False):
+        with suppress(OSError):  # what others put there
+            Path(inner).rmdir()
+    remember(folder, None, ())
+
+
 def _unpack(stream: BinaryIO, names: set[str], place: _Place) -> None:
     """All of the pack, which has *names*, is in its place, and nothing of the one before it."""
     place.clear(names)

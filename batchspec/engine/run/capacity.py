@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import replace
+from typing import NamedTuple
 
 from batchspec.engine.health.stuck import Facts, Judgement, StuckReason, Trouble
 from batchspec.engine.run.progress.conduct import Conduct
@@ -15,6 +16,13 @@ from batchspec.service.batch import pool as pool_service
 from batchspec.service.batch import pool_update
 
 _SHORT = frozenset({StuckReason.ALLOCATION, StuckReason.QUOTA, StuckReason.VM_SIZE})
+
+
+class _Next(NamedTuple):
+    """The VM size to try next; `begins_anew`: all that follow in the list were tried."""
+
+    name: str
+    begins_anew: bool = False
 
 
 class Capacity:
@@ -31,30 +39,32 @@ class Capacity:
         left_s = self._until - time.monotonic()
         if short is None or facts.pool is None or pool is None or pool.existing or left_s <= 0:
             return None
-        if size := self._next_size(short, pool, str(facts.pool["vmSize"])):
-            how = f"trying the VM size {size}"
+        size = self._next_size(short, pool, str(facts.pool["vmSize"]))
+        if size is not None:
+            how = f"trying the VM size {size.name}"
         elif short.reason is StuckReason.ALLOCATION and not facts.pool.get("enableAutoScale"):
             how = "asking again"
         else:
             return None
         left = f"{math.ceil(left_s / 60)} more minutes"
         self._conduct.tell(NoteEvent(f"{short.text}; {how}, for up to {left}", warning=True))
-        if not size or pool.vm_sizes.index(size) == 0:  # all of them were tried
+        if size is None or size.begins_anew:
             self._conduct.stopped.wait(self._conduct.account.offer.pace.resize_s)
         self._conduct.check()
-        self._ask(pool, facts.pool, size)
+        self._ask(pool, facts.pool, size.name if size else "")
         return short
 
-    def _next_size(self, short: Trouble, pool: Pool, size: str) -> str:
-        """The VM size to try after *size*, after the last the first again; empty where there is no other."""
+    def _next_size(self, short: Trouble, pool: Pool, size: str) -> _Next | None:
+        """The VM size to try after *size*; None where there is no other."""
         if short.reason is not StuckReason.ALLOCATION:
             self._refused.add(size.casefold())
         names = [name.casefold() for name in pool.vm_sizes]
         if size.casefold() not in names or ("pool", "vmSize") in self._conduct.spec.ignored:
-            return ""
+            return None
         at = names.index(size.casefold())
-        others = (*pool.vm_sizes[at + 1 :], *pool.vm_sizes[:at])
-        return next((name for name in others if name.casefold() not in self._refused), "")
+        others = [_Next(name) for name in pool.vm_sizes[at + 1 :]]
+        others += [_Next(name, begins_anew=True) for name in pool.vm_sizes[:at]]
+        return next((other for other in others if other.name.casefold() not in self._refused), None)
 
     def _ask(self, pool: Pool, live: Json, size: str) -> None:
         """Asks for the pool's own numbers, which the spec may leave to others; with *size*, for nodes of that size.

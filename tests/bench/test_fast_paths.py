@@ -2,19 +2,22 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_blob_sas
 
 from batchspec.desired.artifacts.readable import Readable
+from batchspec.desired.bodies import fold
 from batchspec.desired.bodies.body import Links, task_body
 from batchspec.desired.bodies.fold import Bodies
 from batchspec.desired.expansion.expand import expand
-from batchspec.desired.task import Input
+from batchspec.desired.task import DesiredTask, Input
 from batchspec.document.document import parse
 from batchspec.language.build import build
 from batchspec.language.model import Spec
@@ -23,6 +26,7 @@ from batchspec.resources.task import task_id
 from batchspec.service.blob.blobs import BlobStorage
 from batchspec.service.embedded import LocalAccount
 from batchspec.source import Source
+from tests.bench import workload
 
 KEY = "a2V5" * 16
 STORAGE = (
@@ -88,6 +92,23 @@ def test_folded_is_rendered(template: str, param: str, output: str) -> None:
         id = task_id(task.key, task.work)
         found = json.loads(bodies.json(task, id, link))
         assert found == task_body(spec, task, id, Links(link, "http://host/output?sig=x%2B"))
+
+
+def test_an_ordinary_group_is_folded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many tasks the first three are rendered, to be compared; the names that people see are no reason for more."""
+    rendered: list[str] = []
+
+    def rendering(spec: Spec, task: DesiredTask, id: str, links: Links) -> Mapping[str, Any]:
+        rendered.append(task.name)
+        return task_body(spec, task, id, links)
+
+    monkeypatch.setattr(fold, "task_body", rendering)
+    inputs = [Input(f"{n}.mp4", "input", f"bench/clips/{n}.mp4", n, "0" * 32) for n in range(9)]
+    spec = workload.spec_of(workload.FROM_BLOBS)
+    bodies = Bodies(spec, "http://host/output?sig=x%2B")
+    for task in expand(spec, Readable({"audio": inputs})).tasks:
+        bodies.json(task, task_id(task.key, task.work), "http://host/blob?sig=%3D")
+    assert rendered == ["audio/0.mp4", "audio/1.mp4", "audio/2.mp4"]
 
 
 def spec_of(template: str, param: str, output: str) -> Spec:

@@ -30,7 +30,7 @@ from batchspec.resources.records import (
 )
 from batchspec.source import Path
 
-_DISPLAY_NAME_LENGTH = 1024
+DISPLAY_NAME_LENGTH = 1024
 PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-")
 _FOLDER_FILE = f"{OUTPUT_FOLDER}/.keep"
 
@@ -105,7 +105,7 @@ def plain_command(spec: Spec, task: DesiredTask) -> str:
 def task_body(spec: Spec, task: DesiredTask, task_id: str, links: Links) -> dict[str, Any]:
     """The create body of *task* under *task_id*. It may hold signed URLs: send it, do not keep it."""
     values = template_values(spec, task.input, task.output)
-    facts = Particulars(task_id, task.name[:_DISPLAY_NAME_LENGTH], task.record, task.fingerprint, values)
+    facts = Particulars(task_id, task.name[:DISPLAY_NAME_LENGTH], task.record, task.fingerprint, values)
     return body_of(spec, task.group, facts, links)
 
 

@@ -22,6 +22,7 @@ from batchspec.desired.artifacts.values import (
     values_of,
 )
 from batchspec.desired.bodies.body import (
+    DISPLAY_NAME_LENGTH,
     CommandLine,
     Links,
     Particulars,
@@ -43,7 +44,6 @@ from batchspec.language.model import Spec, TaskGroup
 from batchspec.resources.base import Json
 from batchspec.resources.records import COPY_METADATA, READS_METADATA
 
-_DISPLAY_NAME_LENGTH = 1024
 _LONGEST_LIST = 60_000  # characters; a variable holds 128 KiB, and paths are quoted there
 
 COPY_MARK = {f"x-ms-meta-{COPY_METADATA}": "true"}
@@ -145,7 +145,7 @@ def composed_body(
     spec, group = desired.spec, task.group
     parts = parts_of_task(desired, task)
     values = composed_values(desired, task, parts)
-    facts = Particulars(task_id, task.name[:_DISPLAY_NAME_LENGTH], task.record, task.fingerprint, values)
+    facts = Particulars(task_id, task.name[:DISPLAY_NAME_LENGTH], task.record, task.fingerprint, values)
     command = composed_line(group, values, parts)
     reads = [_resource_file(spec, read, link) for read in parts.reads if not read.comes_packed]
     if (content := _long_list(group, values)) is not None:

@@ -15,7 +15,7 @@ from json.encoder import encode_basestring_ascii
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from batchspec.desired.bodies.body import PLAIN, Links, Particulars, body_of, task_body
+from batchspec.desired.bodies.body import DISPLAY_NAME_LENGTH, PLAIN, Links, Particulars, body_of, task_body
 from batchspec.desired.names import Parts, input_path, output_path, parts_of
 from batchspec.desired.task import DesiredTask
 from batchspec.language.model import Spec, TaskGroup
@@ -81,8 +81,8 @@ class _Folded(NamedTuple):
 
     def text(self, task: DesiredTask, task_id: str, link: str) -> str | None:
         """The body's JSON; None for a task that has to be rendered."""
-        item = task.input
-        if item is None or len(item.path) > 1000:  # with it the body may get too long
+        item, called = task.input, task.name
+        if item is None or len(called) > DISPLAY_NAME_LENGTH:  # it would have to be cut
             return None
         parts = parts_of(item.path) if self.has_parts else _NO_PARTS
         for name in self.used:
@@ -90,7 +90,7 @@ class _Folded(NamedTuple):
             if not (value and PLAIN.issuperset(value)):
                 return None
         words: Sequence[str] = (
-            *(task_id, item.path, task.record, task.fingerprint, link),
+            *(task_id, called, task.record, task.fingerprint, link),
             *(parts.name, parts.stem, parts.suffix, parts.folder, input_path(item.path), str(item.size)),
             output_path(task.output) if task.output else "",
         )

@@ -37,6 +37,7 @@ def watch(count: str, seconds: str) -> None:
 
     from batchspec.desired.artifacts.readable import Readable
     from batchspec.desired.expansion.expand import expand
+    from batchspec.engine.run.brake import Brake
     from batchspec.engine.run.doctor import Doctor
     from batchspec.engine.run.sending.provision import make_job, make_pool
     from batchspec.engine.run.sending.submit import add_tasks
@@ -70,7 +71,7 @@ def watch(count: str, seconds: str) -> None:
         return send(batch, request, doing, budget)
 
     Batch._send = counted
-    watching = Watch(conduct, Doctor(conduct), conduct.plan.job_id, lambda _task: None)
+    watching = Watch(conduct, Doctor(conduct), Brake(conduct, None), conduct.plan.job_id, lambda _task: None)
     with timed() as taken, suppress(RunError):  # that time is up
         watching.run(time.monotonic() + float(seconds))
     connection.close()

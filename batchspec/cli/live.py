@@ -24,6 +24,7 @@ _PER_SECOND = 4
 _BAR = 16
 _INDENT = 5
 _LABEL = 12
+_NARROWEST = 20
 _NODE = 24
 _NOTES = 5
 _AT_WORK = 12
@@ -50,7 +51,7 @@ class Screen:
         self._clock = clock
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        board, now, width = self._board, self._clock(), options.max_width - _INDENT
+        board, now, width = self._board, self._clock(), max(_NARROWEST, options.max_width - _INDENT)
         steps = _steps(board, now)
         for line in board.head:
             yield Text(show(line), no_wrap=True, overflow="ellipsis")

@@ -29,8 +29,8 @@ def pool_fields(
     machine = body.setdefault("virtualMachineConfiguration", {})
     machine["containerConfiguration"] = _containers(configuration)
     body |= sizes(pool, remarks)
-    if slots := pool.take("max_tasks_per_node"):
-        body["taskSlotsPerNode"] = int(slots)
+    if slots := pool.whole("max_tasks_per_node"):
+        body["taskSlotsPerNode"] = slots
     if timeout := pool.text("resize_timeout"):
         body["resizeTimeout"] = iso_duration(timeout, pool.where)
     if fill := pool.text("node_fill_type"):

@@ -33,7 +33,7 @@ def _counts(settings: Settings, name: str) -> tuple[int, int]:
         settings.take(name)
         return number, 0
     counts = settings.inside(name)
-    return int(counts.take("dedicated", 0)), int(counts.take("low_priority", 0))
+    return counts.whole("dedicated"), counts.whole("low_priority")
 
 
 def _scenario(scenario: Settings, dedicated: int, spot: int, remarks: list[str]) -> dict[str, Any]:
@@ -60,8 +60,8 @@ def _hours(scenario: Settings, name: str, remarks: list[str]) -> dict[str, Any]:
     """`workingHours` of the scenarios that go by the calendar."""
     ranges = scenario.inside("time_ranges")
     week, hours = ranges.inside("weekdays"), ranges.inside("work_hours")
-    first, last = int(week.take("start", 1)), int(week.take("end", 5))
-    start, end = int(hours.take("start", 8)), int(hours.take("end", 17))
+    first, last = week.whole("start", 1), week.whole("end", 5)
+    start, end = hours.whole("start", 8), hours.whole("end", 17)
     if name not in ("workday", "workday_with_offpeak_max_low_priority", "weekday", "weekend"):
         return {}
     days = list(_DAYS[first - 1 : last])

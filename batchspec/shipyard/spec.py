@@ -67,13 +67,13 @@ def _job_fields(job: Settings) -> dict[str, Any]:
     body: dict[str, Any] = {"id": job.text("id")}
     job.take("auto_complete")
     job.take("force_enable_task_dependencies")
-    if priority := job.take("priority"):
-        body["priority"] = int(priority)
+    if priority := job.whole("priority"):
+        body["priority"] = priority
     constraints: dict[str, Any] = {}
     if time := job.text("max_wall_time"):
         constraints["maxWallClockTime"] = iso_duration(time, job.where)
-    if retries := job.take("max_task_retries"):
-        constraints["maxTaskRetryCount"] = int(retries)
+    if retries := job.whole("max_task_retries"):
+        constraints["maxTaskRetryCount"] = retries
     if constraints:
         body["constraints"] = constraints
     if variables := job.pairs("environment_variables"):
@@ -136,7 +136,8 @@ def _wanted(job: Settings) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for task in [*job.each("tasks"), job.inside("merge_task")]:
         for entry in task.inside("input_data").each("azure_batch"):
-            patterns = [str(pattern) for pattern in entry.says("include") or ["wd/*"]]
+            said = entry.says("include")
+            patterns = [str(pattern) for pattern in said] if isinstance(said, list) and said else ["wd/*"]
             found.setdefault(str(entry.says("task_id")), []).extend(patterns)
     return found
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.mutants.trial import Nursery, Result
 
+_CORPUS = Path(__file__).parents[1] / "corpus" / "specs"
 _AT_ONCE = 50
 _SHOWN = 3000  # characters of a mutant's text
 
@@ -43,6 +44,9 @@ def _tried(numbers: list[int], seed: int) -> list[Result]:
 
 def _show(result: Result, seed: int) -> None:
     again = f"python -m tests.mutants --seed {seed} --only {result.number}"
+    kept = _CORPUS / f"mutant-{seed}-{result.number}.yaml"
+    kept.write_text(result.text, "utf-8", errors="surrogateescape")
+    print(f"kept as {kept}: give it a name that says what was wrong")
     print(f"--- {result.spec}: {again}\n{result.text[:_SHOWN]!r}\n{result.trouble}")
 
 

@@ -114,6 +114,8 @@ def _joined(
     tokens: Sequence[tuple[str, ...]], columns: Collection[tuple[str, ...]]
 ) -> Iterator[tuple[str, ...]]:
     """*tokens*, with those put together that change together: `north-east` and `south-west` differ in one value."""
+    if not tokens:
+        return
     last = tokens[0]
     kept: list[tuple[str, ...]] = []
     for token in tokens[1:]:

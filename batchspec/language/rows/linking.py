@@ -172,7 +172,7 @@ def _flow(tasks: Mapping[str, Any], reads: Mapping[str, Mapping[str, Read]], fin
         return axes_of.in_flow_order(graph)
     except CycleError as error:
         circle = list(reversed(error.args[1]))
-        what = f"these groups read each other's outputs in a circle: {' -> '.join(circle)}"
+        what = f"these groups read each other's outputs in a cycle: {' -> '.join(circle)}"
         find(
             Code.GROUP_CYCLE,
             what,

@@ -1,6 +1,6 @@
 """The words by which a group's rows and tasks are formed, as the spec has them: values with a type, and findings.
 
-Nothing of another group is known here: what `from` leads to is a matter of `axes`.
+Nothing of another group is available: what `from` leads to is a matter of `axes`.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from batchspec.errors import UsageError
+
 
 class Settings:
     """Settings by name. What `take` did not ask for is in `left`."""
@@ -28,6 +30,21 @@ class Settings:
         """The value of *name* as text; "" where there is none."""
         value = self.take(name, "")
         return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+    def whole(self, name: str, default: int = 0) -> int:
+        """The value of *name* as a whole number. Raises `UsageError` for anything else."""
+        value = self.take(name, default)
+        try:
+            return int(value)
+        except (TypeError, ValueError):
+            raise UsageError(f"{self.where}.{name}: {value!r} is not a whole number") from None
+
+    def values(self, name: str) -> list[Any]:
+        """The values of a list, or the characters of a text, as an iterable of Python's. Raises `UsageError`."""
+        value = self.take(name, [])
+        if not isinstance(value, (list, str)):
+            raise UsageError(f"{self.where}.{name}: {value!r} is neither a list nor a text")
+        return list(value)
 
     def texts(self, name: str) -> list[str]:
         """The values of a list as texts."""

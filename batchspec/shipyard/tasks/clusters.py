@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from batchspec.errors import UsageError
 from batchspec.language.rows.agreement import agree, common_name, literal, shape
 from batchspec.language.rows.written import as_matrix, distinct, file_name
 from batchspec.shipyard.reading.places import name_of
@@ -62,9 +63,18 @@ def clusters(job: Settings, remarks: list[str]) -> list[Cluster]:
 
 def _waits(task: Settings) -> list[str]:
     """The ids of the tasks that *task* waits for."""
-    span = task.take("depends_on_range") or []
-    numbers = range(int(span[0]), int(span[1]) + 1) if len(span) == 2 else ()
-    return [*task.texts("depends_on"), *map(str, numbers)]
+    return [*task.texts("depends_on"), *map(str, _span(task))]
+
+
+def _span(task: Settings) -> range:
+    """The ids that are numbers, from the first to the last."""
+    match task.take("depends_on_range", []):
+        case []:
+            return range(0)
+        case [int(first), int(last)]:
+            return range(first, last + 1)
+        case other:
+            raise UsageError(f"{task.where}.depends_on_range: {other!r} is not two whole numbers")
 
 
 def _together(tasks: Sequence[Settings], waits: dict[int, list[str]]) -> list[list[Settings]]:

@@ -117,7 +117,8 @@ def left(
 
 def _copy(entry: Settings, path: str) -> str:
     """A script that copies what an entry of `output_data` names to *path*."""
-    patterns = [str(pattern) for pattern in entry.says("include") or []]
+    said = entry.says("include")
+    patterns = [str(pattern) for pattern in said] if isinstance(said, list) else []
     if all(_SAFE_PATTERN.fullmatch(pattern) for pattern in patterns):
         entry.take("include")
     else:

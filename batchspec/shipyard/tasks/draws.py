@@ -21,11 +21,20 @@ _DISTRIBUTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
+MOST_DRAWS = 100_001  # one more than there may be tasks
+
+
 def drawn(factory: Settings) -> list[int | float]:
     """As many numbers as the factory generates; the same ones at each call, also without a seed."""
-    generator = Random(factory.take("seed", factory.where))  # noqa: S311 - a sweep, not a secret
+    seed = factory.take("seed", factory.where)
+    if not isinstance(seed, (int, float, str)):
+        raise UsageError(f"{factory.where}.seed: {seed!r} is neither a number nor a text")
+    generator = Random(seed)  # noqa: S311 - a sweep, not a secret
     draw = _draw(factory, generator)
-    return [draw() for _ in range(int(factory.take("generate", 1)))]
+    try:
+        return [draw() for _ in range(min(factory.whole("generate", 1), MOST_DRAWS))]
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise UsageError(f"{factory.where}: nothing can be drawn: {error}") from None
 
 
 def _draw(factory: Settings, generator: Random) -> Callable[[], int | float]:

@@ -57,8 +57,8 @@ def _of_rows(arguments: Sequence[Sequence[Any]], command: str, where: str, remar
 
 def _arguments(factory: Settings, remarks: list[str]) -> Iterable[Sequence[Any]]:
     """What the command of each task is given."""
-    if repeat := factory.take("repeat"):
-        return [()] * int(repeat)
+    if repeat := factory.whole("repeat"):
+        return [()] * min(repeat, _MOST_TASKS + 1)
     if random := factory.inside("random"):
         if random.take("seed") is None:
             remarks.append(
@@ -80,22 +80,33 @@ def _arguments(factory: Settings, remarks: list[str]) -> Iterable[Sequence[Any]]
 def _sweep(sweep: Settings) -> Iterable[Sequence[Any]]:
     kind = next((name for name in _SWEEPS if name in sweep.names()), "")
     if kind == "product":
-        ranges = [
-            range(int(item.take("start", 0)), int(item.take("stop", 0)), int(item.take("step", 1)))
-            for item in sweep.each("product")
-        ]
+        ranges = [_range(item) for item in sweep.each("product")]
         return product(*ranges)
     if kind in ("product_iterables", "zip"):
-        iterables = [list(iterable) for iterable in sweep.take(kind, [])]
+        iterables = [_iterable(sweep, kind, iterable) for iterable in sweep.values(kind)]
         return product(*iterables) if kind == "product_iterables" else zip(*iterables, strict=False)
     if kind:
         subset = sweep.inside(kind)
-        values, length = list(subset.take("iterable", [])), int(subset.take("length", 1))
+        values, length = subset.values("iterable"), max(0, subset.whole("length", 1))
         if kind == "permutations":
             return permutations(values, length)
         with_replacement = subset.take("replacement", False)
         return (combinations_with_replacement if with_replacement else combinations)(values, length)
     raise UsageError(f"{sweep.where}: none of {', '.join(_SWEEPS)}")
+
+
+def _range(item: Settings) -> range:
+    step = item.whole("step", 1)
+    if step == 0:
+        raise UsageError(f"{item.where}.step is 0")
+    return range(item.whole("start"), item.whole("stop"), step)
+
+
+def _iterable(sweep: Settings, kind: str, value: object) -> list[Any]:
+    """The values of one of several iterables: a list, or the characters of a text."""
+    if not isinstance(value, (list, str)):
+        raise UsageError(f"{sweep.where}.{kind}: {value!r} is neither a list nor a text")
+    return list(value)
 
 
 def _of_blobs(storage: Settings, factory: Settings, command: str) -> Made:

@@ -132,8 +132,8 @@ def _limits(task: Settings, job: Settings, remarks: list[str]) -> dict[str, Any]
     found: dict[str, Any] = {}
     _put(found, "env", task.pairs("environment_variables"))
     constraints: dict[str, Any] = {}
-    if (retries := task.take("max_task_retries")) is not None:
-        constraints["maxTaskRetryCount"] = int(retries)
+    if task.says("max_task_retries") is not None:
+        constraints["maxTaskRetryCount"] = task.whole("max_task_retries")
     if time := task.text("max_wall_time"):
         constraints["maxWallClockTime"] = iso_duration(time, task.where)
     if kept := task.text("retention_time") or job.text("retention_time"):

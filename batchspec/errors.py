@@ -11,7 +11,7 @@
     ├── TasksFailedError      3   the run ended, some tasks failed or were cancelled
     ├── RefusedError          4   safe only with the person's word, which is not there
     ├── StalePlanError        5   the saved plan no longer says what would happen
-    ├── LockedError           6   another apply of this spec is at work
+    ├── LockedError           6   another apply of this spec is running
     └── InterruptedRunError 130   cut off by a signal; the same command goes on (143: SIGTERM)
 
 Library code raises; `cli/main.py` alone turns an error into text and an exit code.

@@ -217,7 +217,7 @@ def _cut_off() -> int:
     command = sys.argv[1]
     if code := int(command not in _SHOWING):
         with suppress(OSError):
-            say(f"error: {command} was cut off: the reader of its output has gone")
+            say(f"error: {command} was interrupted: its output was closed")
             say("  help: run the same command again to resume")
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):  # what is still to be written at the end has no reader either

@@ -219,7 +219,7 @@ def _too_large(source: Source) -> Diagnostic:
         "too large for a spec",
         source,
         label=f"allowed: {MAX_BYTES:,} bytes",
-        helps=("a long list of inputs is better a pattern: `inputs: clips/**/*.mp4`",),
+        helps=("use a pattern instead of a long list of inputs: `inputs: clips/**/*.mp4`",),
     )
 
 
@@ -239,7 +239,7 @@ def _tag_directive(source: Source) -> Iterator[Diagnostic]:
     """Found before libyaml does: it compares every one with all others."""
     if match := re.search(r"^%TAG\b.*", source.text, re.MULTILINE):
         position = source.lines.position(*match.span())
-        yield Diagnostic(Code.TAG.value, "tags are not part of a spec", source, position)
+        yield Diagnostic(Code.TAG.value, "tags are not supported", source, position)
 
 
 class _Composer:
@@ -268,7 +268,7 @@ class _Composer:
     def _stream(self) -> Node:
         self._event()
         if isinstance(self._event(), yaml.StreamEndEvent):
-            self._stop(self._finding(Code.EMPTY, "nothing is in this file", None))
+            self._stop(self._finding(Code.EMPTY, "this file is empty", None))
         event = self._event()
         root = self._node(event, 0)
         self._event()
@@ -278,7 +278,7 @@ class _Composer:
                 Code.SEVERAL_DOCUMENTS, "a second document starts here", following, "a spec is one document"
             )
         if root.value is None:
-            self._add(Code.EMPTY, "nothing is in this file", None)
+            self._add(Code.EMPTY, "this file is empty", None)
         elif not isinstance(root.value, dict):
             self._add(
                 Code.NOT_A_MAPPING, "a spec is a mapping of fields", event, "", "start with `version: 1`"
@@ -305,8 +305,8 @@ class _Composer:
             return self._alias(event)
         if event.tag is not None:
             is_glob = not _TAG_NAME.fullmatch(event.tag)
-            help = in_quotes(event.tag) if is_glob else "leave the tag out"
-            self._add(Code.TAG, f"tags such as `{event.tag}` are not part of a spec", event, "", help)
+            help = in_quotes(event.tag) if is_glob else "remove the tag"
+            self._add(Code.TAG, f"tags such as `{event.tag}` are not supported", event, "", help)
         if depth > MAX_DEPTH:
             self._stop(self._finding(Code.TOO_DEEP, f"nested more than {MAX_DEPTH} levels deep", event))
         node = Node(event.start_mark.index, event.end_mark.index, "")
@@ -327,7 +327,7 @@ class _Composer:
         node.weight += len(event.value)
         self._spend(event, 1 + len(event.value))
         if node.style == '"' and _SURROGATE.search(event.value):
-            self._add(Code.CONTROL_CHARACTER, "an escape that is half a character", event)
+            self._add(Code.CONTROL_CHARACTER, "an escape for half of a surrogate pair", event)
         if "\0" in event.value:
             self._add(Code.CONTROL_CHARACTER, "the character U+0000, which no field can hold", event)
         if node.style in ("|", ">"):
@@ -365,13 +365,13 @@ class _Composer:
             self._add(Code.KEY_NOT_TEXT, PLACEHOLDER_SUMMARY, mapping, "", help)
         elif not isinstance(name, str):
             help = "" if key.children else f'write it in quotes: "{self._text(key)}"'
-            self._add(Code.KEY_NOT_TEXT, "a key must be text", event, f"this is {kind(name)}", help)
+            self._add(Code.KEY_NOT_TEXT, "a key must be a string", event, f"this is {kind(name)}", help)
         elif name == "<<" and not key.style:
-            self._add(Code.MERGE_KEY, "merge keys are not part of a spec", event, "", "repeat the fields")
+            self._add(Code.MERGE_KEY, "merge keys are not supported", event, "", "repeat the fields")
         elif name in mapping.keys:
             first = mapping.keys[name]
             line = self._source.lines.position(first.start, first.end).line
-            self._add(Code.DUPLICATE_KEY, f"`{name}` is given twice", event, f"first given in line {line}")
+            self._add(Code.DUPLICATE_KEY, f"`{name}` appears twice", event, f"first defined in line {line}")
         else:
             return name
         return None
@@ -384,7 +384,9 @@ class _Composer:
             return Node(event.start_mark.index, event.end_mark.index, "")
         if not node.closed:
             self._stop(
-                self._finding(Code.ALIAS_CYCLE, f"`*{event.anchor}` stands inside what it repeats", event)
+                self._finding(
+                    Code.ALIAS_CYCLE, f"`*{event.anchor}` refers to a value that contains it", event
+                )
             )
         if self._aliases > MAX_ALIASES:
             self._stop(self._finding(Code.ALIAS_BUDGET, f"more than {MAX_ALIASES} aliases", event))
@@ -395,7 +397,7 @@ class _Composer:
         """Count what has been read; every alias counts as if it were written out."""
         self._weight += weight
         if self._weight > 2 * MAX_BYTES:
-            summary = "with its aliases written out, the spec is too large"
+            summary = "the spec is too large with its aliases expanded"
             self._stop(self._finding(Code.ALIAS_BUDGET, summary, event))
 
     def _close(self, node: Node, start: Any, end: Any) -> None:

@@ -107,7 +107,7 @@ def _unprotected(pool: Json) -> str:
     if is_protected(pool):
         raise RefusedError(
             f"the pool {pool['id']} is protected",
-            help="take `protect: true` out of the spec and apply that, or leave the pool: --keep pool",
+            help="remove `protect: true` from the spec and apply it, or keep the pool: --keep pool",
         )
     return str(pool["id"])
 

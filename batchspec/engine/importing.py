@@ -33,7 +33,7 @@ from batchspec.version import __version__
 _LONGEST_NAME = 40
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,58}")  # its generations need some room
 _NOTES: dict[Path, str] = {
-    ("name",): "stamped on what this spec owns",
+    ("name",): "everything this spec owns is tagged with it",
     ("pool", "targetLowPriorityNodes"): "Spot",
     ("pool", "startTask"): "runs on every node before its first task",
     ("pool", "autoScaleFormula"): "the service computes the number of nodes",
@@ -95,13 +95,13 @@ def _total(counts: dict[str, int]) -> int:
 def _require_importable(job: Json, pool_id: str | None) -> None:
     if not _JOB_ID.fullmatch(job["id"]):
         raise UsageError(
-            f"the job {job['id']} has an id that no spec can have",
+            f"the job {job['id']} has an id that a spec does not support",
             help="at most 58 letters, digits, hyphens and underscores; jobs of a schedule have a colon in theirs",
         )
     runs_on = job["poolInfo"].get("poolId")
     if "autoPoolSpecification" in job["poolInfo"] or not runs_on:
         raise UsageError(
-            f"the job {job['id']} brings a pool of its own, which a spec cannot say",
+            f"the job {job['id']} uses an auto pool, which a spec does not support",
             help="import a pool and a job that runs on it",
         )
     if pool_id and runs_on.casefold() != pool_id.casefold():
@@ -139,7 +139,7 @@ def compose(found: Found, name: str, command: str) -> Imported:
     desired = _settled(draft, header)
     for action in make_plan(desired, _adopted(found, desired)).actions:
         for change in action.changes:
-            draft.ignore((action.kind.value, *change.path), "a spec cannot say it as it is")
+            draft.ignore((action.kind.value, *change.path), "cannot be expressed in a spec")
     if found.bodies:
         header += _add_tasks(draft, found)
     desired = _settled(draft, header)
@@ -165,7 +165,7 @@ def _settled(draft: Draft, header: list[str]) -> Desired:
         try:
             return expand(build(draft.document(header)), Readable())
         except SpecError as error:
-            why = "is nothing that a spec can say"
+            why = "is not supported in a spec"
             if not draft.cut(error.diagnostics[0].path, why):
                 raise
 
@@ -192,13 +192,13 @@ def _header(found: Found, parts: list[ReadBack], name: str, command: str) -> lis
     if foreign:
         lines += [
             "",
-            "The account has it from elsewhere, so batchspec does not change it yet. To make it this spec's:",
+            "batchspec did not create it, so it does not change it yet. To make this spec the owner:",
         ]
-        lines += [f"  {command} --name {name} --adopt", "Then `batchspec plan` finds nothing to do."]
+        lines += [f"  {command} --name {name} --adopt", "Then `batchspec plan` has no changes."]
     if secrets := {variable: use for part in parts for variable, use in part.secrets.items()}:
         lines += [
             "",
-            "Secrets do not come back from the service. These variables are read when the pool is made",
+            "The service does not return secrets. These variables are read when the pool is created",
         ]
         lines += [
             "or its secrets' fields change:",
@@ -208,16 +208,16 @@ def _header(found: Found, parts: list[ReadBack], name: str, command: str) -> lis
         links = "1 link" if len(unsigned) == 1 else f"{len(unsigned)} links"
         lines += [
             "",
-            f"The signature was taken off {links}; where a node still needs it, use an identityReference.",
+            f"The signature was removed from {links}; where nodes still need access, use an identityReference.",
         ]
     if identities := _identities(found.pool):
         lines += [
             "",
-            "The pool has a managed identity. Where that may read and write the blobs, tasks need no signed links:",
+            "The pool has a managed identity. If it may read and write the blobs, tasks need no signed links:",
             *(f"  identity: {identity}" for identity in identities),
         ]
     if unknown := [text for part in parts for text in part.unknown]:
-        lines += ["", f"No part of a spec, and left as they are: {', '.join(unknown)}."]
+        lines += ["", f"Not supported in a spec, and left unchanged: {', '.join(unknown)}."]
     return lines + _job_lines(found)
 
 
@@ -234,21 +234,21 @@ def _job_lines(found: Found) -> list[str]:
     if total := _total(found.tasks):
         lines += [
             "",
-            f"The job has {count_text(total, 'task')} that this spec does not know and leaves alone; only `destroy`,",
+            f"The job has {count_text(total, 'task')} that this spec does not know and does not change;",
         ]
-        lines += ["which deletes the job, would delete them too."]
+        lines += ["only `destroy`, which deletes the job, would delete them too."]
         if found.bodies:
             lines += [
                 "The groups below do the same work: `apply` adds them as new tasks. --adopt leaves them out."
             ]
         elif total > MOST_TASKS:
             lines += [
-                f"They are more than {MOST_TASKS:,}, too many to be written down: make a group with a CSV file."
+                f"They are more than {MOST_TASKS:,}, too many to list here: write a group with a CSV file."
             ]
     if not jobs.is_open(found.job):
         lines += [
             "",
-            "The job has ended and takes no more tasks: work of this spec would go into the next one,",
+            "The job has completed and accepts no more tasks: tasks of this spec would go into the next one,",
         ]
         lines += [f"{jobs.next_id(str(found.job['id']), [str(found.job['id'])])}."]
     return lines
@@ -267,7 +267,7 @@ def foreign(found: Found, name: str) -> list[tuple[str, Json]]:
             )
         if kind == "job" and not jobs.is_open(live):
             raise RefusedError(
-                f"the job {live['id']} has ended, and such a job cannot be changed any more, not even stamped",
+                f"the job {live['id']} has completed and can no longer be changed, not even tagged",
                 help="import the pool alone, and give the spec a job with another id",
             )
         missing.append((kind, live))

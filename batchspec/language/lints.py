@@ -216,7 +216,7 @@ def _start_task(spec: Spec) -> Iterator[Diagnostic]:
             ("pool", "startTask", "commandLine"),
             label="fails now and then on nodes that have just started",
             helps=(
-                'ask first whether it is there, and try again for a while:\n/bin/bash -c "command -v NAME && exit 0;'
+                'check whether it is installed first, and retry for a while:\n/bin/bash -c "command -v NAME && exit 0;'
                 ' for i in {1..30}; do apt-get update && apt-get install -y NAME && exit 0; sleep 10; done; exit 1"',
             ),
             span=match.span(),

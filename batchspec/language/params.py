@@ -119,7 +119,7 @@ class _Param:
             f"no value for parameter `{self.name}`",
             self._path,
             label="it has no default",
-            helps=(f"give it one: --set {self.name}=VALUE, or a line in a --params file",),
+            helps=(f"set it: --set {self.name}=VALUE, or a line in a --params file",),
             key=True,
         )
 

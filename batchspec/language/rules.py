@@ -108,7 +108,7 @@ def _duration(text: str, path: Path, limits: tuple[float, float, str]) -> Iterat
     except ValueError:
         return  # the schema has found that
     if not least <= seconds <= most:
-        yield Finding(Code.DURATION_RANGE, path, f"{text} is not a time that Batch takes", rule, "")
+        yield Finding(Code.DURATION_RANGE, path, f"{text} is not a duration that Batch accepts", rule, "")
 
 
 def _needs(job: Json, groups: Mapping[str, Json]) -> Iterator[Finding]:
@@ -119,7 +119,7 @@ def _needs(job: Json, groups: Mapping[str, Json]) -> Iterator[Finding]:
                 yield Finding(
                     Code.NEEDS_FIELD,
                     path,
-                    "the job does not look at exit options",
+                    "the job ignores exit options",
                     "Batch refuses such a task",
                     "add `onTaskFailure: performexitoptionsjobaction` to the job",
                 )
@@ -146,7 +146,7 @@ def _raw_lines(spec: Spec) -> Iterator[Finding]:
                 Code.NEEDS_FIELD,
                 (*group.path, "successCodes"),
                 "`successCodes` needs `command`",
-                "a raw `commandLine` runs without what looks at its exit code",
+                "a raw `commandLine` runs without the wrapper that checks exit codes",
                 "write `command`, or `/bin/sh -c …` as a list",
             )
         for path in _folders(group) if group.command.line is not None else ():
@@ -154,7 +154,7 @@ def _raw_lines(spec: Spec) -> Iterator[Finding]:
                 Code.RAW_FOLDER,
                 path,
                 "a folder needs `command`",
-                "folders travel packed, and a raw `commandLine` runs without what packs and unpacks them",
+                "folders are transferred as archives, which a raw `commandLine` does not pack or unpack",
                 "write `command`, or `/bin/sh -c …` as a list",
             )
 

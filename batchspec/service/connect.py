@@ -95,8 +95,8 @@ def choose_target(named: str | None, environment: Mapping[str, str] = os.environ
         return "azure"
     if environment.get("CI"):
         raise NotSignedInError(
-            "no Azure account is named by the environment, and in CI the local account is used only when asked for",
-            help="set the AZURE_BATCH_… and AZURE_STORAGE_… variables, or say --target local",
+            "the environment configures no Azure account, and in CI the local account is used only on request",
+            help="set the AZURE_BATCH_… and AZURE_STORAGE_… variables, or use --target local",
         )
     return "local"
 

@@ -85,7 +85,9 @@ def test_without_its_group_the_quota_is_not_checked(
 ) -> None:
     """And nothing is asked."""
     monkeypatch.delenv("AZURE_RESOURCE_GROUP")
-    assert unread(planned(workload)) == ["quota: Batch does not tell it here; see `az batch account show`"]
+    assert unread(planned(workload)) == [
+        "quota: not available from the Batch data plane; see `az batch account show`"
+    ]
     assert arm.asked == []
 
 

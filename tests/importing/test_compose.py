@@ -28,7 +28,7 @@ def test_fields_that_no_spec_has_are_named() -> None:
     found = Found({**LIVE, "targetNodeCommunicationMode": "simplified", "resourceTags": {"a": "b"}}, None, {})
     text = compose(found, "old", "batchspec import pool old").text
     assert (
-        "# No part of a spec, and left as they are: pool.targetNodeCommunicationMode, pool.resourceTags.\n"
+        "# Not supported in a spec, and left unchanged: pool.targetNodeCommunicationMode, pool.resourceTags.\n"
         in text
     )
 
@@ -51,9 +51,9 @@ def test_a_value_newer_than_the_format_is_passed_over() -> None:
     text = compose(Found({**LIVE, "virtualMachineConfiguration": machine}, None, {}), "old", "x").text
     assert "quantumvm" not in text
     assert text.endswith(
-        "ignoreChanges: # what this spec could not say; a plan does not look at it\n"
+        "ignoreChanges: # not supported in a spec; plans ignore it\n"
         "  - pool.virtualMachineConfiguration.securityProfile.securityType"
-        " # virtualMachineConfiguration.securityProfile.securityType is nothing that a spec can say\n"
+        " # virtualMachineConfiguration.securityProfile.securityType is not supported in a spec\n"
     )
 
 

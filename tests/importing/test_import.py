@@ -55,11 +55,11 @@ def test_printing_changes_nothing(run: Run, sdk: BatchClient, name: str) -> None
         f"""\
 # Made by `batchspec import pool {name}`. What the service has by default is left out.
 #
-# The account has it from elsewhere, so batchspec does not change it yet. To make it this spec's:
+# batchspec did not create it, so it does not change it yet. To make this spec the owner:
 #   batchspec import pool {name} --name {name} --adopt
-# Then `batchspec plan` finds nothing to do.
+# Then `batchspec plan` has no changes.
 version: 1
-name: {name} # stamped on what this spec owns
+name: {name} # everything this spec owns is tagged with it
 
 pool:
   id: {name}
@@ -79,13 +79,11 @@ def test_a_plan_before_adoption_is_refused(run: Run, sdk: BatchClient, name: str
     Path("s.yaml").write_text(run("import", "pool", name, "--name", "other").stdout, "utf-8")
     refused = run("plan", "s.yaml", fails=True).exception
     assert isinstance(refused, RefusedError)
-    assert str(refused) == f"the pool {name} exists and was not made by batchspec"
+    assert str(refused) == f"the pool {name} exists and was not created by batchspec"
     assert refused.help.endswith(f"`batchspec import pool {name} --name other --adopt`")
     adopted = run("import", "pool", name, "--name", "other", "--adopt", "--auto-approve")
-    assert adopted.stderr.endswith(
-        f"adopted the pool {name}; `batchspec plan` of this spec finds nothing to do\n"
-    )
-    assert "from elsewhere" not in run("import", "pool", name).stdout
+    assert adopted.stderr.endswith(f"adopted the pool {name}; `batchspec plan` of this spec has no changes\n")
+    assert "did not create it" not in run("import", "pool", name).stdout
     assert run("plan", "s.yaml", "--detailed-exitcode").return_value == 0
 
 
@@ -186,10 +184,10 @@ def test_a_job_alone_uses_its_pool_as_it_is(run: Run, sdk: BatchClient, name: st
     text = import_and_plan(run, "job", name)
     assert text.endswith(
         f"""\
-# The job has 2 tasks that this spec does not know and leaves alone; only `destroy`,
-# which deletes the job, would delete them too.
+# The job has 2 tasks that this spec does not know and does not change;
+# only `destroy`, which deletes the job, would delete them too.
 version: 1
-name: {name} # stamped on what this spec owns
+name: {name} # everything this spec owns is tagged with it
 
 pool:
   existing: theirs
@@ -209,7 +207,7 @@ def test_what_another_spec_owns_is_not_taken(run: Run, sdk: BatchClient, name: s
     sdk.create_pool({"id": name, "metadata": stamp, **POOLS["bare"]})  # type: ignore[arg-type]
     assert "name: theirs #" in run("import", "pool", name).stdout
     kept = run("import", "pool", name, "--adopt", "--auto-approve")
-    assert kept.stderr.endswith("the spec theirs owns it already\n")
+    assert kept.stderr.endswith("the spec theirs already owns it\n")
     refused = run("import", "pool", name, "--name", "ours", "--adopt", "--auto-approve", fails=True)
     assert isinstance(refused.exception, RefusedError)
     assert str(refused.exception) == f"the pool {name} belongs to the spec 'theirs'"
@@ -231,7 +229,7 @@ def test_a_job_with_a_pool_of_its_own(run: Run, sdk: BatchClient, name: str) -> 
     sdk.create_job({"id": name, "poolInfo": automatic})  # type: ignore[arg-type]
     refused = run("import", "job", name, fails=True).exception
     assert isinstance(refused, UsageError)
-    assert str(refused) == f"the job {name} brings a pool of its own, which a spec cannot say"
+    assert str(refused) == f"the job {name} uses an auto pool, which a spec does not support"
 
 
 def test_a_job_of_a_schedule(run: Run, sdk: BatchClient, name: str) -> None:
@@ -240,7 +238,7 @@ def test_a_job_of_a_schedule(run: Run, sdk: BatchClient, name: str) -> None:
     sdk.create_job_schedule(schedule)  # type: ignore[arg-type]
     refused = run("import", "job", f"{name}:job-1", fails=True).exception
     assert isinstance(refused, UsageError)
-    assert str(refused) == f"the job {name}:job-1 has an id that no spec can have"
+    assert str(refused) == f"the job {name}:job-1 has an id that a spec does not support"
 
 
 def test_a_job_of_another_pool(run: Run, sdk: BatchClient, name: str) -> None:

@@ -129,7 +129,7 @@ def test_reset_needs_a_word(home: Path) -> None:
     refused = run("reset")
     assert isinstance(refused.exception, RefusedError)
     assert (str(refused.exception), refused.exception.help) == (
-        "resetting needs a confirmation, and this is not a terminal",
+        "reset must be confirmed, and this is not a terminal",
         "pass --yes",
     )
     assert embedded.find() == account

@@ -150,7 +150,7 @@ def test_timeout_stops_watching_and_the_tasks_go_on(bare: Workload) -> None:
 def test_status_counts_the_tasks_and_watch_ends_with_them(bare: Workload) -> None:
     """`status` shows pool, job and counts; `status --watch` goes on until no task is at work."""
     bare.write_held()
-    assert "is not there" in bare.command("status", "specs/ffmpeg.yaml").out
+    assert "does not exist" in bare.command("status", "specs/ffmpeg.yaml").out
     bare.apply("--detach")
     wait_until(lambda: "running" in {task["state"] for task in bare.tasks().values()})
     assert "running" in bare.command("status", "specs/ffmpeg.yaml").out

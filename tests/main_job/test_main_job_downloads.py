@@ -156,7 +156,7 @@ def test_outputs_are_fetched_without_the_inputs(copied: Workload) -> None:
     shutil.rmtree(copied.outputs)
     copied.command("status", SPEC)
     ended = copied.command("download", SPEC)
-    assert "some inputs are not here: fetching all outputs that are stored, current or not" in ended.err
+    assert "some inputs are not on this machine: downloading all stored outputs, current or not" in ended.err
     assert _outputs(copied) == {"a.out": "a", "b.out": "b"}
     (copied.outputs / "a.out").write_text("edited")
     (copied.outputs / "b.out").unlink()

@@ -139,7 +139,7 @@ def test_what_is_not_ours_is_never_touched(bare: Workload, what: str) -> None:
     bare.batch("POST", "/pools" if what == "pool" else "/jobs", pool if what == "pool" else job)
     before = bare.pool() if what == "pool" else bare.job()
     ended = bare.apply(code=4)
-    assert "exists and was not made by batchspec" in ended.err
+    assert "exists and was not created by batchspec" in ended.err
     assert (bare.pool() if what == "pool" else bare.job()) == before
     bare.destroy()
     assert (bare.pool() if what == "pool" else bare.job()) == before

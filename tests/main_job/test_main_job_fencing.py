@@ -152,7 +152,7 @@ def test_r19_the_refusal_says_who_where_since_when_and_which_plan(bare: Workload
         process.communicate(timeout=60)
     line = next(line for line in said.splitlines() if line.startswith("error: "))
     year = time.strftime("%Y", time.gmtime())
-    assert line.startswith("error: another apply of this spec is at work: ")
+    assert line.startswith("error: another apply of this spec is running: ")
     assert f" process {process.pid} since {year}-" in line
     assert line.endswith(f"Z, plan id {plan_id}")
 
@@ -183,7 +183,7 @@ def test_lock_timeout_ends(bare: Workload) -> None:
         ).err
         bare.let_go()
         process.communicate(timeout=60)
-    assert "another apply of this spec is at work" in said
+    assert "another apply of this spec is running" in said
 
 
 @pytest.mark.parametrize("moment", Moment, ids=lambda moment: moment.name.lower())

@@ -39,7 +39,7 @@ def test_a_drain_needs_consent_and_names_what_runs(workload: Workload) -> None:
     task = workload.running_task()
     workload.says(ONE_NODE.replace("D2ds", "D4ds"), rest)
     result = workload.run("apply", code=4)
-    assert f"      ! task {task} is put back into the queue\n" in result.stdout
+    assert f"      ! task {task} is requeued\n" in result.stdout
     assert workload.pool.vm_size == "standard_d2ds_v5"
     assert workload.sdk.get_task(workload.id, task).state == "running"
 

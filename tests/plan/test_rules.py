@@ -25,12 +25,12 @@ def findings(text: str) -> list[str]:
 RULES = {
     "resize-timeout-from-five-minutes": (
         f"pool: {POOL}, resizeTimeout: PT4M59S}}",
-        ["BS0602 3 pool.resizeTimeout: PT4M59S is not a time that Batch takes"],
+        ["BS0602 3 pool.resizeTimeout: PT4M59S is not a duration that Batch accepts"],
     ),
     "resize-timeout-of-five-minutes": (f"pool: {POOL}, resizeTimeout: PT5M}}", []),
     "autoscale-interval-to-a-week": (
         f"pool: {POOL}, enableAutoScale: true, autoScaleFormula: $x=1, autoScaleEvaluationInterval: P7DT1S}}",
-        ["BS0602 3 pool.autoScaleEvaluationInterval: P7DT1S is not a time that Batch takes"],
+        ["BS0602 3 pool.autoScaleEvaluationInterval: P7DT1S is not a duration that Batch accepts"],
     ),
     "autoscale-interval-of-a-week": (
         f"pool: {POOL}, enableAutoScale: true, autoScaleFormula: $x=1, autoScaleEvaluationInterval: PT168H}}",
@@ -38,7 +38,7 @@ RULES = {
     ),
     "autoscale-interval-from-five-minutes": (
         f"pool: {POOL}, enableAutoScale: true, autoScaleFormula: $x=1, autoScaleEvaluationInterval: PT1M}}",
-        ["BS0602 3 pool.autoScaleEvaluationInterval: PT1M is not a time that Batch takes"],
+        ["BS0602 3 pool.autoScaleEvaluationInterval: PT1M is not a duration that Batch accepts"],
     ),
     "release-task-for-fifteen-minutes": (
         f"""
@@ -48,7 +48,7 @@ RULES = {
           jobPreparationTask: {{commandLine: a, constraints: {{maxWallClockTime: PT2H}}}}
           jobReleaseTask: {{commandLine: a, retentionTime: P1D, maxWallClockTime: PT16M}}
         """,
-        ["BS0602 7 job.jobReleaseTask.maxWallClockTime: PT16M is not a time that Batch takes"],
+        ["BS0602 7 job.jobReleaseTask.maxWallClockTime: PT16M is not a duration that Batch accepts"],
     ),
     "duration-from-a-parameter": (
         f"""
@@ -94,7 +94,7 @@ RULES = {
         """,
         [
             "BS0603 10 tasks.risky.exitConditions.exitCodes[0].exitOptions.jobAction:"
-            " the job does not look at exit options"
+            " the job ignores exit options"
         ],
     ),
     "required-slots-fit-a-node": (
@@ -121,7 +121,7 @@ RULES = {
     ),
     "a-formula-and-targets": (
         f"pool: {POOL}, enableAutoScale: true, autoScaleFormula: $x=1, targetDedicatedNodes: 1}}",
-        ["BS0128 3 `targetDedicatedNodes` cannot be given here"],
+        ["BS0128 3 `targetDedicatedNodes` is not allowed here"],
     ),
     "protected-and-deleted": (
         f"pool: {POOL}, protect: true, whenDone: delete}}",

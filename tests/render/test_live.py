@@ -82,7 +82,10 @@ def five() -> Board:
     board.see(situation(5, nodes, 8), 435)
     board.take(TaskEvent("broken-1", "probe/broken.mp4", "exit code 1"), 436)
     board.take(
-        NoteEvent("a Spot node was taken away; what ran there is queued again, which is no failure"), 437
+        NoteEvent(
+            "a Spot node was preempted; the tasks that ran there are requeued (not counted as failures)"
+        ),
+        437,
     )
     return board
 

@@ -68,8 +68,8 @@ def test_files_that_no_output_takes_are_reported(bare: Workload) -> None:
     write(bare, "command: cp {{ input.path }} {{ output.path }}; touch out/frames.log out/.cache")
     ended = bare.apply()
     assert (
-        "  advice      enc/a.txt left out/frames.log, out/.cache behind: in no output, so not kept\n"
-        in ended.out
+        "  advice      enc/a.txt left out/frames.log, out/.cache behind, "
+        "which is not part of an output and was not kept\n" in ended.out
     )
 
 

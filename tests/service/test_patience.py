@@ -125,11 +125,11 @@ def test_what_is_no_batch_service_is_told_so(body: bytes) -> None:
         pytest.raises(ServiceError) as raised,
     ):
         batch.get("/pools", doing="list the pools")
-    assert str(raised.value).startswith("could not list the pools: what answered is no Batch service: b")
+    assert str(raised.value).startswith("could not list the pools: the answer is not from a Batch service: b")
 
 
 @pytest.mark.parametrize(
-    ("status", "said"), [(200, "what answered is no Batch service: b'<html>sign in"), (404, "Not Found")]
+    ("status", "said"), [(200, "the answer is not from a Batch service: b'<html>sign in"), (404, "Not Found")]
 )
 def test_a_redirect_to_a_page_is_told_so_too(status: int, said: str) -> None:
     """A proxy that wants somebody to sign in sends elsewhere; that page is no answer of Batch either."""

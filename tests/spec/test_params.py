@@ -90,7 +90,7 @@ def test_lists_and_choices() -> None:
     assert read("heights: [480]", heights="[720]").params == {"heights": [720]}
     assert refused(heights, heights="720") == [("BS0121", "--set heights=720", "expected a list, found text")]
     assert refused(heights, heights="[721]") == [
-        ("BS0122", "--set heights=[721]", "`721` is not a value of this field")
+        ("BS0122", "--set heights=[721]", "`721` is not a valid value")
     ]
 
 

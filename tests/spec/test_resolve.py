@@ -61,7 +61,7 @@ def test_what_a_placeholder_gives_is_checked_as_if_it_stood_there() -> None:
         ("BS0123", "work.yaml:4:27", "`not a size!` is not a valid vmSize"),
         ("BS0124", "work.yaml:4:82", "300 is too large"),
         ("BS0121", "work.yaml:4:110", "expected a whole number, found text"),
-        ("BS0122", "work.yaml:4:169", "`up` is not a value of this field"),
+        ("BS0122", "work.yaml:4:169", "`up` is not a valid value"),
     ]
 
 

@@ -125,14 +125,14 @@ SMALL = {
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("mode: Fixed", [("1:7", "BS0122", "`Fixed` is not a value of this field", "allowed: fixed, autoscale")]),
+        ("mode: Fixed", [("1:7", "BS0122", "`Fixed` is not a valid value", "allowed: fixed, autoscale")]),
         ("mode: fixed", [("spec.yaml", "BS0102", "missing field `count`", "a spec needs it")]),
         ("count: 1", [("1:8", "BS0124", "1 is too small", "allowed: 2 or more")]),
         ("count: true", [("1:8", "BS0121", "expected a whole number, found true or false", "allowed: 2 or more")]),
         ("count: 2.0", [("1:8", "BS0121", "expected a whole number, found a number", "allowed: 2 or more")]),
         ("name: abcd\nmode: x", [("1:7", "BS0125", "too many characters: 4", "allowed: up to 3"),
-                                ("2:7", "BS0122", "`x` is not a value of this field", "allowed: fixed, autoscale")]),
-        ("name: abc", [("1:1", "BS0102", "missing field `mode`", "`name` needs `mode` beside it")]),
+                                ("2:7", "BS0122", "`x` is not a valid value", "allowed: fixed, autoscale")]),
+        ("name: abc", [("1:1", "BS0102", "missing field `mode`", "`name` needs `mode`")]),
         ("items: [1, a]", [("1:8", "BS0126", "too many items: 2", "allowed: up to 1"),
                            ("1:12", "BS0121", "expected a number or nothing, found text", "")]),
         ("odd: 3", [("1:6", "BS0129", "breaks the rule `multipleOf` of the schema", "")]),
@@ -166,7 +166,7 @@ def test_messages_do_not_show_secrets() -> None:
     found = schema.check(parse(f"version: 1\nname: {key}\ntarget: {key}\n"))
     assert [finding.summary for finding in found] == [
         "`(88 characters hidden)` is not a valid name",
-        "`(88 characters hidden)` is not a value of this field",
+        "`(88 characters hidden)` is not a valid value",
     ]
 
 

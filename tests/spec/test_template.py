@@ -286,7 +286,7 @@ def test_a_placeholder_in_quotes_is_explained() -> None:
         compile_script('ffmpeg -i "{{ input.path }}" {{ output.path }}')
     error = caught.value
     assert (error.code.value, error.start, error.end) == ("BS0310", 11, 27)
-    assert str(error) == "placeholder inside quotes can be broken out of"
+    assert str(error) == "unsafe placeholder inside quotes"
     assert error.helps[0] == "remove the quotes around it"
 
 

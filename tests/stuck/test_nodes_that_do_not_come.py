@@ -40,7 +40,7 @@ def test_r38_a_resize_without_a_node_is_repeated_where_it_may_pass(work: Workloa
     """Each time is told; the third resize gets the nodes, and the run ends well."""
     luck.resize("AllocationTimedOut", times=2)
     ended = work.apply()
-    said = f"the pool {work.pool_id} got no node: AllocationTimedOut: as rehearsed; asking again, for up to"
+    said = f"the pool {work.pool_id} got no node: AllocationTimedOut: as rehearsed; retrying for up to"
     assert ended.err.count(f"{said} 45 more minutes") == 2
     assert work.downloaded() == {"a.out", "b.out"}
 
@@ -79,7 +79,7 @@ def test_r38_a_resize_with_some_nodes_goes_on_and_says_so_once(work: Workload, l
     luck.resize("AccountLowPriorityCoreQuotaReached", nodes=1)
     ended = work.apply()
     assert ended.err.count("DEGRADED(quota)") == 1
-    assert "has 1 of the 2 nodes that it asks for" in ended.err
+    assert "has 1 of the 2 requested nodes" in ended.err
     assert "request fewer nodes or more quota" in ended.err
     assert [entry["reason"] for entry in luck.status()["degraded"]] == ["quota"]
     assert work.actions() == []  # without work nobody needs more nodes

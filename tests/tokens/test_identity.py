@@ -86,7 +86,7 @@ def test_r31_an_apply_with_an_identity_signs_nothing(bare: Workload, wire: Wire)
     said = bare.plan()
     assert said["notChecked"] == [
         "identity: pools of this account have whatever identity a task names",
-        "quota: Batch does not tell it here; see `az batch account show`",
+        "quota: not available from the Batch data plane; see `az batch account show`",
     ]
     bare.apply(env=wire.environment)
     assert bare.downloaded() == {"a.out", "b.out"}

@@ -106,8 +106,9 @@ def test_r30_tasks_that_wait_too_long_get_new_links(
         assert status.links_end == LinksEnd(2, 0, status.links_end.first if status.links_end else "")
         assert status_json(status)["linksEnd"]["first"].startswith(first)
         assert json.dumps(status_json(status))
-        assert f"LINKS  of 2 queued tasks end within a day, or have ended (the first {first}" in status_text(
-            status
+        assert (
+            f"LINKS  of 2 queued tasks expire within a day or have expired (the first {first}"
+            in status_text(status)
         )
         plan = planned(account, work)
         assert [(run.reason, run.id) for run in plan.work.runs] == [
@@ -167,7 +168,9 @@ def test_r30_a_running_task_cannot_be_helped(name: str, tmp_path: Path, local_ac
         (finding,) = plan.findings
         assert finding.code == "BS0708"
         assert all(id in finding.summary for id in tasks(account))
-        assert "of 2 running tasks end within a day, or have ended" in status_text(read_status(account, work))
+        assert "of 2 running tasks expire within a day or have expired" in status_text(
+            read_status(account, work)
+        )
 
 
 def test_r30_what_has_no_links_is_not_renewed(name: str, tmp_path: Path, local_account: LocalAccount) -> None:

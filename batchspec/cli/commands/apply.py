@@ -242,9 +242,9 @@ def _signals(run: Apply) -> Iterator[Callable[[], int]]:
 def _interrupted(number: int, arguments: str, *, watching: bool) -> InterruptedRunError:
     again = f"batchspec apply {arguments}"
     if watching:
-        message = "no longer watching; the tasks go on, and on Azure their nodes cost money"
+        message = "stopped watching; the tasks keep running, and on Azure their nodes cost money"
         look = f"batchspec status --watch {arguments}"
-        help = f"look again with `{look}`, go on with `{again}`"
+        help = f"watch again with `{look}`, resume with `{again}`"
     else:
-        message, help = "interrupted; nothing is lost", f"go on with `{again}`"
+        message, help = "interrupted; nothing is lost", f"resume with `{again}`"
     return InterruptedRunError(message, signal_number=number, help=help)

@@ -26,6 +26,6 @@ def completion(context: click.Context, shell: str) -> None:
     """Print the completion script for a shell."""
     complete = get_completion_class(shell)
     if complete is None:
-        raise BatchspecError(f"this version of click completes nothing in {shell}")
+        raise BatchspecError(f"the installed version of click has no completion for {shell}")
     root = context.find_root().command
     put_file(f"{complete(root, {}, 'batchspec', '_BATCHSPEC_COMPLETE').source()}\n")

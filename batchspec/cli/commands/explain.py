@@ -29,7 +29,7 @@ def explain(word: str | None) -> None:
     if text is None:
         near = explanation.near(word or "")
         raise UsageError(
-            f"there is nothing to explain under {word!r}",
-            help=f"did you mean {' or '.join(near)}?" if near else "`batchspec explain` lists what there is",
+            f"no code, reason or field is called {word!r}",
+            help=f"did you mean {' or '.join(near)}?" if near else "`batchspec explain` lists all of them",
         )
     put(text)

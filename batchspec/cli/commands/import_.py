@@ -81,7 +81,7 @@ def _shipyard(ids: dict[str, str], name: str | None, what: tuple[str, ...], adop
 
     if adopts:
         raise UsageError(
-            "--adopt goes with `pool ID` and `job ID`", help="Batch Shipyard's files are no resources"
+            "--adopt cannot be combined with `shipyard`", help="it tags pools and jobs that exist"
         )
     put_file(
         imported(Path(ids["shipyard"]), ids.get("job"), name, shlex.join(["batchspec", "import", *what]))
@@ -101,14 +101,14 @@ def _adopt(account: Account, found: Found, imported: Imported, name: str, approv
     missing = importing.foreign(found, name)
     what = " and ".join(f"the {kind} {live['id']}" for kind, live in missing)
     if not missing:
-        say(f"the spec {name} owns it already")
+        say(f"the spec {name} already owns it")
         return
     if not confirm(
-        f"{what}: become the spec {name}'s, which may then change and delete it. Type `yes` to continue:",
+        f"{what}: will belong to the spec {name}, which may then change and delete it. Type `yes` to continue:",
         approved=approved,
     ):
         raise RefusedError(
             'nothing was adopted: the answer was not "yes"', help="pass --auto-approve to skip the question"
         )
     importing.adopt(account, imported, missing)
-    say(f"adopted {what}; `batchspec plan` of this spec finds nothing to do")
+    say(f"adopted {what}; `batchspec plan` of this spec has no changes")

@@ -149,7 +149,7 @@ def _ask(home: Path, size: int) -> None:
     """Returns when the person types yes. Raises RefusedError otherwise."""
     say(f"all pools, jobs and blobs in {home} will be deleted ({megabytes(size)})")
     if not sys.stdin.isatty():
-        raise RefusedError("resetting needs a confirmation, and this is not a terminal", help="pass --yes")
+        raise RefusedError("reset must be confirmed, and this is not a terminal", help="pass --yes")
     if not confirm('This cannot be undone. Type "yes" to delete:', approved=False):
         raise RefusedError('nothing was deleted: the answer was not "yes"')
 

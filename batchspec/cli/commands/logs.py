@@ -95,9 +95,9 @@ def logs(
     kept.
     """
     if [bool(task), failed, node is not None].count(True) != 1:
-        raise click.UsageError("give one of TASK, --failed and --start-task")
+        raise click.UsageError("specify one of TASK, --failed and --start-task")
     if follow and (not task or tail is not None or form == "json"):
-        raise click.UsageError("--follow takes a TASK, and neither --tail nor --format json")
+        raise click.UsageError("--follow requires a TASK and excludes --tail and --format json")
     from batchspec.engine.logs import failed_tasks, find_task
     from batchspec.engine.start_task import read_start_task, start_task_streams
 

@@ -134,4 +134,4 @@ def _save(made: Planned, environment: Environment, output: Path) -> None:
     from batchspec.engine.saved_plan import save
 
     save(made.saved(environment), output)
-    say(f"saved to {output}; do exactly this: batchspec apply {output}")
+    say(f"saved to {output}; to apply exactly this plan: batchspec apply {output}")

@@ -79,7 +79,7 @@ def _namesakes(spec: Spec, spec_file: Path, names: dict[str, Path]) -> Iterator[
     if other.resolve() != spec_file.resolve():
         yield spec.document.diagnostic(
             Code.NAME_COLLISION,
-            f"{other} has the same name; one would change and delete what the other has made",
+            f"{other} has the same name; each would change and delete what the other created",
             ("name",),
             helps=("give one of them another `name`",),
         )

@@ -275,7 +275,7 @@ class Composer:
         if not is_too_long(reads):
             return False
         if self._group.command.line is not None:
-            what = f"a task reads {len(reads)} files, and Batch takes links to about {most_links(reads)}"
+            what = f"a task reads {len(reads)} files, and Batch accepts links to about {most_links(reads)}"
             help = "write `command`: what it reads is packed then, by tasks of their own"
             raise TaskProblem(what, (*self._group.path, "inputs"), help, code=Code.TOO_MANY_READ)
         return True

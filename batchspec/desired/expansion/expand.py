@@ -165,7 +165,7 @@ def _no_rows(spec: Spec, group: TaskGroup, composer: Composer) -> Iterator[Diagn
     dropped, document = composer.table.dropped, spec.document
     is_empty = not (len(composer.table) or composer.has_unknown or composer.without)
     if is_empty and (dropped or not (group.inputs or (group.rows and group.rows.link))):
-        why = f"`when` leaves out all {dropped} rows" if dropped else "it has no rows"
+        why = f"`when` excludes all {dropped} rows" if dropped else "it has no rows"
         what = f"{group.name} makes no task: {why}"
         yield document.diagnostic(Code.NO_ROWS, what, group.path, severity=Severity.WARNING)
     for folder in composer.without[:_TOLD]:
@@ -193,7 +193,7 @@ class _Problems:
         for problem in self._first:
             helps = [*problem.helps]
             if not helps and problem.code is Code.BAD_NAME:
-                helps.append("rename it: such a name cannot be carried safely")
+                helps.append("rename it: this name cannot be transferred safely")
             if self._more and problem is self._first[-1]:
                 helps.append(f"{self._more} more inputs of {self._group.name} have such a name, or give one")
             yield self._spec.document.diagnostic(problem.code, str(problem), problem.path, helps=tuple(helps))
@@ -268,7 +268,7 @@ class _Outputs:
             raise TaskProblem(f"the output {name!r} {problem}", self._path, *output_helps(name))
         if name.startswith(f"{OWN_FOLDER}/") or name == OWN_FOLDER:
             raise TaskProblem(
-                f"the output {name!r} lies in {OWN_FOLDER}/, which batchspec keeps for itself",
+                f"the output {name!r} lies in {OWN_FOLDER}/, which is reserved for batchspec",
                 self._path,
             )
         return self._places.root + name

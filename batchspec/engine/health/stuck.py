@@ -301,8 +301,8 @@ def _unusable(facts: Facts, nodes: Sequence[Json]) -> Trouble:
     return Trouble(
         StuckReason.UNUSABLE,
         f"{whole}{len(nodes)}{of} nodes of {facts.pool_id} are unusable: {_errors(nodes) or 'no reason given'}",
-        f"they cost as others do: `az batch node reboot --pool-id {facts.pool_id} --node-id ID`, or "
-        "`az batch pool resize` and let them go",
+        f"they cost as much as other nodes: `az batch node reboot --pool-id {facts.pool_id} --node-id ID`, or "
+        "remove them with `az batch pool resize`",
         _ids(nodes),
     )
 
@@ -326,7 +326,7 @@ def _offline(facts: Facts, nodes: Sequence[Json]) -> Trouble:
     states = in_words([str(node["state"]) for node in nodes])
     return Trouble(
         StuckReason.OFFLINE,
-        f"nodes of {facts.pool_id} take no tasks: {states}",
+        f"nodes of {facts.pool_id} accept no tasks: {states}",
         f"`az batch node scheduling enable --pool-id {facts.pool_id} --node-id ID`, or start the node again",
         _ids(nodes),
     )
@@ -384,7 +384,7 @@ def _of_size(facts: Facts, pool: Json) -> Iterator[tuple[bool, Trouble]]:
 
 def _short(facts: Facts, pool: Json, kind: Shortage, errors: Sequence[Json]) -> Trouble:
     has, wanted = nodes_of(pool), target_nodes(pool)
-    got = "got no node" if not has else f"has {has} of the {wanted} nodes that it asks for"
+    got = "got no node" if not has else f"has {has} of the {wanted} requested nodes"
     return Trouble(
         StuckReason(kind.value),
         f"the pool {facts.pool_id} {got}: {said(errors)}",

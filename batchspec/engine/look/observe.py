@@ -112,7 +112,7 @@ def downloads_now(
         # Which outputs stay in storage, a group says of its tasks; without inputs nobody knows whose they are.
         if not _lacks_inputs(error) or not all(group.downloads for group in spec.groups):
             raise
-    tell("some inputs are not here: fetching all outputs that are stored, current or not")
+    tell("some inputs are not on this machine: downloading all stored outputs, current or not")
     places, desired = Places.of(spec), without_tasks(spec)
     with Digests(cache_path()) as digests, Downloaded(spec.name) as downloaded:
         local = LocalOutputs(places, digests, downloaded, overwrites=project.overwrites)

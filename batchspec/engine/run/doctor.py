@@ -148,7 +148,9 @@ class Doctor:
             self.conduct.outcome.requeued += requeued
             which = "a Spot node was" if lost == 1 else f"{lost} Spot nodes were"
             self.conduct.tell(
-                NoteEvent(f"{which} taken away; what ran there is queued again, which is no failure")
+                NoteEvent(
+                    f"{which} preempted; the tasks that ran there are requeued (not counted as failures)"
+                )
             )
 
     def _require_progress(self, judgement: Judgement, facts: Facts, counts: Mapping[str, int]) -> None:
@@ -169,8 +171,8 @@ def _no_progress(judgement: Judgement, facts: Facts, counts: Mapping[str, int], 
         words += "; " + "; ".join(trouble.text for trouble in judgement.degraded)
     return Trouble(
         StuckReason.NO_PROGRESS,
-        f"{waiting} tasks of {facts.job_id} wait, and nothing has moved for {_spoken(limit)} ({words})",
-        "look for tasks that depend on one that never ends well, for job.maxParallelTasks, for an autoscale formula "
+        f"{waiting} tasks of {facts.job_id} are waiting, and nothing has changed for {_spoken(limit)} ({words})",
+        "check for tasks whose dependencies failed, for job.maxParallelTasks, for an autoscale formula "
         "that asks for no node, and for other jobs on the pool; then run the same command again",
     )
 

@@ -119,7 +119,7 @@ def advised(spec: Spec, outcome: Outcome) -> Iterator[str]:
         and spec.pool
         and outcome.preempted > nodes_asked(spec.pool.body).spot
     ):
-        yield "so many Spot nodes were taken away: dedicated ones (pool.targetDedicatedNodes) would end sooner"
+        yield "many Spot nodes were preempted: dedicated ones (pool.targetDedicatedNodes) would finish sooner"
 
 
 def _strays(conduct: Conduct) -> Iterator[str]:
@@ -132,7 +132,7 @@ def _strays(conduct: Conduct) -> Iterator[str]:
             names = strays_in(said)
             if names:
                 what = ", ".join(names[:_NAMED_STRAYS]) + (", …" if len(names) > _NAMED_STRAYS else "")
-                yield f"{done.task.name} left {what} behind: in no output, so not kept"
+                yield f"{done.task.name} left {what} behind, which is not part of an output and was not kept"
 
 
 def failures_of(conduct: Conduct) -> Iterator[FailureGroup]:

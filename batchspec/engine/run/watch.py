@@ -184,7 +184,9 @@ class Watch:
         """Why the task has failed. Of one that somebody ended the service says the same as of one whose job is over."""
         failure = failure_of(self._conduct.account, self._conduct.desired, task, live)
         is_over_time = failure == CANCELLED and why_ended() == job_service.OVER_TIME
-        return "ended with its job: job.constraints.maxWallClockTime is over" if is_over_time else failure
+        return (
+            "terminated with its job: job.constraints.maxWallClockTime exceeded" if is_over_time else failure
+        )
 
     def _why_ended(self) -> str:
         """The reason for which the job was ended, asked for until there is one."""
@@ -214,7 +216,7 @@ class Watch:
 
     def _out_of_time(self) -> RunError:
         return RunError(
-            f"time is up: {self.pending} of {self._total} tasks have not ended; they go on without us",
+            f"time is up: {self.pending} of {self._total} tasks have not completed; they keep running",
             help=f"watch them with `batchspec status --watch {self._conduct.spec.arguments}`, "
             "or run the same command again",
         )

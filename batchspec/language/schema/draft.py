@@ -82,7 +82,7 @@ class Draft:
         data, notes = dict(self.data), dict(self._notes)
         if self._ignored:
             data["ignoreChanges"] = list(self._ignored)
-            notes[("ignoreChanges",)] = "what this spec could not say; a plan does not look at it"
+            notes[("ignoreChanges",)] = "not supported in a spec; plans ignore it"
             notes |= {("ignoreChanges", i): "; ".join(why) for i, why in enumerate(self._ignored.values())}
         return parse(Source("the imported spec", spec_text(data, notes, header, self.remarks)))
 

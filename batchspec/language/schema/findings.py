@@ -52,7 +52,7 @@ def _errors(data: object, schema: Schema) -> "Iterator[ValidationError]":
 
     def unique(_validator: object, wanted: bool, value: object, _schema: Schema) -> Iterator[ValidationError]:
         if wanted and isinstance(value, list) and any(repeated(value)):
-            yield ValidationError("an item is there twice")
+            yield ValidationError("an item appears twice")
 
     types = Draft7Validator.TYPE_CHECKER.redefine("integer", lambda _, value: is_type(value, "integer"))
     validator: Any = validators.extend(  # type: ignore[no-untyped-call]
@@ -96,7 +96,7 @@ def _findings(broken: _Broken) -> Iterator[Diagnostic]:
     if broken.is_key:
         yield broken.say(
             Code.PATTERN,
-            f"`{_shown(broken.value)}` cannot be a name here",
+            f"`{_shown(broken.value)}` is not a valid name here",
             "",
             *broken.description,
             at=(broken.value,),
@@ -134,7 +134,7 @@ def _missing_partners(broken: _Broken) -> Iterator[Diagnostic]:
     for name, partners in broken.argument.items():
         for partner in partners if name in broken.value else ():
             if partner not in broken.value:
-                label = f"`{name}` needs `{partner}` beside it"
+                label = f"`{name}` needs `{partner}`"
                 yield broken.say(
                     Code.MISSING_FIELD, f"missing field `{partner}`", label, at=(name,), key=True
                 )
@@ -143,7 +143,7 @@ def _missing_partners(broken: _Broken) -> Iterator[Diagnostic]:
 def _wrong_type(broken: _Broken) -> Iterator[Diagnostic]:
     if "fromEnvironment" in broken.schema.get("properties", {}):
         help = "write {fromEnvironment: NAME}, and put the value into that environment variable"
-        summary = f"`{broken.path[-1]}` is a secret, and cannot be written down here"
+        summary = f"`{broken.path[-1]}` is a secret and must not be written here"
         yield broken.say(Code.PLAIN_SECRET, summary, "secrets never belong in a spec", help)
         return
     names = [broken.argument] if isinstance(broken.argument, str) else broken.argument
@@ -170,7 +170,7 @@ _TYPE_WORDS = {
 def _type_help(value: object, names: list[str]) -> str:
     """What to write instead, where it is plain."""
     if value is None:
-        return "give it a value, or leave the field out"
+        return "give it a value, or remove the field"
     if (
         isinstance(value, str)
         and not {"integer", "number"}.isdisjoint(names)
@@ -207,7 +207,7 @@ def _not_one_of(broken: _Broken) -> Iterator[Diagnostic]:
     allowed = [str(item) for item in broken.argument]
     near = nearest(str(broken.value), allowed)
     helps = [f"did you mean `{near}`?"] if near else []
-    summary = f"`{_shown(broken.value)}` is not a value of this field"
+    summary = f"`{_shown(broken.value)}` is not a valid value"
     yield broken.say(Code.NOT_ONE_OF, summary, f"allowed: {_listed(allowed)}", *helps)
 
 
@@ -260,7 +260,7 @@ def _repeated(broken: _Broken) -> Iterator[Diagnostic]:
 
 def _not_allowed(broken: _Broken) -> Iterator[Diagnostic]:
     if broken.argument == {}:
-        summary = f"`{broken.path[-1]}` cannot be given here"
+        summary = f"`{broken.path[-1]}` is not allowed here"
         yield broken.say(Code.NOT_ALLOWED_HERE, summary, "".join(broken.description), key=True)
     else:
         summary = f"`{_shown(broken.value)}` is not allowed here"

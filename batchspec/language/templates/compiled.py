@@ -53,8 +53,8 @@ def _list_in_text(document: Document, template: Template, placeholder: Placehold
         span=(placeholder.start, placeholder.end),
         label="a list",
         helps=(
-            "let it be a word of its own, take `.first` or `.last` of it, or join it: `| join(' ')`",
-            "or let each task have one value of it: name it with `per`",
+            "make it a word of its own, use `.first` or `.last`, or join it: `| join(' ')`",
+            "or give each task a single value: add it to `per`",
         ),
     )
 
@@ -88,4 +88,4 @@ def _way_out(unknown: Unknown, known: Mapping[str, Any]) -> tuple[str, ...]:
     if nearest := nearest_name(unknown.reference, known):
         return (f"did you mean `{nearest}`?",)
     names = [f"{group}.{name}" for group, members in known.items() for name in members]
-    return (f"known here: {', '.join(names)}", *([] if top in known else [LITERAL_HELP]))
+    return (f"available: {', '.join(names)}", *([] if top in known else [LITERAL_HELP]))

@@ -67,7 +67,7 @@ def compile_expression(
 
     source = expression.strip()
     if not source or expression[0] in "-+" or expression[-1] in "-+":
-        message = "whitespace control is not part of templates" if source else "an empty placeholder"
+        message = "whitespace control is not supported in templates" if source else "an empty placeholder"
         raise TemplateError(message, start, end, helps=(LITERAL_HELP,))
     environment = _environment()
     try:

@@ -194,7 +194,7 @@ def _plain(text: str, start: int, end: int) -> Iterator[str]:
     stray = text.find("{{", start, end)
     if stray >= 0:
         helps = ("end it with `}}`, and use no braces inside", LITERAL_HELP)
-        raise TemplateError("a placeholder that does not end", stray, stray + 2, helps=helps)
+        raise TemplateError("an unterminated placeholder", stray, stray + 2, helps=helps)
     if start < end:
         yield text[start:end]
 
@@ -269,15 +269,15 @@ def _shell_error(placeholder: Placeholder, refusal: shell.Refusal) -> TemplateEr
     )
     if refusal.is_quotes:
         return TemplateError(
-            "placeholder inside quotes can be broken out of",
+            "unsafe placeholder inside quotes",
             placeholder.start,
             placeholder.end,
             code=Code.PLACEHOLDER_IN_QUOTES,
-            label="every value is quoted already; these quotes end its own",
+            label="values are quoted automatically; these quotes would end that",
             helps=("remove the quotes around it", helps[1], LITERAL_HELP),
         )
     return TemplateError(
-        "the shell could read the value put in here as code",
+        "the shell could run the value inserted here as code",
         placeholder.start,
         placeholder.end,
         code=Code.UNSAFE_IN_SHELL,

@@ -22,14 +22,12 @@ def refuse_foreign(live: Json | None, spec_name: str, kind: str) -> None:
     stamp = owner(live)
     if stamp == spec_name:
         return
-    whose = f"belongs to the spec {stamp!r}" if stamp else "was not made by batchspec"
+    whose = f"belongs to the spec {stamp!r}" if stamp else "was not created by batchspec"
     ways = [f"choose another {kind} id"]
     if kind == "pool":
         ways.append("use it unchanged with `pool: {existing: …}`")
     if stamp is None:
-        ways.append(
-            f"make it this spec's with `batchspec import {kind} {live['id']} --name {spec_name} --adopt`"
-        )
+        ways.append(f"take it over with `batchspec import {kind} {live['id']} --name {spec_name} --adopt`")
     raise RefusedError(f"the {kind} {live['id']} exists and {whose}", help=", or ".join(ways))
 
 

@@ -20,7 +20,7 @@ from batchspec.resources.resize_errors import said
 from batchspec.source import path_text
 
 _TREATED = {
-    "requeue": "is put back into the queue",
+    "requeue": "is requeued",
     "terminate": "is ended",
     "taskcompletion": "is waited for",
 }
@@ -88,7 +88,7 @@ def _compared(desired: Desired, observed: Observed, *, compare_size: bool) -> Ac
     if action is None:
         return None
     if missing and any(change in action.changes for change in missing):
-        again = f"asked for again; last time: {said(live['resizeErrors'])}"
+        again = f"requested again; last time: {said(live['resizeErrors'])}"
         action = replace(action, notes=(again, *_of_sizes(desired, desired.pool)))
     _refuse_protected(pool, action)
     if action.changes[0].path == ("rollout",):
@@ -149,8 +149,8 @@ def _refuse_protected(pool: Pool, action: Action) -> None:
     if pool.protect and action.effects & {Effect.DRAIN, Effect.REPLACE}:
         fields = [path_text(c.path) for c in action.changes if c.effect in (Effect.DRAIN, Effect.REPLACE)]
         raise RefusedError(
-            f"the pool {pool.id} is protected, and must be emptied to change {', '.join(fields)}",
-            help="take `protect: true` out of the spec and apply that, then apply the change",
+            f"the pool {pool.id} is protected, and must be drained to change {', '.join(fields)}",
+            help="remove `protect: true` from the spec, apply it, then apply the change",
         )
 
 

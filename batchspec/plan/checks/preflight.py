@@ -88,7 +88,7 @@ def preflight(
             and "nodeAgentSKUId" in machine
             and any(finding.code in _NOT_LISTED for finding in found)
         ):
-            not_checked.append("image: this account takes images that it does not list")
+            not_checked.append("image: this account accepts images that it does not list")
         else:
             findings += found
     return Preflight(tuple(findings), tuple(not_checked))
@@ -96,7 +96,7 @@ def preflight(
 
 def _unknown(desired: Desired, plan: Plan, *, tells_quota: bool) -> Iterator[str]:
     if grows(plan) and not tells_quota:
-        yield "quota: Batch does not tell it here; see `az batch account show`"
+        yield "quota: not available from the Batch data plane; see `az batch account show`"
     pool = desired.pool or {}
     if grows(plan) and most_nodes(pool) == math.inf:
         yield "number of nodes: nothing in the autoscale formula bounds it"
@@ -183,7 +183,7 @@ def _size(desired: Desired, today: date) -> Iterator[Diagnostic]:
             Code.SIZE_RETIRES,
             ("pool", "vmSize", number) if len(sizes) > 1 else ("pool", "vmSize"),
             f"pool.vmSize: the VM sizes {retirement.family} {verb} {retirement.day}",
-            label="Azure starts no more of them" if over else "its nodes stop for good then",
+            label="Azure starts no more of them" if over else "its nodes are stopped then",
             helps=(f"choose a size of a newer family; the list is of {AS_OF}",),
             severity=Severity.WARNING,
         )
@@ -292,7 +292,7 @@ def _support(desired: Desired, entry: Json, today: date) -> Iterator[Diagnostic]
         Code.IMAGE_SUPPORT_ENDED if over else Code.IMAGE_SUPPORT_ENDS,
         _IMAGE,
         f"pool: Batch's support for the image {name} {'ended' if over else 'ends'} on {end}",
-        label="no new pools" if over else "after that day there are no new pools, and nodes are taken away",
+        label="no new pools" if over else "after that day, no new pools can be created and nodes are removed",
         helps=("move to a newer image: az batch pool supported-images list",),
         severity=Severity.ERROR if over else Severity.WARNING,
     )

@@ -170,6 +170,6 @@ def _finding(
         f"pool: {what}",
         path,
         label=label,
-        helps=("ask for a higher quota in the portal (Batch account, Quotas), or for fewer nodes",),
+        helps=("request a higher quota in the portal (Batch account, Quotas), or for fewer nodes",),
         severity=severity,
     )

@@ -41,7 +41,7 @@ def _slots(desired: Desired, observed: Observed) -> Iterator[Diagnostic]:
                 Code.TOO_FEW_SLOTS_LIVE,
                 (*group.path, "requiredSlots"),
                 f"{group.name}: a task needs {needs} slots, and a node of the pool {observed.pool['id']} has {has}",
-                "no node of it will ever take one",
+                "no node can ever run it",
                 f"{has} at most, or a pool with more taskSlotsPerNode",
             )
 
@@ -56,7 +56,7 @@ def _nodes(desired: Desired, observed: Observed) -> Iterator[Diagnostic]:
         desired,
         Code.NO_NODES,
         path,
-        f"pool: {body.get('id')} asks for no node, so its tasks wait until somebody resizes it",
+        f"pool: {body.get('id')} requests no nodes, so its tasks wait until it is resized",
         "no node, and no autoscale formula",
         "set targetDedicatedNodes or targetLowPriorityNodes, or enableAutoScale with a formula",
         Severity.WARNING,
@@ -82,7 +82,7 @@ def _job(desired: Desired, observed: Observed, plan: Plan) -> Iterator[Diagnosti
         Code.JOB_DISABLED,
         ("job", "id"),
         f"job: {job['id']} is {job['state']}, so its tasks wait until it is enabled",
-        "somebody disabled it",
+        "it was disabled",
         f"az batch job enable --job-id {job['id']}",
         Severity.WARNING,
     )

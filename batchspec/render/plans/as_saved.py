@@ -33,7 +33,7 @@ def _standing(saved: SavedPlan) -> list[str]:
         return [f"APPLIED at {saved.applied}{_by(saved.applied_by)}: it will not be applied again", ""]
     if saved.is_stale:
         return [
-            f"STALE: {saved.spec_file} has changed since; apply will refuse this plan if that matters",
+            f"STALE: {saved.spec_file} has changed since; apply refuses this plan if a new one would differ",
             "",
         ]
     return []

@@ -272,7 +272,7 @@ def _strays(plan: Plan) -> Iterator[str]:
 
 def _unnoted(plan: Plan) -> Iterator[str]:
     for kind, id in plan.unnoted:
-        yield f"  · the {kind.value} {id} does not say yet which spec file made it: the next apply notes that"
+        yield f"  · the {kind.value} {id} is not tagged with its spec file yet: the next apply does that"
 
 
 def _cost(plan: Plan) -> Iterator[str]:

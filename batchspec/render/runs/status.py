@@ -53,13 +53,13 @@ def head_lines(status: Status) -> Iterator[str]:
     yield status.spec
     if status.pool:
         nodes = _counts(status.nodes) or "no nodes"
-        yield f"  pool   {status.pool}  {status.pool_state or 'is not there'}" + (
+        yield f"  pool   {status.pool}  {status.pool_state or 'does not exist'}" + (
             f"  {nodes}" if status.pool_state else ""
         )
     if status.cost is not None:
         yield f"  cost   {hourly_text(status.cost)}"
     if status.job:
-        yield f"  job    {status.job}  {status.job_state or 'is not there'}"
+        yield f"  job    {status.job}  {status.job_state or 'does not exist'}"
 
 
 def problem_lines(status: Status) -> Iterator[str]:
@@ -80,11 +80,11 @@ def _ended(task: LiveTask) -> str:
 def _links(end: LinksEnd) -> Iterator[str]:
     """What becomes of tasks whose links end."""
     if end.queued:
-        yield f"  LINKS  of {end.queued} queued tasks end within a day, or have ended (the first {end.first})"
+        yield f"  LINKS  of {end.queued} queued tasks expire within a day or have expired (the first {end.first})"
         yield "         the next apply adds these tasks again, with new ones"
     if end.running:
-        yield f"  LINKS  of {end.running} running tasks end within a day, or have ended (the first {end.first})"
-        yield "         nothing renews them; what comes too late, the next apply runs again"
+        yield f"  LINKS  of {end.running} running tasks expire within a day or have expired (the first {end.first})"
+        yield "         they cannot be renewed; tasks that finish too late run again with the next apply"
 
 
 def _bar(tasks: Mapping[str, int]) -> str:

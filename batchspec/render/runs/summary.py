@@ -35,7 +35,7 @@ def _summary(summary: SummaryEvent, arguments: str) -> Iterator[str]:
         )
         if group.help:
             yield f"      help: {group.help}"
-        yield f"      all of it: batchspec logs {group.tasks[0]} --spec {arguments}"
+        yield f"      full log: batchspec logs {group.tasks[0]} --spec {arguments}"
     if summary.uploaded:
         yield f"  uploaded    {count_text(summary.uploaded, 'file')}, {size_text(summary.uploaded_bytes)}"
     if summary.downloads_to is not None:
@@ -51,7 +51,7 @@ def _summary(summary: SummaryEvent, arguments: str) -> Iterator[str]:
         yield f"  nodes       {used_text(summary.used)}"
     if summary.preempted:
         again = count_text(summary.requeued, "task")
-        yield f"  preempted   {_times(summary.preempted)}; {again} ran again, which is no failure"
+        yield f"  preempted   {_times(summary.preempted)}; {again} requeued (not counted as failures)"
     for advice in summary.advice:
         yield f"  advice      {advice}"
     for what in summary.still_there:
@@ -65,7 +65,7 @@ def _summary(summary: SummaryEvent, arguments: str) -> Iterator[str]:
 def _result(summary: SummaryEvent) -> str:
     unchanged = f", {summary.up_to_date} up to date" if summary.up_to_date else ""
     if summary.detached:
-        return f"{summary.spec}: left running; {summary.succeeded} tasks ended well so far{unchanged}."
+        return f"{summary.spec}: left running; {summary.succeeded} tasks succeeded so far{unchanged}."
     if summary.failed or summary.cancelled:
         bad = {"failed": summary.failed, "cancelled": summary.cancelled, "not run": summary.not_run}
         counts = ", ".join(f"{count} {how}" for how, count in bad.items() if count)

@@ -222,7 +222,7 @@ def _beside() -> Iterator[Callable[[_Call], Future[HttpResponse]]]:
 def _no_service(response: HttpResponse, doing: str) -> ServiceError:
     """The error of an answer that cannot be read: a proxy's page, another program on the port."""
     return ServiceError(
-        f"could not {doing}: what answered is no Batch service: {response.content[:60]!r}",
+        f"could not {doing}: the answer is not from a Batch service: {response.content[:60]!r}",
         status=response.status_code,
         help="check the account's endpoint, and the proxy where there is one",
     )

@@ -69,8 +69,8 @@ def take_lock(
                     0, etag=found.etag, match_condition=MatchConditions.IfNotModified
                 )
     raise LockedError(
-        f"another apply of this spec is at work: {other.get(_HOLDER, 'somebody')}",
-        help=f"wait for it to end; a lock whose holder died frees itself within {lease_s} s",
+        f"another apply of this spec is running: {other.get(_HOLDER, 'somebody')}",
+        help=f"wait for it to end; the lock of a dead process expires within {lease_s} s",
     )
 
 

@@ -35,13 +35,13 @@ _CLOCK_MAY_DIFFER = timedelta(minutes=10)
 _AGAIN = "run the same command again"
 _JOB_IS_OVER = f"the job ended meanwhile: {_AGAIN}, and what is left goes into its next generation"
 _SHARED_ID = "jobs and job schedules share their ids: choose another job.id"
-_POOL_IS_GONE = f"somebody deletes the pool: {_AGAIN}, which waits until it is gone"
-_SOON = f"it passes by itself: {_AGAIN} in a moment"
-_CHANGED = f"somebody changed its state meanwhile: {_AGAIN} to see the new plan"
-_QUOTA = "ask for a higher quota in the portal, or "
+_POOL_IS_GONE = f"the pool is being deleted: {_AGAIN}, which waits until it is gone"
+_SOON = f"this is temporary: {_AGAIN} in a moment"
+_CHANGED = f"its state changed meanwhile: {_AGAIN} to see the new plan"
+_QUOTA = "request a higher quota in the portal, or "
 
 WHAT_NOW = {
-    "PoolExists": "a pool of this id is there that this spec did not make: choose another pool.id, use it as "
+    "PoolExists": "a pool with this id exists that this spec did not create: choose another pool.id, use it as "
     "`pool: {existing: ID}`, or adopt it with `batchspec import`",
     "PoolBeingCreated": _SOON,
     "PoolBeingResized": _SOON,
@@ -50,7 +50,7 @@ WHAT_NOW = {
     "PoolQuotaReached": f"{_QUOTA}delete a pool that nobody needs: `az batch pool list`",
     "OperationNotValidOnPool": _CHANGED,
     "OperationInvalidForCurrentState": _CHANGED,
-    "JobExists": "a job of this id is there that this spec did not make: choose another job.id",
+    "JobExists": "a job with this id exists that this spec did not create: choose another job.id",
     "JobWithSameIdExists": _SHARED_ID,
     "JobScheduleWithSameIdExists": _SHARED_ID,
     "JobBeingDeleted": _JOB_IS_OVER,
@@ -59,7 +59,7 @@ WHAT_NOW = {
     "JobNotFound": _JOB_IS_OVER,
     "JobNotActive": _CHANGED,
     "JobNotDisabled": _CHANGED,
-    "JobDisabled": "somebody disabled the job: `az batch job enable` lets its tasks go on",
+    "JobDisabled": "the job was disabled: `az batch job enable` resumes its tasks",
     "ActiveJobAndScheduleQuotaReached": f"{_QUOTA}end a job that is done: `az batch job stop`",
     "NodeBeingCreated": _SOON,
     "NodeBeingStarted": _SOON,
@@ -72,7 +72,7 @@ WHAT_NOW = {
 
 def _what_now(status: int, code: str) -> str:
     if status in PASSING:
-        return WHAT_NOW.get(code, f"the service is not itself; {_AGAIN} later")
+        return WHAT_NOW.get(code, f"the service has a problem; {_AGAIN} later")
     return WHAT_NOW.get(code, "")
 
 

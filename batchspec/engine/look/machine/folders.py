@@ -78,9 +78,7 @@ class Folders(Iterable[Input]):
         """The folders that the path can mean: those that have files. Raises `SpecError`."""
         pattern = plain_path(any_placeholder(self._path))
         if "**" in pattern:
-            raise self._error(
-                Code.BAD_GLOB, "`**` finds files; in the path of a folder say how deep it lies: `*/*/`"
-            )
+            raise self._error(Code.BAD_GLOB, "`**` only matches files; for folders, write the depth: `*/*/`")
         last, depth = "", pattern.count("/") + 1
         try:
             for match in walk(

@@ -23,7 +23,7 @@ from batchspec.language.model import LocalFiles, Spec, TaskGroup
 from batchspec.source import Diagnostic, Path, Severity
 
 _TOLD = 20  # how many files of one group that cannot be inputs
-_RENAME = "rename it: such a name cannot be carried safely"
+_RENAME = "rename it: this name cannot be transferred safely"
 _KINDS = (
     (stat.S_ISFIFO, "a named pipe"),
     (stat.S_ISSOCK, "a socket"),
@@ -133,7 +133,7 @@ class LocalInputs:
         else:
             what, helps = f"no file matches {text!r}", list(nearest(folder, sought.glob, self._project))
         if text.startswith("!"):
-            helps.append(f"files to leave out go under `exclude`: {text[1:]!r}")
+            helps.append(f"to exclude files, use `exclude`: {text[1:]!r}")
         if text.startswith("~"):
             helps.append("`~` is not expanded: paths are relative to the spec file")
         if severity is Severity.ERROR:

@@ -207,5 +207,7 @@ def _checked(stream: BinaryIO, live: LiveBlob) -> str:
     os.fsync(stream.fileno())
     found = md5_of(stream)
     if stream.seek(0, os.SEEK_END) != live.size or (live.md5 and found != live.md5):
-        raise RunError(f"{live.name} did not arrive whole", help="run it again; nothing was left behind")
+        raise RunError(
+            f"{live.name} was not downloaded completely", help="run it again; no partial file was left"
+        )
     return found

@@ -11,6 +11,7 @@ from typing import Any
 
 from batchspec.resources.base import (
     METADATA,
+    STAMP_STOPPED,
     UNSTATED,
     Change,
     Effect,
@@ -18,6 +19,7 @@ from batchspec.resources.base import (
     Json,
     differences,
     metadata_changes,
+    metadata_of,
 )
 from batchspec.resources.equality import as_created, caseless, same_duration
 from batchspec.resources.task_fields import (
@@ -117,6 +119,11 @@ def changes(desired: Json, live: Json) -> Iterator[Change]:
 def is_open(live: Json) -> bool:
     """Whether tasks can still be added. A disabled job takes tasks, it only does not run them."""
     return live.get("state") in ("active", "enabling", "disabled", "disabling")
+
+
+def is_stopped(live: Json) -> bool:
+    """Whether a run has disabled the job since too many of its tasks failed, and has not ended it."""
+    return live.get("state") in ("disabled", "disabling") and STAMP_STOPPED in metadata_of(live)
 
 
 def generation(base_id: str, job_id: str) -> int | None:

@@ -13,6 +13,7 @@ from batchspec.plan.actions.action import is_ignored
 from batchspec.plan.actions.job import current_job
 from batchspec.plan.model import Plan
 from batchspec.plan.observed import Observed
+from batchspec.resources import job as jobs
 from batchspec.resources.base import Json
 from batchspec.resources.pool import nodes_of, target_nodes
 from batchspec.source import Diagnostic, Path, Severity
@@ -77,6 +78,8 @@ def _job(desired: Desired, observed: Observed, plan: Plan) -> Iterator[Diagnosti
     job = current_job(desired, observed)
     if job is None or job["id"] != plan.job_id or job.get("state") not in ("disabled", "disabling"):
         return
+    if jobs.is_stopped(job) and desired.spec.safety.max_failures is not None:
+        return  # apply starts its tasks again
     yield _finding(
         desired,
         Code.JOB_DISABLED,

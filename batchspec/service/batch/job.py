@@ -13,7 +13,6 @@ from batchspec.resources.base import (
     Json,
     has,
     made_from,
-    metadata_of,
     updated_metadata,
     with_live,
 )
@@ -187,8 +186,7 @@ def stop(batch: Batch, job_id: str) -> None:
 
 def resume(batch: Batch, job_id: str) -> bool:
     """Whether the job was stopped, and not ended yet: then its tasks start again."""
-    live = read(batch, job_id) or {}
-    is_stopped = live.get("state") in ("disabled", "disabling") and STAMP_STOPPED in metadata_of(live)
+    is_stopped = jobs.is_stopped(read(batch, job_id) or {})
     if is_stopped:
         _switch(batch, job_id, "enable", None)
     return is_stopped

@@ -58,11 +58,13 @@ def status(
     states are Batch's: `active` is waiting.
     """
     workload = load(spec_file, environment, prices=prices)
-    if watch and form == "text" and is_live(sys.stdout) and is_live(sys.stderr) and not is_listening():
-        _look_on(workload)
-        watch = False
+    live = watch and form == "text" and is_live(sys.stdout) and is_live(sys.stderr) and not is_listening()
     while True:
+        if live:
+            _look_on(workload)
         now = workload.status()
+        if live and now.is_at_work:
+            continue  # the first tasks have just been added
         _show(now, form)
         if lists or failed or group:
             _list(workload, group, failed, form)

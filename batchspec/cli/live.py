@@ -97,7 +97,7 @@ def _steps(board: Board, now: float) -> Table:
     table.add_column(width=_BAR)
     table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     table.add_column(justify="right", no_wrap=True)
-    for row in board.rows.values():
+    for row in list(board.rows.values()):  # another thread adds to them
         bar = ProgressBar(1.0, row.share, width=_BAR) if row.share is not None else ""
         spent = duration_text((row.ended or now) - row.began) if row.began is not None else ""
         style = _STYLES.get(row.mark, "cyan")

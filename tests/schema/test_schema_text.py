@@ -158,3 +158,20 @@ def test_patterns_end_at_the_end(definition: str) -> None:
 def test_durations(text: str, good: bool) -> None:
     """A duration is ISO 8601 in units of fixed length."""
     assert bool(re.search(SCHEMA["definitions"]["duration"]["pattern"], text)) is good
+
+
+def test_an_editor_explains_every_key_and_offers_what_is_meant() -> None:
+    """Each property has a description, its own or that of what it refers to; `inputs` is text first."""
+    for path, node in described():
+        for name, value in node.get("properties", {}).items():
+            said = value.get("description") or resolve(SCHEMA, value)[1].get("description")
+            assert said, f"{path}/{name}"
+    inputs = SCHEMA["definitions"]["taskGroup"]["properties"]["inputs"]
+    assert inputs["type"][0] == "string"
+    assert isinstance(inputs["examples"][0], str)
+    empty = jsonschema.Draft7Validator(SCHEMA).iter_errors({"version": 1, "name": "a", "pool": {}})
+    assert sorted(error.message for error in empty) == [
+        "'id' is a required property",
+        "'image' is a required property",
+        "'vmSize' is a required property",
+    ]

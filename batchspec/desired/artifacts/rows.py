@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any, NamedTuple
 
 from batchspec.codes import Code
@@ -81,9 +81,37 @@ class RowTable:
         if matrix is None:
             return lambda: (Combination({}, ()),)
         if isinstance(matrix, Sheet):
-            found = list(_lines(matrix, sheet))
-            return lambda: found
+            self._read_lines(matrix, sheet)
+            return lambda: self._lines(len(matrix.axes))
         return matrix.combinations
+
+    def _read_lines(self, sheet: Sheet, text: Iterable[str]) -> None:
+        """Puts the lines into the ledger. Two that are alike in what identifies a line are an error naming both."""
+        database = self._database
+        database.define(
+            "DROP TABLE IF EXISTS line", "CREATE TABLE line (number INTEGER, key TEXT, cells TEXT)"
+        )
+        lines = (
+            (line.number, json.dumps([line.cells[name] for name in sheet.axes]), json.dumps(line.cells))
+            for line in read_sheet(sheet.file, text, sheet.columns)
+        )
+        database.fill("INSERT INTO line VALUES (?, ?, ?)", lines)
+        twice = database.one(
+            "SELECT key, min(number) FROM line GROUP BY key HAVING count(*) > 1 ORDER BY 2 LIMIT 1"
+        )
+        if twice is not None:
+            key, first = twice
+            again = database.one("SELECT min(number) FROM line WHERE key = ? AND number > ?", key, first)[0]
+            pairs = zip(sheet.axes, json.loads(key), strict=True)
+            named = ", ".join(f"{name} {value!r}" for name, value in pairs)
+            help = "name the columns that identify a line: `matrix: {file: …, key: […]}`"
+            what = f"lines {first} and {again} are the same: {named}"
+            raise SpecError([finding(sheet.file, again, "", what, help, code=Code.ROWS_ALIKE)])
+
+    def _lines(self, axes: int) -> Iterator[Combination]:
+        pages = self._database.pages("SELECT cells FROM line ORDER BY rowid")
+        for rank, (cells,) in enumerate(chain.from_iterable(pages)):
+            yield Combination(json.loads(cells), (rank,) * axes)
 
     def _entries(
         self,
@@ -153,20 +181,6 @@ def position_of(row: Row, names: Iterable[str]) -> str:
     """Where *row* is along the axes *names*, and its input: the same for no other row of its group."""
     axes = [[name, str(row.values[name])] for name in names if name not in (FOLDER, SOURCE)]
     return json.dumps([axes, row.item.path if row.item else ""])
-
-
-def _lines(sheet: Sheet, text: Iterable[str]) -> Iterator[Combination]:
-    """The lines of *sheet*; two that are alike in what identifies a line are an error that names both."""
-    known: dict[tuple[str, ...], int] = {}
-    for rank, line in enumerate(read_sheet(sheet.file, text, sheet.columns)):
-        key = tuple(line.cells[name] for name in sheet.axes)
-        first = known.setdefault(key, line.number)
-        if first != line.number:
-            named = ", ".join(f"{name} {value!r}" for name, value in zip(sheet.axes, key, strict=True))
-            help = "name the columns that identify a line: `matrix: {file: …, key: […]}`"
-            what = f"lines {first} and {line.number} are the same: {named}"
-            raise SpecError([finding(sheet.file, line.number, "", what, help, code=Code.ROWS_ALIKE)])
-        yield Combination(line.cells, (rank,) * len(sheet.axes))
 
 
 # A row as text. A number that is written in its own way keeps it.

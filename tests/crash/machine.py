@@ -12,6 +12,7 @@ that the tasks themselves write. Only a task's fingerprint is the product's own 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 import time
@@ -64,7 +65,10 @@ class Life(RuleBasedStateMachine):
         super().__init__()
         folder = self.projects / f"life-{next(numbers)}"
         (folder / ".git").mkdir(parents=True)  # what makes it a project, which downloads stay in
-        self.work = Workload(folder, embedded.ensure(lambda _: None))
+        same = {
+            "XDG_CACHE_HOME": os.environ["XDG_CACHE_HOME"]
+        }  # an apply that is killed is the same person's
+        self.work = Workload(folder, embedded.ensure(lambda _: None), environment=same)
         self.tally["lives"] += 1
         self.wanted = Wanted()
         self.ledger = Ledger(self.work)

@@ -20,6 +20,7 @@ from tests.bench import (
     local_runs,
     planning,
     queued,
+    shapes,
     startup,
     submission,
     uploads,
@@ -77,6 +78,7 @@ FIGURES: dict[str, Callable[[Sizes], Iterator[Figure]]] = {
     "watching": lambda size: watching.figures(size.watched, size.watched_s),
     "uploads": lambda size: uploads.figures(*size.small, *size.large, size.rounds),
     "digests": lambda size: digests.figures(size.unchanged, size.rounds),
+    "shapes": lambda size: shapes.figures(size.planned, size.rounds),
     "startup": lambda size: startup.figures(size.starts),
     "local": lambda size: local_runs.figures(size.trivial, *size.busy, size.rounds),
 }

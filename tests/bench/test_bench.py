@@ -27,6 +27,8 @@ NAMES = (
     "upload of large files",
     "its memory / rclone's",
     "unchanged inputs / hashing them",
+    "plan of three stages / of none",
+    "validate of a long sheet",
     "validate of 199 lines",
     "plan until its first request",
     "local account, a task on top of xargs",

@@ -87,7 +87,7 @@ def plan(folder: str, kind: str, count: str) -> None:
 
 
 def collect(folder: str, count: str) -> None:
-    """Applies a spec with two tasks that read *count* files, made by others and of this machine; prints what they say."""
+    """Applies a spec with two tasks that read *count* files each, made by others and of this machine."""
     root = Path(folder)
     (root / "clips").mkdir(parents=True, exist_ok=True)
     for number in range(int(count)):

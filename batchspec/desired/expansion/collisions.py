@@ -19,7 +19,8 @@ _TOLD = 20
 
 # Each place of an output beside the one before it, where they are the same or the second lies in the first. A folder
 # takes its own name and that of its pack. In place of a slash is what comes before any other character, so that what
-# lies in a folder follows it. What only other tasks read has a name that no other task's can have.
+# lies in a folder follows it. What only other tasks read has a name that no other task's can have. With an order and a
+# limit (of none) SQLite works out a key once, not each of the three times that it is named.
 _MEETING = """
     WITH places AS (
         SELECT number, '' AS name, record AS place FROM task
@@ -27,7 +28,7 @@ _MEETING = """
         UNION ALL SELECT task, name, coalesce(blob, made) FROM makes
         UNION ALL SELECT task, name, substr(coalesce(blob, made), 1, length(coalesce(blob, made)) - ?)
             FROM makes WHERE is_folder),
-    keyed AS (SELECT *, replace(folded(place), '/', char(1)) AS key FROM places),
+    keyed AS (SELECT *, replace(folded(place), '/', char(1)) AS key FROM places ORDER BY key, number LIMIT -1),
     pairs AS (
         SELECT lag(number) OVER w AS first, lag(place) OVER w AS other, lag(key) OVER w AS before, *
         FROM keyed WINDOW w AS (ORDER BY key, number))

@@ -123,7 +123,9 @@ def test_the_trace_is_a_row_per_task() -> None:
 def test_a_row_is_read_as_what_it_is_or_not_at_all() -> None:
     """Nodes may write to the container of the records."""
     found = traced_json(traces(1, 1)[0])
-    for name, value in (("axes", 5), ("attempts", "many"), ("ended", "soon"), ("exitCode", {})):
+    assert read_traced({**found, "name": "\ud800"}).name == "?"
+    wrong = {"axes": 5, "attempts": "many", "ended": "soon", "exitCode": {}, "inputBytes": 10**30}
+    for name, value in wrong.items():
         with pytest.raises((ValueError, TypeError, AttributeError)):
             read_traced({**found, name: value})
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import json
 from datetime import timedelta
 
 import pytest
 
-from batchspec.engine.history.record import Run
+from batchspec.engine.history.record import Run, Usage, read_content
+from batchspec.engine.history.trace import traced_json
 from batchspec.engine.report import chain
+from batchspec.errors import RunError
 from batchspec.render.report.runs import runs_text
 
-from .reports import BEGAN, report_of
+from .reports import BEGAN, report_of, traces
 
 
 def run(id: str, job: str, *, resumes: bool = False) -> Run:
@@ -41,3 +46,38 @@ def test_runs_are_listed_with_who_applied_them() -> None:
         "1  4 succeeded, 1 failed, 12 up to date, 3 evictions, 4 tasks requeued (time is up)"
         "  ann, commit 012345678901, batchspec 1.0\n"
     )
+
+
+def _record(*lines: str) -> bytes:
+    return gzip.compress("".join(f"{line}\n" for line in lines).encode())
+
+
+USAGE = json.dumps({**Usage()._asdict(), "failures": []})
+TASK = json.dumps(traced_json(traces(1, 1)[0]))
+WHOLE = _record(USAGE, TASK)
+
+
+def test_a_record_is_read_as_it_was_written() -> None:
+    """What the run used, then its tasks."""
+    usage, rows = read_content(io.BytesIO(WHOLE), "1")
+    assert (usage, list(rows)) == (Usage(), traces(1, 1))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no gzip",
+        WHOLE[:-20],
+        WHOLE[:20] + b"\xff" * 20 + WHOLE[40:],
+        _record("[]"),
+        _record("{}"),
+        _record(USAGE, "5"),
+        _record(USAGE, "[" * 100_000),
+        _record(USAGE, TASK.replace('"attempts": 1', '"attempts": 1e400')),
+    ],
+)
+def test_a_damaged_record_is_an_error(content: bytes) -> None:
+    """Whatever a node has put there: cut off, changed, or something else."""
+    with pytest.raises(RunError, match="the record of the run 1 is damaged"):
+        list(read_content(io.BytesIO(content), "1")[1])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import partial
@@ -33,7 +34,10 @@ MOST_RUNS = 100
 _SUFFIX = ".jsonl.gz"
 _MOST_ROWS = 10_000_000
 _LONGEST_LINE = 1024 * 1024
-_DAMAGE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, EOFError, OSError)
+_DAMAGE = (
+    *(ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError),
+    *(EOFError, OSError, zlib.error),
+)
 
 
 class Run(NamedTuple):
@@ -123,9 +127,14 @@ def read_record(account: Account, places: Places, run: Run) -> tuple[Usage, Iter
     stream = TemporaryFile()  # noqa: SIM115 (whoever reads the lines closes it)
     account.blobs.download(places.output, _blob(places, run.id), stream)
     stream.seek(0)
-    lines = _lines(stream, run.id)
-    usage = next(lines, None)
-    return _guarded(_read_usage, usage or {}, run.id), (_guarded(read_traced, line, run.id) for line in lines)
+    return read_content(stream, run.id)
+
+
+def read_content(stream: BinaryIO, run_id: str) -> tuple[Usage, Iterator[Traced]]:
+    """The same of a record's content, which is closed at its end."""
+    lines = _lines(stream, run_id)
+    usage = _guarded(_read_usage, next(lines, {}), run_id)
+    return usage, (_guarded(read_traced, line, run_id) for line in lines)
 
 
 def _lines(stream: BinaryIO, run_id: str) -> Iterator[Any]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from batchspec.ledger import tables
 from batchspec.ledger.database import Database, Rows
 from batchspec.resources.task import CANCELLED, read_id
 
+T = TypeVar("T")
+
+_LARGEST = 2**63 - 1
 SUCCEEDED, FAILED, NOT_RUN, RUNNING, WAITING = "succeeded", "failed", "not run", "running", "waiting"
 
 
@@ -75,21 +78,21 @@ def traced_json(row: Traced) -> dict[str, Any]:
 def read_traced(found: Mapping[str, Any]) -> Traced:
     """What `traced_json` wrote. Raises ValueError, KeyError, TypeError or AttributeError for anything else."""
     return Traced(
-        id=str(found["id"]),
-        name=str(found["name"]),
-        group=str(found["group"]),
-        input=_optional(str, found["input"]),
-        axes={str(name): str(value) for name, value in found["axes"].items()},
-        state=str(found["state"]),
-        failure=str(found["failure"]),
-        exit_code=_optional(int, found["exitCode"]),
-        attempts=int(found["attempts"]),
-        node=_optional(str, found["node"]),
+        id=_text(found["id"]),
+        name=_text(found["name"]),
+        group=_text(found["group"]),
+        input=_optional(_text, found["input"]),
+        axes={_text(name): _text(value) for name, value in found["axes"].items()},
+        state=_text(found["state"]),
+        failure=_text(found["failure"]),
+        exit_code=_optional(_count, found["exitCode"]),
+        attempts=_count(found["attempts"]),
+        node=_optional(_text, found["node"]),
         created=read_moment(found["created"]),
         started=read_moment(found["started"]),
         ended=read_moment(found["ended"]),
-        input_bytes=_optional(int, found["inputBytes"]),
-        output_bytes=_optional(int, found["outputBytes"]),
+        input_bytes=_optional(_count, found["inputBytes"]),
+        output_bytes=_optional(_count, found["outputBytes"]),
     )
 
 
@@ -101,8 +104,21 @@ def read_moment(text: Any) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _optional(make: type, value: Any) -> Any:
+def _optional(make: Callable[[Any], T], value: Any) -> T | None:
     return None if value is None else make(value)
+
+
+def _text(value: Any) -> str:
+    """*value*; JSON may have halves of a character, which no database takes."""
+    return str(value).encode(errors="replace").decode()
+
+
+def _count(value: Any) -> int:
+    """*value*, which is no larger than a database takes."""
+    number = int(value)
+    if abs(number) > _LARGEST:
+        raise ValueError(f"{number} is too large")
+    return number
 
 
 _PLACES = ", ".join(f"?{number}" for number in range(1, 17))

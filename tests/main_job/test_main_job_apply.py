@@ -224,6 +224,7 @@ def test_4_9_destroy_keeps_outputs_unless_told_and_the_pool_when_told(workload: 
         "  - 5 uploaded inputs in container input",
         "  - 10 logs in container output",
         "  = 5 outputs in container output, kept",
+        "  = 1 run record in container output, kept",
         f"deleted job {workload.job_id}",
         "deleted 5 uploaded inputs in container input",
         "deleted 10 logs in container output",

@@ -31,7 +31,7 @@ _LOOKS_A_VISIT = (
 _OVERLAP = timedelta(seconds=5)  # a listing may be a little behind the clock that stamps the tasks
 
 
-class _Visits:
+class Visits:
     """When the doctor is due while tasks run: after some seconds; and at one of a few looks, while tasks end."""
 
     def __init__(self, pause_s: float) -> None:
@@ -87,7 +87,7 @@ class Watch:
         when no node will ever run a task.
         """
         pace = self._conduct.account.offer.pace
-        pause, seen, visits = pace.shortest_s, 0, _Visits(pace.trouble_s)
+        pause, seen, visits = pace.shortest_s, 0, Visits(pace.trouble_s)
         self._began = time.monotonic()
         while self.pending and not self._conduct.stopped.is_set():
             counts = job_service.task_counts(self._conduct.account.batch, self._job_id)

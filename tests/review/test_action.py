@@ -53,6 +53,18 @@ def test_every_input_is_used_and_known() -> None:
     assert used == set(action()["inputs"])
 
 
+def test_what_others_publish_is_named_by_commit() -> None:
+    """A tag can be moved; the version stands beside the commit for people and for Dependabot."""
+    used = [
+        line.partition("uses: ")[2]
+        for file in (ROOT / ".github").rglob("*.yml")
+        for line in file.read_text("utf-8").splitlines()
+        if "uses: " in line
+    ]
+    assert used
+    assert [use for use in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[\d.]+", use)] == []
+
+
 def test_a_fork_is_only_validated() -> None:
     """No step that signs in, plans or applies runs on a pull request from another repository."""
     guarded = [step for step in steps() if "head.repo.full_name != github.repository" in step.get("if", "")]

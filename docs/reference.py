@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,9 @@ from batchspec.render.findings.explanation import sections
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
+
+
+_TOP = 2  # the level of the headings of fields at the top of a spec
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -38,7 +42,9 @@ def spec_page() -> str:
         "Every field of a spec. Fields of `pool`, `job` and task groups have the names of the Azure Batch REST API "
         "(2025-06-01). `batchspec explain FIELD` prints the same in a terminal."
     )
-    return "\n".join(("# Spec", "", intro, "", *(line for name in top_level() for line in _section(name, 2))))
+    return "\n".join(
+        ("# Spec", "", intro, "", *(line for name in top_level() for line in _section(name, _TOP)))
+    )
 
 
 def commands_page() -> str:
@@ -84,15 +90,18 @@ def _section(path: str, level: int) -> Iterator[str]:
     """A field with its heading and a table of those inside it; objects among them get a section of their own."""
     found = field(path)
     assert found is not None
+    label = (
+        path if level == _TOP else f"… {path.rpartition('.')[2]}"
+    )  # all of it would not fit beside the page
     yield from (
-        f"{'#' * level} `{path}`",
+        f"{'#' * level} `{path}` {{ data-toc-label='{label}' }}",
         "",
         f"*{found.kind}*" if found.kind else "",
         "",
         found.description,
         "",
     )
-    yield from (f"Example: `{example!r}`\n" for example in found.examples)
+    yield from (f"Example: `{json.dumps(example, ensure_ascii=False)}`\n" for example in found.examples)
     if not found.fields:
         return
     yield from ("| field | takes | |", "|---|---|---|")

@@ -94,8 +94,8 @@ def collect(folder: str, count: str) -> None:
         (root / "clips" / f"{number:06}.txt").write_text(f"{number}\n", encoding="utf-8")
     text = f"""version: 1
 name: collect-{count}
-pool: {{id: collect-pool, vmSize: Standard_D2ds_v5, image: "canonical:ubuntu-24_04-lts:server:latest", spot: 4}}
-job: {{id: collect-job, constraints: {{maxWallClockTime: PT6H}}}}
+pool: {{id: collect-{count}-pool, vmSize: Standard_D2ds_v5, image: "canonical:ubuntu-24_04-lts:server:latest", spot: 4}}
+job: {{id: collect-{count}-job, constraints: {{maxWallClockTime: PT6H}}}}
 tasks:
   each:
     matrix: {{n: "000001..{int(count):06}"}}

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from tests.bench import (
     counts,
     digests,
+    growth,
     listing,
     local_runs,
     planning,
@@ -90,9 +91,15 @@ def main() -> None:
         "figures", nargs="*", metavar="FIGURE", help=f"of {', '.join(FIGURES)}; without any, all"
     )
     parser.add_argument("--quick", action="store_true", help="tiny sizes, one round")
+    parser.add_argument(
+        "--growth", action="store_true", help=f"how cost grows instead, of {', '.join(growth.WAYS)}"
+    )
     options = parser.parse_args()
-    if unknown := [name for name in options.figures if name not in FIGURES]:
-        parser.error(f"no figure {', '.join(unknown)}; there are {', '.join(FIGURES)}")
+    known = growth.WAYS if options.growth else FIGURES
+    if unknown := [name for name in options.figures if name not in known]:
+        parser.error(f"no figure {', '.join(unknown)}; there are {', '.join(known)}")
+    if options.growth:
+        growth.main(options.figures)
     for name in options.figures or FIGURES:
         with _said_if_skipped(name):
             for figure in FIGURES[name](QUICK if options.quick else Sizes()):

@@ -152,6 +152,22 @@ def program(
     return Sample(wall, cpu, after.ru_maxrss / 1024, {"out": out})
 
 
+_WITH_PEAK = """
+import atexit, sys
+from batchspec.cli.entry import main
+from tests.bench.measure import peak_mb
+atexit.register(lambda: print(f"peak {peak_mb()}", file=sys.stderr))
+main()
+"""
+
+
+def command(*words: str | Path, environment: Mapping[str, str] | None = None) -> Sample:
+    """What a command of batchspec takes, with its own peak. Raises RuntimeError when it fails."""
+    sample = program([sys.executable, "-c", _WITH_PEAK, *words], environment=environment)
+    sample.peak_mb = float(str(sample.more["out"]).rpartition("peak ")[2])
+    return sample
+
+
 def in_turn(rounds: int, ways: Mapping[str, Callable[[], Sample]]) -> dict[str, list[Sample]]:
     """The samples of each way: every round runs each of them once."""
     samples: dict[str, list[Sample]] = {name: [] for name in ways}

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.bench import account, stub
-from tests.bench.measure import Figure, Sample, ask, median, program
-from tests.bench.startup import BATCHSPEC
+from tests.bench.measure import Figure, Sample, ask, command, median
 
 if TYPE_CHECKING:
     from batchspec.desired.task import Desired
@@ -36,8 +35,8 @@ def figures(inputs: int, filled: int, rounds: int) -> Iterator[Figure]:
         ask(__name__, "prepare", folder, inputs, environment=environment)
         with stub.running(*listings(folder)) as server:
             environment |= account.environment_of(server.port)
-            found = [_plan(folder, inputs, environment) for _ in range(rounds)]
-    peak = max(sample.more["peak_mb"] for sample in found)
+            found = [plan(folder, inputs, environment) for _ in range(rounds)]
+    peak = max(sample.peak_mb for sample in found)
     parts = f"{inputs:,} inputs with outputs and logs, from a stub: CPU {median(found, 'cpu_s'):.1f} s, {peak:.0f} MB"
     yield Figure(
         "plan of an unchanged workload, wall", median(found), " s", 60, 15, parts, PACKAGES, smaller=True
@@ -56,7 +55,7 @@ def _on_local_account(inputs: int, rounds: int) -> Figure:
         environment = {"XDG_CACHE_HOME": str(folder / "cache")}
         ask(__name__, "prepare", folder, inputs, environment=environment)
         ask(__name__, "fill", folder)
-        found = [_plan(folder, inputs, environment) for _ in range(rounds)]
+        found = [plan(folder, inputs, environment) for _ in range(rounds)]
     parts = f"{inputs:,} inputs with their outputs, no job, on the local account: {median(found, 'cpu_s'):.1f} s of CPU"
     goals = (60.0, 15.0) if inputs >= 100_000 else (None, None)
     return Figure(
@@ -64,18 +63,12 @@ def _on_local_account(inputs: int, rounds: int) -> Figure:
     )
 
 
-def _plan(folder: Path, inputs: int, environment: dict[str, str]) -> Sample:
+def plan(folder: Path, inputs: int, environment: dict[str, str]) -> Sample:
     """The shipped command. Raises RuntimeError unless it finds that everything is up to date."""
-    command = (
-        "import atexit, sys; from batchspec.cli.main import main; from tests.bench.measure import peak_mb; "
-    )
-    command += "atexit.register(lambda: print(f'peak {peak_mb()}', file=sys.stderr)); main()"
-    argv = [BATCHSPEC[0], "-c", command, "plan", "--detailed-exitcode", folder / "bench.yaml"]
-    sample = program(argv, environment=environment)
+    sample = command("plan", "--detailed-exitcode", folder / "bench.yaml", environment=environment)
     out = str(sample.more["out"])
     if f"{inputs:,} tasks" not in out and f"{inputs} tasks" not in out and str(inputs) not in out:
         raise RuntimeError(f"plan did not find {inputs} tasks up to date:\n{out}")
-    sample.more["peak_mb"] = float(out.rpartition("peak ")[2])
     return sample
 
 

@@ -53,11 +53,11 @@ def figures(rounds: int) -> Iterator[Figure]:
         )
 
 
-def write_spec(folder: Path) -> Path:
-    """A spec of about 200 lines with real inputs: many groups, comments, folded commands."""
+def write_spec(folder: Path, count: int = _GROUPS) -> Path:
+    """A spec of about 200 lines with real inputs: *count* groups, comments, folded commands."""
     (folder / "clips").mkdir()
     groups = []
-    for number in range(_GROUPS):
+    for number in range(count):
         (folder / "clips" / f"clip-{number:02d}.mp4").write_bytes(b"clip")
         groups.append(f"""\
   # The {number}th rendition.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path as File
 from typing import Any
@@ -29,7 +30,7 @@ def imported(folder: File, job_id: str | None, name: str | None, command: str) -
     job = _job(configuration, job_id)
     remarks: dict[Path, list[str]] = {("pool",): [], ("job",): []}
     volumes = Volumes(configuration.config, configuration.credentials)
-    data: dict[str, Any] = {"version": 1, "name": name or name_of(job.text("id"))}
+    data: dict[str, Any] = {"version": 1, "name": name or _name(job.text("id"))}
     data["pool"] = pool_fields(configuration, volumes.mounts, remarks["pool",])
     data["job"] = _job_fields(job)
     groups = _groups(configuration, job, volumes, remarks["job",])
@@ -47,6 +48,11 @@ def imported(folder: File, job_id: str | None, name: str | None, command: str) -
     of_tasks = (f"{job.where}.tasks[", f"{job.where}.merge_task")
     remarks["job",] += told((place for place in job.left() if not place.startswith(of_tasks)), job.where)
     return spec_text(data, {}, list(_header(configuration, job, command)), remarks)
+
+
+def _name(id: str) -> str:
+    """A spec's name: the job's id, where it can be one."""
+    return id if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", id) else name_of(id)
 
 
 def _job(configuration: Configuration, job_id: str | None) -> Settings:
@@ -122,13 +128,13 @@ def _in_order(found: list[Cluster]) -> Iterator[Cluster]:
         waiting = [cluster for cluster in waiting if cluster not in ready]
 
 
-def _remotes(found: list[Cluster]) -> dict[str, str]:
-    """The group that leaves its outputs at each remote path."""
-    return {
-        str(entry.says("remote_path")).strip("/"): cluster.name
-        for cluster in found
-        for entry in cluster.tasks[0].inside("output_data").each("azure_storage")
-    }
+def _remotes(found: list[Cluster]) -> dict[str, list[str]]:
+    """The groups that leave outputs at each remote path."""
+    remotes: dict[str, list[str]] = {}
+    for cluster in found:
+        for entry in cluster.tasks[0].inside("output_data").each("azure_storage"):
+            remotes.setdefault(str(entry.says("remote_path")).strip("/"), []).append(cluster.name)
+    return remotes
 
 
 def _wanted(job: Settings) -> dict[str, list[str]]:

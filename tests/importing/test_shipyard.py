@@ -131,6 +131,20 @@ def test_tasks_that_agree_are_rows_unless_somebody_waits_for_one(tmp_path: Path)
     assert "    files: { t2: { from: t2 } }\n" in text
 
 
+def test_what_several_groups_left_in_one_place_is_told(tmp_path: Path) -> None:
+    """No path of a command can stand for two folders: a comment names them."""
+    output = "output_data: {azure_storage: [{remote_path: c/all, local_path: $AZ_BATCH_TASK_WORKING_DIR/o}]}"
+    reads = "input_data: {azure_storage: [{remote_path: c/all, local_path: $AZ_BATCH_TASK_WORKING_DIR/i}]}"
+    text = spec_of(
+        write(
+            tmp_path,
+            f"{{id: a, docker_image: i, command: x, {output}}}, {{id: b, docker_image: j, command: y, {output}}}, "
+            f"{{id: c, docker_image: i, command: sh -c 'cat i', depends_on: [a, b], {reads}}}",
+        )
+    )
+    assert "# What was read from c/all is in {{ files.a.path }} and {{ files.b.path }} now.\n" in text
+
+
 @pytest.mark.parametrize(
     ("task", "message"),
     [

@@ -24,15 +24,15 @@ class Data:
     moved: dict[str, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 
-    def read_again(self, local: str, path: str, command: str, what: str) -> None:
-        """Has the command find at *path* what another group made and it looked for in *local*."""
-        if local and local in command:
-            self.moved[local] = path
+    def read_again(self, local: str, paths: Sequence[str], command: str, what: str) -> None:
+        """Has the command find at the only one of *paths* what another group made and it looked for in *local*."""
+        if len(paths) == 1 and local and local in command:
+            self.moved[local] = paths[0]
         else:
-            self.remarks.append(f"What was read from {what} is in {path} now.")
+            self.remarks.append(f"What was read from {what} is in {' and '.join(paths)} now.")
 
 
-def read(data: Data, task: Settings, command: str, made: Mapping[str, str] | None = None) -> None:
+def read(data: Data, task: Settings, command: str, made: Mapping[str, Sequence[str]] | None = None) -> None:
     """Adds what the `input_data` of *task* brings from storage, and its `resource_files`.
 
     *made* are the remote paths that groups leave their outputs in, and where those are on the node. Other data in
@@ -40,9 +40,9 @@ def read(data: Data, task: Settings, command: str, made: Mapping[str, str] | Non
     """
     for entry in task.inside("input_data").each("azure_storage"):
         remote, local = entry.text("remote_path").strip("/"), entry.text("local_path").rstrip("/")
-        if path := (made or {}).get(remote):
+        if paths := (made or {}).get(remote):
             entry.take("storage_account_settings")
-            data.read_again(local, path, command, remote)
+            data.read_again(local, paths, command, remote)
             continue
         container, prefix = split_remote(remote)
         if entry.take("is_file_share", False):

@@ -42,7 +42,7 @@ class Around:
     pool: Settings
     volumes: Volumes
     groups: dict[str, Group]
-    remotes: dict[str, str]
+    remotes: dict[str, list[str]]
     wanted: dict[str, list[str]]
 
 
@@ -56,7 +56,9 @@ def make_group(cluster: Cluster, around: Around, merges: str = "") -> Group:
     )
     reads = _reads(cluster, around, group, merges)
     data = Data(moved=dict(around.volumes.moved), remarks=remarks)
-    made_paths = {remote: reads[name] for remote, name in around.remotes.items() if name in reads}
+    made_paths = {
+        remote: [reads[name] for name in names if name in reads] for remote, names in around.remotes.items()
+    }
     for settings in (around.job, task):
         read(data, settings, made.command, made_paths)
     _fetches(task, around, data, made.command, reads)
@@ -117,7 +119,9 @@ def _fetches(task: Settings, around: Around, data: Data, command: str, reads: di
             entry.take("destination")
             continue
         entry.take("include")
-        data.read_again(entry.text("destination").rstrip("/"), reads[name], command, f"the node of {task_id}")
+        data.read_again(
+            entry.text("destination").rstrip("/"), [reads[name]], command, f"the node of {task_id}"
+        )
 
 
 def _mention(group: Group, reads: dict[str, str]) -> None:

@@ -251,7 +251,8 @@ class Work:
     have not ended. `kept` are outputs that are not downloaded, since something else lies there. `stored_as` gives
     the name under which a blob lies that tasks read. `groups` are those that have runs, `shares` count
     the tasks of each group by what becomes of them. `orphans` counts outputs whose input is gone, `not_selected`
-    the tasks that need work and are left alone, since others were named with --only. Of the runs, `packing` are
+    the tasks that need work and are left alone, since others were named with --only. With `has_served` there
+    are temporary outputs that nothing needs any more. Of the runs, `packing` are
     none of the spec's own: they pack what others read. `unpublished` are files of published folders that earlier
     work has left. `open` are tasks that nobody knows yet: where it `goes_on`, tasks
     that run now will tell, and then another plan has to be made.
@@ -281,6 +282,7 @@ class Work:
     exceeding: tuple[Exceeding, ...] = ()
     unpublished: Many[str] = ()
     packing: int = 0
+    has_served: bool = False
     goes_on: bool = False
 
     @property

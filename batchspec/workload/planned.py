@@ -241,15 +241,32 @@ class Planned:
         require_few_enough(self.plan)
 
     def note_file(self, lock_timeout_s: float = 0.0) -> None:
-        """Notes which file has the spec's name, where an earlier version has made what is there."""
+        """Does what is left to do where a plan has no action.
+
+        That is to note which file has the spec's name, where an earlier version has made what is there, and to delete
+        temporary outputs that an earlier run has left.
+        """
         from batchspec.desired.places import Places
         from batchspec.engine.run.claim import claim_name
         from batchspec.engine.run.progress.lock import locked
 
         plan, spec = self.plan, self.desired.spec
+        if plan.work.has_served:
+            self._remove_served(lock_timeout_s)
         if plan.unnoted or (plan.notes_file and plan.work.up_to_date):
             with locked(self.account, Places.of(spec), "noting its file", wait_s=lock_timeout_s) as held:
                 claim_name(self.account, spec, plan, held.check)
+
+    def _remove_served(self, lock_timeout_s: float) -> None:
+        """Deletes temporary outputs that nothing needs any more; an earlier run was left before it could."""
+        from batchspec.desired.places import Places
+        from batchspec.engine.run.downloads.kept import remove_temporary
+        from batchspec.engine.run.progress.conduct import Conduct
+        from batchspec.engine.run.progress.lock import locked
+
+        places = Places.of(self.desired.spec)
+        with locked(self.account, places, "temporary outputs", wait_s=lock_timeout_s) as held:
+            remove_temporary(Conduct(self.account, self.desired, self.plan, held, tell=lambda _: None))
 
     def arriving(self) -> Iterator[Arrived]:
         """Fetches the outputs that are there and not here, one after the other. Raises `RunError`."""

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from main_job.workload import wait_until
 
 from batchspec.desired.task import Desired
 from batchspec.document.document import parse
@@ -45,6 +46,18 @@ def test_small_tasks_pack_what_one_task_cannot_read(small: Project) -> None:
     assert small.blobs(".batchspec/made/") == []
     assert small.is_quiet()
     assert "39 tasks up to date" in small.run("plan").stdout
+
+
+def test_temporary_outputs_of_a_run_that_was_left_go_with_the_next_apply(small: Project) -> None:
+    """Though there is nothing else to do."""
+    small.write(
+        (COLLECT % "001").replace("output: all.txt", "output: all.txt\n    download: false"), clips=""
+    )
+    small.apply("--detach")
+    wait_until(small.is_quiet)
+    assert len(small.blobs(".batchspec/made/")) == 1
+    small.apply()
+    assert small.blobs(".batchspec/made/") == []
 
 
 def desired(folder: Path, tasks: str) -> Desired:

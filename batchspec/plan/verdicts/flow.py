@@ -69,6 +69,20 @@ _COPIES = (
 )
 
 
+_SERVED = """
+SELECT 1 FROM makes JOIN output ON output.name = makes.made
+WHERE makes.blob IS NULL AND makes.task NOT IN (SELECT root FROM unknown) AND NOT EXISTS (
+  SELECT 1 FROM edge JOIN verdict ON verdict.number = edge.task
+  WHERE edge.producer = makes.task AND verdict.verdict <> 'UP_TO_DATE')
+LIMIT 1
+"""
+
+
+def has_served(database: Database) -> bool:
+    """Whether temporary outputs are there whose readers are all up to date: a run was left before it deleted them."""
+    return database.one(_SERVED) is not None
+
+
 def find_whole(database: Database) -> None:
     """Which tasks have all their outputs, and which lack some: before the verdicts."""
     database.define(*_WHOLE)

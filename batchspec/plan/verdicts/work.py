@@ -20,7 +20,7 @@ from batchspec.ledger import tables
 from batchspec.ledger.database import Database, Rows
 from batchspec.plan.here import FindLocal, Here
 from batchspec.plan.model import Copy, Download, Reason, Removal, Run, Share, Upload, Work
-from batchspec.plan.verdicts.flow import RUNS, find_whole, follow
+from batchspec.plan.verdicts.flow import RUNS, find_whole, follow, has_served
 from batchspec.plan.verdicts.reading import find_older, find_uploads, stored_as
 from batchspec.plan.verdicts.rounds import exceeding, goes_on, open_actions
 from batchspec.plan.verdicts.selecting import HAS_ONLY, IS_SELECTED, run_again, select
@@ -197,6 +197,7 @@ def find_work(desired: Desired, counted: Counted, local: FindLocal, *, has_input
         in_progress=rows.in_progress(in_progress),
         up_to_date=up_to_date - packed,
         packing=packing,
+        has_served=any(group.temporary for group in desired.spec.groups) and has_served(database),
         not_selected=not_selected,
         removals=rows.removals(),
         deletions=rows.removals("WHERE state <> 'completed'"),

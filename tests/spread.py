@@ -19,9 +19,7 @@ LONG = (
     "test_house.py::test_lint_and_types_are_clean",
 )
 
-
-# Most tests wait for processes most of the time.
-WAITING = 3
+WAITING = 3  # workers more than cores: most tests wait for processes most of the time
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -32,8 +30,10 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    return _Spread(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
+    return (
+        _Spread(config, log) if config.getoption("dist") == "loadscope" else None
+    )  # else as it was asked for
 
 
 class _Spread(LoadScopeScheduling):

@@ -31,7 +31,12 @@ leak:
 """
 POOL = "userAccounts: [{name: alice, password: {fromEnvironment: ALICE_PASSWORD}}]\n"
 
-CODES: dict[str, Sequence[int]] = {"apply": (0, 1, 3, 4, 77), "drift": (0, 2), "destroy": (0, 1, 4, 77)}
+CODES: dict[str, Sequence[int]] = {
+    "apply": (0, 1, 3, 4, 77),
+    "drift": (0, 2),
+    "destroy": (0, 1, 4, 77),
+    "ssh": (1, 64),
+}
 """What the commands may end with; all others with 0."""
 
 ROUNDS: tuple[tuple[str, ...], ...] = (
@@ -58,12 +63,17 @@ ROUNDS: tuple[tuple[str, ...], ...] = (
     ("logs", "leak", "--spec", SPEC),
     ("logs", "a", "--spec", SPEC),
     ("logs", "leak", "--spec", SPEC, "--format", "json"),
+    ("report", SPEC, "-o", "report.html"),
+    ("report", SPEC, "--format", "csv"),
+    ("report", SPEC, "--list", "--format", "json"),
     ("list",),
     ("list", "--format", "json"),
     ("download", SPEC),
     ("download", SPEC, "--format", "json"),
     ("import", "pool", "POOL"),
     ("import", "job", "JOB"),
+    ("cancel", SPEC, "--auto-approve"),
+    ("ssh", "nowhere", "--spec", SPEC),
     ("local", "status"),
     ("local", "up", "--format", "json"),
     ("destroy", SPEC, "--format", "json"),

@@ -85,7 +85,7 @@ DOORS = {
     "requests": ("service/http/proxied.py",),
     "certifi": ("service/http/direct.py",),
     "click": ("cli/",),
-    "jinja2": ("language/templates/expression.py", "render/report/page.py"),
+    "jinja2": ("language/templates/sandbox.py", "render/report/page.py"),
     "yaml": ("document/document.py",),
     "jsonschema": ("language/schema/findings.py",),
     "lark": ("formula/syntax.py",),

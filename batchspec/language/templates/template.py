@@ -20,7 +20,6 @@ from batchspec.language.templates.expression import (
     TemplateError,
     Use,
     Values,
-    compile_expression,
 )
 from batchspec.language.templates.filters import MAX_CHARACTERS, as_field, text_of
 from batchspec.language.templates.values import Series, member
@@ -209,6 +208,8 @@ def _placeholder(match: re.Match[str]) -> Placeholder:
     if len(expression) > _MAX_EXPRESSION:
         message = f"a placeholder of more than {_MAX_EXPRESSION:,} characters"
         raise TemplateError(message, match.start(), match.end(), code=Code.TEMPLATE_TOO_LARGE)
+    from batchspec.language.templates.sandbox import compile_expression  # loads jinja2
+
     uses, evaluate = compile_expression(expression, match.start(), match.end())
     return Placeholder(match.start(), match.end(), uses, evaluate)
 

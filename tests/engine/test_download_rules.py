@@ -103,7 +103,7 @@ def _names(name: str) -> list[str]:
 @pytest.mark.parametrize(
     ("output", "download", "said"),
     [
-        ("x", "../.git/hooks", "download: '../.git/hooks' lies in a folder of Git"),
+        ("x", "../.git/hooks", "download: '../.git/hooks' is inside a .git folder"),
         (
             ".git/hooks/post-checkout",
             "..",

@@ -90,7 +90,7 @@ def test_what_is_not_read(project: Path, inputs: str) -> None:
     (project / "specs" / "in" / "folder").symlink_to(private)
     said = _read(project, inputs.replace("/PRIVATE", str(private)))
     assert said
-    assert all(what.endswith(f"lies outside the project {project}") for what in said)
+    assert all(what.endswith(f"is outside the project {project}") for what in said)
     assert "d.txt" not in str(said)
 
 
@@ -100,7 +100,7 @@ def test_no_environment_is_uploaded(project: Path, inputs: str) -> None:
     """Where the keys of an account stand is no input."""
     (project / "specs" / "in" / "environ").symlink_to("/proc/self/environ")
     (said,) = _read(project, inputs)
-    assert said == f"the input {inputs!r} lies outside the project {project}"
+    assert said == f"the input {inputs!r} is outside the project {project}"
 
 
 def test_what_a_person_allows(project: Path) -> None:
@@ -129,7 +129,7 @@ def test_who_says_no_is_asked_once_too(project: Path) -> None:
     for name in ("c", "d"):
         (project / "specs" / "in" / name).symlink_to(project.parent / "private" / f"{name}.txt")
     said = _read(project, "in/?", ask=lambda _use, folder, _project: bool(asked.append(folder)))
-    assert said == [f"the input 'in/c' lies outside the project {project}"]
+    assert said == [f"the input 'in/c' is outside the project {project}"]
     assert asked == [project.parent / "private"]
 
 
@@ -137,7 +137,7 @@ def test_who_says_no_is_asked_once_too(project: Path) -> None:
 def test_where_nothing_is_written(project: Path, download: str) -> None:
     """A folder for downloads outside the project is a finding, and is not made."""
     (project / "specs" / "link").symlink_to(project.parent / "private")
-    assert _read(project, download=download) == [f"download: {download!r} lies outside the project {project}"]
+    assert _read(project, download=download) == [f"download: {download!r} is outside the project {project}"]
     assert not (project.parent / "made").exists()
 
 
@@ -146,7 +146,7 @@ def test_without_a_repository_the_project_is_the_folder_of_the_spec(project: Pat
     (project / ".git" / "config").unlink()
     (project / ".git").rmdir()
     specs = project / "specs"
-    assert _read(project, "../*.txt") == [f"the input '..' lies outside the project {specs}"]
+    assert _read(project, "../*.txt") == [f"the input '..' is outside the project {specs}"]
     (specs / ".git").write_text("gitdir: elsewhere")  # a submodule has a file
     assert Project(specs / "in").root == specs
 

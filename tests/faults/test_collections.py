@@ -133,7 +133,7 @@ def test_r11_a_task_that_exists_is_ours_by_its_fingerprint(batch: Batch, job_id:
     others = [ours[0], packed(1, "other work"), ours[2]]
     refused = add(batch, job_id, others)
     assert {id: str(error) for id, error in refused.items()} == {
-        "t1": "refused: a task of its id is there, and does other work"
+        "t1": "refused: a task with this id exists and does other work"
     }
     assert add(batch, job_id, ours) == {}
 

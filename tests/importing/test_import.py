@@ -281,5 +281,5 @@ def test_what_changed_meanwhile_is_not_stamped(
     monkeypatch.setattr("batchspec.cli.commands.import_.confirm", meanwhile)
     refused = run("import", "pool", name, "--adopt", fails=True).exception
     assert isinstance(refused, RefusedError)
-    assert str(refused) == f"the pool {name} was changed by somebody meanwhile"
+    assert str(refused) == f"the pool {name} was changed by somebody else in the meantime"
     assert [entry.name for entry in sdk.get_pool(name).metadata or []] == ["a"]

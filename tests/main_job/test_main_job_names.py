@@ -145,7 +145,7 @@ def test_s11_a_link_that_leads_out_of_the_project_is_not_read(workload: Workload
     secret.write_bytes(b"not for upload")
     (workload.clips / "link.mp4").symlink_to(secret)
     ended = workload.apply(code=65)
-    assert "lies outside the project" in ended.err
+    assert "is outside the project" in ended.err
     assert workload.inputs() == set()
 
 

@@ -149,8 +149,8 @@ def test_what_cannot_be_packed(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "back").symlink_to(folder)
     for target, why in {
-        "/etc/passwd": "lies outside the project",
-        "../../secret": "lies outside the project",
+        "/etc/passwd": "is outside the project",
+        "../../secret": "is outside the project",
         "gone": "is a link that leads nowhere",
         "odd": "is a link that leads nowhere",
         "..": "is a link to a folder that it lies in",
@@ -171,7 +171,7 @@ def test_a_folder_outside_of_the_project(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "project").mkdir()
     (tmp_path / "project" / "scene").symlink_to(folder)
     for outside in (folder, tmp_path / "project" / "scene", tmp_path / "project" / ".." / "scene"):
-        assert unfit(outside, tmp_path / "project") == "./ lies outside the project"
+        assert unfit(outside, tmp_path / "project") == "./ is outside the project"
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:

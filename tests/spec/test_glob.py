@@ -130,7 +130,7 @@ def test_a_path_that_can_be_split_in_two_ways(text: str, path: str, said: str) -
         ("a/b{t:**}", "`{t:**}` must stand between slashes", "{t:**}"),
         ("{a,{b}}", "the axis `b` is not in every alternative", "{b}"),
         ("{a:{b}}", "an axis within the axis `a`", "{b}"),
-        ("{a}{a}", "the axis `a` stands twice in one name", "{a}"),
+        ("{a}{a}", "the axis `a` appears twice in one name", "{a}"),
         ("x/{folder}", "`folder` is reserved and cannot name an axis", "{folder}"),
         ("{a,b}" * 9, "more than 256 combinations of alternatives", ""),
         ("a" * 5000, "a glob longer than 4,096 characters", ""),

@@ -89,7 +89,7 @@ def _name(group: TaskGroup, number: int, values: Mapping[str, Any], folder: str)
         )
     if name.startswith(f"{OWN_FOLDER}/") or name == OWN_FOLDER:
         raise TaskProblem(
-            f"the output {name!r} lies in {OWN_FOLDER}/, which is reserved for batchspec",
+            f"the output {name!r} is in {OWN_FOLDER}/, which is reserved for batchspec",
             _place(group, number),
         )
     return name

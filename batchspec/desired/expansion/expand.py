@@ -268,7 +268,7 @@ class _Outputs:
             raise TaskProblem(f"the output {name!r} {problem}", self._path, *output_helps(name))
         if name.startswith(f"{OWN_FOLDER}/") or name == OWN_FOLDER:
             raise TaskProblem(
-                f"the output {name!r} lies in {OWN_FOLDER}/, which is reserved for batchspec",
+                f"the output {name!r} is in {OWN_FOLDER}/, which is reserved for batchspec",
                 self._path,
             )
         return self._places.root + name

@@ -139,7 +139,7 @@ def _part(pieces: Branch, hidden: bool) -> Part:
         return Part(start, start + _ANY, names, is_deep=True)
     for axis in axes:
         if names.count(axis.name) > 1:
-            raise GlobError(f"the axis `{axis.name}` stands twice in one name", axis.start, axis.end)
+            raise GlobError(f"the axis `{axis.name}` appears twice in one name", axis.start, axis.end)
         if [piece.kind for piece in pieces if piece.axis == axis] == _DEEP:
             raise GlobError(f"`{{{axis.name}:**}}` must stand between slashes", axis.start, axis.end)
     start = "" if hidden or not pieces or pieces[0].kind is Kind.TEXT else _VISIBLE

@@ -187,7 +187,7 @@ def _told_of_rollout(pool: Pool, observed: Observed, action: Action) -> Action:
     if pool.rollout is None:
         keeps = "keeps" if count == 1 else "keep"
         what = " and ".join(sorted({_NAMES[str(change.path[0])] for change in _rejoining(action)}))
-        note = f"{nodes} {keeps} the old {what} until the next reboot; `rollout: reboot` brings them along"
+        note = f"{nodes} {keeps} the old {what} until the next reboot; `rollout: reboot` updates them, too"
         return replace(action, notes=(*action.notes, note))
     away = f"{nodes} to {pool.rollout.value}, some at a time"
     return replace(action, interrupts=(away, *_tasks_on(pool, observed)))

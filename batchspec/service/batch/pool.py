@@ -135,7 +135,9 @@ def wait_until_steady(
     for wait_s in poll_waits():
         live = read(batch, pool_id)
         if live is None:
-            raise RunError(f"the pool {pool_id} was deleted meanwhile", help="run the same command again")
+            raise RunError(
+                f"the pool {pool_id} was deleted in the meantime", help="run the same command again"
+            )
         if live.get("allocationState") == "steady":
             return live
         if time.monotonic() > deadline:

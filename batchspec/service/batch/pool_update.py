@@ -91,7 +91,7 @@ def _resumes(change: Change) -> bool:
 def _require(batch: Batch, pool_id: str) -> dict[str, Any]:
     live = read(batch, pool_id)
     if live is None:
-        raise RunError(f"the pool {pool_id} was deleted meanwhile", help="run the same command again")
+        raise RunError(f"the pool {pool_id} was deleted in the meantime", help="run the same command again")
     return live
 
 

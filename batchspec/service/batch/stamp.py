@@ -21,5 +21,5 @@ def stamp(batch: Batch, kind: str, desired: Json, live: Json) -> None:
         if metadata_of(batch.get(path, doing=f"read the {what}").body) == entries:
             return  # it was done, and repeated since the answer got lost
         raise RefusedError(
-            f"the {what} was changed by somebody meanwhile", help="run the same command again"
+            f"the {what} was changed by somebody else in the meantime", help="run the same command again"
         ) from error

@@ -230,7 +230,7 @@ def _other_work(batch: Batch, job_id: str, task: Packed) -> ServiceError | None:
     if _fingerprint(live) == _fingerprint(json.loads(task.json)):
         return None
     return ServiceError(
-        "refused: a task of its id is there, and does other work", status=409, code="TaskExists"
+        "refused: a task with this id exists and does other work", status=409, code="TaskExists"
     )
 
 

@@ -159,6 +159,6 @@ def as_it_was_read(what: str, is_done: Callable[[], bool]) -> Iterator[None]:
             raise
         if not is_done():
             raise StalePlanError(
-                f"the {what} was changed by somebody meanwhile; nothing of that was overwritten",
+                f"the {what} was changed by somebody else in the meantime; nothing of that was overwritten",
                 help="run the same command again to see the new plan",
             ) from error

@@ -29,7 +29,7 @@ def outside(spec: Spec, project: Project) -> Iterator[Diagnostic]:
     if not project.allows(Use.WRITE, folder):
         yield project.outside(spec.document, ("download",), f"download: {spec.download!r}", folder)
     elif ".git" in folder.parts:
-        what = f"download: {spec.download!r} lies in a folder of Git"
+        what = f"download: {spec.download!r} is inside a .git folder"
         yield spec.document.diagnostic(Code.BAD_NAME, what, ("download",), helps=("choose another folder",))
 
 

@@ -34,7 +34,7 @@ def pack_entries(folder: FilePath, path: str, project: Project) -> Iterator[Entr
 def _fit(match: Match) -> Match:
     """*match*, if it can be looked at."""
     if match.outside:
-        raise Unfit(match.name, "lies outside the project", match.outside)
+        raise Unfit(match.name, "is outside the project", match.outside)
     if match.error:
         raise Unfit(match.name, f"cannot be read: {match.error}")
     return match

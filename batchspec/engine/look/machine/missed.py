@@ -48,7 +48,7 @@ class Missed:
 def nearest(folder: FilePath, glob: Glob, project: Project) -> Iterator[str]:
     """Help for a glob without a match: the folder searched, and what lies nearest to the pattern.
 
-    No name is told of what lies outside the project.
+    No name is told of what is outside the project.
     """
     import difflib
 

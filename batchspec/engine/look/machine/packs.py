@@ -57,7 +57,7 @@ class Unfit(Exception):
 
 
 def _outside(name: str, folder: Path) -> Unfit:
-    return Unfit(name, "lies outside the project", str(folder))
+    return Unfit(name, "is outside the project", str(folder))
 
 
 Allows = Callable[[str], bool]

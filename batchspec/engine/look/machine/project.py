@@ -72,7 +72,7 @@ class Project:
         """The finding that *what* lies in *folder*, outside of the project."""
         return document.diagnostic(
             Code.OUTSIDE,
-            f"{what} lies outside the project {self.root}",
+            f"{what} is outside the project {self.root}",
             path,
             helps=(f"to allow it, add `--allow-path {folder}`, or set BATCHSPEC_ALLOW_PATH",),
         )

@@ -6,7 +6,8 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from functools import cached_property
+from itertools import accumulate, chain
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -106,10 +107,16 @@ class DesiredTasks:
 
     def is_composed(self, task: DesiredTask) -> bool:
         """Whether the ledger has more of *task* than its own row: it reads or makes several things, or is read."""
-        return (
-            self.database.one("SELECT 1 FROM makes WHERE task = ?", task.number) is not None
-            or task.facts is not None
+        return task.facts is not None or (
+            task.group.name in self._making
+            and self.database.one("SELECT 1 FROM makes WHERE task = ?", task.number) is not None
         )
+
+    @cached_property
+    def _making(self) -> frozenset[str]:
+        """The groups of which some task makes several things, or is read; not before all tasks are there."""
+        query = "SELECT DISTINCT group_name FROM makes JOIN task ON task.number = makes.task"
+        return frozenset(name for (name,) in chain.from_iterable(self.database.pages(query)))
 
     def index(self) -> None:
         """To be called once all are added, before anything is looked up."""

@@ -3,7 +3,7 @@
 A template is text with expressions in it; there are no statements, comments or
 whitespace control, so that `{%s}` and `${#x}` of shell scripts stay as they
 are. A dotted name, which is nearly all that people write, is looked up here;
-only a filter or an operator makes it an expression of `expression.py`.
+only a filter or an operator makes it an expression of jinja2, in `sandbox.py`.
 """
 
 import re

@@ -76,6 +76,7 @@ def test_a_record_is_read_as_it_was_written() -> None:
         _record(USAGE, "[" * 100_000),
         _record(USAGE, TASK.replace('"attempts": 1', '"attempts": 1e400')),
     ],
+    ids=range(9),
 )
 def test_a_damaged_record_is_an_error(content: bytes) -> None:
     """Whatever a node has put there: cut off, changed, or something else."""

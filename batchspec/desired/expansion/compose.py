@@ -76,6 +76,32 @@ class Reading(NamedTuple):
     axes: tuple[str, ...]
 
 
+class _Gathered(NamedTuple):
+    """What the rows of one task come to: its values, and what it reads. `texts` are those of the axes that it has.
+
+    `item` is its input, where it has one alone, and `source` the file that this was made of.
+    """
+
+    first: Row
+    texts: dict[str, str]
+    matrix: dict[str, Any]
+    inputs: list[TaskRead]
+    files: list[TaskRead]
+    reads: list[TaskRead]
+    item: Input | None
+    source: Input | None
+    position: str
+    chunk: str
+
+    def facts(self) -> str:
+        """What groups that read it and templates that are rendered later need to know of it, as JSON."""
+        axes = {name: kept(self.matrix[name]) for name in self.texts if name not in (FOLDER, SOURCE)}
+        values = {name: kept(value) for name, value in self.matrix.items()}
+        return json.dumps(
+            {"matrix": values, "axes": axes, "source": stored(self.source), "chunk": self.chunk}
+        )
+
+
 class Composer:
     """Makes the tasks of one group. `readings` are what other groups will look for among them.
 
@@ -217,58 +243,73 @@ class Composer:
 
     def _composed(self, number: int, rows: Sequence[Row]) -> Iterator[Composed]:
         """The task of *rows*, behind those that pack what it reads."""
-        group, has = self._group, self._rows.axes.has
-        first = rows[0]
-        texts = {name: str(first.values[name]) for name in has}
-        matrix = self._matrix(rows)
-        inputs = self._inputs(rows)
-        item = inputs[0].item if inputs and not self._rows.shape.joins else None
-        source = first.source if SOURCE in has else None
-        files = list(self._files.reads(texts, self._known | self._row_values(first)))
-        reads = [*inputs, *files]
-        if self._rows.names_source and source is not None:
-            reads.append(
-                TaskRead(SOURCE_READ, f"{SOURCE}/{node_name(source.path)}", source, _producer(first, source))
-            )
-        position = self._position(first)
-        key = task_key(group.name, position, self._slug(first, item), reads_more=True)
-        work = Recipe(group.digest, self._content(matrix, inputs, files, source), reads_more=True)
-        chunk = digest(position)[:_CHUNK_ID] if self._rows.shape.chunk is not None else ""
-        names = self._known | values_of(self._rows, matrix, reads, chunk, self._readable.members)
-        folder = str(first.values[FOLDER]) if item else ""
-        outputs = list(
-            outputs_of(
-                self._places,
-                group,
-                names,
-                folder,
-                work.fingerprint,
-                is_read=self._is_read,
-                spread=self._spread,
-            )
+        found = self._gathered(rows)
+        key = task_key(self._group.name, found.position, self._slug(found), reads_more=True)
+        work = Recipe(self._group.digest, self._content(found), reads_more=True)
+        names = self._known | values_of(
+            self._rows, found.matrix, found.reads, found.chunk, self._readable.members
         )
+        outputs = self._outputs(found, names, work)
         packer = Packer(self._places, self.packing, key, number)
-        instead = packer.packed(reads) if self._is_too_long(reads) else reads
+        instead = packer.packed(found.reads) if self._is_too_long(found.reads) else found.reads
         yield from (Composed(p.task, p.reads, (p.output,), (), _producers(p.reads)) for p in packer.tasks)
         task = DesiredTask(
             number=number + len(packer.tasks),
-            group=group,
+            group=self._group,
             key=key,
             work=work,
-            input=item,
+            input=found.item,
             output=next((output.blob for output in outputs if output.blob), None),
             record=self._record(key, outputs),
             id=task_id(key, work),
             fingerprint=work.fingerprint,
-            label=self._label(first, item),
-            facts=self._facts(matrix, texts, source, chunk),
+            label=self._label(found),
+            facts=found.facts(),
         )
         if not self._rehearsal.is_over:
             self._rehearsal.take(task.name, names | output_values(outputs))
-        all_reads = list(packed_reads(reads, instead)) if packer.tasks else reads
-        extra = all_reads[1:] if item is not None else all_reads
+        reads = list(packed_reads(found.reads, instead)) if packer.tasks else found.reads
+        more = reads[1:] if found.item is not None else reads
         torn = any(self._readable.listings.get(output.listed or "", ()) is None for output in outputs)
-        yield Composed(task, extra, outputs, list(self._meets(texts)), _producers(instead), torn)
+        yield Composed(task, more, outputs, list(self._meets(found.texts)), _producers(instead), torn)
+
+    def _gathered(self, rows: Sequence[Row]) -> _Gathered:
+        """What the rows of one task come to."""
+        first, has = rows[0], self._rows.axes.has
+        texts = {name: str(first.values[name]) for name in has}
+        inputs = self._inputs(rows)
+        source = first.source if SOURCE in has else None
+        files = list(self._files.reads(texts, self._known | self._row_values(first)))
+        reads = [*inputs, *files]
+        if self._rows.names_source and source is not None:
+            path = f"{SOURCE}/{node_name(source.path)}"
+            reads.append(TaskRead(SOURCE_READ, path, source, _producer(first, source)))
+        position = self._position(first)
+        return _Gathered(
+            first=first,
+            texts=texts,
+            matrix=self._matrix(rows),
+            inputs=inputs,
+            files=files,
+            reads=reads,
+            item=inputs[0].item if inputs and not self._rows.shape.joins else None,
+            source=source,
+            position=position,
+            chunk=digest(position)[:_CHUNK_ID] if self._rows.shape.chunk is not None else "",
+        )
+
+    def _outputs(self, found: _Gathered, names: Mapping[str, Any], work: Recipe) -> list[TaskOutput]:
+        folder = str(found.first.values[FOLDER]) if found.item else ""
+        made = outputs_of(
+            self._places,
+            self._group,
+            names,
+            folder,
+            work.fingerprint,
+            is_read=self._is_read,
+            spread=self._spread,
+        )
+        return list(made)
 
     def _is_too_long(self, reads: Sequence[TaskRead]) -> bool:
         """Whether they have to be packed. Raises `TaskProblem` where nothing could unpack them."""
@@ -312,14 +353,15 @@ class Composer:
         per = json.dumps([[name, str(first.values[name])] for name in shape.per])
         return per if shape.chunk is None else json.dumps([per, position_of(first, self._rows.axes.rows)])
 
-    def _slug(self, first: Row, item: Input | None) -> str:
-        stem = [parts_of(item.path).stem] if item else []
+    def _slug(self, found: _Gathered) -> str:
+        stem = [parts_of(found.item.path).stem] if found.item else []
         own = self._rows.shape.per or (self._rows.matrix.axes if self._rows.matrix else ())
-        values = [str(first.values[name]) for name in own] if not self._rows.shape.collect else []
+        values = [str(found.first.values[name]) for name in own] if not self._rows.shape.collect else []
         return "-".join((*stem, *values)) or self._group.name
 
-    def _label(self, first: Row, item: Input | None) -> str:
+    def _label(self, found: _Gathered) -> str:
         """What people call the task: `encode/a.mov`, `encode[title=alpha,height=720]`, `film`."""
+        first, item = found.first, found.item
         group, shape, matrix = self._group.name, self._rows.shape, self._rows.matrix
         if shape.joins:
             names = [*shape.per]
@@ -332,36 +374,20 @@ class Composer:
         is_named = item is None or len(own) > len(matrix.axes)  # the axes of a glob tell the inputs apart
         return f"{group}{'' if is_named else '/' + (item.path if item else '')}{_bracketed(own, first)}"
 
-    def _content(
-        self,
-        matrix: Mapping[str, Any],
-        inputs: Sequence[TaskRead],
-        files: Sequence[TaskRead],
-        source: Input | None,
-    ) -> str:
+    def _content(self, found: _Gathered) -> str:
         """A digest of all that its templates read besides parameters, and of the content of all that it reads."""
+        matrix, source = found.matrix, found.source if self._rows.names_source else None
         parts = {
             "values": {name: _text(matrix[name]) for name in sorted(self._rows.used) if name in matrix},
-            "inputs": [[read.item.path, read.item.content] for read in inputs],
-            "files": [[read.name, read.path, read.item.content] for read in files],
-            "source": [source.path, source.content] if source and self._rows.names_source else None,
+            "inputs": [[read.item.path, read.item.content] for read in found.inputs],
+            "files": [[read.name, read.path, read.item.content] for read in found.files],
+            "source": [source.path, source.content] if source else None,
         }
         return digest(json.dumps(parts, sort_keys=True, ensure_ascii=False))
 
     def _record(self, key: str, outputs: Sequence[TaskOutput]) -> str:
         required = [output for output in outputs if not output.is_optional]
         return required[0].record if required else self._places.record(key)
-
-    def _facts(
-        self,
-        matrix: Mapping[str, Any],
-        texts: Mapping[str, str],
-        source: Input | None,
-        chunk: str,
-    ) -> str:
-        axes = {name: kept(matrix[name]) for name in texts if name not in (FOLDER, SOURCE)}
-        values = {name: kept(value) for name, value in matrix.items()}
-        return json.dumps({"matrix": values, "axes": axes, "source": stored(source), "chunk": chunk})
 
     def _meets(self, texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         for reading in self._readings:

@@ -80,10 +80,10 @@ def test_a_quota_that_cannot_be_read_is_said(arm: Arm, workload: Workload) -> No
     assert unread(planned(workload)) == ["quota: this account uses that of its subscription"]
 
 
-def test_without_its_group_the_quota_is_not_checked(
+def test_r39_without_its_group_the_quota_is_not_checked(
     arm: Arm, workload: Workload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And nothing is asked."""
+    """The data plane does not tell quotas: a plan that asks for nodes says that nobody looked."""
     monkeypatch.delenv("AZURE_RESOURCE_GROUP")
     assert unread(planned(workload)) == [
         "quota: not available from the Batch data plane; see `az batch account show`"

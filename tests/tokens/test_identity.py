@@ -84,10 +84,7 @@ def test_r31_an_apply_with_an_identity_signs_nothing(bare: Workload, wire: Wire)
     bare.write_copies()
     bare.edit(f"name: {bare.name}", f"name: {bare.name}\nidentity: {IDENTITY}")
     said = bare.plan()
-    assert said["notChecked"] == [
-        "identity: pools of this account have whatever identity a task names",
-        "quota: not available from the Batch data plane; see `az batch account show`",
-    ]
+    assert said["notChecked"] == ["identity: pools of this account have whatever identity a task names"]
     bare.apply(env=wire.environment)
     assert bare.downloaded() == {"a.out", "b.out"}
     tasks = bare.tasks()

@@ -97,9 +97,14 @@ def _local_findings(
 
 
 def _quota(account: Account, desired: Desired, plan: Plan) -> tuple[list[Diagnostic], list[str]]:
-    """What of *plan* the account has no quota for; in words where nobody tells, which stops no plan."""
-    if desired.pool is None or not grows(plan) or account.management is None:
+    """What of *plan* the account has no quota for; in words where nobody tells, which stops no plan.
+
+    A quota of the local account would say nothing about the run: its nodes are processes.
+    """
+    if desired.pool is None or not grows(plan) or account.offer.simulates:
         return [], []
+    if account.management is None:
+        return [], ["quota: not available from the Batch data plane; see `az batch account show`"]
     try:
         resource = account.management.account()
         sizes = read_sizes(account.management.sizes(str(resource.get("location", ""))))

@@ -65,7 +65,7 @@ def preflight(
     `needs_images`. *pool* is the live one, *ending* the tasks that run with links that end.
     *takes_others*: the account takes images that it does not list, once it is told their node
     agent. *any_identity*: its pools have every identity. *has_management*: its management plane
-    makes pools with an identity, and is asked for the quota elsewhere.
+    makes pools with an identity.
     """
     findings = list(_running_links(desired, ending))
     not_checked = [*moving(plan, desired.spec.groups)]
@@ -79,7 +79,7 @@ def preflight(
     if desired.pool is None:
         return Preflight(tuple(findings), tuple(not_checked))
     findings += [*_size(desired, today), *_slots(desired)]
-    not_checked += _unknown(desired, plan, tells_quota=has_management)
+    not_checked += _unknown(desired, plan)
     if needs_images(plan):
         machine = desired.pool["virtualMachineConfiguration"]
         found = [*_image(desired, machine, images, today)]
@@ -94,9 +94,7 @@ def preflight(
     return Preflight(tuple(findings), tuple(not_checked))
 
 
-def _unknown(desired: Desired, plan: Plan, *, tells_quota: bool) -> Iterator[str]:
-    if grows(plan) and not tells_quota:
-        yield "quota: not available from the Batch data plane; see `az batch account show`"
+def _unknown(desired: Desired, plan: Plan) -> Iterator[str]:
     pool = desired.pool or {}
     if grows(plan) and most_nodes(pool) == math.inf:
         yield "number of nodes: nothing in the autoscale formula bounds it"

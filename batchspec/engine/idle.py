@@ -32,18 +32,16 @@ class Fate(Enum):
 
 
 class IdlePool(NamedTuple):
-    """A pool of which no node works; `why` says why it stays, with or without its nodes."""
+    """A pool of which no node works; `why` says why it stays, with or without its nodes.
+
+    `places` say where the lock of its spec is.
+    """
 
     spec: str
     pool: HeldPool
-    output: str
+    places: Places
     fate: Fate
     why: str = ""
-
-    @property
-    def places(self) -> Places:
-        """Where the lock of its spec is."""
-        return Places(self.spec, "", self.output, self.output, Path(), None)
 
 
 def find_idle(account: Account) -> tuple[IdlePool, ...]:
@@ -86,16 +84,22 @@ def _looked_at(
     if spec is None or live.get("state") == "deleting":
         return None
     pool = held_pool(account, live, prices)
-    output = next(iter(containers_of(live)[-1:]), _OUTPUT)
     fate, why = _fate(account, live, open_jobs)
-    return IdlePool(spec, pool, output, fate, why) if pool.is_idle else None
+    return IdlePool(spec, pool, _places(spec, live), fate, why) if pool.is_idle else None
+
+
+def _places(spec: str, stamped: Json) -> Places:
+    """Where *spec*, which stamped a pool or a job, has its lock."""
+    output = next(iter(containers_of(stamped)[-1:]), _OUTPUT)
+    return Places(spec, "", output, output, Path(), None)
 
 
 def _fate(account: Account, live: Json, open_jobs: Sequence[Json]) -> tuple[Fate, str]:
     if is_protected(live):
         return Fate.KEEP, "it is protected"
-    if waiting := _waiting(account, str(live["id"]), open_jobs):
-        return Fate.KEEP, waiting
+    for job in open_jobs:
+        if _runs_on(job, str(live["id"])) and (needed := _needed(account, job, owner(live))):
+            return Fate.KEEP, needed
     if str((live.get("identity") or {}).get("type", "None")).lower() == "none":
         return Fate.DELETE, ""
     if live.get("enableAutoScale"):
@@ -103,17 +107,28 @@ def _fate(account: Account, live: Json, open_jobs: Sequence[Json]) -> tuple[Fate
     return Fate.ZERO, "it has an identity, which a new pool would lack"
 
 
-def _waiting(account: Account, pool_id: str, open_jobs: Iterable[Json]) -> str:
-    """Which tasks have yet to end on the pool, be they of batchspec or not; empty without any."""
-    for job in open_jobs:
-        on = (job.get("executionInfo") or {}).get("poolId") or (job.get("poolInfo") or {}).get("poolId")
-        if str(on).casefold() == pool_id.casefold() and jobs.is_open(job):
-            counts = job_service.task_counts(account.batch, str(job["id"]))
-            if left := counts["active"] + counts["running"]:
-                return f"{count_text(left, 'task')} in job {job['id']} yet to end"
-    return ""
+def _runs_on(job: Json, pool_id: str) -> bool:
+    on = (job.get("executionInfo") or {}).get("poolId") or (job.get("poolInfo") or {}).get("poolId")
+    return str(on).casefold() == pool_id.casefold() and jobs.is_open(job)
+
+
+def _needed(account: Account, job: Json, spec: str | None) -> str:
+    """Why *job*, be it of batchspec or not, needs the pool of *spec*; empty where it does not.
+
+    One of another spec does without tasks as well: its apply may be about to add them.
+    """
+    counts = job_service.task_counts(account.batch, str(job["id"]))
+    if left := counts["active"] + counts["running"]:
+        return f"{count_text(left, 'task')} in job {job['id']} yet to end"
+    other = owner(job)
+    return _at_work(account, _places(other, job)) if other and other != spec else ""
+
+
+def _at_work(account: Account, places: Places) -> str:
+    holder = holder_of(account.blobs, places.output, places.lock)
+    return f"an apply of {places.name} is running: {holder}" if holder else ""
 
 
 def _kept_for_apply(account: Account, idle: IdlePool) -> IdlePool:
-    holder = holder_of(account.blobs, idle.output, idle.places.lock) if idle.fate is not Fate.KEEP else ""
-    return idle._replace(fate=Fate.KEEP, why=f"an apply is at work: {holder}") if holder else idle
+    at_work = _at_work(account, idle.places) if idle.fate is not Fate.KEEP else ""
+    return idle._replace(fate=Fate.KEEP, why=at_work) if at_work else idle

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import batchspec
 from batchspec.desired.places import Places
 from batchspec.engine.idle import Fate, IdlePool, find_idle, let_go
@@ -28,16 +30,22 @@ def test_an_idle_pool_goes_when_nobody_needs_it(bare: Workload) -> None:
         )
 
         other = f"{bare.job_id}-of-others"
-        bare.batch("POST", "/jobs", {"id": other, "poolInfo": {"poolId": bare.pool_id}})
+        stamps = {"batchspec.spec": other, "batchspec.containers": " ".join(workload.spec.containers)}
+        metadata = [{"name": name, "value": value} for name, value in stamps.items()]
+        bare.batch("POST", "/jobs", {"id": other, "poolInfo": {"poolId": bare.pool_id}, "metadata": metadata})
+        with locked(account, replace(Places.of(workload.spec), name=other)):  # its tasks are yet to be added
+            assert (ours().fate, f"an apply of {other} is running: " in ours().why) == (Fate.KEEP, True)
+            (kept,) = let_go(account, [first])
+            assert (kept.fate, "is running" in kept.why) == (Fate.KEEP, True)
         bare.batch("POST", f"/jobs/{other}/disable", {"disableTasks": "wait"})
         bare.batch("POST", f"/jobs/{other}/tasks", {"id": "one", "commandLine": "/bin/true"})
         assert (ours().fate, ours().why) == (Fate.KEEP, f"1 task in job {other} yet to end")
         bare.batch("DELETE", f"/jobs/{other}")
 
         with locked(account, Places.of(workload.spec)):
-            assert (ours().fate, "an apply is at work: " in ours().why) == (Fate.KEEP, True)
+            assert (ours().fate, f"an apply of {bare.name} is running: " in ours().why) == (Fate.KEEP, True)
             (kept,) = let_go(account, [first])
-            assert (kept.fate, "is at work" in kept.why) == (Fate.KEEP, True)
+            assert (kept.fate, "is running" in kept.why) == (Fate.KEEP, True)
 
         bare.batch(
             "POST", f"/_local/pools/{bare.pool_id}/identity", {"resourceIds": ["/subscriptions/1/of/nodes"]}

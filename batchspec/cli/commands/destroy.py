@@ -67,7 +67,7 @@ def destroy(
     --outputs is given, so that a later apply has nothing to run again.
 
     With --idle, pools with nodes of which none works are deleted. A pool is kept while tasks wait for it or an apply
-    of its spec runs, and where it is protected. The next apply that needs a deleted pool creates it again.
+    that uses it runs, and where it is protected. The next apply that needs a deleted pool creates it again.
 
     In JSON the first line lists what will be deleted and what is kept, followed by one line per deletion.
     """

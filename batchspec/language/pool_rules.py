@@ -122,6 +122,11 @@ def _nat_pools(pools: list[Json]) -> Iterator[Finding]:
         yield from _repeated(((*_NAT_POOLS, i, name), pool[name]) for i, pool in enumerate(pools))
 
 
+def check_sizes(sizes: Iterable[str]) -> Iterator[Finding]:
+    """A VM size that is in the list twice: upper and lower case make no difference to Batch."""
+    return _repeated((("pool", "vmSize", i), size) for i, size in enumerate(sizes))
+
+
 def _repeated(values: Iterable[tuple[Path, Any]]) -> Iterator[Finding]:
     seen = set()
     for path, value in values:

@@ -12,7 +12,7 @@ from batchspec.codes import Code
 from batchspec.language.autoscale import check_autoscale
 from batchspec.language.finding import Finding
 from batchspec.language.model import Pool, Spec, TaskGroup, WhenDone
-from batchspec.language.pool_rules import check_job_network, check_pool, is_windows
+from batchspec.language.pool_rules import check_job_network, check_pool, check_sizes, is_windows
 from batchspec.language.rows.words import LocalFile
 from batchspec.language.templates.deferred import Deferred
 from batchspec.resources import job as jobs
@@ -60,6 +60,7 @@ def check_rules(spec: Spec) -> list[Diagnostic]:
         *_contradictions(spec.pool),
         *check_autoscale((data.get("pool") or {}).get("autoscale")),
         *(check_pool(spec.pool.body) if spec.pool else ()),
+        *(check_sizes(spec.pool.vm_sizes) if spec.pool else ()),
         *check_job_network(job),
         *_ignored(data.get("ignoreChanges") or ()),
     ]

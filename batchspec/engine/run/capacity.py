@@ -43,11 +43,11 @@ class Capacity:
         if size is not None:
             how = f"trying the VM size {size.name}"
         elif short.reason is StuckReason.ALLOCATION and not facts.pool.get("enableAutoScale"):
-            how = "asking again"
+            how = "retrying"
         else:
             return None
         left = f"{math.ceil(left_s / 60)} more minutes"
-        self._conduct.tell(NoteEvent(f"{short.text}; {how}, for up to {left}", warning=True))
+        self._conduct.tell(NoteEvent(f"{short.text}; {how} for up to {left}", warning=True))
         if size is None or size.begins_anew:
             self._conduct.stopped.wait(self._conduct.account.offer.pace.resize_s)
         self._conduct.check()

@@ -26,4 +26,4 @@ def list_(idle: bool, target: str | None, prices: str | None, form: str) -> None
     if form == "json":
         put_object(holdings_json(holdings, account.name))
     else:
-        put(holdings_text(holdings, account.offer.costs))
+        put(holdings_text(holdings, account.offer.costs, idle=idle))

@@ -15,20 +15,25 @@ from batchspec.version import __version__
 _OVER = "completed"
 
 
-def holdings_text(holdings: Sequence[Holding], costs: str) -> str:
-    """A paragraph for each spec, and the sum; *costs* says what nodes cost in this account."""
+def holdings_text(holdings: Sequence[Holding], costs: str, *, idle: bool) -> str:
+    """A paragraph for each spec, and the sum; *costs* says what nodes cost in this account.
+
+    *idle*: pools that are not were left out.
+    """
     pools = [pool for holding in holdings for pool in holding.pools]
     nodes = sum(sum(pool.nodes.values()) for pool in pools)
     which = f", which {_sum(pools) or costs}" if nodes else ""
     last = f"{count_text(len(pools), 'pool')} with {count_text(nodes, 'node')}{which}"
+    if not pools:
+        last = "no idle pools" if idle else "no pools"
     return page([line for holding in holdings for line in _holding(holding)] + [last])
 
 
 def _sum(pools: Iterable[HeldPool]) -> str:
-    """What all nodes cost together; empty where that is not known of each."""
+    """What all nodes cost together; empty where that is not known of each, and in two currencies."""
     hourly = [pool.cost for pool in pools if pool.cost]
     amounts = [cost.amount for cost in hourly if cost.amount is not None and not cost.unknown]
-    if not hourly or len(amounts) < len(hourly):
+    if len(amounts) < len(hourly) or len({cost.rates.currency for cost in hourly}) != 1:
         return ""
     return f"cost about {money(sum(amounts), hourly[0].rates)} per hour"
 

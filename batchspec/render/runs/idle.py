@@ -16,7 +16,7 @@ _SIGNS = {Fate.DELETE: "-", Fate.ZERO: "~", Fate.KEEP: "="}
 
 def idle_text(pools: Sequence[IdlePool]) -> str:
     """What will become of each pool, and what it costs."""
-    return page([_line(idle) for idle in pools] or ["no pool of batchspec is idle here"])
+    return page([_line(idle) for idle in pools] or ["no idle pools"])
 
 
 def _line(idle: IdlePool) -> str:

@@ -32,7 +32,8 @@ class Estimate:
     """What the run of a plan costs: its pool per hour, with a formula at most, and for how long.
 
     `hours` is what bounds the job, None where nothing does. `when_done` is what becomes of the pool, empty for a pool
-    that is only used; `has_job` tells a run from a pool that is only there.
+    that is only used; `has_job` tells a run from a pool that is only there. `others` are the prices of cheaper VM
+    sizes that the nodes may turn out to have.
     """
 
     hourly: Hourly
@@ -40,6 +41,12 @@ class Estimate:
     has_job: bool
     when_done: str
     autoscales: bool
+    others: tuple[Rates, ...] = ()
+
+    def rates_of(self, vm_size: str) -> Rates:
+        """The prices of the nodes, once they have a *vm_size*."""
+        same = (rates for rates in self.others if rates.vm_size.casefold() == vm_size.casefold())
+        return next(same, self.hourly.rates)
 
     @property
     def at_most(self) -> float | None:

@@ -14,6 +14,7 @@ from batchspec.cost.nodes import Nodes
 from batchspec.resources.base import Json
 
 _UNIT = "1 Hour"
+_DEAREST = 1_000_000.0  # what is said to cost more per hour is no price, and sums of it would be no numbers
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _SMALL_PART = re.compile(r"v\d+|cc|\d+")
 _SPOT_METERS = ("Spot", "Low Priority")
@@ -132,4 +133,4 @@ def _meter(item: Json) -> str:
 def _price(item: Json) -> float | None:
     value: Any = item.get("retailPrice")
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and 0 < value < math.inf else None
+    return float(value) if is_number and 0 < value < _DEAREST else None

@@ -16,6 +16,7 @@ from batchspec.plan.checks.cost import estimate
 from batchspec.plan.checks.safety import excess_line, excesses
 from batchspec.plan.model import Plan
 from batchspec.render.cost import estimate_text, starting_text, used_text
+from tests.cost.price_list import SIZE
 from tests.plan.case import desired_of, observed_of
 
 RATES = Rates("Standard_D2ds_v5", 0.136, 0.084, "USD", "2026-11-28", "Spot")
@@ -125,6 +126,23 @@ def test_what_a_person_is_told_before_the_first_node(nodes: str, rates: Rates, t
     assert starting_text(plan.cost) == text
 
 
+def test_of_several_sizes_the_dearest_counts_until_the_nodes_have_one() -> None:
+    """In the plan; what was used costs what nodes of that size do."""
+    desired = desired_of(
+        {
+            "spec": SPEC.replace("NODES", "spot: 5").replace(SIZE, f"[{SIZE}, Standard_D4ds_v5]"),
+            "inputs": ["a.mp4"],
+        }
+    )
+    there = observed_of({}, desired)
+    prices = {SIZE: RATES, "Standard_D4ds_v5": RATES._replace(vm_size="Standard_D4ds_v5", spot=0.168)}
+    cost = estimate(desired, there, make_plan(desired, there), lambda pool: prices[pool["vmSize"]])
+    assert cost is not None
+    assert cost.hourly.amount == 0.84
+    spot = [cost.rates_of(size).spot for size in (SIZE.lower(), "Standard_D4ds_v5", "")]
+    assert spot == [0.084, 0.168, 0.168]
+
+
 def test_an_unknown_price_is_said_with_its_reason() -> None:
     """And nothing else, whatever is known."""
     assert said(rates=OFF) == "price not known: BATCHSPEC_PRICES is off"
@@ -154,6 +172,12 @@ def test_a_pool_of_another_that_is_only_used_costs_what_it_has() -> None:
     [
         ("spot: 5", (), "maxCostPerHour: 0.42, maxCost: 0.84", []),
         (
+            "targetDedicatedNodes: 4",
+            (),
+            "maxCostPerHour: 0.54",  # with two digits the cost would be no more
+            ["safety.maxCostPerHour: 0.544 USD per hour, the limit is 0.54"],
+        ),
+        (
             "spot: 5",
             (),
             "maxCostPerHour: 0.4, maxCost: 0.8",
@@ -180,7 +204,7 @@ def test_a_pool_of_another_that_is_only_used_costs_what_it_has() -> None:
         ),
         ("targetDedicatedNodes: 0", (), "maxCostPerHour: 0, maxCost: 0", []),
     ],
-    ids=["within", "beyond", "no-end", "no-bound", "no-nodes"],
+    ids=["within", "a-little", "beyond", "no-end", "no-bound", "no-nodes"],
 )
 def test_limits_of_costs(
     nodes: str, edits: tuple[tuple[str, str], ...], limits: str, lines: list[str]

@@ -69,7 +69,7 @@ def test_of_several_prices_the_highest_counts() -> None:
     assert rates(region="").dedicated == 0.15
 
 
-@pytest.mark.parametrize("price", [None, "0.1", 0, -1, True])
+@pytest.mark.parametrize("price", [None, "0.1", 0, -1, True, 1e308, 10**400])
 def test_what_is_no_price_does_not_count(price: object) -> None:
     """It is as if the entry were not there."""
     assert rates([item(0.1, retailPrice=price)]).why_not == f"the price list has no {SIZE} in westeurope"

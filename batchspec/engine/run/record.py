@@ -36,7 +36,7 @@ def _usage(conduct: Conduct) -> Usage:
     hours, cost = conduct.outcome.node_hours.total, conduct.plan.cost
     if cost is None:
         return Usage(hours.dedicated, hours.spot)
-    rates = cost.hourly.rates
+    rates = cost.rates_of(conduct.outcome.vm_size)
     return Usage(hours.dedicated, hours.spot, rates.cost(hours), rates.currency, rates.unknown(hours))
 
 
@@ -51,7 +51,7 @@ def _run(conduct: Conduct, problem: str) -> Run:
         file=conduct.spec.file[-_LONGEST:],
         jobs=tuple(filter(None, outcome.followed)),
         pool=pool.id if pool else "",
-        vm_size=str((conduct.desired.pool or {}).get("vmSize", "")),
+        vm_size=outcome.vm_size or str((conduct.desired.pool or {}).get("vmSize", "")),
         resumes=not any(action.operation in _MAKES for action in conduct.plan.of(Kind.JOB)),
         succeeded=outcome.succeeded,
         failed=outcome.failed + outcome.refused,

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from batchspec.cost.estimate import Used
+from batchspec.cost.estimate import Estimate, Used
 from batchspec.cost.nodes import Nodes, nodes_asked
-from batchspec.cost.rates import Rates, money
+from batchspec.cost.rates import money
 from batchspec.desired.bodies.wrapper import strays_in
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
@@ -96,7 +96,7 @@ def summarize(conduct: Conduct, failures: tuple[FailureGroup, ...]) -> SummaryEv
                 conduct.account,
                 spec,
                 list(outcome.followed)[-1],
-                plan.cost.hourly.rates if plan.cost else None,
+                plan.cost,
                 detached=outcome.detached,
             )
         ),
@@ -104,7 +104,7 @@ def summarize(conduct: Conduct, failures: tuple[FailureGroup, ...]) -> SummaryEv
         preempted=outcome.preempted,
         requeued=outcome.requeued,
         advice=(*advised(spec, outcome), *_strays(conduct)),
-        used=Used(outcome.node_hours.total, plan.cost.hourly.rates) if plan.cost else None,
+        used=Used(outcome.node_hours.total, plan.cost.rates_of(outcome.vm_size)) if plan.cost else None,
     )
 
 
@@ -172,15 +172,15 @@ def _telling(reason: str) -> str:
 
 
 def still_there(
-    account: Account, spec: Spec, job_id: str, rates: Rates | None = None, *, detached: bool
+    account: Account, spec: Spec, job_id: str, cost: Estimate | None = None, *, detached: bool
 ) -> list[str]:
-    """What is left in the account, what it costs by *rates*, and until when."""
+    """What is left in the account, what it costs by the prices of *cost*, and until when."""
     found = []
     if spec.pool is not None and (live := pool_service.read(account.batch, spec.pool.id)):
         has, wanted = nodes_of(live), max(nodes_of(live), target_nodes(live))
         number = str(has) if has == wanted else f"{has} of {wanted}"
         until = (
-            f"; its nodes {_costs(account, live, rates)} and stay until {_end_of(spec.pool, live, detached)}"
+            f"; its nodes {_costs(account, live, cost)} and stay until {_end_of(spec.pool, live, detached)}"
             if wanted
             else ""
         )
@@ -190,12 +190,13 @@ def still_there(
     return found
 
 
-def _costs(account: Account, live: Json, rates: Rates | None) -> str:
+def _costs(account: Account, live: Json, cost: Estimate | None) -> str:
     """What the nodes of the pool cost that are there, or asked for."""
     kinds = ("DedicatedNodes", "LowPriorityNodes")
     most = Nodes(
         *(max(int(live.get(f"{which}{kind}") or 0) for which in ("current", "target")) for kind in kinds)
     )
+    rates = cost.rates_of(str(live.get("vmSize", ""))) if cost else None
     if rates is None or rates.unknown(most):
         return account.offer.costs
     return f"cost about {money(rates.cost(most), rates)} per hour"

@@ -30,13 +30,15 @@ def estimate(
     if pool is None or spec.pool is None or not any(nodes):
         return None
     sizes = (str(pool["vmSize"]), *(spec.pool.other_sizes if starts_nodes(desired, observed, plan) else ()))
-    hourly = (Hourly(nodes, rates_of({**pool, "vmSize": size})) for size in sizes)
+    hourly = [Hourly(nodes, rates_of({**pool, "vmSize": size})) for size in sizes]
+    dearest = max(hourly, key=_dearness)
     return Estimate(
-        max(hourly, key=_dearness),
+        dearest,
         _hours(desired.job),
         has_job=plan.work.needed,
         when_done="" if spec.pool.existing else spec.pool.when_done.value,
         autoscales=bool(pool.get("enableAutoScale")),
+        others=tuple(other.rates for other in hourly if other is not dearest),
     )
 
 

@@ -18,7 +18,7 @@ THRESHOLDS = ("maxDeletions", "maxReplacements", "maxNodes", "maxObjects", "maxC
 ALLOWED = (*THRESHOLDS, "maxFailures")
 """What `--allow` takes: `maxFailures` is no threshold of a plan, but of its run."""
 
-_SMALL = 0.1  # a sum of money that takes more than two digits
+_DIGITS = 4  # of a sum of money: with two, 0.424 would be shown as no more than a limit of 0.42
 
 
 def excesses(desired: Desired, observed: Observed, plan: Plan) -> tuple[Excess, ...]:
@@ -34,7 +34,7 @@ def excess_line(excess: Excess) -> str:
 def _amount(excess: Excess) -> str:
     found = excess.found
     if isinstance(found, float):
-        found = round(found, 2 if found >= _SMALL else 4)
+        found = round(found, _DIGITS)
     return "" if found is None else f"{found} of {excess.of} " if excess.of is not None else f"{found} "
 
 

@@ -66,6 +66,7 @@ class Outcome:
         self.preempted = 0  # how often a Spot node was taken away
         self.requeued = 0  # the tasks that ran there
         self.node_hours = NodeHours()
+        self.vm_size = ""  # of these nodes: of the spec's sizes the one that the pool has
         self.seconds: dict[str, float] = {}
         self.began = datetime.now(UTC)
         self.followed: Counter[str] = Counter()

@@ -161,7 +161,9 @@ class Outcome:
 
     def blocked(self, job_id: str) -> int:
         """How many tasks in the job wait for one that failed, or for one that waits for such a one."""
-        return int(self._database.one(f"{_BLOCKED} SELECT count(*) FROM waiting", job_id, job_id)[0])
+        return int(
+            self._database.one(f"{_BLOCKED} SELECT count(DISTINCT id) FROM waiting", job_id, job_id)[0]
+        )
 
     def give_up_blocked(self, job_id: str) -> None:
         """They will not run: they count as ended, and say because of which task."""

@@ -126,21 +126,31 @@ def test_what_a_person_is_told_before_the_first_node(nodes: str, rates: Rates, t
     assert starting_text(plan.cost) == text
 
 
-def test_of_several_sizes_the_dearest_counts_until_the_nodes_have_one() -> None:
-    """In the plan; what was used costs what nodes of that size do."""
-    desired = desired_of(
-        {
-            "spec": SPEC.replace("NODES", "spot: 5").replace(SIZE, f"[{SIZE}, Standard_D4ds_v5]"),
-            "inputs": ["a.mp4"],
-        }
-    )
-    there = observed_of({}, desired)
+@pytest.mark.parametrize(
+    ("pool", "amount"),
+    [
+        (None, 0.84),
+        ({"vmSize": SIZE.lower(), "currentLowPriorityNodes": 0}, 0.84),  # apply may go on to the next size
+        ({"vmSize": SIZE.lower(), "currentLowPriorityNodes": 5}, 0.42),
+        ({"vmSize": "standard_d4ds_v5", "currentLowPriorityNodes": 5}, 0.84),
+        ({"vmSize": "standard_f2s_v3", "currentLowPriorityNodes": 5}, 0.84),  # drained, for any of the two
+    ],
+    ids=["new", "no-nodes", "first", "second", "another"],
+)
+def test_of_several_sizes_the_dearest_counts_until_there_are_nodes(
+    pool: dict[str, Any] | None, amount: float
+) -> None:
+    """In the plan; the nodes of a run cost what those of their own size do."""
+    text = SPEC.replace("NODES", "spot: 5").replace(SIZE, f"[{SIZE}, Standard_D4ds_v5]")
+    desired = desired_of({"spec": text, "inputs": ["a.mp4"]})
+    there = observed_of({"pool": pool}, desired)
     prices = {SIZE: RATES, "Standard_D4ds_v5": RATES._replace(vm_size="Standard_D4ds_v5", spot=0.168)}
     cost = estimate(desired, there, make_plan(desired, there), lambda pool: prices[pool["vmSize"]])
     assert cost is not None
-    assert cost.hourly.amount == 0.84
-    spot = [cost.rates_of(size).spot for size in (SIZE.lower(), "Standard_D4ds_v5", "")]
-    assert spot == [0.084, 0.168, 0.168]
+    assert cost.hourly.amount == amount
+    if not pool:
+        used = [cost.rates_of(size).spot for size in (SIZE.lower(), "Standard_D4ds_v5", "")]
+        assert used == [0.084, 0.168, 0.168]
 
 
 def test_an_unknown_price_is_said_with_its_reason() -> None:

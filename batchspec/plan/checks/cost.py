@@ -10,12 +10,13 @@ from batchspec.cost.estimate import Estimate, Hourly
 from batchspec.cost.nodes import Nodes, nodes_asked
 from batchspec.cost.rates import Rates
 from batchspec.desired.task import Desired
+from batchspec.language.model import Pool
 from batchspec.plan.actions.action import is_ignored
 from batchspec.plan.actions.pool import as_sized
 from batchspec.plan.model import Kind, Operation, Plan
 from batchspec.plan.observed import Observed
 from batchspec.resources.base import Effect, Json
-from batchspec.resources.equality import duration_s
+from batchspec.resources.equality import caseless, duration_s
 from batchspec.resources.pool import nodes_of, target_nodes
 
 _SIZING = frozenset({Effect.RESIZE, Effect.DRAIN, Effect.AUTOSCALE})
@@ -29,7 +30,7 @@ def estimate(
     nodes = nodes_asked(pool) if pool is not None else Nodes()
     if pool is None or spec.pool is None or not any(nodes):
         return None
-    sizes = (str(pool["vmSize"]), *(spec.pool.other_sizes if starts_nodes(desired, observed, plan) else ()))
+    sizes = _sizes(str(pool["vmSize"]), spec.pool, observed, plan)
     hourly = [Hourly(nodes, rates_of({**pool, "vmSize": size})) for size in sizes]
     dearest = max(hourly, key=_dearness)
     return Estimate(
@@ -40,6 +41,14 @@ def estimate(
         autoscales=bool(pool.get("enableAutoScale")),
         others=tuple(other.rates for other in hourly if other is not dearest),
     )
+
+
+def _sizes(vm_size: str, pool: Pool, observed: Observed, plan: Plan) -> tuple[str, ...]:
+    """The VM sizes that the nodes of the run may have: while there is none, any of the list."""
+    drains = any(Effect.DRAIN in action.effects for action in plan.of(Kind.POOL))
+    if nodes_of(observed.pool or {}) and not drains:
+        return (vm_size,)
+    return (vm_size, *(other for other in pool.vm_sizes if not caseless(other, vm_size)))
 
 
 def _dearness(hourly: Hourly) -> float:

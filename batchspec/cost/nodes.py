@@ -18,14 +18,15 @@ class Nodes(NamedTuple):
 
 
 def nodes_asked(pool: Json) -> Nodes:
-    """The nodes that *pool* asks for, or its formula at most."""
+    """The nodes that *pool* asks for, or its formula at most, which may leave a target as it is."""
+    targets = (int(pool.get("targetDedicatedNodes") or 0), int(pool.get("targetLowPriorityNodes") or 0))
     if not pool.get("enableAutoScale"):
-        return Nodes(int(pool.get("targetDedicatedNodes") or 0), int(pool.get("targetLowPriorityNodes") or 0))
+        return Nodes(*targets)
     from batchspec.formula.bounds import reach  # not before there is a formula
     from batchspec.formula.syntax import FormulaSyntaxError
 
     try:
-        return Nodes(*reach(str(pool.get("autoScaleFormula", ""))))
+        return Nodes(*reach(str(pool.get("autoScaleFormula", "")), *targets))
     except FormulaSyntaxError:  # of a pool that others made; ours was read before
         return Nodes(math.inf, math.inf)
 

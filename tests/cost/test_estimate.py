@@ -126,6 +126,24 @@ def test_what_a_person_is_told_before_the_first_node(nodes: str, rates: Rates, t
     assert starting_text(plan.cost) == text
 
 
+@pytest.mark.parametrize("pool", ["nodes", "existing"])
+def test_a_target_that_the_formula_leaves_alone_stays_as_it_is(pool: str) -> None:
+    """The dedicated nodes of a pool whose formula sets the Spot nodes only cost money, too."""
+    formula = "$TargetLowPriorityNodes = 5;"
+    live = {
+        "id": "nodes",
+        "vmSize": SIZE,
+        "enableAutoScale": True,
+        "autoScaleFormula": formula,
+        "targetDedicatedNodes": 3,
+        "targetLowPriorityNodes": 5,
+    }
+    own = SPEC[SPEC.index("pool:") : SPEC.index("\njob")].replace("NODES", SCALED.format(5))
+    edits = [(own, "pool: { existing: nodes }")] if pool == "existing" else []
+    text = said(SCALED.format(5), *edits, observed={"pool": live})
+    assert text.startswith("at most 0.83 USD per hour for up to 3 dedicated nodes and 5 Spot nodes")
+
+
 @pytest.mark.parametrize(
     ("pool", "amount"),
     [

@@ -74,9 +74,12 @@ def _paid(desired: Desired, observed: Observed, plan: Plan) -> Json | None:
         return observed.pool
     live = observed.pool or {}
     sized = as_sized(desired, observed.pool).pool or desired.pool
-    others = ("targetDedicatedNodes", "targetLowPriorityNodes", "autoScaleFormula", "vmSize")
+    targets = ("targetDedicatedNodes", "targetLowPriorityNodes")
+    kept = targets if sized.get("enableAutoScale") else ()  # the formula may leave one as it is
     left: dict[str, Any] = {
-        name: live[name] for name in others if name in live and is_ignored(desired, ("pool", name))
+        name: live[name]
+        for name in (*targets, "autoScaleFormula", "vmSize")
+        if name in live and (name in kept or is_ignored(desired, ("pool", name)))
     }
     return {**sized, **left}
 

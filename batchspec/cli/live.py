@@ -26,6 +26,7 @@ _INDENT = 5
 _LABEL = 12
 _NARROWEST = 20
 _NODE = 24
+_ROOMY = 60  # columns from which there is room for the node beside the task
 _NOTES = 5
 _AT_WORK = 12
 _A_FEW = 3
@@ -73,7 +74,7 @@ class Screen:
         if of_nodes:
             sections.append(_nodes(states, width - _LABEL, of_nodes))
         if of_tasks:
-            sections.append(_tasks(at_work, of_tasks))
+            sections.append(_tasks(at_work, of_tasks, width))
         if of_notes:
             sections.append(Group(*notes[-of_notes:]))
         for section in sections:
@@ -158,8 +159,8 @@ def _nodes(states: Sequence[str], width: int, room: int) -> Table:
     return table
 
 
-def _tasks(at_work: Sequence[AtWork], room: int) -> Table:
-    """What runs, and for how long."""
+def _tasks(at_work: Sequence[AtWork], room: int, width: int) -> Table:
+    """What runs, and for how long; where, if there is room beside the name."""
     table = _labelled()
     table.columns[1].overflow = "ellipsis"
     table.columns[1].no_wrap = True
@@ -169,7 +170,7 @@ def _tasks(at_work: Sequence[AtWork], room: int) -> Table:
     for number, task in enumerate(fit):
         label = Text("" if number else "running", "dim")
         spent = duration_text(task.seconds) if task.seconds is not None else ""
-        table.add_row(label, Text(show(task.name)), show(task.node), spent)
+        table.add_row(label, Text(show(task.name)), show(task.node) if width >= _ROOMY else "", spent)
     if len(fit) < len(at_work) and room > 1:
         table.add_row("", Text(f"… {len(at_work) - len(fit)} more", "dim"))
     return table

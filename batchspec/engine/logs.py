@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from batchspec.desired.expansion.expand import keys_of
 from batchspec.desired.places import Places
-from batchspec.engine.health.status import LiveJob, newest_job, read_status
+from batchspec.engine.health.status import LiveJob, newest_job, read_status, state_in
 from batchspec.engine.health.stuck import in_words
 from batchspec.engine.ran import read_ran
 from batchspec.engine.run.written import task_output
@@ -75,7 +75,7 @@ def _live(
             if name in (live.name, live.name.partition("/")[2]) and live.name not in keys:
                 tries.setdefault(live.name, []).append((live, said))
     last = {whole: max(some, key=_recent)[0] for whole, some in tries.items() if some}
-    return {whole: _Try(live.id, _in_words(live)) for whole, live in last.items()}
+    return {whole: _Try(live.id, _in_words(live, state_in(job, live))) for whole, live in last.items()}
 
 
 def _ended(account: Account, spec: Spec, keys: Mapping[str, str]) -> dict[str, _Try]:
@@ -84,9 +84,9 @@ def _ended(account: Account, spec: Spec, keys: Mapping[str, str]) -> dict[str, _
     return {whole: _Try(ids[0], "ended") for whole, ids in left.items() if ids}
 
 
-def _in_words(live: LiveTask) -> str:
+def _in_words(live: LiveTask, state: str) -> str:
     if not live.is_completed:
-        return "waiting" if live.state == "active" else live.state
+        return "waiting" if state == "active" else state
     if live.failure == CANCELLED:
         return CANCELLED
     return f"failed: {live.failure}" if live.failure else "succeeded"
@@ -128,6 +128,11 @@ def why_silent(account: Account, spec: Spec, job_id: str, task_id: str, file: st
     if live.state != "active":
         return RunError(f"{task_id} is {live.state} and has not written anything yet")
     now = read_status(account, spec)
+    if now.job == job_id and now.job_state == "completed":
+        return RunError(
+            f"{live.name or task_id} was not run: its job ended before",
+            help=f"`batchspec apply {spec.arguments}` runs it",
+        )
     nodes = in_words([state for state, count in now.nodes.items() for _ in range(count)])
     waits = now.problem or f"it waits for a free node ({nodes}), or for the tasks that it needs"
     return RunError(

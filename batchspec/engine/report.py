@@ -16,7 +16,8 @@ from batchspec.engine.history.trace import RUNNING, WAITING, Trace, Traced, end_
 from batchspec.engine.run.written import task_output
 from batchspec.errors import UsageError
 from batchspec.language.model import Spec
-from batchspec.resources.task import LiveTask, read_id
+from batchspec.resources.task import NOT_RUN, LiveTask, read_id
+from batchspec.service.batch import job as job_service
 from batchspec.service.batch import task as task_service
 from batchspec.service.connect import Account
 
@@ -131,15 +132,18 @@ def chain(runs: Sequence[Run], place: int) -> list[Run]:
 
 def _add_live(account: Account, job_id: str, trace: Trace) -> bool:
     """Adds what no run has seen the end of. Whether the job is there, and has tasks of ours."""
-    listed = (_traced(live) for live in task_service.read_traced(account.batch, job_id) if read_id(live.id))
+    waits = NOT_RUN if job_service.state(account.batch, job_id) == "completed" else WAITING
+    lives = task_service.read_traced(account.batch, job_id)
+    listed = (_traced(live, waits) for live in lives if read_id(live.id))
     before = len(trace)
     trace.add_newer(listed)
     return len(trace) > before
 
 
-def _traced(live: LiveTask) -> Traced:
+def _traced(live: LiveTask, waits: str) -> Traced:
+    """*waits* is how a task stands that has not begun."""
     ran, said, named = live.execution, read_id(live.id), _NAME.fullmatch(live.name)
-    state = {"active": WAITING, "completed": end_state(live.failure)}.get(live.state, RUNNING)
+    state = {"active": waits, "completed": end_state(live.failure)}.get(live.state, RUNNING)
     return Traced(
         id=live.id,
         name=live.name or live.id,
@@ -147,7 +151,7 @@ def _traced(live: LiveTask) -> Traced:
         input=named["input"] if named else None,
         axes=dict(_axes((named["axes"] or "").split(",") if named else ())),
         state=state,
-        failure=live.failure,
+        failure=f"{NOT_RUN}: its job has ended" if state == NOT_RUN else live.failure,
         exit_code=ran.exit_code,
         attempts=(said.attempt if said else 1) + ran.retries + ran.requeues,
         node=ran.node,

@@ -20,7 +20,8 @@ _STATUS = lazy_regex(
     re.MULTILINE,
 )
 _COUNTS = lazy_regex(
-    r"(?P<green>=+|\d+ succeeded)|(?P<cyan>-+|\d+ running)|(?P<red>!+|\d+ (?:failed|not run))|(?P<yellow>\d+ cancelled)"
+    r"(?P<green>=+|\d+ succeeded)|(?P<cyan>-+|\d+ running)|(?P<red>!+|\d+ (?:failed|not run))"
+    r"|(?P<yellow>x+|\d+ cancelled)"
 )
 _SUMMARY = lazy_regex(
     r"^ {2}(?P<red>\d+ failed: .*)$|^(?P<red_2>\S+: \d+ failed\b.*)$|^(?P<green>\S+: all .* succeeded\b.*)$"

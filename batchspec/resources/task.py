@@ -19,6 +19,8 @@ from batchspec.secrecy import without_credentials
 
 CANCELLED = "cancelled"
 """The failure of a task that somebody ended. It is no fault of the task's."""
+NOT_RUN = "not run"
+"""How a task stands that never began and never will; with why behind it, its failure."""
 
 _SLUG_LENGTH = 38  # what is left of 64 after two hashes, three hyphens and an attempt up to 999
 _UNFIT = re.compile(r"[^A-Za-z0-9_]+")

@@ -148,6 +148,22 @@ def test_a_later_attempt_takes_the_place_of_an_earlier_one() -> None:
     assert _states(trace) == ["failed"]
 
 
+def test_what_was_not_run_does_not_wait_in_a_job_that_is_over() -> None:
+    """The record says so, with the reason. Of a task that was cancelled while it ran, the job knows when that was."""
+    ran = traces(5, 1)[4]
+    waits = ran._replace(state="waiting", failure="", exit_code=None, node=None, started=None, ended=None)
+    never = waits._replace(state="not run", failure="not run: encode/a failed", created=None)
+    cancelled = never._replace(state="cancelled", failure="cancelled")
+    trace = Trace()
+    trace.add([never])
+    trace.add_newer([waits])
+    assert list(trace) == [never]
+    trace.add([cancelled])
+    trace.add_newer([ran._replace(state="cancelled", failure="cancelled")])
+    assert _states(trace) == ["cancelled"]
+    assert next(iter(trace)).started == ran.started
+
+
 def _states(trace: Trace) -> list[str]:
     return [row.state for row in trace]
 

@@ -21,12 +21,13 @@ from batchspec.errors import UsageError
 from batchspec.language.model import Spec
 from batchspec.plan.actions import job as plan_job
 from batchspec.resources.base import Json
-from batchspec.resources.task import LiveTask, moment_of, read_id
+from batchspec.resources.task import CANCELLED, NOT_RUN, LiveTask, moment_of, read_id
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import task as task_service
 from batchspec.service.connect import Account
 
 _FAILURES = 20
+_LOOKED_AT = 1000  # failed tasks: what one request lists
 _FAILED = "executionInfo/result eq 'failure'"
 _GROUP_END = re.compile(r"[/\[]")  # of a task's name, behind its group: `GROUP/INPUT[AXIS=VALUE]`
 _ENDING = ("terminating", "deleting")  # its tasks are being ended
@@ -42,7 +43,8 @@ class Degraded:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """States are Batch's own; None: it is not there. `not_run` counts waiting tasks that never will, beside `tasks`.
+    """States are Batch's own; None: it is not there. Beside `tasks`, which are without them, `not_run` counts waiting
+    tasks that never will, and `cancelled` those of the failed ones, as far as one request tells.
 
     `help` says what to do about the failed tasks, where we know it. `stuck` is the `StuckReason`
     when no progress is being made, and `problem` explains it; otherwise both are empty.
@@ -56,6 +58,7 @@ class Status:
     job: str
     job_state: str | None
     tasks: Mapping[str, int] = field(default_factory=dict)
+    cancelled: int = 0
     not_run: int = 0
     failed: tuple[LiveTask, ...] = ()
     help: str = ""
@@ -87,9 +90,9 @@ def look(account: Account, spec: Spec) -> tuple[Status, Facts]:
     never = not_run(account.batch, spec, job.id, job.state, tasks) if job else 0
     if never:
         tasks["active"] = max(0, tasks["active"] - never)
-    failed = (
-        tuple(islice(_listed(account, job.id, _FAILED), _FAILURES)) if job and tasks.get("failed") else ()
-    )
+    failed, cancelled = _ended_badly(account, job.id) if job and tasks.get("failed") else ((), 0)
+    if cancelled:
+        tasks["failed"] = max(0, tasks["failed"] - cancelled)
     waiting = bool(job and job.state not in _ENDING and (tasks.get("active") or tasks.get("running")))
     judgement = judge(facts)
     stuck = judgement.stuck if waiting else None
@@ -101,6 +104,7 @@ def look(account: Account, spec: Spec) -> tuple[Status, Facts]:
         job=facts.job_id,
         job_state=job.state if job else None,
         tasks=tasks,
+        cancelled=cancelled,
         not_run=never,
         failed=failed,
         help=next(filter(None, (what_now(spec, task.failure) for task in failed)), ""),
@@ -113,15 +117,35 @@ def look(account: Account, spec: Spec) -> tuple[Status, Facts]:
     return status, facts
 
 
+def _ended_badly(account: Account, job_id: str) -> tuple[tuple[LiveTask, ...], int]:
+    """Some of the tasks that failed, those last that were cancelled; and how many of these there are."""
+    found = list(islice(_listed(account, job_id, _FAILED), _LOOKED_AT))
+    found.sort(key=_is_cancelled)
+    return tuple(found[:_FAILURES]), sum(map(_is_cancelled, found))
+
+
+def _is_cancelled(task: LiveTask) -> bool:
+    return task.failure == CANCELLED
+
+
 def read_tasks(account: Account, spec: Spec, group: str | None, *, failed: bool) -> Iterator[LiveTask]:
-    """The tasks of the newest generation of the spec's job: those of *group*, if it is given, and that *failed*."""
+    """The tasks of the newest generation of the spec's job: those of *group*, if it is given, and that *failed*.
+
+    What waits in a job that is over has not run, and never will: that is its state.
+    """
     names = [each.name for each in spec.groups]
     if group is not None and group not in names:
         raise UsageError(f"{spec.name} has no group {group}", help=f"one of {', '.join(names)}")
     live_job = newest_job(account, spec)
     for task in _listed(account, live_job.id, _FAILED if failed else "") if live_job else ():
         if group is None or group_of(task.name) == group:
-            yield task
+            yield task._replace(state=state_in(live_job, task))
+
+
+def state_in(job: LiveJob | None, task: LiveTask) -> str:
+    """The state of a task of the *job*: Batch's own, but `not run` where it waits and the job is over."""
+    is_over = job is not None and job.state == "completed"
+    return NOT_RUN if is_over and task.state == "active" else task.state
 
 
 def group_of(name: str) -> str:

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple, TypeVar
 
 from batchspec.ledger import tables
 from batchspec.ledger.database import Database, Rows
-from batchspec.resources.task import CANCELLED, read_id
+from batchspec.resources.task import CANCELLED, NOT_RUN, read_id
 
 T = TypeVar("T")
 
 _LARGEST = 2**63 - 1
-SUCCEEDED, FAILED, NOT_RUN, RUNNING, WAITING = "succeeded", "failed", "not run", "running", "waiting"
+SUCCEEDED, FAILED, RUNNING, WAITING = "succeeded", "failed", "running", "waiting"
 
 
 def end_state(failure: str) -> str:
@@ -136,8 +136,12 @@ class Trace:
         self.database.fill(f"INSERT OR REPLACE INTO traced VALUES ({_PLACES})", map(_stored, rows))
 
     def add_newer(self, rows: Iterable[Traced]) -> None:
-        """Adds those of *rows* that are later attempts than what is there of their tasks."""
-        there = "SELECT 1 FROM traced WHERE key = ?1 AND created >= ?12"
+        """Adds those of *rows* that are later attempts than what is there of their tasks.
+
+        What never began is in a record without times, and with the reason: the job says only that it waits.
+        """
+        never = f"id = ?2 AND created IS NULL AND state IN ('{NOT_RUN}', '{CANCELLED}') AND ?13 IS NULL"
+        there = f"SELECT 1 FROM traced WHERE key = ?1 AND (created >= ?12 OR {never})"
         added = f"INSERT OR REPLACE INTO traced SELECT {_PLACES} WHERE NOT EXISTS ({there})"
         self.database.fill(added, map(_stored, rows))
 

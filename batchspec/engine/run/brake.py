@@ -6,10 +6,10 @@ The job is disabled until the tasks that run have ended; then it is ended.
 from __future__ import annotations
 
 from batchspec.counts import count_text
-from batchspec.engine.history.trace import NOT_RUN
 from batchspec.engine.run.progress.conduct import Conduct
 from batchspec.events import NoteEvent, SummaryEvent
 from batchspec.language.model import Limit
+from batchspec.resources.task import NOT_RUN
 from batchspec.service.batch import job as job_service
 
 

@@ -14,7 +14,6 @@ from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
 from batchspec.engine.health.nodes import look_there
 from batchspec.engine.health.wrote import excerpt
-from batchspec.engine.history.trace import NOT_RUN
 from batchspec.engine.look.links import what_now
 from batchspec.engine.run.detached import needs_client, unwatched
 from batchspec.engine.run.progress.conduct import Conduct
@@ -25,7 +24,7 @@ from batchspec.events import FailureGroup, SummaryEvent
 from batchspec.language.model import Pool, Spec
 from batchspec.resources.base import Json
 from batchspec.resources.pool import nodes_of, target_nodes
-from batchspec.resources.task import CANCELLED
+from batchspec.resources.task import CANCELLED, NOT_RUN
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import pool as pool_service
 from batchspec.service.connect import Account

@@ -38,11 +38,14 @@ def state_word(state: str) -> str:
 def _lines(status: Status) -> Iterator[str]:
     yield from head_lines(status)
     if status.tasks:
-        yield f"  tasks  {_bar({**status.tasks, 'not run': status.not_run})}"
+        yield f"  tasks  {_bar({**status.tasks, 'cancelled': status.cancelled, 'not run': status.not_run})}"
     if status.links_end is not None:
         yield from _links(status.links_end)
     for task in status.failed:
         yield f"         {_ended(task)}"
+    more = status.tasks.get("failed", 0) + status.cancelled - len(status.failed)
+    if status.failed and more > 0:
+        yield f"         … {more} more (--failed)"
     if status.help:
         yield f"         help: {status.help}"
     yield from problem_lines(status)
@@ -89,7 +92,7 @@ def _links(end: LinksEnd) -> Iterator[str]:
 
 def _bar(tasks: Mapping[str, int]) -> str:
     """`[=====-----..!] 5 succeeded, 5 running, 2 waiting, 1 failed`."""
-    signs = {"succeeded": "=", "running": "-", "active": ".", "failed": "!", "not run": "!"}
+    signs = {"succeeded": "=", "running": "-", "active": ".", "failed": "!", "cancelled": "x", "not run": "!"}
     counts = {state_word(name): tasks.get(name, 0) for name in signs}
     total = sum(tasks.get(name, 0) for name in signs) or 1
     bar = "".join(sign * round(_BAR * tasks.get(name, 0) / total) for name, sign in signs.items())

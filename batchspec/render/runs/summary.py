@@ -65,7 +65,7 @@ def _summary(summary: SummaryEvent, arguments: str) -> Iterator[str]:
 def _result(summary: SummaryEvent) -> str:
     unchanged = f", {summary.up_to_date} up to date" if summary.up_to_date else ""
     if summary.detached:
-        return f"{summary.spec}: left running; {summary.succeeded} tasks succeeded so far{unchanged}."
+        return f"{summary.spec}: left running; {count_text(summary.succeeded, 'task')} succeeded so far{unchanged}."
     if summary.failed or summary.cancelled:
         bad = {"failed": summary.failed, "cancelled": summary.cancelled, "not run": summary.not_run}
         counts = ", ".join(f"{count} {how}" for how, count in bad.items() if count)

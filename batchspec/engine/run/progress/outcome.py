@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 
 from batchspec.cost.nodes import NodeHours
 from batchspec.desired.task import DesiredTask, DesiredTasks
-from batchspec.engine.history.trace import NOT_RUN, SUCCEEDED, Traced, end_state
+from batchspec.engine.history.trace import SUCCEEDED, Traced, end_state
 from batchspec.engine.run.progress.result import MISSING, axes_of
 from batchspec.language.model import TaskGroup
 from batchspec.ledger import tables
 from batchspec.ledger.database import Many, Rows, lots
 from batchspec.resources.blob import LiveBlob
 from batchspec.resources.records import FINGERPRINT_METADATA
-from batchspec.resources.task import CANCELLED, NOT_BEGUN, Execution, read_id
+from batchspec.resources.task import CANCELLED, NOT_BEGUN, NOT_RUN, Execution, read_id
 
 
 class Followed(NamedTuple):

@@ -74,8 +74,12 @@ def destroy(
     if idle and not (spec_file or keep or outputs or orphans or takes_over):
         _destroy_idle(environment.target, form, approved=auto_approve)
         return
-    if spec_file is None or idle:
-        raise click.UsageError("give a SPEC, or --idle without one")
+    if idle:
+        raise click.UsageError(
+            "--idle takes no SPEC, and none of --keep, --outputs, --orphans and --take-over"
+        )
+    if spec_file is None:
+        raise click.UsageError("give a SPEC, or --idle")
     from batchspec.render.plans import as_destroy
 
     workload = load(spec_file, environment, takes_over=takes_over)

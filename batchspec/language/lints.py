@@ -9,6 +9,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 from batchspec.codes import Code
@@ -18,7 +19,7 @@ from batchspec.language.results import lint_results
 from batchspec.language.templates.deferred import Deferred
 from batchspec.patterns import lazy_regex
 from batchspec.resources.equality import duration_s
-from batchspec.resources.links import LINK_LIFE
+from batchspec.resources.links import LINK_LIFE, LONGEST_LINK_LIFE
 from batchspec.source import Diagnostic, Path, Severity, path_text
 
 _SHELLS = frozenset({"bash", "sh", "dash", "zsh", "ksh", "fish", "busybox", "cmd", "powershell", "pwsh"})
@@ -235,13 +236,21 @@ def _bounds(spec: Spec) -> Iterator[Diagnostic]:
     bound = (spec.job.get("constraints") or {}).get("maxWallClockTime")
     if bound is None:
         yield _no_bound(spec, path)
-    elif duration_s(bound) > LINK_LIFE.total_seconds():
+    else:
+        yield from bound_too_long(spec, LONGEST_LINK_LIFE)
+
+
+def bound_too_long(spec: Spec, life: timedelta) -> Iterator[Diagnostic]:
+    """That the job of *spec* may go on for longer than links last, of which *life* is the most."""
+    path: Path = ("job", "constraints", "maxWallClockTime")
+    bound = ((spec.job or {}).get("constraints") or {}).get("maxWallClockTime")
+    if spec.identity is None and bound is not None and duration_s(bound) > life.total_seconds():
         yield spec.document.diagnostic(
             Code.BOUND_TOO_LONG,
-            f"{path_text(path)}: {bound} is longer than links to inputs and outputs last ({LINK_LIFE.days} days)",
+            f"{path_text(path)}: {bound} is longer than links to inputs and outputs last ({life.days} days)",
             path,
             label="a task that starts or ends later fails",
-            helps=(f"P{LINK_LIFE.days}D at most; what is left then is run by the next apply",),
+            helps=(f"P{life.days}D at most; what is left then is run by the next apply",),
             severity=Severity.WARNING,
         )
 

@@ -182,6 +182,12 @@ class TaskGroup:
         return ("tasks", self.packs_for or self.name)
 
     @property
+    def reads_others(self) -> bool:
+        """Whether its tasks read what those of other groups make."""
+        rows = self.rows
+        return rows is not None and (rows.link is not None or any(file.link for file in rows.files))
+
+    @property
     def may_be_unwrapped(self) -> bool:
         """Whether its tasks may run without the wrapper that empties `out/` and looks for outputs."""
         in_container = "containerSettings" in self.body

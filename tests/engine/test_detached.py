@@ -3,8 +3,9 @@
 import pytest
 
 from batchspec.document.document import parse
-from batchspec.engine.run.detached import left_undone, unwatched
+from batchspec.engine.run.detached import late_stages, left_undone, unwatched
 from batchspec.language.build import build
+from batchspec.resources.links import life_wanted
 from batchspec.source import Source
 
 SPEC = """\
@@ -49,3 +50,27 @@ def test_other_vm_sizes_need_a_client() -> None:
     text = SPEC.replace("Standard_D2ds_v5", "[Standard_D2ds_v5, Standard_D2as_v5]") % "spot: 2"
     (said,) = unwatched(build(parse(Source("work.yaml", text))))
     assert said.startswith("with no client running, no other VM size is tried")
+
+
+STAGES = """\
+job: {id: work%s}
+tasks:
+  measure: {command: [sleep, "0"], output: measured.txt}
+  encode: {files: {stats: {from: measure}}, command: [cat, "{{ files.stats.path }}"], output: encoded.txt}
+"""
+
+
+@pytest.mark.parametrize(
+    ("bound", "is_said"),
+    [
+        ("", True),
+        (", constraints: {maxWallClockTime: P3D}", False),
+        (", constraints: {maxWallClockTime: P30D}", False),
+    ],
+)
+def test_when_late_stages_would_fail_is_said(bound: str, is_said: bool) -> None:
+    """Unless the job is over before: links of a long one that the account's key signs last as long as it does."""
+    spec = build(parse(Source("work.yaml", SPEC % "spot: 2" + STAGES % bound)))
+    said = list(late_stages(spec, life_wanted(spec.job)))
+    assert bool(said) == is_said
+    assert all("later stages that start after that fail" in text for text in said)

@@ -32,7 +32,8 @@ from batchspec.render.plans.as_json import status_json
 from batchspec.render.plans.as_text import plan_text
 from batchspec.render.runs.status import status_text
 from batchspec.resources.base import Json
-from batchspec.resources.links import LINK_LIFE, LINK_MARGIN, LINKS_LAST
+from batchspec.resources.links import LINK_LIFE, LINK_MARGIN, LINKS_LAST, end_of, life_wanted
+from batchspec.resources.task_fields import NO_LIMIT
 from batchspec.service.connect import Account
 from batchspec.service.embedded import LocalAccount
 from tests.plan.endpoint import applied, planned, served, spec_of
@@ -185,6 +186,41 @@ def test_r30_what_has_no_links_is_not_renewed(name: str, tmp_path: Path, local_a
         assert read_status(account, work).links_end is None
 
 
+def test_links_last_as_long_as_a_long_job(name: str, tmp_path: Path, local_account: LocalAccount) -> None:
+    """The account's key signs them for the month that the job has: what waits for a week needs no new ones."""
+    work = spec(name, 0)
+    data: Any = json.loads(json.dumps(work.document.data))
+    data["job"]["constraints"] = {"maxWallClockTime": "P30D"}
+    work = spec_of(data)
+    with aged(tmp_path, local_account.connection_string, LINK_LIFE) as (account, _):
+        applied(account, work)
+        for task in tasks(account).values():
+            end = end_of(output_link(task))
+            assert end is not None
+            assert timedelta(days=30) < end - datetime.now(UTC) < timedelta(days=31)
+        assert not planned(account, work).work.runs
+        assert read_status(account, work).links_end is None
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize(
+    ("bound", "hours"),
+    [
+        (None, 168),
+        ("P1D", 168),
+        ("P7D", 168),
+        ("P8D", 194),
+        ("P90D", 2160),
+        ("P100000D", 2160),
+        (NO_LIMIT, 168),
+    ],
+)
+def test_how_long_links_are_wanted_to_last(bound: str | None, hours: int) -> None:
+    """As long as the job if that is longer than a week, with what is lost before a task is added; 90 days at most."""
+    job = {"id": "one", "constraints": {"maxWallClockTime": bound} if bound else {}}
+    assert life_wanted(job) == timedelta(hours=hours)
+
+
 def output_link(task: Json) -> str:
     return str(task["outputFiles"][0]["destination"]["container"]["containerUrl"])
 
@@ -212,9 +248,9 @@ def test_r30_the_link_to_the_outputs_is_renewed_while_tasks_are_added(
     with served(tmp_path, local_account.connection_string) as account:
         write_url = account.blobs.write_url
 
-        def counted(container: str) -> str:
+        def counted(container: str, life: timedelta) -> str:
             made.append(container)
-            return write_url(container)
+            return write_url(container, life)
 
         monkeypatch.setattr(account.blobs, "write_url", counted)
         applied(account, spec(name, 0))

@@ -110,7 +110,8 @@ def apply(
     In a terminal it asks before resources are deleted, replaced or drained and, on Azure, before the first nodes
     start.
     """
-    from batchspec.engine.run.detached import unwatched
+    from batchspec.engine.look.links import links_last
+    from batchspec.engine.run.detached import late_stages, unwatched
     from batchspec.engine.saved_plan import is_saved_plan, mark_applied
     from batchspec.engine.saved_plan import load as load_plan
     from batchspec.plan.identity import plan_digest
@@ -138,8 +139,10 @@ def apply(
     if not shown.plan.is_empty:
         consent.require_safe(shown.plan, allowed)
         agrees = _agrees(auto_approve and reviewed is None)
-        for undone in unwatched(shown.desired.spec) if detach else ():
-            say(f"warning: {undone}")
+        if detach:
+            spec = shown.desired.spec
+            for undone in (*unwatched(spec), *late_stages(spec, links_last(shown.account, spec))):
+                say(f"warning: {undone}")
         manner = Manner(allowed, timeout_s, lock_timeout_s, allocation_s, detach, reviewed, agrees)
         if reviewed is None:
             consent.require_consent(shown.plan, manner.agrees)

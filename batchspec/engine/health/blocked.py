@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from batchspec.language.model import Spec, TaskGroup
+from batchspec.language.model import Spec
 from batchspec.ledger.database import Database
 from batchspec.service.batch import task as task_service
 from batchspec.service.batch.client import Batch
@@ -22,7 +22,9 @@ def not_run(batch: Batch, spec: Spec, job_id: str, job_state: str, counts: Mappi
     """How many of the job's waiting tasks will never run. *counts* are its tasks by states."""
     if job_state == "completed":
         return counts.get("active", 0)
-    if not (counts.get("failed") and counts.get("active") and any(map(_reads_others, spec.groups))):
+    if not (
+        counts.get("failed") and counts.get("active") and any(group.reads_others for group in spec.groups)
+    ):
         return 0
     database = Database()
     database.define(
@@ -34,8 +36,3 @@ def not_run(batch: Batch, spec: Spec, job_id: str, job_state: str, counts: Mappi
     database.fill("INSERT OR IGNORE INTO failed VALUES (?)", ((task.id,) for task in failed))
     database.fill("INSERT INTO waits VALUES (?, ?)", task_service.read_dependencies(batch, job_id))
     return int(database.one(_BLOCKED)[0])
-
-
-def _reads_others(group: TaskGroup) -> bool:
-    rows = group.rows
-    return rows is not None and (rows.link is not None or any(file.link for file in rows.files))

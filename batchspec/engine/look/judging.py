@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from batchspec.desired.task import Desired
 from batchspec.errors import BatchspecError, NotSignedInError, ServiceError
+from batchspec.language.lints import bound_too_long
 from batchspec.plan.actions.package import package_findings, unread_packages
 from batchspec.plan.checks.formula import Evaluation, changed_formula, formula_findings, is_evaluated
 from batchspec.plan.checks.local import container_findings, wants_containers
@@ -20,6 +21,7 @@ from batchspec.plan.checks.schedulable import unschedulable
 from batchspec.plan.checks.unsimulated import unsimulated, unsimulated_findings
 from batchspec.plan.model import Plan
 from batchspec.plan.observed import Observed
+from batchspec.resources.links import LONGEST_LINK_LIFE
 from batchspec.service.batch import pool as pool_service
 from batchspec.service.connect import Account
 from batchspec.service.local_control import container_engine
@@ -57,6 +59,7 @@ def judged(account: Account, desired: Desired, observed: Observed, plan: Plan) -
                 has_management=account.management is not None,
             ),
             *_local_findings(account, desired, observed, plan),
+            *_bound(account, desired, plan),
             *unschedulable(desired, observed, plan),
             *exceeding_findings(desired, plan),
         ),
@@ -94,6 +97,13 @@ def _local_findings(
     yield from unsimulated_findings(desired, observed.pool, plan)
     if wants_containers(desired):
         yield from container_findings(desired, container_engine(account.batch))
+
+
+def _bound(account: Account, desired: Desired, plan: Plan) -> Iterator[Diagnostic]:
+    """That the job may go on for longer than links last that a user delegation key signs."""
+    life = account.blobs.link_life(LONGEST_LINK_LIFE)
+    if plan.work.needed and life < LONGEST_LINK_LIFE:
+        yield from bound_too_long(desired.spec, life)
 
 
 def _quota(account: Account, desired: Desired, plan: Plan) -> tuple[list[Diagnostic], list[str]]:

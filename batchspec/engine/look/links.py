@@ -1,20 +1,20 @@
 """Links that end before their task may: which tasks have such, and when the first of them ends.
 
 A task's links are signed when it is added, so the service's own `creationTime` tells how long they
-last. A job that is younger than they last has no such task, and is not asked.
+last at the least. A job that is younger than that has no such task, and is not asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from batchspec.language.model import Spec
 from batchspec.resources import job as jobs
 from batchspec.resources.base import Json
-from batchspec.resources.links import LINK_MARGIN, LINKS_LAST
+from batchspec.resources.links import LINK_MARGIN, LINKS_LAST, has_long_links, life_wanted
 from batchspec.resources.task import LiveTask, is_denied, read_id
 from batchspec.service.batch import task as task_service
 from batchspec.service.connect import Account
@@ -34,6 +34,11 @@ class LinksEnd:
     first: str
 
 
+def links_last(account: Account, spec: Spec) -> timedelta:
+    """How long the links of tasks last that are added now."""
+    return account.blobs.link_life(life_wanted(spec.job))
+
+
 def read_ending(account: Account, spec: Spec, job: Json | None) -> Iterator[LiveTask]:
     """The tasks of the live *job* whose links end before long; none of a spec whose tasks have no links."""
     return (task for task, _ in _ending(account, spec, job))
@@ -45,7 +50,7 @@ def links_end(account: Account, spec: Spec, job: Json | None) -> LinksEnd | None
     if not found:
         return None
     queued = sum(1 for task, _ in found if task.state == "active")
-    first = min(added for _, added in found) + LINKS_LAST
+    first = min(end for _, end in found)
     return LinksEnd(queued, len(found) - queued, f"{first.astimezone(UTC):%Y-%m-%dT%H:%MZ}")
 
 
@@ -66,11 +71,14 @@ def what_now(spec: Spec, failure: str) -> str:
 
 
 def _ending(account: Account, spec: Spec, job: Json | None) -> Iterator[tuple[LiveTask, datetime]]:
-    """The tasks with the time at which they were added."""
+    """The tasks with the time at which their links end."""
     if spec.identity is not None or job is None or not jobs.is_open(job):
         return
     added_before = datetime.now(UTC) - (LINKS_LAST - LINK_MARGIN)
     if datetime.fromisoformat(job["creationTime"]) < added_before:
-        for task, added in task_service.read_waiting(account.batch, job["id"], added_before):
-            if read_id(task.id):
-                yield task, added
+        waiting = task_service.read_waiting(
+            account.batch, job["id"], added_before, has_long_links=has_long_links(job)
+        )
+        for task, end in waiting:
+            if read_id(task.id) and end < datetime.now(UTC) + LINK_MARGIN:
+                yield task, end

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 from batchspec.language.model import Pool, Spec, WhenDone
+from batchspec.resources.equality import duration_s
 
 _AFTERWARDS = {WhenDone.ZERO: "scale it to 0 nodes", WhenDone.DELETE: "delete it"}
 
@@ -26,6 +28,19 @@ def unwatched(spec: Spec) -> Iterator[str]:
         yield f"with no client running, {said}. {watch}"
     if spec.pool is not None and spec.pool.other_sizes:
         yield f"with no client running, no other VM size is tried where Azure has no nodes of the first. {watch}"
+
+
+def late_stages(spec: Spec, life: timedelta) -> Iterator[str]:
+    """From when on stages of *spec* would fail whose links last for *life*, and what to do about it."""
+    bound = ((spec.job or {}).get("constraints") or {}).get("maxWallClockTime")
+    is_over_before = bound is not None and duration_s(bound) <= life.total_seconds()
+    if spec.identity is None and not is_over_before and any(group.reads_others for group in spec.groups):
+        end = datetime.now(UTC) + life
+        yield (
+            f"with no client running, nobody renews links: those of the tasks added now end on {end:%Y-%m-%d}, and "
+            f"tasks of later stages that start after that fail. Run `batchspec apply {spec.arguments}` before, or "
+            "use a managed identity (`identity:`)"
+        )
 
 
 def left_undone(spec: Spec) -> str:

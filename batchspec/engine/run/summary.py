@@ -14,8 +14,8 @@ from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
 from batchspec.engine.health.nodes import look_there
 from batchspec.engine.health.wrote import excerpt
-from batchspec.engine.look.links import what_now
-from batchspec.engine.run.detached import needs_client, unwatched
+from batchspec.engine.look.links import links_last, what_now
+from batchspec.engine.run.detached import late_stages, needs_client, unwatched
 from batchspec.engine.run.progress.conduct import Conduct
 from batchspec.engine.run.progress.outcome import Failed, Outcome
 from batchspec.engine.run.progress.result import MISSING, expected
@@ -102,7 +102,7 @@ def summarize(conduct: Conduct, failures: tuple[FailureGroup, ...]) -> SummaryEv
         detached=outcome.detached,
         preempted=outcome.preempted,
         requeued=outcome.requeued,
-        advice=(*advised(spec, outcome), *_strays(conduct)),
+        advice=(*advised(spec, outcome), *_unrenewed(conduct), *_strays(conduct)),
         used=Used(outcome.node_hours.total, plan.cost.rates_of(outcome.vm_size)) if plan.cost else None,
     )
 
@@ -119,6 +119,12 @@ def advised(spec: Spec, outcome: Outcome) -> Iterator[str]:
         and outcome.preempted > nodes_asked(spec.pool.body).spot
     ):
         yield "many Spot nodes were preempted: dedicated ones (pool.targetDedicatedNodes) would finish sooner"
+
+
+def _unrenewed(conduct: Conduct) -> Iterator[str]:
+    """When stages that start late would fail in a job that was left."""
+    if conduct.outcome.detached:
+        yield from late_stages(conduct.spec, links_last(conduct.account, conduct.spec))
 
 
 def _strays(conduct: Conduct) -> Iterator[str]:

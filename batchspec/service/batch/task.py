@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from batchspec.errors import ServiceError
 from batchspec.resources.base import Json
+from batchspec.resources.links import LINKS_LAST, end_of
 from batchspec.resources.records import FINGERPRINT_VARIABLE
 from batchspec.resources.task import LiveTask, read_task
 from batchspec.service.batch.client import Batch, path_of
@@ -79,16 +80,29 @@ def read_traced(batch: Batch, job_id: str) -> Iterator[LiveTask]:
     return read_all(batch, job_id, select=f"{_TRACED},displayName")
 
 
-def read_waiting(batch: Batch, job_id: str, added_before: datetime) -> Iterator[tuple[LiveTask, datetime]]:
-    """The tasks of a job that have not ended and were added before *added_before*, each with when it was."""
+def read_waiting(
+    batch: Batch, job_id: str, added_before: datetime, *, has_long_links: bool
+) -> Iterator[tuple[LiveTask, datetime]]:
+    """The tasks of a job that have not ended and were added before *added_before*, each with when its links end.
+
+    Where they may last longer than usual, the links themselves are asked; else it follows from when it was added.
+    """
     filter = f"state ne 'completed' and creationTime lt DateTime'{added_before:%Y-%m-%dT%H:%M:%SZ}'"
-    query = {"select": "id,state,creationTime", "filter": filter}
+    select = "id,state,creationTime" + (",outputFiles" if has_long_links else "")
+    query = {"select": select, "filter": filter}
     with _gone_is_none():
         for page in batch.pages(
             path_of("jobs", job_id, "tasks"), doing=f"list the tasks of {job_id}", **query
         ):
             for body in page:
-                yield read_task(body), datetime.fromisoformat(body["creationTime"])
+                yield read_task(body), _links_end(body)
+
+
+def _links_end(body: Json) -> datetime:
+    """When the first link of a task ends; all are signed as it is added, that to the outputs a little earlier."""
+    urls = (file["destination"]["container"]["containerUrl"] for file in body.get("outputFiles") or ())
+    ends = [end for url in urls if (end := end_of(url))]
+    return min(ends, default=datetime.fromisoformat(body["creationTime"]) + LINKS_LAST)
 
 
 @contextmanager

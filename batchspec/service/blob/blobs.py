@@ -53,7 +53,7 @@ class BlobStorage:
         self._making = threading.Lock()
         self._delegation: _Delegation | None = None
         self._delegation_lock = threading.Lock()
-        self._signers: dict[str, _Signer] = {}  # by blob container
+        self._signers: dict[tuple[str, timedelta], _Signer] = {}  # by blob container, and how long they last
         self._folders: dict[str, str] = {}  # the containers' own addresses
 
     @classmethod
@@ -98,6 +98,10 @@ class BlobStorage:
         """The account's key; None: links are signed with a user delegation key instead."""
         key: str | None = getattr(self._service.credential, "account_key", None)
         return key
+
+    def link_life(self, wanted: timedelta) -> timedelta:
+        """How long a link lasts that is *wanted* to last so long: no longer than what signs it."""
+        return wanted if self._key is not None else min(wanted, LINK_LIFE)
 
     @property
     def account(self) -> str:
@@ -238,19 +242,19 @@ class BlobStorage:
             folder = self._folders[container] = str(self._service.get_container_client(container).url)
         return f"{folder}/{quote(blob, safe='~/')}" if blob else folder
 
-    def read_url(self, container: str, blob: str) -> str:
+    def read_url(self, container: str, blob: str, life: timedelta = LINK_LIFE) -> str:
         """A link to read this blob only."""
-        signer = self._signers.get(container)
+        signer = self._signers.get((container, life))
         if signer is None or time.time() - signer.made > _SIGNER_KEPT_S:
-            signer = self._signers[container] = self._signer(container)
+            signer = self._signers[container, life] = self._signer(container, life)
         return signer.url(blob)
 
-    def _signer(self, container: str) -> _Signer:
+    def _signer(self, container: str, life: timedelta) -> _Signer:
         """What signs links to read blobs of *container*, with the bounds of this moment."""
         from azure.storage.blob import BlobSasPermissions, generate_blob_sas
 
         text: list[str] = []
-        signing = self._signing()
+        signing = self._signing(life)
         token = generate_blob_sas(
             account_name=self.account,
             container_name=container,
@@ -272,29 +276,29 @@ class BlobStorage:
             ),
         )
 
-    def write_url(self, container: str) -> str:
+    def write_url(self, container: str, life: timedelta = LINK_LIFE) -> str:
         """A link to create and write blobs in this container; it can neither read, list nor delete."""
-        return self._container_url(container, write=True, create=True)
+        return self._container_url(container, life, write=True, create=True)
 
-    def list_url(self, container: str) -> str:
+    def list_url(self, container: str, life: timedelta = LINK_LIFE) -> str:
         """A link to list the blobs of this container, and to read them."""
-        return self._container_url(container, read=True, list=True)
+        return self._container_url(container, life, read=True, list=True)
 
-    def _container_url(self, container: str, **permissions: bool) -> str:
+    def _container_url(self, container: str, life: timedelta, **permissions: bool) -> str:
         from azure.storage.blob import ContainerSasPermissions, generate_container_sas
 
         token = generate_container_sas(
             account_name=self.account,
             container_name=container,
             permission=ContainerSasPermissions(**permissions),
-            **self._signing(),
+            **self._signing(life),
         )
         return f"{self.url(container)}?{token}"
 
-    def _signing(self) -> dict[str, Any]:
+    def _signing(self, life: timedelta) -> dict[str, Any]:
         """What a token is signed with, and its bounds in time and protocol."""
         start = datetime.now(UTC).replace(microsecond=0) - _CLOCK_SKEW
-        expiry = start + LINK_LIFE
+        expiry = start + self.link_life(life)
         bounds = {"start": start, "protocol": "https,http" if self.does_without_tls else "https"}
         if self._key is not None:
             return {"account_key": self._key, "expiry": expiry, **bounds}

@@ -26,6 +26,7 @@ from batchspec.ledger.database import Mapped
 from batchspec.plan.model import Kind, Operation, Removal, Run
 from batchspec.resources import job as jobs
 from batchspec.resources.base import Json
+from batchspec.resources.links import life_wanted
 from batchspec.resources.records import SPEC_METADATA
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import task as task_service
@@ -204,9 +205,8 @@ class _Packer:
         self._conduct = conduct
         self._spec = conduct.spec
         self._blobs = conduct.account.blobs
-        self._read = self._blobs.url if self._spec.identity else self._blobs.read_url
-        self._list = self._blobs.url if self._spec.identity else self._blobs.list_url
-        self._write = self._blobs.url if self._spec.identity else self._blobs.write_url
+        self._signs = self._spec.identity is None
+        self._life = life_wanted(self._spec.job)
         self._renew()
 
     def packed(self, run: Run) -> Packed:
@@ -237,9 +237,21 @@ class _Packer:
         self._blobs.put(container, blob, content, {SPEC_METADATA: self._spec.name})
 
     def _link(self, item: Input) -> str:
-        if not item.blob:
-            return self._list(item.container)
-        return self._read(item.container, self._conduct.plan.work.stored_as(item.blob))
+        if item.blob:
+            return self._read(item.container, self._conduct.plan.work.stored_as(item.blob))
+        if self._signs:
+            return self._blobs.list_url(item.container, self._life)
+        return self._blobs.url(item.container)
+
+    def _read(self, container: str, blob: str) -> str:
+        return (
+            self._blobs.read_url(container, blob, self._life)
+            if self._signs
+            else self._blobs.url(container, blob)
+        )
+
+    def _write(self, container: str) -> str:
+        return self._blobs.write_url(container, self._life) if self._signs else self._blobs.url(container)
 
     def _renew(self) -> None:
         self._made = time.monotonic()

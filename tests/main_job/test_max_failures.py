@@ -40,7 +40,10 @@ read:
 
     with bare.started("apply", SPEC) as process:
         wait_until(is_stopped)
+        said = bare.command("status", SPEC).out
         process.kill()
+    assert "failed than safety.maxFailures allows: no further task starts" in said
+    assert "enable" not in said
     with bare.started("apply", SPEC) as process:
         assert process.stderr is not None
         stops = "safety.maxFailures is 1: no further task starts; waiting for those that run\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 
@@ -20,6 +20,7 @@ from batchspec.engine.look.prices import prices_of
 from batchspec.errors import UsageError
 from batchspec.language.model import Spec
 from batchspec.plan.actions import job as plan_job
+from batchspec.resources import job as jobs
 from batchspec.resources.base import Json
 from batchspec.resources.task import CANCELLED, NOT_RUN, LiveTask, moment_of, read_id
 from batchspec.service.batch import job as job_service
@@ -85,7 +86,10 @@ def look(account: Account, spec: Spec) -> tuple[Status, Facts]:
     prices = prices_of(account, [spec.pool.body] if spec.pool else [])
     live_job = _newest_job(account, spec)
     job = _shown(live_job)
-    facts = read_facts(account, spec, job.id if job else spec.job_id, spec.groups)
+    facts = replace(
+        read_facts(account, spec, job.id if job else spec.job_id, spec.groups),
+        is_stopped=live_job is not None and jobs.is_stopped(live_job),
+    )
     tasks = dict(job_service.task_counts(account.batch, job.id)) if job else {}
     never = not_run(account.batch, spec, job.id, job.state, tasks) if job else 0
     if never:

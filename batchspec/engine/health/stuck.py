@@ -89,8 +89,9 @@ class Trouble:
 class Facts:
     """What a judgement is made from, as the service has it. `now` is by the service's clock.
 
-    `job_state` None: it is gone. `slots` are the fewest and the most that a task which has not ended
-    needs. `preparation` are the entries of the job's preparation tasks, one for each node.
+    `job_state` None: it is gone; `is_stopped`: a run has disabled it by `safety.maxFailures`. `slots` are the
+    fewest and the most that a task which has not ended needs. `preparation` are the entries of the job's
+    preparation tasks, one for each node.
     """
 
     now: datetime
@@ -101,6 +102,7 @@ class Facts:
     job_state: str | None
     slots: tuple[int, int] = (1, 1)
     preparation: Sequence[Json] = ()
+    is_stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,12 @@ def _of_job(facts: Facts) -> Trouble | None:
             StuckReason.JOB_OVER,
             f"the job {job_id} {what}, but not all of its tasks completed",
             "run the same command again",
+        )
+    if state in ("disabled", "disabling") and facts.is_stopped:
+        return Trouble(
+            StuckReason.JOB_DISABLED,
+            f"more tasks of the job {job_id} failed than safety.maxFailures allows: no further task starts",
+            "fix the cause, then run `batchspec apply` again",
         )
     if state in ("disabled", "disabling"):
         return Trouble(

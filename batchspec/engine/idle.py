@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
-from pathlib import Path
 from typing import NamedTuple
 
-from batchspec.counts import count_text
 from batchspec.desired.places import Places
 from batchspec.engine.holdings import HeldPool, held_pool
+from batchspec.engine.look.needed import apply_at_work, lock_of, needed_by
 from batchspec.engine.look.prices import Prices, prices_of
 from batchspec.engine.run.progress.lock import locked
 from batchspec.errors import LockedError
-from batchspec.resources import job as jobs
-from batchspec.resources.base import Json, containers_of, is_protected, owner
+from batchspec.resources.base import Json, is_protected, owner
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import pool as pool_service
-from batchspec.service.blob.lease import holder_of
 from batchspec.service.connect import Account
-
-_OUTPUT = "output"  # the container of a pool whose stamps do not name it
 
 
 class Fate(Enum):
@@ -85,21 +80,14 @@ def _looked_at(
         return None
     pool = held_pool(account, live, prices)
     fate, why = _fate(account, live, open_jobs)
-    return IdlePool(spec, pool, _places(spec, live), fate, why) if pool.is_idle else None
-
-
-def _places(spec: str, stamped: Json) -> Places:
-    """Where *spec*, which stamped a pool or a job, has its lock."""
-    output = next(iter(containers_of(stamped)[-1:]), _OUTPUT)
-    return Places(spec, "", output, output, Path(), None)
+    return IdlePool(spec, pool, lock_of(spec, live), fate, why) if pool.is_idle else None
 
 
 def _fate(account: Account, live: Json, open_jobs: Sequence[Json]) -> tuple[Fate, str]:
     if is_protected(live):
         return Fate.KEEP, "it is protected"
-    for job in open_jobs:
-        if _runs_on(job, str(live["id"])) and (needed := _needed(account, job, owner(live))):
-            return Fate.KEEP, needed
+    if needed := needed_by(account, str(live["id"]), open_jobs, owner(live)):
+        return Fate.KEEP, needed
     if str((live.get("identity") or {}).get("type", "None")).lower() == "none":
         return Fate.DELETE, ""
     if live.get("enableAutoScale"):
@@ -107,28 +95,6 @@ def _fate(account: Account, live: Json, open_jobs: Sequence[Json]) -> tuple[Fate
     return Fate.ZERO, "it has an identity, which a new pool would lack"
 
 
-def _runs_on(job: Json, pool_id: str) -> bool:
-    on = (job.get("executionInfo") or {}).get("poolId") or (job.get("poolInfo") or {}).get("poolId")
-    return str(on).casefold() == pool_id.casefold() and jobs.is_open(job)
-
-
-def _needed(account: Account, job: Json, spec: str | None) -> str:
-    """Why *job*, be it of batchspec or not, needs the pool of *spec*; empty where it does not.
-
-    One of another spec does without tasks as well: its apply may be about to add them.
-    """
-    counts = job_service.task_counts(account.batch, str(job["id"]))
-    if left := counts["active"] + counts["running"]:
-        return f"{count_text(left, 'task')} in job {job['id']} yet to end"
-    other = owner(job)
-    return _at_work(account, _places(other, job)) if other and other != spec else ""
-
-
-def _at_work(account: Account, places: Places) -> str:
-    holder = holder_of(account.blobs, places.output, places.lock)
-    return f"an apply of {places.name} is running: {holder}" if holder else ""
-
-
 def _kept_for_apply(account: Account, idle: IdlePool) -> IdlePool:
-    at_work = _at_work(account, idle.places) if idle.fate is not Fate.KEEP else ""
+    at_work = apply_at_work(account, idle.places) if idle.fate is not Fate.KEEP else ""
     return idle._replace(fate=Fate.KEEP, why=at_work) if at_work else idle

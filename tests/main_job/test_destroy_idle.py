@@ -39,7 +39,14 @@ def test_an_idle_pool_goes_when_nobody_needs_it(bare: Workload) -> None:
             assert (kept.fate, "is running" in kept.why) == (Fate.KEEP, True)
         bare.batch("POST", f"/jobs/{other}/disable", {"disableTasks": "wait"})
         bare.batch("POST", f"/jobs/{other}/tasks", {"id": "one", "commandLine": "/bin/true"})
-        assert (ours().fate, ours().why) == (Fate.KEEP, f"1 task in job {other} yet to end")
+        yet_to_end = f"1 task in job {other} yet to end"
+        assert (ours().fate, ours().why) == (Fate.KEEP, yet_to_end)
+        bare.spec.write_text(
+            bare.spec.read_text("utf-8").replace("pool:\n", "pool:\n  whenDone: delete\n"), "utf-8"
+        )
+        again = bare.apply("--rerun", "copy")
+        assert f"pool {bare.pool_id} is kept: {yet_to_end}" in again.err
+        assert f"still there pool {bare.pool_id}" in again.out
         bare.batch("DELETE", f"/jobs/{other}")
 
         with locked(account, Places.of(workload.spec)):

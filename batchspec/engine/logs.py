@@ -53,10 +53,11 @@ def find_task(account: Account, spec: Spec, name: str) -> tuple[str, str]:
 
 
 def failed_tasks(account: Account, spec: Spec) -> Iterator[tuple[str, str]]:
-    """The job and the ids of its tasks that failed."""
+    """The job and the ids of its tasks that failed; those that were cancelled are none of them."""
     job = newest_job(account, spec)
     for live, _ in _lives(account, job, "executionInfo/result eq 'failure'"):
-        yield (job.id if job else ""), live.id
+        if live.failure != CANCELLED:
+            yield (job.id if job else ""), live.id
 
 
 def _live(

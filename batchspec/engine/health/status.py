@@ -142,7 +142,7 @@ def read_tasks(account: Account, spec: Spec, group: str | None, *, failed: bool)
         raise UsageError(f"{spec.name} has no group {group}", help=f"one of {', '.join(names)}")
     live_job = newest_job(account, spec)
     for task in _listed(account, live_job.id, _FAILED if failed else "") if live_job else ():
-        if group is None or group_of(task.name) == group:
+        if (group is None or group_of(task.name) == group) and not (failed and _is_cancelled(task)):
             yield task._replace(state=state_in(live_job, task))
 
 

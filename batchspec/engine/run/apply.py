@@ -131,9 +131,11 @@ class Apply:
         outcome, again = self._conduct.outcome, f"batchspec apply {self._conduct.spec.arguments}"
         failed = outcome.failed + outcome.refused + (self._earlier.summary.failed if self._earlier else 0)
         if failed:
+            others = outcome.cancelled or outcome.not_run
+            which = "the tasks that did not succeed" if others else "the failed tasks"
             raise TasksFailedError(
                 f"{count_text(failed, 'task')} failed",
-                help=f"fix the cause, then run `{again}`: only the failed tasks run again",
+                help=f"fix the cause, then run `{again}`: only {which} run again",
             )
         if outcome.cancelled:
             raise TasksFailedError(

@@ -45,7 +45,7 @@ def _lines(status: Status) -> Iterator[str]:
         yield f"         {_ended(task)}"
     more = status.tasks.get("failed", 0) + status.cancelled - len(status.failed)
     if status.failed and more > 0:
-        yield f"         … {more} more (--failed)"
+        yield f"         … {more} more (--tasks)"
     if status.help:
         yield f"         help: {status.help}"
     yield from problem_lines(status)

@@ -9,6 +9,7 @@ from batchspec.patterns import lazy_regex
 from batchspec.resources.task import digest
 
 NAME_LENGTH = 1024  # of a blob, Azure Storage
+FILES_FOLDER = "files"
 _SAFE_NAME = lazy_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _BAD_PART = lazy_regex(r"(?:^|/)(?:\.{0,2}|\.[Gg][Ii][Tt])(?:/|$)")
 _SAFE_SUFFIXES = lazy_regex(r"(?:\.[A-Za-z][A-Za-z0-9]{0,7}){0,2}\.[A-Za-z0-9]{1,8}\Z")

@@ -11,6 +11,7 @@ from itertools import accumulate, chain
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from batchspec.desired.names import FILES_FOLDER, node_name
 from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.selection import Selection
 from batchspec.language.model import Spec, TaskGroup
@@ -228,6 +229,18 @@ def _row(task: DesiredTask) -> tuple[object, ...]:
 _NO_INPUT = (None,) * 5
 
 
+class StartFile(NamedTuple):
+    """A file that the pool's start task reads as `files.NAME`."""
+
+    name: str
+    item: Input
+
+    @property
+    def path(self) -> str:
+        """Where the start task finds it: where tasks find theirs."""
+        return f"{FILES_FOLDER}/{self.name}/{node_name(self.item.path)}"
+
+
 class DesiredPackage(NamedTuple):
     """An application package as its zip file is now; `content` is its MD5, `path` the entry of the spec."""
 
@@ -259,6 +272,11 @@ class Desired:
     members: Mapping[str, Sequence[str]] = field(default_factory=dict)  # the files in packs of ours, by blob
     selection: Selection = field(default_factory=Selection)
     packages: tuple[DesiredPackage, ...] = ()
+    start_files: tuple[StartFile, ...] = ()
+
+    def has(self, blob: str) -> bool:
+        """Whether a task makes or reads *blob*, or the start task reads it."""
+        return self.tasks.has(blob) or any(file.item.blob == blob for file in self.start_files)
 
 
 Inputs = Mapping[str, Iterable[Input]]

@@ -90,7 +90,7 @@ def _is_orphan(desired: Desired, places: Places, what: What, blob: str) -> bool:
     """Whether no task of the spec makes or reads *blob*. Logs and records stay, and uploads of older versions."""
     if what in (What.LOG, What.RUN) or (what is What.INPUT and places.plain(blob) == blob):
         return False
-    return not desired.tasks.has(blob)
+    return not desired.has(blob)
 
 
 def _is_ours(spec: Spec, live: Json) -> bool:

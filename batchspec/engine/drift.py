@@ -1,8 +1,14 @@
-"""Reading what drift is found in: the pool and the job, and nothing of inputs, tasks and outputs."""
+"""Reading what drift is found in: the pool with its start task's files, the job, and nothing of what tasks read."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from batchspec.desired.bodies.start_task import with_start_files
 from batchspec.desired.expansion.expand import without_tasks
+from batchspec.desired.places import Places
+from batchspec.engine.look.machine.project import Project
+from batchspec.engine.look.reads import find_start_files
 from batchspec.language.model import Spec
 from batchspec.plan.actions.drift import Compared, find_drift
 from batchspec.service.batch import job as job_service
@@ -12,7 +18,8 @@ from batchspec.service.connect import Account
 
 def drift_now(account: Account, spec: Spec) -> tuple[Compared, ...]:
     """The pool and the open job of *spec* that exist, each with what differs."""
-    desired = without_tasks(spec)
+    files = find_start_files(spec, Project(Places.of(spec).folder))
+    desired = with_start_files(replace(without_tasks(spec), start_files=files), account.blobs.url)
     pool = pool_service.read(account.batch, spec.pool.id) if spec.pool else None
     generations = job_service.generations(account.batch, spec.job_id) if spec.job else []
     return find_drift(desired, pool, generations)

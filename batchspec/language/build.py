@@ -42,6 +42,7 @@ from batchspec.language.rules import SHORTHANDS, check_rules
 from batchspec.language.schema import findings as schema
 from batchspec.language.schema.requires import unmet
 from batchspec.language.schema.secrets import find_secrets
+from batchspec.language.start_files import start_files
 from batchspec.language.templates.compiled import compiled
 from batchspec.language.templates.deferred import Deferred
 from batchspec.language.templates.filters import text_of
@@ -209,6 +210,7 @@ class _Builder:
             deallocation=body.pop("nodeDeallocationOption", "requeue"),
             protect=body.pop("protect", False),
             other_sizes=tuple(others),
+            start_files=start_files(self.document, self._find),
             body=body,
         )
 

@@ -43,7 +43,7 @@ class Pool:
 
     `deallocation` is Batch's nodeDeallocationOption: what becomes of the tasks on a node
     that is taken away, rebooted or reimaged. `rollout` None: running nodes stay as they are. `other_sizes` are tried
-    in this order where Azure has no nodes of the body's VM size.
+    in this order where Azure has no nodes of the body's VM size. `start_files` are those that the start task mentions.
     """
 
     id: str
@@ -54,6 +54,7 @@ class Pool:
     deallocation: str = "requeue"
     protect: bool = False
     other_sizes: tuple[str, ...] = ()
+    start_files: tuple[Read, ...] = ()
 
     @property
     def vm_sizes(self) -> tuple[str, ...]:

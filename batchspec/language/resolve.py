@@ -13,6 +13,7 @@ from typing import Any
 from batchspec.document.document import Document, Piece
 from batchspec.language.params import Values
 from batchspec.language.schema.spec_schema import types_at
+from batchspec.language.start_files import START_TASK, mentioned_files
 from batchspec.language.templates.compiled import compiled, render_finding
 from batchspec.language.templates.deferred import Deferred
 from batchspec.language.templates.expression import TemplateError
@@ -43,6 +44,9 @@ class _Resolver:
         self._document = document
         self._missing = {("params", name) for name in params.missing}
         self._known: dict[str, Any] = {"params": params.names}
+        files: object = document.raw.get("files")
+        names = files if isinstance(files, Mapping) else ()
+        self._known_at_start = self._known | {"files": {name: {"path": ""} for name in names}}
 
     def data(self) -> dict[str, object]:
         raw = self._document.raw
@@ -70,9 +74,12 @@ class _Resolver:
             return text
         types = types_at(path) if _is_of_task(path) else frozenset()
         waits = bool(types - _STRUCTURES)
-        template = compiled(self._document, text, path, self._known, None if waits else self.findings)
+        known = self._known | self._known_at_start if path[:2] == START_TASK else self._known
+        template = compiled(self._document, text, path, known, None if waits else self.findings)
         if template is None or self._missing & template.references:
             return Deferred.of(text)
+        if known is not self._known and mentioned_files(template):
+            return Deferred.of(text, template, types_at(path))
         if waits and not {reference[0] for reference in template.references} <= self._known.keys():
             return Deferred.of(text, template, types)
         return (

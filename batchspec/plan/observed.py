@@ -145,6 +145,7 @@ _NOTHING_NAMED = Named()
 class Observed:
     """What there is: everything a plan is made from, besides the spec.
 
+    `start_links_end` is the day on which links in the pool's start task end, where they need new ones.
     `jobs` are all jobs that are generations of the spec's, deleted ones included while they
     are listed. `seen` None: there are no tasks and no blobs. `local` finds what outputs there are on this
     machine; `stale` are the blobs of downloaded files that no task makes any more;
@@ -155,6 +156,7 @@ class Observed:
 
     pool: Json | None = None
     pool_running_tasks: int = 0
+    start_links_end: str = ""
     jobs: Sequence[Json] = ()
     seen: Seen | None = None
     named: Named = _NOTHING_NAMED

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from batchspec.codes import Code
 from batchspec.desired.artifacts.readable import Readable
-from batchspec.desired.names import node_name
+from batchspec.desired.names import FILES_FOLDER, node_name
 from batchspec.desired.problem import TaskProblem
 from batchspec.desired.task import Input
 from batchspec.language.glob.pattern import Glob
@@ -22,7 +22,6 @@ from batchspec.language.templates.values import Series
 from batchspec.ledger.database import Database
 from batchspec.source import Path
 
-FILES_FOLDER = "files"
 SOURCE_READ = "source"
 """What a task reads as `source`; no entry of `files:` has this name."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from batchspec.desired.artifacts.files import FILES_FOLDER, TaskRead
-from batchspec.desired.names import name_problem, node_name, output_helps, output_path
+from batchspec.desired.artifacts.files import TaskRead
+from batchspec.desired.names import FILES_FOLDER, name_problem, node_name, output_helps, output_path
 from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.places import OWN_FOLDER, Places
 from batchspec.desired.problem import TaskProblem

@@ -137,7 +137,7 @@ def put_together(
     output_files: Sequence[Json],
 ) -> dict[str, Any]:
     """A create body of what is ours and of what the group has of its own."""
-    body = _rendered(group.body, facts.values)
+    body = rendered(group.body, facts.values)
     own = {FINGERPRINT_VARIABLE: facts.fingerprint}
     if command.wrapped is not None:
         own[COMMAND_VARIABLE] = command.wrapped
@@ -209,11 +209,12 @@ def log_files(spec: Spec, links: Links, facts: Particulars) -> list[Json]:
     ]
 
 
-def _rendered(value: Any, values: Mapping[str, Any]) -> Any:
+def rendered(value: Any, values: Mapping[str, Any]) -> Any:
+    """*value* with what its templates give that see *values*."""
     if isinstance(value, Mapping):
-        return {key: _rendered(member, values) for key, member in value.items()}
+        return {key: rendered(member, values) for key, member in value.items()}
     if isinstance(value, list):
-        return [_rendered(member, values) for member in value]
+        return [rendered(member, values) for member in value]
     return value.value(values) if isinstance(value, Deferred) else value
 
 

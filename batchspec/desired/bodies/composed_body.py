@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
-from batchspec.desired.artifacts.files import FILES_FOLDER, PACKED, TaskRead
+from batchspec.desired.artifacts.files import PACKED, TaskRead
 from batchspec.desired.artifacts.listings import spread_of
 from batchspec.desired.artifacts.outputs import TaskOutput, is_stored_prefix
 from batchspec.desired.artifacts.rows import given_back
@@ -37,6 +37,7 @@ from batchspec.desired.bodies.body import (
 )
 from batchspec.desired.bodies.records import recorded_reads
 from batchspec.desired.bodies.wrapper import ANY, NodeOutput, NodePack, wrapped_script
+from batchspec.desired.names import FILES_FOLDER
 from batchspec.desired.packing import LIST_SUFFIX, PACK_SUFFIX
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired, DesiredTask, Input

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from batchspec.desired.artifacts.files import FILES_FOLDER, PACKED, TaskRead
+from batchspec.desired.artifacts.files import PACKED, TaskRead
 from batchspec.desired.artifacts.outputs import OUTPUT_FOLDER, TaskOutput
+from batchspec.desired.names import FILES_FOLDER
 from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.places import Places
 from batchspec.desired.task import DesiredTask, Input

@@ -14,7 +14,14 @@ from itertools import islice
 from batchspec.language.model import Spec
 from batchspec.resources import job as jobs
 from batchspec.resources.base import Json
-from batchspec.resources.links import LINK_MARGIN, LINKS_LAST, has_long_links, life_wanted
+from batchspec.resources.links import (
+    LINK_MARGIN,
+    LINKS_LAST,
+    LONGEST_LINK_LIFE,
+    end_of,
+    has_long_links,
+    life_wanted,
+)
 from batchspec.resources.task import LiveTask, is_denied, read_id
 from batchspec.service.batch import task as task_service
 from batchspec.service.connect import Account
@@ -52,6 +59,17 @@ def links_end(account: Account, spec: Spec, job: Json | None) -> LinksEnd | None
     queued = sum(1 for task, _ in found if task.state == "active")
     first = min(end for _, end in found)
     return LinksEnd(queued, len(found) - queued, f"{first.astimezone(UTC):%Y-%m-%dT%H:%MZ}")
+
+
+def start_links_end(account: Account, spec: Spec, pool: Json | None) -> str:
+    """The day on which links of the live *pool*'s start task end; empty where half of their life is to come."""
+    if pool is None or spec.pool is None or not spec.pool.start_files:
+        return ""
+    files = (pool.get("startTask") or {}).get("resourceFiles") or ()
+    ends = [end for file in files if (end := end_of(file.get("httpUrl", "")))]
+    half = account.blobs.link_life(LONGEST_LINK_LIFE) / 2
+    first = min(ends, default=None)
+    return f"{first:%Y-%m-%d}" if first is not None and first < datetime.now(UTC) + half else ""
 
 
 def what_now(spec: Spec, failure: str) -> str:

@@ -9,12 +9,13 @@ from dataclasses import replace
 from batchspec.codes import Code
 from batchspec.cost.nodes import Nodes
 from batchspec.desired.artifacts.listings import Part
+from batchspec.desired.bodies.start_task import with_start_files
 from batchspec.desired.expansion.expand import without_tasks
 from batchspec.desired.places import Places
 from batchspec.desired.selection import Selection, choose
 from batchspec.desired.task import Desired
 from batchspec.engine.look.judging import judged
-from batchspec.engine.look.links import read_ending
+from batchspec.engine.look.links import read_ending, start_links_end
 from batchspec.engine.look.local_outputs import LocalOutputs
 from batchspec.engine.look.machine.project import Project
 from batchspec.engine.look.named import read_named
@@ -56,7 +57,9 @@ def plan_now(
     listings: dict[str, Sequence[Part] | None] = {}
     prices = prices_of(account, map(_of_size, _sizes(spec)))  # beside the requests that follow
     while True:
-        desired = desired_now(spec, account.blobs.list, project, listings)
+        desired = with_start_files(
+            desired_now(spec, account.blobs.list, project, listings), account.blobs.url
+        )
         if selection is not None:
             choose(desired.tasks.database, selection)
             desired = replace(desired, selection=selection)
@@ -152,6 +155,7 @@ def observe(account: Account, desired: Desired) -> Observed:
     return Observed(
         pool=live_pool,
         pool_running_tasks=_running_tasks(account, spec) if live_pool else 0,
+        start_links_end=start_links_end(account, spec, live_pool),
         jobs=generations,
         named=has_name,
         seen=seen,

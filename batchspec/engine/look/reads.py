@@ -14,7 +14,7 @@ from batchspec.desired.artifacts.listings import NO_LISTINGS, Listings
 from batchspec.desired.artifacts.readable import Readable
 from batchspec.desired.expansion.expand import expand
 from batchspec.desired.places import Places
-from batchspec.desired.task import Desired, Input
+from batchspec.desired.task import Desired, Input, StartFile
 from batchspec.engine.look.inputs import ListBlobs, find_inputs
 from batchspec.engine.look.machine import download_rules
 from batchspec.engine.look.machine.packages import find_packages
@@ -51,7 +51,7 @@ def desired_now(
     warnings: list[Diagnostic] = []
     findings = list(download_rules.outside(spec, project))
     try:
-        packages = find_packages(spec, project)
+        packages, start_files = find_packages(spec, project), find_start_files(spec, project)
         readable = replace(find_reads(spec, list_blobs, project, warnings), listings=listings)
         desired = expand(spec, readable)
     except SpecError as error:
@@ -62,6 +62,7 @@ def desired_now(
     return replace(
         desired,
         packages=packages,
+        start_files=start_files,
         spec=replace(desired.spec, warnings=in_order([*desired.spec.warnings, *warnings])),
     )
 
@@ -95,6 +96,24 @@ def find_reads(
         members=members,
         sheets=_sheets(spec, project),
     )
+
+
+def find_start_files(spec: Spec, project: Project) -> tuple[StartFile, ...]:
+    """The files that the start task of *spec* reads, as they are now. Raises `SpecError` for those that cannot be."""
+    found: list[StartFile] = []
+    findings: list[Diagnostic] = []
+    for read in spec.pool.start_files if spec.pool else ():
+        path = read.source.path if isinstance(read.source, LocalFile) else ""
+        try:
+            found += (StartFile(read.name, item) for item in _local(spec, read.path, path, project))
+            if not found or found[-1].name != read.name:
+                what = f"files.{read.name}: there is no file {path!r}"
+                findings.append(spec.document.diagnostic(Code.NO_MATCH, what, read.path))
+        except SpecError as error:
+            findings += error.diagnostics
+    if findings:
+        raise SpecError(findings)
+    return tuple(found)
 
 
 class _Anew(Iterable[Input]):

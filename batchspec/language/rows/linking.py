@@ -127,6 +127,11 @@ def _mentions(value: Any) -> Iterator[Reference]:
             return
 
 
+def mentions_in(value: Any, top: str) -> set[str]:
+    """The names behind *top* that the templates in *value* read."""
+    return _members(top, _mentions(value))
+
+
 def _members(top: str, mentions: Iterable[Reference]) -> set[str]:
     """The names behind *top* among *mentions*: `lut` of `files.lut.path`."""
     return {reference[1] for reference in mentions if reference[0] == top and len(reference) > 1}
@@ -158,7 +163,7 @@ def _tell_unused(
     shared: Mapping[str, Read], reads: Mapping[str, Mapping[str, Read]], data: Mapping[str, Any], find: Find
 ) -> None:
     used = {name for entries in reads.values() for name in entries}
-    used |= _members("files", _mentions(data.get("pool")))
+    used |= mentions_in(data.get("pool"), "files")
     for name, entry in shared.items():
         if name not in used:
             help = f"write {{{{ files.{name}.path }}}} where a task needs it, or remove the entry"

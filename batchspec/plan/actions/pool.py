@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from batchspec.counts import count_text
@@ -84,7 +84,8 @@ def _compared(desired: Desired, observed: Observed, *, compare_size: bool) -> Ac
         return None
     found = [*pools.changes(desired.pool, live, compare_size=compare_size), *_own_changes(pool, live)]
     missing = [*pools.missing_nodes(desired.pool, live)] if compare_size else []
-    action = update_action(desired, Kind.POOL, live, desired.pool, [*found, *missing])
+    links = [*_new_links(observed, found)] if compare_size else []
+    action = update_action(desired, Kind.POOL, live, desired.pool, [*found, *missing, *links])
     if action is None:
         return None
     if missing and any(change in action.changes for change in missing):
@@ -143,6 +144,13 @@ def _own_changes(pool: Pool, live: Json) -> Iterator[Change]:
     if STAMP_ROLLOUT in metadata_of(live):
         effect = Effect.IN_PLACE if pool.rollout is None else Effect.REJOIN
         yield Change(("rollout",), metadata_of(live)[STAMP_ROLLOUT], None, effect)
+
+
+def _new_links(observed: Observed, found: Iterable[Change]) -> Iterator[Change]:
+    """New links in the start task for nodes that join later; a start task that changes has new ones anyway."""
+    if observed.start_links_end and not any(change.path[0] == "startTask" for change in found):
+        before = f"links that end on {observed.start_links_end}"
+        yield Change(("startTask", "resourceFiles"), before, "new links", Effect.IN_PLACE)
 
 
 def _refuse_protected(pool: Pool, action: Action) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from batchspec.desired.bodies.start_task import signed
 from batchspec.desired.task import DesiredPackage
 from batchspec.engine.look.needed import needed_by
 from batchspec.engine.run.progress.conduct import Conduct, PlanAgain
@@ -13,7 +15,9 @@ from batchspec.errors import ServiceError
 from batchspec.events import Step
 from batchspec.language.model import WhenDone
 from batchspec.plan.model import Action, Kind, Operation
-from batchspec.resources.base import Effect, owner
+from batchspec.resources.base import Effect, Json, owner
+from batchspec.resources.links import LONGEST_LINK_LIFE
+from batchspec.resources.records import SPEC_METADATA
 from batchspec.service.application_package import add as add_package
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import package as package_service
@@ -65,12 +69,29 @@ def make_pool(conduct: Conduct) -> None:
 
 def _create_pool(conduct: Conduct) -> None:
     account, spec, progress = conduct.account, conduct.spec, _progress(conduct, Step.POOL)
+    body = _body_with_links(conduct)
     if spec.identity is not None and account.management is not None and spec.pool is not None:
-        create_with_identity(
-            account.management, account.batch, spec.pool, conduct.pool, spec.identity, progress
-        )
+        create_with_identity(account.management, account.batch, spec.pool, body, spec.identity, progress)
     else:
-        pool_service.create(account.batch, conduct.pool, progress)
+        pool_service.create(account.batch, body, progress)
+
+
+def _body_with_links(conduct: Conduct) -> Json:
+    """The pool's body as it is sent; the files that its start task reads are in storage then."""
+    blobs, spec, files = conduct.account.blobs, conduct.spec, conduct.desired.start_files
+    stamp = {SPEC_METADATA: spec.name}
+    for item in (file.item for file in files):
+        conduct.check()
+        blobs.ensure_container(item.container)
+        if item.file is not None and blobs.metadata(item.container, item.blob) is None:
+            blobs.upload(
+                item.container, item.blob, Path(item.file), item.content, stamp, lambda _: conduct.check()
+            )
+    if spec.identity is not None:
+        return conduct.pool
+    # Nodes that join in weeks run it, too, and no task's turn renews these.
+    link = partial(blobs.read_url, life=LONGEST_LINK_LIFE)
+    return signed(conduct.pool, files, blobs.url, link)
 
 
 def _update_pool(conduct: Conduct, action: Action) -> None:
@@ -79,7 +100,9 @@ def _update_pool(conduct: Conduct, action: Action) -> None:
     if pool is None:
         raise ValueError("an action on a pool, and the spec has none")
     progress = _progress(conduct, Step.POOL)
-    pool_update.update(batch, pool, conduct.pool, action.changes, progress, conduct.spec.ignored)
+    changes_start_task = any(change.path[0] == "startTask" for change in action.changes)
+    body = _body_with_links(conduct) if changes_start_task else conduct.pool
+    pool_update.update(batch, pool, body, action.changes, progress, conduct.spec.ignored)
     if pool.rollout is not None and Effect.REJOIN in action.effects:
         roll_out(batch, pool, conduct.pool, progress, conduct.check)
 

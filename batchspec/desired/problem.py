@@ -12,3 +12,7 @@ class TaskProblem(Exception):
         self.path = path
         self.helps = helps
         self.code = code
+
+    def is_like(self, other: "TaskProblem") -> bool:
+        """Whether it says the same as *other*: what several tasks miss is missing once."""
+        return (str(self), self.path) == (str(other), other.path)

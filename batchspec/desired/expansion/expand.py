@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from operator import itemgetter
 
@@ -55,13 +55,21 @@ def expand(spec: Spec, readable: Readable) -> Desired:
     for group in spec.groups:  # each behind those whose outputs it reads
         number = _add(spec, group, readable, tasks, number, findings)
     tasks.index()
-    findings.extend(collisions(spec, tasks))
+    findings = [*_once(findings), *collisions(spec, tasks)]
     if any(finding.severity is Severity.ERROR for finding in findings):
         raise SpecError([*spec.warnings, *findings])
     warned = replace(spec, warnings=(*spec.warnings, *findings), groups=tuple(_with_packing(spec, tasks)))
     return Desired(
         spec=warned, pool=_pool_body(spec), job=_job_body(spec), tasks=tasks, members=readable.members
     )
+
+
+def _once(findings: Sequence[Diagnostic]) -> Iterable[Diagnostic]:
+    """*findings* without those that say the same again: several groups may miss one file."""
+    found: dict[tuple[str, str, Path], Diagnostic] = {}
+    for finding in findings:
+        found.setdefault((finding.code, finding.summary, finding.path), finding)
+    return found.values()
 
 
 def _with_packing(spec: Spec, tasks: DesiredTasks) -> Iterator[TaskGroup]:
@@ -184,6 +192,8 @@ class _Problems:
         self._more = 0
 
     def add(self, problem: TaskProblem) -> None:
+        if any(problem.is_like(other) for other in self._first):
+            return
         if len(self._first) < _TOLD:
             self._first.append(problem)
         else:

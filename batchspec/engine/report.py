@@ -16,7 +16,7 @@ from batchspec.engine.history.trace import RUNNING, WAITING, Trace, Traced, end_
 from batchspec.engine.run.written import task_output
 from batchspec.errors import UsageError
 from batchspec.language.model import Spec
-from batchspec.resources.task import NOT_RUN, LiveTask, read_id
+from batchspec.resources.task import CANCELLED, NOT_RUN, LiveTask, read_id
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import task as task_service
 from batchspec.service.connect import Account
@@ -132,7 +132,9 @@ def chain(runs: Sequence[Run], place: int) -> list[Run]:
 
 def _add_live(account: Account, job_id: str, trace: Trace) -> bool:
     """Adds what no run has seen the end of. Whether the job is there, and has tasks of ours."""
-    waits = NOT_RUN if job_service.state(account.batch, job_id) == "completed" else WAITING
+    is_over = job_service.state(account.batch, job_id) == "completed"
+    is_cancelled = is_over and job_service.why_ended(account.batch, job_id) == job_service.CANCELLED
+    waits = CANCELLED if is_cancelled else NOT_RUN if is_over else WAITING
     lives = task_service.read_traced(account.batch, job_id)
     listed = (_traced(live, waits) for live in lives if read_id(live.id))
     before = len(trace)
@@ -151,7 +153,8 @@ def _traced(live: LiveTask, waits: str) -> Traced:
         input=named["input"] if named else None,
         axes=dict(_axes((named["axes"] or "").split(",") if named else ())),
         state=state,
-        failure=f"{NOT_RUN}: its job has ended" if state == NOT_RUN else live.failure,
+        failure=live.failure
+        or {NOT_RUN: f"{NOT_RUN}: its job has ended", CANCELLED: CANCELLED}.get(state, ""),
         exit_code=ran.exit_code,
         attempts=(said.attempt if said else 1) + ran.retries + ran.requeues,
         node=ran.node,

@@ -55,7 +55,7 @@ def status(
 
     STUCK(reason) says why no task can run, DEGRADED(reason) what slows the run down. In JSON they
     are the fields `stuck` (empty otherwise) and `degraded`; listed tasks are objects of their own, whose
-    states are Batch's, where `active` is waiting, or `not run`: its job is over.
+    states are Batch's, where `active` is waiting; or `not run` or `cancelled` with their job.
     """
     workload = load(spec_file, environment, prices=prices)
     live = watch and form == "text" and is_live(sys.stdout) and is_live(sys.stderr) and not is_listening()

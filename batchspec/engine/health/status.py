@@ -97,6 +97,8 @@ def look(account: Account, spec: Spec) -> tuple[Status, Facts]:
     failed, cancelled = _ended_badly(account, job.id) if job and tasks.get("failed") else ((), 0)
     if cancelled:
         tasks["failed"] = max(0, tasks["failed"] - cancelled)
+    if job and job.left == CANCELLED:
+        cancelled, never = cancelled + never, 0
     waiting = bool(job and job.state not in _ENDING and (tasks.get("active") or tasks.get("running")))
     judgement = judge(facts)
     stuck = judgement.stuck if waiting else None
@@ -135,7 +137,7 @@ def _is_cancelled(task: LiveTask) -> bool:
 def read_tasks(account: Account, spec: Spec, group: str | None, *, failed: bool) -> Iterator[LiveTask]:
     """The tasks of the newest generation of the spec's job: those of *group*, if it is given, and that *failed*.
 
-    What waits in a job that is over has not run, and never will: that is its state.
+    What waits in a job that is over never runs: its state is `not run` or `cancelled`.
     """
     names = [each.name for each in spec.groups]
     if group is not None and group not in names:
@@ -147,9 +149,8 @@ def read_tasks(account: Account, spec: Spec, group: str | None, *, failed: bool)
 
 
 def state_in(job: LiveJob | None, task: LiveTask) -> str:
-    """The state of a task of the *job*: Batch's own, but `not run` where it waits and the job is over."""
-    is_over = job is not None and job.state == "completed"
-    return NOT_RUN if is_over and task.state == "active" else task.state
+    """The state of a task of the *job*: Batch's own, but that of what is left where it waits and the job is over."""
+    return job.left if job and job.left and task.state == "active" else task.state
 
 
 def group_of(name: str) -> str:
@@ -165,9 +166,12 @@ def _in_full(account: Account, trouble: Trouble, facts: Facts) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LiveJob:
+    """A job. `left` is how the tasks stand that had not begun when it was over: not run, or cancelled with it."""
+
     id: str
     state: str
     created: datetime | None = None
+    left: str = ""
 
 
 def newest_job(account: Account, spec: Spec) -> LiveJob | None:
@@ -182,7 +186,12 @@ def _newest_job(account: Account, spec: Spec) -> Json | None:
 
 
 def _shown(job: Json | None) -> LiveJob | None:
-    return LiveJob(job["id"], str(job["state"]), moment_of(job.get("creationTime"))) if job else None
+    if job is None:
+        return None
+    state, reason = str(job["state"]), (job.get("executionInfo") or {}).get("terminateReason")
+    left = CANCELLED if reason == job_service.CANCELLED else NOT_RUN
+    created = moment_of(job.get("creationTime"))
+    return LiveJob(job["id"], state, created, left if state == "completed" else "")
 
 
 def _listed(account: Account, job_id: str, filter: str) -> Iterator[LiveTask]:

@@ -31,7 +31,7 @@ def found(folder: Path, text: str, **files: str) -> list[tuple[str, str]]:
 def test_findings_of_every_stage_come_in_one_round(tmp_path: Path) -> None:
     """An unknown field, a value of the wrong form, an undefined name, a rule, a lint and an input that is not there."""
     text = (
-        HEAD.replace("vmSize", "colour: red, vmSize").replace("PT1H", "P30D")
+        HEAD.replace("vmSize", "colour: red, vmSize").replace("PT1H", "P99D")
         + """\
 tasks:
   one: {inputs: none/*.txt, command: "cat {{ inptu.path }}", requiredSlots: 3}

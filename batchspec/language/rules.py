@@ -60,7 +60,7 @@ def check_rules(spec: Spec) -> list[Diagnostic]:
         *_contradictions(spec.pool),
         *check_autoscale((data.get("pool") or {}).get("autoscale")),
         *(check_pool(spec.pool.body) if spec.pool else ()),
-        *(check_sizes(spec.pool.vm_sizes) if spec.pool else ()),
+        *(check_sizes(spec.pool.vm_sizes) if spec.pool and "vmSize" in spec.pool.body else ()),
         *check_job_network(job),
         *_ignored(data.get("ignoreChanges") or ()),
     ]

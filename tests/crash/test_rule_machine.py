@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from batchspec.resources.task_fields import NO_LIMIT
 from batchspec.service.embedded import LocalAccount
 
 from .machine import JUMPS, Life
@@ -47,7 +48,7 @@ def test_r26_whatever_became_of_their_links_an_apply_brings_tasks_to_their_end(
     life = _lives(tmp_path, monkeypatch, tally)()
     try:
         life.begin(contents={"a"})
-        life.edit_pool_or_job(setting=("limit", "P30D"))
+        life.edit_pool_or_job(setting=("limit", NO_LIMIT))
         life.the_storage_key_is_rotated(is_busy=True)
         life.apply()
         for jump in JUMPS:

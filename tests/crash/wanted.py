@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import yaml
 from main_job.workload import Workload
 
+from batchspec.resources.task_fields import NO_LIMIT
+
 NAMES = ("a", "b", "c")
 WORDS = ("old", "new")
 SETTINGS: tuple[tuple[str, Any], ...] = (
@@ -23,7 +25,7 @@ SETTINGS: tuple[tuple[str, Any], ...] = (
     ("priority", 0),
     ("priority", 5),
     ("limit", "PT1H"),
-    ("limit", "P30D"),
+    ("limit", NO_LIMIT),  # links of a job with a long one would last as long
 )
 
 
@@ -36,7 +38,7 @@ class Wanted:
     team: str = "video"
     nodes: int = 2
     priority: int = 0
-    limit: str = "P30D"  # of the job
+    limit: str = NO_LIMIT  # of the job
     vm_size: str = "Standard_D2ds_v5"
     when_done: str = "keep"
 

@@ -45,7 +45,7 @@ class Node:
 
     def upload(self, folder: Path) -> str:
         """Where a task can read the pack of *folder*."""
-        with Digests(folder / "no" / "cache") as digests:
+        with Digests(folder.parent / "cache") as digests:
             content = pack_of(entries_of(folder, ANYWHERE.reads), digests).content
         blob = f"{self.workload.name}/{content}/scene.tar"
         stream = PackStream("scene/", entries_of(folder, ANYWHERE.reads), content)

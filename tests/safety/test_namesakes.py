@@ -87,7 +87,7 @@ def test_what_an_earlier_version_made_is_completed(bare: Workload) -> None:
     forget_file(bare, f"/pools/{bare.pool_id}")
     plan = bare.plan()
     assert (plan["actions"], plan["unnoted"]) == ([], [{"kind": "pool", "id": bare.pool_id}])
-    assert f"the pool {bare.pool_id} does not say yet" in bare.apply().out
+    assert f"the pool {bare.pool_id} is not tagged with its spec file yet" in bare.apply().out
     assert stamps(bare.pool())[FILE] == "specs/ffmpeg.yaml"
     shutil.copy(bare.spec, bare.folder / OTHER)
     bare.destroy()

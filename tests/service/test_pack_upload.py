@@ -33,7 +33,7 @@ class Scene:
         self.pack = self._planned()
 
     def _planned(self):
-        with Digests(self.folder / "no" / "cache") as digests:
+        with Digests(self.folder.parent / "cache") as digests:
             return pack_of(entries_of(self.folder, ANYWHERE.reads), digests)
 
     def upload(self, progress: Callable[[int], None] = lambda _: None) -> None:

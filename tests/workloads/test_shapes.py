@@ -122,7 +122,7 @@ def test_blobs_beside_inputs_that_are_blobs(small: Project) -> None:
     assert outputs(small) == {"1.a": f"y/ref.fa\n{listed}", "1.b": "x/1.txt\n"}
     assert small.is_quiet()
     small.upload("y/new")
-    assert small.plan() == {"a/1.txt": "input_changed", "b/1.a": "follows"}
+    assert small.plan() == {"a/1.txt": "file_changed", "b/1.a": "follows"}
 
 
 def test_an_optional_output_of_earlier_work_goes(small: Project) -> None:

@@ -9,7 +9,6 @@ telemetry and SQL Server, and old small versions in their place leave 68 MB.
 import json
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -79,9 +78,9 @@ def _install(place: Path, progress: Progress) -> None:
     progress(f"bringing in Azurite {VERSION} (about {_SIZE_MB} MB on disk, once)")
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
-            command,
+            ["/bin/sh", "-c", _GUARDED, "sh", *command],
             cwd=place,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
             start_new_session=True,  # to be ended with all that it starts
@@ -96,12 +95,15 @@ def _install(place: Path, progress: Progress) -> None:
             raise _npm_failed(output.read().decode(errors="replace"))
 
 
+# A command that ends when its input does, with all that it started: whoever holds the other end may be killed.
+_GUARDED = 'exec 3<&0 </dev/null; { cat <&3; kill -KILL 0; } >/dev/null & exec "$@" 3<&-'
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Neither npm nor what it started runs any more: at once, for who interrupts may do so again."""
-    if process.poll() is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    """Neither npm nor what it started runs any more."""
+    if process.stdin is not None:
+        process.stdin.close()
+    process.wait()
 
 
 def _growth(process: subprocess.Popen[bytes], place: Path) -> Iterator[int]:

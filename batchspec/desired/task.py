@@ -241,6 +241,14 @@ class StartFile(NamedTuple):
         return f"{FILES_FOLDER}/{self.name}/{node_name(self.item.path)}"
 
 
+class NodeFile(NamedTuple):
+    """A file, or the pack of a folder, that each node of the job fetches once; `path` is where tasks find it."""
+
+    path: str
+    item: Input
+    is_pack: bool
+
+
 class DesiredPackage(NamedTuple):
     """An application package as its zip file is now; `content` is its MD5, `path` the entry of the spec."""
 
@@ -273,6 +281,7 @@ class Desired:
     selection: Selection = field(default_factory=Selection)
     packages: tuple[DesiredPackage, ...] = ()
     start_files: tuple[StartFile, ...] = ()
+    node_files: tuple[NodeFile, ...] = ()
 
     def has(self, blob: str) -> bool:
         """Whether a task makes or reads *blob*, or the start task reads it."""

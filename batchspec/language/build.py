@@ -37,12 +37,12 @@ from batchspec.language.params import Values, values_of
 from batchspec.language.resolve import resolve
 from batchspec.language.rows import scope
 from batchspec.language.rows.linking import Linked, is_folder, link_groups
+from batchspec.language.rows.start_files import start_files
 from batchspec.language.rows.words import LocalFile, Read
 from batchspec.language.rules import SHORTHANDS, check_rules
 from batchspec.language.schema import findings as schema
 from batchspec.language.schema.requires import unmet
 from batchspec.language.schema.secrets import find_secrets
-from batchspec.language.start_files import start_files
 from batchspec.language.templates.compiled import compiled
 from batchspec.language.templates.deferred import Deferred
 from batchspec.language.templates.filters import text_of

@@ -12,8 +12,8 @@ from typing import Any
 
 from batchspec.document.document import Document, Piece
 from batchspec.language.params import Values
+from batchspec.language.rows.start_files import START_TASK, mentioned_files
 from batchspec.language.schema.spec_schema import types_at
-from batchspec.language.start_files import START_TASK, mentioned_files
 from batchspec.language.templates.compiled import compiled, render_finding
 from batchspec.language.templates.deferred import Deferred
 from batchspec.language.templates.expression import TemplateError

@@ -12,6 +12,7 @@ from batchspec.codes import Code
 from batchspec.language.autoscale import check_autoscale
 from batchspec.language.finding import Finding
 from batchspec.language.model import Pool, Spec, TaskGroup, WhenDone
+from batchspec.language.node_files import check_node_files
 from batchspec.language.pool_rules import check_job_network, check_pool, check_sizes, is_windows
 from batchspec.language.rows.words import LocalFile
 from batchspec.language.templates.deferred import Deferred
@@ -55,6 +56,7 @@ def check_rules(spec: Spec) -> list[Diagnostic]:
         *_published(spec),
         *_set_twice(data),
         *_systems(spec),
+        *check_node_files(spec),
         *_slots(spec.pool, job, groups),
         *_containers(spec.pool, job, groups),
         *_contradictions(spec.pool),

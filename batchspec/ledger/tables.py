@@ -16,7 +16,7 @@ _DESIRED = (
     " content TEXT, file BLOB, label TEXT, facts TEXT)",
     # What a task reads besides the input in its own row: further inputs (`name` is empty) and files, `path` on its
     # node. `producer` is the task that makes it; `is_pack` says that it is a folder, to be unpacked,
-    # `comes_packed` that another read brings it, together with others.
+    # `comes_packed` that another read brings it, together with others, or that its node has it already.
     "CREATE TABLE reads (task INTEGER, position INTEGER, name TEXT, path TEXT, item_path TEXT, container TEXT,"
     " blob TEXT, size INTEGER, content TEXT, file BLOB, producer INTEGER, is_pack INTEGER, comes_packed INTEGER)",
     # An output of a task that has several, or whose outputs other groups read. `path` is on the node, `blob` for

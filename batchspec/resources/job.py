@@ -108,12 +108,18 @@ FIELDS: dict[str, Field] = {
 }
 
 
+FILES_METADATA = "batchspec.files"
+"""On a job whose nodes fetch files once: a digest of which. Nodes that have begun have others."""
+
+
 def changes(desired: Json, live: Json) -> Iterator[Change]:
     """The fields on which a live, open job differs from the spec's."""
     for change in differences(FIELDS, desired, live):
         cannot_go_back = change.path == ("onAllTasksComplete",) and change.after == "noaction"
         yield change._replace(effect=Effect.REPLACE) if cannot_go_back else change
-    yield from metadata_changes(desired, live)
+    for change in metadata_changes(desired, live):
+        is_of_files = change.path == ("metadata", FILES_METADATA)
+        yield change._replace(effect=Effect.REPLACE) if is_of_files else change
 
 
 def is_open(live: Json) -> bool:

@@ -41,7 +41,7 @@ class TaskRead(NamedTuple):
     item: Input
     producer: int | None = None
     is_pack: bool = False
-    comes_packed: bool = False  # with others, in a pack that another read brings
+    comes_packed: bool = False  # with others, in a pack that another read brings, or its node has it already
 
 
 class FileFinder:
@@ -68,7 +68,8 @@ class FileFinder:
     def reads(self, texts: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[TaskRead]:
         """What a task reads whose axes have *texts* and whose row's templates see *values*. Raises `TaskProblem`."""
         for file in _files(self._group):
-            yield from self._read(file, texts, values)
+            found = self._read(file, texts, values)
+            yield from (read._replace(comes_packed=True) for read in found) if file.read.once else found
 
     def _read(
         self, file: GroupFile, texts: Mapping[str, str], values: Mapping[str, Any]
@@ -193,6 +194,11 @@ class FileFinder:
 def reading_of(group: str, name: str) -> str:
     """What stands in the ledger for the entry *name* of `files:` of *group*."""
     return f"{group}/{name}"
+
+
+def node_read(file: GroupFile, item: Input) -> TaskRead:
+    """How the tasks of a node read *item*, which it has once: where they would find it otherwise."""
+    return _folder(file.read.name, item) if is_pack(file) else _at_own_name(file.read.name, item)
 
 
 def _files(group: TaskGroup) -> tuple[GroupFile, ...]:

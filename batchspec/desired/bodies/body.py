@@ -66,22 +66,24 @@ def render_command(
     packs: Sequence[NodePack] = (),
     *,
     in_container: bool,
+    links: bool = False,
 ) -> CommandLine:
     """The line that runs *command* in a task whose templates see *values*.
 
     The node splits a line by rules that nobody publishes. So it holds plain words, which run without any
-    shell, or the wrapper: always where a task outside of containers has *outputs*.
+    shell, or the wrapper: always where a task outside of containers has *outputs*. With *links* it reads what its
+    node has fetched for all tasks.
     """
     if command.line is not None:
         return CommandLine(command.line.render(values))
     if command.script is not None:
-        return CommandLine(wrapped_script(outputs, packs), command.script.render(values))
+        return CommandLine(wrapped_script(outputs, packs, links=links), command.script.render(values))
     words = [text for word in command.words for text in word.words(values)]
     is_plain = all(word and PLAIN.issuperset(word) for word in words)
     has_folder = bool(packs) or any(output.is_folder for output in outputs if output != ANY)
-    if is_plain and not has_folder and (in_container or {*outputs} <= {ANY}):
+    if is_plain and not (has_folder or links) and (in_container or {*outputs} <= {ANY}):
         return CommandLine(" ".join(words))
-    return CommandLine(wrapped_words(outputs, packs), shlex.join(words))
+    return CommandLine(wrapped_words(outputs, packs, links=links), shlex.join(words))
 
 
 def command_line(group: TaskGroup, values: Mapping[str, Any]) -> CommandLine:

@@ -171,19 +171,23 @@ def composed_line(group: TaskGroup, values: Mapping[str, Any], parts: Parts) -> 
     packs = [NodePack(read.path, is_merged=True) for read in parts.reads if read.name == PACKED]
     packs += [NodePack(read.path) for read in parts.reads if read.is_pack and read.name != PACKED]
     before = _list_of_inputs(group, values) + _empty_folders(group, parts)
+    links = any(file.read.once for file in (group.rows.files if group.rows else ()))
     line = render_command(
         group.command,
         values,
         outputs,
         packs,
         in_container="containerSettings" in group.body and len(outputs) < 2 and not before,
+        links=links,
     )
     if line.wrapped is None or (not before and group.success_codes == (0,)):
         return line
     words = (
         line.wrapped if group.command.script is None else f"bash -eo pipefail -c {shlex.quote(line.wrapped)}"
     )
-    return CommandLine(wrapped_script(outputs, packs), f"{before}{_with_codes(words, group.success_codes)}")
+    return CommandLine(
+        wrapped_script(outputs, packs, links=links), f"{before}{_with_codes(words, group.success_codes)}"
+    )
 
 
 def _on_node(output: TaskOutput) -> NodeOutput:

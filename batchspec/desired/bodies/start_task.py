@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from batchspec.desired.bodies.body import reference, rendered
-from batchspec.desired.task import Desired, StartFile
+from batchspec.desired.task import Desired, Input
 from batchspec.resources.base import Json
 
 Url = Callable[[str, str], str]
@@ -33,15 +33,14 @@ def with_start_files(desired: Desired, url: Url) -> Desired:
     return replace(desired, pool={**desired.pool, "startTask": start})
 
 
-def signed(body: Json, files: Sequence[StartFile], url: Url, link: Url) -> Json:
-    """The pool's *body*, to be sent: in place of the addresses that *url* gives of *files*, links to them."""
-    if not files:
+def signed(body: Json, task: str, items: Sequence[Input], url: Url, link: Url) -> Json:
+    """*body*, to be sent: in place of the addresses that *url* gives of *items*, links to them in its field *task*."""
+    if not items:
         return body
-    places = [(file.item.container, file.item.blob) for file in files]
-    links = {url(*place): link(*place) for place in places}
-    start = body["startTask"]
+    links = {url(item.container, item.blob): link(item.container, item.blob) for item in items}
+    start = body[task]
     resources = [
         {**file, "httpUrl": links.get(file["httpUrl"], file["httpUrl"])} if "httpUrl" in file else file
         for file in start["resourceFiles"]
     ]
-    return {**body, "startTask": {**start, "resourceFiles": resources}}
+    return {**body, task: {**start, "resourceFiles": resources}}

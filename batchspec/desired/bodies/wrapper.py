@@ -45,14 +45,18 @@ class NodePack(NamedTuple):
     is_merged: bool = False
 
 
-def wrapped_words(outputs: Sequence[NodeOutput], packs: Sequence[NodePack] = ()) -> str:
+def wrapped_words(
+    outputs: Sequence[NodeOutput], packs: Sequence[NodePack] = (), *, links: bool = False
+) -> str:
     """The line that runs the variable's words, quoted for a shell; each reaches the program as it is."""
-    return _line(f'(eval "exec ${COMMAND_VARIABLE}")', outputs, packs)
+    return _line(f'(eval "exec ${COMMAND_VARIABLE}")', outputs, packs, links=links)
 
 
-def wrapped_script(outputs: Sequence[NodeOutput], packs: Sequence[NodePack] = ()) -> str:
+def wrapped_script(
+    outputs: Sequence[NodeOutput], packs: Sequence[NodePack] = (), *, links: bool = False
+) -> str:
     """The line that runs the variable as a script; it fails when any part of it does."""
-    return _line(f'bash -eo pipefail -c "${COMMAND_VARIABLE}"', outputs, packs)
+    return _line(f'bash -eo pipefail -c "${COMMAND_VARIABLE}"', outputs, packs, links=links)
 
 
 def strays_in(stderr: str) -> list[str]:
@@ -60,11 +64,11 @@ def strays_in(stderr: str) -> list[str]:
     return re.findall(rf"^batchspec: (.*) {_STRAY}$", stderr, re.MULTILINE)
 
 
-def _line(command: str, outputs: Sequence[NodeOutput], packs: Sequence[NodePack]) -> str:
+def _line(command: str, outputs: Sequence[NodeOutput], packs: Sequence[NodePack], *, links: bool) -> str:
     required = [_word(output) for output in outputs if not output.is_optional]
     others = [*(_word(output) for output in outputs if output.is_optional), *map(_pack_word, packs)]
     words = [*required, *(("-", *others) if others else ())]
-    script = " ".join(_script(command, outputs, packs))
+    script = " ".join((*((_LINK,) if links else ()), *_script(command, outputs, packs)))
     return " ".join((f"/bin/sh -c '{script}' batchspec", *words))
 
 
@@ -96,6 +100,15 @@ def _pack_word(pack: NodePack) -> str:
 # a all outputs, f file, n number of strays, l list.
 
 
+# What the node's preparation task has fetched for all tasks. What the task brings itself comes first.
+_LINK = one_line(
+    """
+mkdir -p files || exit 1;
+for f in "$AZ_BATCH_JOB_PREP_WORKING_DIR"/files/*; do
+  [ -e "files/${f##*/}" ] || ln -s "$f" files/ || exit 1;
+done;
+"""
+)
 _BEFORE = one_line(
     """
 if [ -e out ] || [ -L out ]; then

@@ -78,7 +78,7 @@ def most_links(reads: Sequence[TaskRead]) -> int:
 
 
 def _length(reads: Sequence[TaskRead]) -> int:
-    return sum(_LINK_LENGTH + len(read.item.blob) + len(read.path) for read in reads)
+    return sum(_LINK_LENGTH + len(read.item.blob) + len(read.path) for read in reads if not read.comes_packed)
 
 
 class Packer:
@@ -94,9 +94,9 @@ class Packer:
     def packed(self, reads: Sequence[TaskRead]) -> list[TaskRead]:
         """What the task reads instead of *reads*: as it is, or as packs that are merged where it looks for it."""
         roots: dict[str, list[TaskRead]] = {}
-        for read in reads:
+        for read in (read for read in reads if not read.comes_packed):
             roots.setdefault(_root(read), []).append(read)
-        found: list[TaskRead] = []
+        found = [read for read in reads if read.comes_packed]
         for root, some in roots.items():
             found += some if len(some) < 3 else self._of_root(root, some)
         return found

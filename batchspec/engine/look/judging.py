@@ -13,6 +13,7 @@ from batchspec.language.lints import bound_too_long
 from batchspec.plan.actions.package import package_findings, unread_packages
 from batchspec.plan.checks.formula import Evaluation, changed_formula, formula_findings, is_evaluated
 from batchspec.plan.checks.local import container_findings, wants_containers
+from batchspec.plan.checks.node_files import node_files_findings
 from batchspec.plan.checks.preflight import needs_images, preflight
 from batchspec.plan.checks.quota import grows, quota_findings, read_quota, read_sizes, unknown_size
 from batchspec.plan.checks.rounds import exceeding_findings
@@ -104,6 +105,7 @@ def _bound(account: Account, desired: Desired, plan: Plan) -> Iterator[Diagnosti
     life = account.blobs.link_life(LONGEST_LINK_LIFE)
     if plan.work.needed and life < LONGEST_LINK_LIFE:
         yield from bound_too_long(desired.spec, life)
+        yield from node_files_findings(desired)
 
 
 def _quota(account: Account, desired: Desired, plan: Plan) -> tuple[list[Diagnostic], list[str]]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from batchspec.codes import Code
 from batchspec.cost.nodes import Nodes
 from batchspec.desired.artifacts.listings import Part
+from batchspec.desired.bodies.node_files import with_node_files
 from batchspec.desired.bodies.start_task import with_start_files
 from batchspec.desired.expansion.expand import without_tasks
 from batchspec.desired.places import Places
@@ -57,9 +58,8 @@ def plan_now(
     listings: dict[str, Sequence[Part] | None] = {}
     prices = prices_of(account, map(_of_size, _sizes(spec)))  # beside the requests that follow
     while True:
-        desired = with_start_files(
-            desired_now(spec, account.blobs.list, project, listings), account.blobs.url
-        )
+        desired = desired_now(spec, account.blobs.list, project, listings)
+        desired = with_node_files(with_start_files(desired, account.blobs.url), account.blobs.url)
         if selection is not None:
             choose(desired.tasks.database, selection)
             desired = replace(desired, selection=selection)

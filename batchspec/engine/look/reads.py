@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from io import TextIOWrapper
+from itertools import islice
 from pathlib import Path as FilePath
 
 from batchspec.codes import Code
-from batchspec.desired.artifacts.files import is_pack, varies
+from batchspec.desired.artifacts.files import is_pack, node_read, varies
 from batchspec.desired.artifacts.listings import NO_LISTINGS, Listings
 from batchspec.desired.artifacts.readable import Readable
 from batchspec.desired.expansion.expand import expand
 from batchspec.desired.places import Places
-from batchspec.desired.task import Desired, Input, StartFile
+from batchspec.desired.task import Desired, Input, NodeFile, StartFile
 from batchspec.engine.look.inputs import ListBlobs, find_inputs
 from batchspec.engine.look.machine import download_rules
 from batchspec.engine.look.machine.packages import find_packages
@@ -53,6 +54,7 @@ def desired_now(
     try:
         packages, start_files = find_packages(spec, project), find_start_files(spec, project)
         readable = replace(find_reads(spec, list_blobs, project, warnings), listings=listings)
+        node_files = tuple(_node_files(spec, readable))
         desired = expand(spec, readable)
     except SpecError as error:
         raise SpecError([*error.diagnostics, *findings, *warnings]) from None
@@ -63,6 +65,7 @@ def desired_now(
         desired,
         packages=packages,
         start_files=start_files,
+        node_files=node_files,
         spec=replace(desired.spec, warnings=in_order([*desired.spec.warnings, *warnings])),
     )
 
@@ -114,6 +117,15 @@ def find_start_files(spec: Spec, project: Project) -> tuple[StartFile, ...]:
     if findings:
         raise SpecError(findings)
     return tuple(found)
+
+
+def _node_files(spec: Spec, readable: Readable) -> Iterator[NodeFile]:
+    """What each node fetches once. What is not there is told of the tasks that read it."""
+    files = (file for group in spec.groups for file in (group.rows.files if group.rows else ()))
+    for file in {file.read.path: file for file in files if file.read.once}.values():
+        for item in islice(readable.files.get(file.read.path, ()), 1):
+            read = node_read(file, item)
+            yield NodeFile(read.path, item, read.is_pack)
 
 
 class _Anew(Iterable[Input]):

@@ -6,7 +6,7 @@ Nothing of another group is available: what `from` leads to is a matter of `axes
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, NamedTuple
 
@@ -65,12 +65,16 @@ class StoredBlob:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What a task reads besides its inputs. With `all`, everything that matches, as a folder."""
+    """What a task reads besides its inputs. With `all`, everything that matches, as a folder.
+
+    With `once`, each node of a job fetches it once, and its tasks share it.
+    """
 
     name: str
     source: LocalFile | StoredBlob | Made
     path: Path
     all: bool = False
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +217,11 @@ def _pairs(on: Any) -> Iterator[tuple[str, str]]:
 
 def read_reads(data: Mapping[str, Any], path: Path) -> dict[str, Read]:
     """The entries of `files:` at *path*, by their names."""
-    return {name: _read(name, entry, (*path, name)) for name, entry in data.items()}
+    reads = {name: _read(name, entry, (*path, name)) for name, entry in data.items()}
+    return {
+        name: replace(read, once=isinstance(data[name], Mapping) and data[name].get("once") == "node")
+        for name, read in reads.items()
+    }
 
 
 def _read(name: str, entry: Any, path: Path) -> Read:

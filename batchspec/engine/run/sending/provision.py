@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
-from batchspec.desired.bodies.start_task import signed
 from batchspec.desired.task import DesiredPackage
 from batchspec.engine.look.needed import needed_by
 from batchspec.engine.run.progress.conduct import Conduct, PlanAgain
 from batchspec.engine.run.sending.cancelled import require_not_cancelled
+from batchspec.engine.run.sending.node_files import job_with_links, pool_with_links
 from batchspec.errors import ServiceError
 from batchspec.events import Step
 from batchspec.language.model import WhenDone
 from batchspec.plan.model import Action, Kind, Operation
-from batchspec.resources.base import Effect, Json, owner
-from batchspec.resources.links import LONGEST_LINK_LIFE
-from batchspec.resources.records import SPEC_METADATA
+from batchspec.resources.base import Effect, owner
 from batchspec.service.application_package import add as add_package
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import package as package_service
@@ -69,29 +66,11 @@ def make_pool(conduct: Conduct) -> None:
 
 def _create_pool(conduct: Conduct) -> None:
     account, spec, progress = conduct.account, conduct.spec, _progress(conduct, Step.POOL)
-    body = _body_with_links(conduct)
+    body = pool_with_links(conduct, progress)
     if spec.identity is not None and account.management is not None and spec.pool is not None:
         create_with_identity(account.management, account.batch, spec.pool, body, spec.identity, progress)
     else:
         pool_service.create(account.batch, body, progress)
-
-
-def _body_with_links(conduct: Conduct) -> Json:
-    """The pool's body as it is sent; the files that its start task reads are in storage then."""
-    blobs, spec, files = conduct.account.blobs, conduct.spec, conduct.desired.start_files
-    stamp = {SPEC_METADATA: spec.name}
-    for item in (file.item for file in files):
-        conduct.check()
-        blobs.ensure_container(item.container)
-        if item.file is not None and blobs.metadata(item.container, item.blob) is None:
-            blobs.upload(
-                item.container, item.blob, Path(item.file), item.content, stamp, lambda _: conduct.check()
-            )
-    if spec.identity is not None:
-        return conduct.pool
-    # Nodes that join in weeks run it, too, and no task's turn renews these.
-    link = partial(blobs.read_url, life=LONGEST_LINK_LIFE)
-    return signed(conduct.pool, files, blobs.url, link)
 
 
 def _update_pool(conduct: Conduct, action: Action) -> None:
@@ -101,7 +80,7 @@ def _update_pool(conduct: Conduct, action: Action) -> None:
         raise ValueError("an action on a pool, and the spec has none")
     progress = _progress(conduct, Step.POOL)
     changes_start_task = any(change.path[0] == "startTask" for change in action.changes)
-    body = _body_with_links(conduct) if changes_start_task else conduct.pool
+    body = pool_with_links(conduct, progress) if changes_start_task else conduct.pool
     pool_update.update(batch, pool, body, action.changes, progress, conduct.spec.ignored)
     if pool.rollout is not None and Effect.REJOIN in action.effects:
         roll_out(batch, pool, conduct.pool, progress, conduct.check)
@@ -146,7 +125,8 @@ def _update_job(conduct: Conduct, action: Action) -> None:
 
 def create_job(conduct: Conduct, job_id: str) -> None:
     conduct.begin(Step.JOB, job_id)
-    job_service.create(conduct.account.batch, conduct.job, job_id, _progress(conduct, Step.JOB))
+    progress = _progress(conduct, Step.JOB)
+    job_service.create(conduct.account.batch, job_with_links(conduct, progress), job_id, progress)
     conduct.end(Step.JOB, f"{job_id} created")
 
 

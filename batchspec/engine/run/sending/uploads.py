@@ -87,20 +87,24 @@ def _blob(ended: str | BaseException) -> str:
 
 
 def _upload(conduct: Conduct, upload: Upload, sent: _Sent) -> None:
-    item = upload.input
     conduct.check()
+    send_file(conduct, upload.input, sent.of(upload.input.blob), is_pack=upload.is_pack)
+    sent.whole(upload.input)
+
+
+def send_file(conduct: Conduct, item: Input, progress: Callable[[int], None], *, is_pack: bool) -> None:
+    """Uploads the local file *item*, or the pack of a folder; *progress* is told how many bytes are there so far."""
     if item.file is None:
         raise ValueError(f"{item.blob} is no local file")
-    blobs, progress = conduct.account.blobs, sent.of(item.blob)
+    blobs = conduct.account.blobs
     stamp = {SPEC_METADATA: conduct.spec.name}  # `destroy` deletes what has it
-    if upload.is_pack:
+    if is_pack:
         content = PackStream(
             item.file, pack_entries(Places.of(conduct.spec).folder, item.file, ANYWHERE), item.content
         )
         blobs.send(item.container, item.blob, item.file, content, stamp, progress)
     else:
         blobs.upload(item.container, item.blob, Path(item.file), item.content, stamp, progress)
-    sent.whole(item)
 
 
 class _Sent:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from batchspec.desired.bodies.node_files import with_node_files
 from batchspec.desired.bodies.start_task import with_start_files
 from batchspec.desired.expansion.expand import without_tasks
 from batchspec.desired.places import Places
+from batchspec.desired.task import Desired
 from batchspec.engine.look.machine.project import Project
-from batchspec.engine.look.reads import find_start_files
+from batchspec.engine.look.reads import find_node_files, find_reads, find_start_files
 from batchspec.language.model import Spec
 from batchspec.plan.actions.drift import Compared, find_drift
 from batchspec.service.batch import job as job_service
@@ -18,8 +20,17 @@ from batchspec.service.connect import Account
 
 def drift_now(account: Account, spec: Spec) -> tuple[Compared, ...]:
     """The pool and the open job of *spec* that exist, each with what differs."""
-    files = find_start_files(spec, Project(Places.of(spec).folder))
-    desired = with_start_files(replace(without_tasks(spec), start_files=files), account.blobs.url)
+    desired = with_node_files(with_start_files(_desired(account, spec), account.blobs.url), account.blobs.url)
     pool = pool_service.read(account.batch, spec.pool.id) if spec.pool else None
     generations = job_service.generations(account.batch, spec.job_id) if spec.job else []
     return find_drift(desired, pool, generations)
+
+
+def _desired(account: Account, spec: Spec) -> Desired:
+    """The pool and the job, with the files that their nodes fetch before any task."""
+    project = Project(Places.of(spec).folder)
+    return replace(
+        without_tasks(spec),
+        start_files=find_start_files(spec, project),
+        node_files=find_node_files(spec, find_reads(spec, account.blobs.list, project, [])),
+    )

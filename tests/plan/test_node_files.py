@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from batchspec.document.document import parse
+from batchspec.engine.drift import drift_now
 from batchspec.engine.look.reads import desired_now
 from batchspec.errors import SpecError
 from batchspec.language.build import build
@@ -110,6 +111,7 @@ def test_other_files_are_another_job(ask: Ask, tmp_path: Path, local_account: Lo
         applied(account, spec)
         assert job(account)["jobPreparationTask"]["commandLine"] == "true"
         assert not [*planned(account, spec).of(Kind.JOB)]
+        assert not any(compared.differences for compared in drift_now(account, spec))
         (tmp_path / "genome.fa").write_text("ACGT ACGT\n")
         plan = planned(account, spec)
         (action,) = plan.of(Kind.JOB)

@@ -54,7 +54,7 @@ def desired_now(
     try:
         packages, start_files = find_packages(spec, project), find_start_files(spec, project)
         readable = replace(find_reads(spec, list_blobs, project, warnings), listings=listings)
-        node_files = tuple(_node_files(spec, readable))
+        node_files = find_node_files(spec, readable)
         desired = expand(spec, readable)
     except SpecError as error:
         raise SpecError([*error.diagnostics, *findings, *warnings]) from None
@@ -119,8 +119,12 @@ def find_start_files(spec: Spec, project: Project) -> tuple[StartFile, ...]:
     return tuple(found)
 
 
-def _node_files(spec: Spec, readable: Readable) -> Iterator[NodeFile]:
+def find_node_files(spec: Spec, readable: Readable) -> tuple[NodeFile, ...]:
     """What each node fetches once. What is not there is told of the tasks that read it."""
+    return tuple(_node_files(spec, readable))
+
+
+def _node_files(spec: Spec, readable: Readable) -> Iterator[NodeFile]:
     files = (file for group in spec.groups for file in (group.rows.files if group.rows else ()))
     for file in {file.read.path: file for file in files if file.read.once}.values():
         for item in islice(readable.files.get(file.read.path, ()), 1):

@@ -42,7 +42,9 @@ def _of_job(job: Json, file: GroupFile) -> Iterator[Finding]:
         folder = "$AZ_BATCH_JOB_PREP_WORKING_DIR/files"
         what = "files that a node has once stay there, unless this task removes their folder"
         where: Path = ("job", "jobReleaseTask", "commandLine")
-        yield Finding(Code.NOT_READ, where, what, "", f"add `rm -rf {folder}`", severity=Severity.WARNING)
+        yield Finding(
+            Code.CONTRADICTION, where, what, "", f"add `rm -rf {folder}`", severity=Severity.WARNING
+        )
 
 
 def _of_file(file: GroupFile) -> Iterator[Finding]:

@@ -14,6 +14,8 @@ from batchspec.source import Path, Severity
 
 _ONCE = "`once: node` fetches a file with the job's preparation task"
 
+_FOLDER = "AZ_BATCH_JOB_PREP_WORKING_DIR"
+
 
 def check_node_files(spec: Spec) -> Iterator[Finding]:
     """What stands against fetching files once, each told once; and what a release task of the spec has to do."""
@@ -38,8 +40,8 @@ def _of_job(job: Json, file: GroupFile) -> Iterator[Finding]:
     if (job.get("jobPreparationTask") or {}).get("waitForSuccess") is False:
         what = f"tasks would start before `files.{file.read.name}` is there"
         yield Finding(Code.CONTRADICTION, path, what, "", "remove the line: true is the default")
-    if "jobReleaseTask" in job:
-        folder = "$AZ_BATCH_JOB_PREP_WORKING_DIR/files"
+    if "jobReleaseTask" in job and _FOLDER not in str(job["jobReleaseTask"].get("commandLine")):
+        folder = f"${_FOLDER}/files"
         what = "files that a node has once stay there, unless this task removes their folder"
         where: Path = ("job", "jobReleaseTask", "commandLine")
         yield Finding(

@@ -107,6 +107,8 @@ def test_other_files_are_another_job(ask: Ask, tmp_path: Path, local_account: Lo
     own = {"job__jobPreparationTask": {"commandLine": "true"}, "job__jobReleaseTask": {"commandLine": "true"}}
     spec = ask(pool__targetDedicatedNodes=0, **own)
     assert "rm -rf" in next(w.helps[0] for w in spec.warnings if "stay there" in w.summary)
+    own["job__jobReleaseTask"] = {"commandLine": "rm -rf $AZ_BATCH_JOB_PREP_WORKING_DIR/files"}
+    assert not [warning for warning in ask(**own).warnings if "stay there" in warning.summary]
     with served(tmp_path / "home", local_account.connection_string) as account:
         applied(account, spec)
         assert job(account)["jobPreparationTask"]["commandLine"] == "true"

@@ -1,6 +1,6 @@
 """Ending tasks that wait or run: those that are named, or all of a spec's, by ending their job.
 
-No lock is taken: an apply that watches holds it, and is told by the service that its tasks were ended.
+It takes no lock: an apply that is watching holds it, and learns from the service that its tasks were ended.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _WILD = {"*": ".*", "?": "."}
 
 @dataclass(frozen=True, slots=True)
 class Cancellable:
-    """What a cancel would end. `tasks` are those that were named; None: all, of which there are so many.
+    """What a cancel would end: the named `tasks`, or with None all tasks of the job.
 
     `holder` is the apply that is at work, if one is.
     """

@@ -1,4 +1,4 @@
-"""An account that lives: its last life is ended, its state read back, and it goes on by itself."""
+"""Starts an account: ends what its last life left running, reads its state back and begins its loop."""
 
 import functools
 

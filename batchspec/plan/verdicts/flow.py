@@ -96,7 +96,9 @@ def follow(database: Database, groups: tuple[TaskGroup, ...]) -> None:
     # Readers first: whether what is temporary is missed, they decide.
     for group in reversed(groups):
         if group.temporary:
-            database.change(_UNNEEDED, group.name)
+            # Packing tasks read each other, level by level: each pass finds the level before the last one's.
+            while database.change(_UNNEEDED, group.name) and group.packs_for:
+                pass
     for group in groups:
         database.change(_FOLLOWS, group.name)
         if group.temporary:

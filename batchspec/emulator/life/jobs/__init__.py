@@ -1,4 +1,4 @@
 """What happens to jobs, their tasks and their schedules, and how pools and jobs come to be.
 
-A task is taken by a node, run, tried again, completed; a schedule makes the next job when one is over.
+A node takes a task, runs it, tries it again and completes it; a job schedule makes its next job when one is over.
 """

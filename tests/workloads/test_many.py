@@ -13,6 +13,10 @@ from batchspec.document.document import parse
 from batchspec.engine.look.reads import desired_now
 from batchspec.errors import SpecError
 from batchspec.language.build import build
+from batchspec.plan.actions.planner import make_plan
+from batchspec.plan.observed import Observed, Seen
+from batchspec.resources.blob import LiveBlob
+from batchspec.resources.records import FINGERPRINT_METADATA
 from batchspec.source import Source
 from workloads.conftest import Project
 from workloads.test_shapes import outputs
@@ -81,6 +85,18 @@ def test_thousands_of_files_in_levels(tmp_path: Path) -> None:
         2 * levels,
         3_201 + 2 * levels,
     )
+
+
+def test_packs_of_packs_that_are_gone_are_missed_by_nobody(tmp_path: Path) -> None:
+    """Whichever of them a run deleted before it was cut off: what they were made for is there."""
+    made = desired(tmp_path, COLLECT % "3200")
+    (done,) = (task for task in made.tasks if task.group.name == "all")
+    levels = [task for task in made.tasks if task.group.name == "all.pack"]
+    for left in ([], levels[:1], levels[-1:]):
+        seen = Seen(made.tasks)
+        stamped = [(task.record, {FINGERPRINT_METADATA: task.fingerprint}) for task in [done, *left]]
+        seen.add_outputs([LiveBlob(name, 1, "", "0x1", stamps) for name, stamps in stamped])
+        assert list(make_plan(made, Observed(pool={"id": "p", "vmSize": "a"}, seen=seen)).work.runs) == []
 
 
 def test_each_task_is_looked_at_for_too_many_words(tmp_path: Path) -> None:

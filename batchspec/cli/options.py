@@ -20,7 +20,17 @@ if TYPE_CHECKING:
     from batchspec.language.model import Spec
     from batchspec.service.connect import Account
 
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
 spec_argument = click.argument("spec_file", metavar="SPEC", type=click.Path(path_type=Path))
+
+
+def spec_option(help: str) -> Callable[[_Command], _Command]:
+    """`--spec SPEC`, for commands whose argument is something of the spec's."""
+    return click.option(
+        "--spec", "spec_file", required=True, metavar="SPEC", type=click.Path(path_type=Path), help=help
+    )
+
 
 set_option = click.option(
     "--set",
@@ -89,8 +99,6 @@ prices_option = click.option(
     help="Take prices from this file or address instead of Azure's price list; on the local account, "
     "show costs as a rehearsal. Default: BATCHSPEC_PRICES.",
 )
-
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def environment_options(command: _Command) -> _Command:

@@ -15,6 +15,7 @@ from batchspec.cli.options import (
     examples,
     format_option,
     load,
+    spec_option,
 )
 from batchspec.cli.words import Choice
 from batchspec.secrecy import without_secrets
@@ -40,14 +41,7 @@ _FAILED = 20
     )
 )
 @click.argument("task", required=False)
-@click.option(
-    "--spec",
-    "spec_file",
-    required=True,
-    metavar="SPEC",
-    type=click.Path(path_type=Path),
-    help="The spec that the task belongs to.",
-)
+@spec_option("The spec that the task belongs to.")
 @click.option("--failed", is_flag=True, help=f"Print the logs of the failed tasks, {_FAILED} at most.")
 @click.option(
     "--start-task",

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from batchspec.cli.door import say
-from batchspec.cli.options import environment_options, examples, load
+from batchspec.cli.options import environment_options, examples, load, spec_option
 from batchspec.workload.reading import Environment
 
 
@@ -19,14 +19,7 @@ from batchspec.workload.reading import Environment
 )
 @click.argument("node")
 @click.argument("command", nargs=-1)
-@click.option(
-    "--spec",
-    "spec_file",
-    required=True,
-    metavar="SPEC",
-    type=click.Path(path_type=Path),
-    help="The spec whose pool has the node.",
-)
+@spec_option("The spec whose pool has the node.")
 @environment_options
 def ssh(node: str, command: tuple[str, ...], spec_file: Path, environment: Environment) -> int:
     """Open a shell on a node, or run COMMAND there.

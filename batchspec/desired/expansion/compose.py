@@ -14,21 +14,17 @@ from typing import Any, NamedTuple
 
 from batchspec.codes import Code
 from batchspec.desired.artifacts.files import SOURCE_READ, FileFinder, TaskRead
-from batchspec.desired.artifacts.listings import kept_folder, parts_as_inputs
 from batchspec.desired.artifacts.outputs import TaskOutput, outputs_of
 from batchspec.desired.artifacts.readable import Readable
 from batchspec.desired.artifacts.rows import (
-    ALONE,
-    Origin,
     Row,
     RowTable,
-    given_back,
     kept,
-    of_input,
     position_of,
     stored,
 )
 from batchspec.desired.artifacts.values import input_paths, input_values, output_values, values_of
+from batchspec.desired.expansion.origins import Origins
 from batchspec.desired.expansion.packs import (
     Packer,
     is_too_long,
@@ -37,16 +33,14 @@ from batchspec.desired.expansion.packs import (
     packing_group,
 )
 from batchspec.desired.expansion.rehearsal import Rehearsal
-from batchspec.desired.expansion.unknown import NotKnown, Unknown, add_unknown, unknown_of
+from batchspec.desired.expansion.unknown import NotKnown, add_unknown
 from batchspec.desired.names import node_name, parts_of
 from batchspec.desired.places import Places
 from batchspec.desired.problem import TaskProblem
 from batchspec.desired.task import DesiredTask, DesiredTasks, Input
 from batchspec.errors import SpecError
-from batchspec.language.glob.pattern import Glob
 from batchspec.language.model import Rows, Spec, TaskGroup
 from batchspec.language.rows.axes import FOLDER, SOURCE
-from batchspec.language.rows.linking import Link
 from batchspec.language.rows.matrix import Sheet
 from batchspec.language.templates.expression import TemplateError
 from batchspec.language.templates.values import Series
@@ -105,8 +99,7 @@ class _Gathered(NamedTuple):
 class Composer:
     """Makes the tasks of one group. `readings` are what other groups will look for among them.
 
-    Of the outputs that are `spread` they read the files one by one. `without` names the tasks whose folder has no
-    such file.
+    Of the outputs that are `spread` they read the files one by one.
     """
 
     def __init__(
@@ -131,10 +124,10 @@ class Composer:
         self._is_read = bool(readings)
         self._spread = spread
         self._not_known = NotKnown(database, rows)
+        self._origins = Origins(spec, group, rows, database, readable, self._not_known)
         self._files = FileFinder(database, readable, group, spec.containers.output)
         self._known = {"params": spec.params, "spec": {"name": spec.name}}
         self.table = RowTable(database, group, rows)
-        self.without: list[str] = []
         self.packing = packing_group(group)
 
     def tasks(self, number: int, problem: Callable[[TaskProblem], None]) -> Iterator[Composed]:
@@ -142,7 +135,7 @@ class Composer:
         matrix = self._rows.matrix
         sheet = self._readable.sheets.get(matrix.file, ()) if isinstance(matrix, Sheet) else ()
         try:
-            self.table.fill(self._origins(), sheet, self._keeps)
+            self.table.fill(self._origins.all(), sheet, self._keeps)
         except TaskProblem as why:
             problem(why)
         for rows in self.table.together():
@@ -158,6 +151,11 @@ class Composer:
             add_unknown(self._database, self._group.name, unknown)
 
     @property
+    def without(self) -> list[str]:
+        """The tasks that are read whose folder has no file that this group takes."""
+        return self._origins.without
+
+    @property
     def has_unknown(self) -> bool:
         """Whether the group may have more tasks than it makes now."""
         return bool(self._not_known)
@@ -171,51 +169,6 @@ class Composer:
         return self._not_known.stops(texts, lambda link: self._files.compared(link, texts, values))
 
     # Rows ---------------------------------------------------------------------------------
-
-    def _origins(self) -> Iterator[Origin]:
-        if self._rows.link is not None:
-            yield from self._made(self._rows.link)
-        elif self._group.inputs is None:
-            yield ALONE
-        else:
-            for item in self._readable.inputs[self._group.name]:
-                yield of_input(item, parts_of(item.path).folder)
-
-    def _made(self, link: Link) -> Iterator[Origin]:
-        """One origin for each task of the group that is read, or for each file in its folder."""
-        query = (
-            "SELECT number, listed, facts, title, made, fingerprint, task.path, container, task.blob, size, content,"
-            " file FROM task JOIN makes ON makes.task = number AND makes.name = ? WHERE group_name = ? ORDER BY number"
-        )
-        self._not_known.origins += unknown_of(self._database, link.group)
-        pages = self._database.pages(query, (link.output.name, link.group))
-        for number, listed, facts, title, blob, fingerprint, *own in chain.from_iterable(pages):
-            item = Input(title, self._spec.containers.output, blob, 0, fingerprint)
-            told = json.loads(facts) if facts else {"axes": {}, "source": _plain_source(own)}
-            source = Input(*told["source"]) if told["source"] else None
-            axes = {name: given_back(value) for name, value in told["axes"].items()}
-            from_source = {SOURCE: source.path} if source else {}
-            values = {**axes, FOLDER: parts_of(title).folder, **from_source}
-            origin = Origin(values, item, source, number, f"{number:09d}")
-            yield from (origin,) if link.glob is None else self._parts(link, link.glob, origin, item, listed)
-
-    def _parts(self, link: Link, glob: Glob, folder: Origin, item: Input, listed: str) -> Iterator[Origin]:
-        """An origin for each file in *folder* that *glob* takes; where it is not known which there are, none."""
-        parts, root = self._readable.listings.get(listed), folder.producer or 0
-        where: Path = (*self._group.path, "inputs", "match")
-        found = list(parts_as_inputs(item, parts, glob, where)) if parts is not None else []
-        if parts is None or len(found) > link.at_most:
-            texts = {name: str(value) for name, value in folder.values.items() if name != FOLDER}
-            excess = None if parts is None else len(found)
-            self._not_known.origins.append(Unknown(texts, link.at_most, root, excess))
-        elif not found:
-            self.without.append(item.path)
-        elif len(found) <= link.at_most:
-            for part, axes in found:
-                inner = part.path.removeprefix(f"{item.path}/")
-                values = {**folder.values, **axes, FOLDER: kept_folder(item.path, inner)}
-                order = _BETWEEN.join((folder.order, *axes.values(), part.path))
-                yield Origin(values, part, folder.source, root, order)
 
     def _keeps(self, row: Row) -> bool:
         """Whether `when` keeps *row*. Raises `SpecError` where it gives no answer."""
@@ -409,12 +362,6 @@ def _text(value: Any) -> Any:
 
 def _bracketed(names: Sequence[str], row: Row) -> str:
     return f"[{','.join(f'{name}={row.values[name]}' for name in names)}]" if names else ""
-
-
-def _plain_source(columns: Sequence[Any]) -> list[Any] | None:
-    """The input that stands in the row of a task of a group without axes; None where it has none."""
-    *item, file = columns
-    return None if item[0] is None else [*item, os.fsdecode(file) if file is not None else None]
 
 
 def _producer(row: Row, source: Input) -> int | None:

@@ -64,6 +64,35 @@ def test_temporary_outputs_of_a_run_that_was_left_go_with_the_next_apply(small: 
     assert small.blobs(".batchspec/made/") == []
 
 
+HERE = """\
+  all:
+    inputs: clips/*
+    collect: true
+    command: "cat $(cat {{ inputs.list }}) | sort > {{ output.path }}"
+    output: all.txt
+"""
+
+
+def test_local_files_beyond_what_batch_takes_links_to(small: Project) -> None:
+    """They go up as one blob, whatever they are called; the blob of what they were before is an orphan."""
+    names = ["-dash", "a space", "größe", *map(str, range(120))]
+    small.write(HERE, clips="")
+    for name in names:
+        (small.folder / "clips" / name).write_text(f"{name}\n")
+    small.apply()
+    assert small.text("all.txt").splitlines() == sorted(names, key=str.encode)
+    assert small.is_quiet()
+    (small.folder / "clips" / "7").write_text("seven\n")
+    assert small.plan() == {"all": "input_changed"}
+    small.apply()
+    assert "seven" in small.text("all.txt").splitlines()
+    assert small.is_quiet()
+    gone = small.run("destroy", "--orphans", "--auto-approve", "--format", "json").stdout.splitlines()
+    assert [json.loads(line) for line in gone[1:]] == [
+        {"type": "deleted", "kind": "blob", "id": "input", "count": 1, "what": "input"}
+    ]
+
+
 def desired(folder: Path, tasks: str) -> Desired:
     job = "{id: j, constraints: {maxWallClockTime: PT1H}}"
     text = f"version: 1\nname: many\npool: {{existing: p}}\njob: {job}\ntasks:\n{tasks}"

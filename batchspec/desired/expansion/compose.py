@@ -24,6 +24,7 @@ from batchspec.desired.artifacts.rows import (
     stored,
 )
 from batchspec.desired.artifacts.values import input_paths, input_values, output_values, values_of
+from batchspec.desired.expansion.local_packs import with_local_packs
 from batchspec.desired.expansion.origins import Origins
 from batchspec.desired.expansion.packs import (
     Packer,
@@ -204,7 +205,10 @@ class Composer:
         )
         outputs = self._outputs(found, names, work)
         packer = Packer(self._places, self.packing, key, number)
-        instead = packer.packed(found.reads) if self._is_too_long(found.reads) else found.reads
+        reads = instead = self._sent_together(found.reads)
+        if is_too_long(reads):
+            instead = packer.packed(reads)
+            reads = [*packed_reads(reads, instead)]
         yield from (Composed(p.task, p.reads, (p.output,), (), _producers(p.reads)) for p in packer.tasks)
         task = DesiredTask(
             number=number + len(packer.tasks),
@@ -221,7 +225,6 @@ class Composer:
         )
         if not self._rehearsal.is_over:
             self._rehearsal.take(task.name, names | output_values(outputs))
-        reads = list(packed_reads(found.reads, instead)) if packer.tasks else found.reads
         more = reads[1:] if found.item is not None else reads
         torn = any(self._readable.listings.get(output.listed or "", ()) is None for output in outputs)
         yield Composed(task, more, outputs, list(self._meets(found.texts)), _producers(instead), torn)
@@ -264,15 +267,18 @@ class Composer:
         )
         return list(made)
 
-    def _is_too_long(self, reads: Sequence[TaskRead]) -> bool:
-        """Whether they have to be packed. Raises `TaskProblem` where nothing could unpack them."""
+    def _sent_together(self, reads: list[TaskRead]) -> list[TaskRead]:
+        """*reads*, those of this machine in packs where all would be too many.
+
+        Raises `TaskProblem` where nothing could unpack them.
+        """
         if not is_too_long(reads):
-            return False
+            return reads
         if self._group.command.line is not None:
             what = f"a task reads {len(reads)} files, and Batch accepts links to about {most_links(reads)}"
             help = "write `command`: what it reads is packed then, by tasks of their own"
             raise TaskProblem(what, (*self._group.path, "inputs"), help, code=Code.TOO_MANY_READ)
-        return True
+        return with_local_packs(self._places, reads)
 
     def _matrix(self, rows: Sequence[Row]) -> dict[str, Any]:
         """What templates see of the axes and columns: one value where the task has the axis, else a list."""

@@ -2,6 +2,7 @@
 
 Each makes one folder of at most 64 files, in as many levels as it takes. They are the reader's own: their group is
 named after its group, what they make is deleted once it is done, and they change nothing about its work.
+Local files need none: `local_packs`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from batchspec.language.templates.template import compile_text
 from batchspec.resources.task import Recipe, digest, task_id, task_key
 
 _MOST_FILES = 64
+WORTH_PACKING = 3  # files in one place: fewer go by themselves
 _MOST_LINKS = 32_768  # characters of resource files that a task may have (FACTS 9)
 _LINK_LENGTH = (
     380  # of an entry with an address and a signature (a user delegation's is longest), less name and path
@@ -95,10 +97,10 @@ class Packer:
         """What the task reads instead of *reads*: as it is, or as packs that are merged where it looks for it."""
         roots: dict[str, list[TaskRead]] = {}
         for read in (read for read in reads if not read.comes_packed):
-            roots.setdefault(_root(read), []).append(read)
+            roots.setdefault(root_of(read), []).append(read)
         found = [read for read in reads if read.comes_packed]
         for root, some in roots.items():
-            found += some if len(some) < 3 else self._of_root(root, some)
+            found += some if len(some) < WORTH_PACKING else self._of_root(root, some)
         return found
 
     def _of_root(self, root: str, reads: Sequence[TaskRead]) -> list[TaskRead]:
@@ -138,7 +140,7 @@ def _lots(reads: Iterable[TaskRead]) -> Iterator[list[TaskRead]]:
     yield some
 
 
-def _root(read: TaskRead) -> str:
+def root_of(read: TaskRead) -> str:
     """The folder that a pack of such files is merged into."""
     parts = read.path.split("/")
     return f"{FILES_FOLDER}/{parts[1]}" if parts[0] == FILES_FOLDER else parts[0]
@@ -161,6 +163,6 @@ def _merged(pack: TaskRead) -> TaskRead:
 
 def packed_reads(reads: Sequence[TaskRead], instead: Sequence[TaskRead]) -> Iterator[TaskRead]:
     """*reads*, those of them marked that come in a pack, and what comes *instead*."""
-    direct = {read.path for read in instead}
+    before, direct = {read.path for read in reads}, {read.path for read in instead}
     yield from (read if read.path in direct else read._replace(comes_packed=True) for read in reads)
-    yield from (read for read in instead if read.name == PACKED)
+    yield from (read for read in instead if read.path not in before)

@@ -7,9 +7,11 @@ from functools import cache
 from pathlib import PurePosixPath
 from typing import Any
 
+from batchspec.desired.artifacts.files import PACKED
 from batchspec.desired.bodies.body import decided_at
 from batchspec.desired.bodies.composed_body import parts_of_task, shown_command
 from batchspec.desired.bodies.records import INPUTS, changed_reads, differing, recorded, recorded_reads
+from batchspec.desired.expansion.local_packs import entry_of
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
 from batchspec.language.model import TaskGroup
@@ -21,9 +23,10 @@ from batchspec.source import Path
 _ABOUT_INPUT = (Reason.NEW_INPUT, Reason.INPUT_CHANGED)  # explained by the line of the inputs
 
 
-def _entry(found: Upload) -> Path:
-    """Where the spec has the entry of `files:` that is uploaded: a group's own hides that of the whole spec."""
-    return _path_of(found.group, found.name)
+def _read_at(found: Upload) -> Path:
+    """Where the spec says that this is read: an entry of `files:` of the group or of the whole spec, or the inputs."""
+    name = entry_of(found.input) if found.name == PACKED else found.name
+    return _path_of(found.group, name) if name else (*found.group.path, "inputs")
 
 
 def _path_of(group: TaskGroup, name: str | None) -> Path:
@@ -44,7 +47,7 @@ class TaskActions:
 
     def upload(self, found: Upload) -> Action:
         item = found.input
-        path = (*found.group.path, "inputs") if not found.name else _entry(found)
+        path = _read_at(found)
         name = self._places.plain(item.blob)
         after = {"name": name, "container": item.container, "size": item.size, "md5": item.content}
         return Action(

@@ -13,9 +13,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from batchspec.desired.artifacts.pack import Pack, content_with
 from batchspec.engine.look.remembered.digests import Digests
 from batchspec.errors import RunError
-from batchspec.resources.task import digest
 
 # Of many files, a Path for each takes longer than all that is asked of them: here they are strings.
 # ruff: noqa: PTH116
@@ -25,22 +25,18 @@ _END = bytes(2 * tarfile.BLOCKSIZE)
 
 
 class Entry(NamedTuple):
-    """A file or an empty folder in a pack: `name` is its place there, an empty folder's ends with a slash."""
+    """A file or an empty folder in a pack: `name` is its place there, an empty folder's ends with a slash.
+
+    `mode` is the one it has there; None: its own, of which only counts whether it is a program.
+    """
 
     name: str
     file: str  # where it is on this machine, maybe by a link
+    mode: int | None = None
 
     @property
     def is_folder(self) -> bool:
         return self.name.endswith("/")
-
-
-class Pack(NamedTuple):
-    """What a pack will be: `content` stands for all that is in it, `size` is the tar's, in bytes."""
-
-    content: str
-    size: int
-    files: int
 
 
 class Unfit(Exception):
@@ -131,18 +127,17 @@ def _followed(name: str, file: str, within: tuple[Path, ...], allows: Allows) ->
 
 def pack_of(entries: Iterable[Entry], digests: Digests) -> Pack:
     """What the pack of *entries* will be; files that *digests* knows are not read. Raises `Unfit`."""
-    pack = Pack("", len(_END), 0)
+    pack = Pack()
     for entry in entries:
         try:
             status = os.stat(entry.file)
-            md5 = "" if entry.is_folder else digests.md5(_regular(entry, status).file, status)
+            if entry.is_folder:
+                pack = pack.with_folder(entry.name, _mode(entry, status))
+            else:
+                md5 = digests.md5(_regular(entry, status).file, status)
+                pack = pack.with_file(entry.name, _mode(entry, status), status.st_size, md5)
         except OSError as error:  # gone since, or a disk that fails
             raise Unfit(entry.name, f"cannot be read: {error.strerror}") from error
-        pack = Pack(
-            _with(pack.content, entry, status, md5),
-            pack.size + _header_size(entry) + (0 if entry.is_folder else _padded(status.st_size)),
-            pack.files + (not entry.is_folder),
-        )
     return pack
 
 
@@ -153,14 +148,10 @@ def _regular(entry: Entry, status: os.stat_result) -> Entry:
     return entry
 
 
-def _with(content: str, entry: Entry, status: os.stat_result, md5: str) -> str:
-    """The digest of a pack that has had *content* so far, and now *entry*."""
-    return digest(content, entry.name, oct(_mode(entry, status)), md5)
-
-
 def _mode(entry: Entry, status: os.stat_result) -> int:
     """The mode in the pack: of a file's own only whether it is a program, as in git; the rest is the machine's."""
-    return 0o755 if entry.is_folder or status.st_mode & stat.S_IXUSR else 0o644
+    own = 0o755 if entry.is_folder or status.st_mode & stat.S_IXUSR else 0o644
+    return own if entry.mode is None else entry.mode
 
 
 def _header(entry: Entry, status: os.stat_result) -> bytes:
@@ -171,18 +162,6 @@ def _header(entry: Entry, status: os.stat_result) -> bytes:
     else:
         info.size = status.st_size
     return info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
-
-
-def _header_size(entry: Entry) -> int:
-    """The length of `_header`, which takes long to make: a long name has a header of its own, ended by a NUL."""
-    name = len(entry.name.encode("utf-8", "surrogateescape"))
-    own = tarfile.BLOCKSIZE + _padded(name + 1) if name > tarfile.LENGTH_NAME else 0
-    return own + tarfile.BLOCKSIZE
-
-
-def _padded(size: int) -> int:
-    """How many bytes of the tar *size* bytes take."""
-    return -(-size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
 
 
 class PackStream:
@@ -236,7 +215,7 @@ def _packed(entry: Entry, content: str) -> Generator[bytes, None, str]:
         if entry.is_folder:
             status = os.stat(entry.file)
             yield _header(entry, status)
-            return _with(content, entry, status, "")
+            return content_with(content, entry.name, _mode(entry, status))
         with Path(_regular(entry, os.stat(entry.file)).file).open("rb") as stream:
             status = os.fstat(stream.fileno())
             yield _header(entry, status)
@@ -244,7 +223,7 @@ def _packed(entry: Entry, content: str) -> Generator[bytes, None, str]:
     except OSError as error:
         raise Unfit(entry.name, f"cannot be read: {error.strerror}") from error
     yield bytes(-status.st_size % tarfile.BLOCKSIZE)
-    return _with(content, entry, status, md5)
+    return content_with(content, entry.name, _mode(entry, status), md5)
 
 
 def _content(stream: BinaryIO, entry: Entry, size: int) -> Generator[bytes, None, str]:

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from batchspec.cost.nodes import NodeHours
+from batchspec.desired.artifacts.files import PACKED
 from batchspec.desired.task import DesiredTask, DesiredTasks
 from batchspec.engine.history.trace import SUCCEEDED, Traced, end_state
 from batchspec.engine.run.progress.result import MISSING, axes_of
@@ -294,7 +295,8 @@ _FAILED = (
 )
 
 _BYTES = (
-    "coalesce(task.size, 0) + (SELECT coalesce(sum(size), 0) FROM reads WHERE reads.task = number),"
+    "coalesce(task.size, 0) + (SELECT coalesce(sum(size), 0) FROM reads"
+    f" WHERE reads.task = number AND reads.name <> '{PACKED}'),"  # what is in a pack has rows of its own
     " coalesce((SELECT sum(made.size) FROM makes JOIN made ON made.name = coalesce(makes.blob, makes.made)"
     " WHERE makes.task = number), (SELECT made.size FROM made WHERE is_output AND made.name = task.record), 0)"
 )

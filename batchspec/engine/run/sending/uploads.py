@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
 from batchspec.counts import count_text
+from batchspec.desired.artifacts.files import PACKED
+from batchspec.desired.artifacts.pack import RESOURCE_FILE_MODE
+from batchspec.desired.expansion.local_packs import files_of
 from batchspec.desired.places import Places
 from batchspec.desired.task import Input
 from batchspec.engine.look.machine.folders import pack_entries
-from batchspec.engine.look.machine.packs import PackStream
+from batchspec.engine.look.machine.packs import Entry, PackStream
 from batchspec.engine.look.machine.project import ANYWHERE
 from batchspec.engine.run.progress.conduct import Conduct
 from batchspec.events import Step
@@ -88,7 +91,13 @@ def _blob(ended: str | BaseException) -> str:
 
 def _upload(conduct: Conduct, upload: Upload, sent: _Sent) -> None:
     conduct.check()
-    send_file(conduct, upload.input, sent.of(upload.input.blob), is_pack=upload.is_pack)
+    progress = sent.of(upload.input.blob)
+    if upload.name == PACKED:
+        files = files_of(conduct.desired.tasks.database, upload.input.blob)
+        entries = (Entry(name, file, RESOURCE_FILE_MODE) for name, file in files)
+        _send_pack(conduct, upload.input, upload.input.path, entries, progress)
+    else:
+        send_file(conduct, upload.input, progress, is_pack=upload.is_pack)
     sent.whole(upload.input)
 
 
@@ -96,15 +105,23 @@ def send_file(conduct: Conduct, item: Input, progress: Callable[[int], None], *,
     """Uploads the local file *item*, or the pack of a folder; *progress* is told how many bytes are there so far."""
     if item.file is None:
         raise ValueError(f"{item.blob} is no local file")
-    blobs = conduct.account.blobs
-    stamp = {SPEC_METADATA: conduct.spec.name}  # `destroy` deletes what has it
     if is_pack:
-        content = PackStream(
-            item.file, pack_entries(Places.of(conduct.spec).folder, item.file, ANYWHERE), item.content
-        )
-        blobs.send(item.container, item.blob, item.file, content, stamp, progress)
+        entries = pack_entries(Places.of(conduct.spec).folder, item.file, ANYWHERE)
+        _send_pack(conduct, item, item.file, entries, progress)
     else:
-        blobs.upload(item.container, item.blob, Path(item.file), item.content, stamp, progress)
+        blobs, file = conduct.account.blobs, Path(item.file)
+        blobs.upload(item.container, item.blob, file, item.content, _stamp(conduct), progress)
+
+
+def _send_pack(
+    conduct: Conduct, item: Input, called: str, entries: Iterable[Entry], progress: Callable[[int], None]
+) -> None:
+    content = PackStream(called, entries, item.content)
+    conduct.account.blobs.send(item.container, item.blob, called, content, _stamp(conduct), progress)
+
+
+def _stamp(conduct: Conduct) -> dict[str, str]:
+    return {SPEC_METADATA: conduct.spec.name}  # `destroy` deletes what has it
 
 
 class _Sent:

@@ -72,9 +72,13 @@ class Bodies:
 
 
 class _Folded(NamedTuple):
-    """A body's JSON, less the values of the marks: `pick` gives those to put in, out of one for each mark."""
+    """A body's JSON, less the values of the marks: `pick` gives those to put in, out of one for each mark.
 
-    form: str
+    `pieces` are the text around the marks, with room for each in between: joining them takes a quarter of the time
+    that a format takes, which looks at every character.
+    """
+
+    pieces: list[str]
     pick: Callable[[Sequence[str]], tuple[str, ...]]
     has_parts: bool  # whether parts of the input's path are among them
     used: tuple[str, ...]  # those that a command puts in: they have to be plain
@@ -94,9 +98,13 @@ class _Folded(NamedTuple):
             *(parts.name, parts.stem, parts.suffix, parts.folder, input_path(item.path), str(item.size)),
             output_path(task.output) if task.output else "",
         )
-        if not _is_literal("".join(words)):  # one look at all of them: hardly any has to be escaped
+        if not _is_literal(
+            called + task.record
+        ):  # the other words are parts of these two, or have nothing to escape
             words = [encode_basestring_ascii(word)[1:-1] for word in words]
-        return self.form % self.pick(words)
+        pieces = self.pieces.copy()
+        pieces[1::2] = self.pick(words)
+        return "".join(pieces)
 
 
 def _fold(spec: Spec, group: TaskGroup, links: Links, has_output: bool) -> _Folded | None:
@@ -114,10 +122,13 @@ def _fold(spec: Spec, group: TaskGroup, links: Links, has_output: bool) -> _Fold
     used = tuple(name for name in ("name", "stem", "suffix", "folder") if ("input", name) in references)
     if len(text) >= _MOST:
         return None
-    marks = [(match.lastindex or 1) - 1 for match in _SLOT.finditer(text)]
+    marks, pieces, at = [], [], 0
+    for match in _SLOT.finditer(text):
+        marks.append((match.lastindex or 1) - 1)
+        pieces += [text[at : match.start()], ""]
+        at = match.end()
     has_parts = any(_INPUT[name] in text for name in Parts._fields)
-    # What the body has of `%` itself is doubled, or it would be taken for a place to put something.
-    return _Folded(_SLOT.sub("%s", text.replace("%", "%%")), itemgetter(*marks), has_parts, used)
+    return _Folded([*pieces, text[at:]], itemgetter(*marks), has_parts, used)
 
 
 def _is_literal(text: str) -> bool:

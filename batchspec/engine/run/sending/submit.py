@@ -207,13 +207,15 @@ class _Packer:
         self._blobs = conduct.account.blobs
         self._signs = self._spec.identity is None
         self._life = life_wanted(self._spec.job)
+        groups = conduct.desired.tasks.groups.values()
+        self._secretive = {group.name for group in groups if has_secrets(group.body)}
         self._renew()
 
     def packed(self, run: Run) -> Packed:
         if time.monotonic() - self._made > LINK_KEPT_S:
             self._renew()
         body = self._body(run)
-        if has_secrets(run.task.group.body):
+        if run.task.group.name in self._secretive:
             body = _compact(with_secrets(json.loads(body)))
         return Packed(run.id, body, run.task.number)
 

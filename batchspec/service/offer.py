@@ -19,11 +19,16 @@ class Pace(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """What is so of an account, whatever it holds. `target` is the word by which it is chosen."""
+    """What is so of an account, whatever it holds. `target` is the word by which it is chosen.
+
+    `blob_calls` are the calls side by side that its blobs take at most. Azurite answers one after the other, and
+    under many it takes no new connection for so long that the lease of the lock, which needs one, runs out.
+    """
 
     target: str
     title: str
     pace: Pace
+    blob_calls: int
     takes_any_image: bool  # also one that it does not list
     takes_any_identity: bool
     stores_packages: bool  # by its endpoint; Azure's takes application packages by the management plane alone
@@ -35,6 +40,7 @@ LOCAL = Offer(
     target="local",
     title="local account",
     pace=Pace(0.2, 1.0, trouble_s=1.0, status_s=1.0, resize_s=0.2),
+    blob_calls=16,
     takes_any_image=True,
     takes_any_identity=True,
     stores_packages=True,
@@ -45,6 +51,7 @@ AZURE = Offer(
     target="azure",
     title="Azure Batch account",
     pace=Pace(2.0, 30.0, trouble_s=10.0, status_s=5.0, resize_s=60.0),
+    blob_calls=64,
     takes_any_image=False,
     takes_any_identity=False,
     stores_packages=False,

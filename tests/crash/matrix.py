@@ -15,11 +15,12 @@ from batchspec.service.embedded import LocalAccount
 from tests.crash.chain import CHAIN
 from tests.crash.change import CHANGE
 from tests.crash.first import FIRST
+from tests.crash.rounds import ROUNDS
 from tests.crash.state import Action, Reference, look, planned
 from tests.main_job.wire import Cut, Heard, Moment, listening
 from tests.main_job.workload import Workload, make_workload, wait_until
 
-REFERENCES = (FIRST, CHANGE, CHAIN)
+REFERENCES = (FIRST, CHANGE, CHAIN, ROUNDS)
 
 _GENERAL = (
     (re.compile(r"tvm-[^/?]+"), "NODE"),

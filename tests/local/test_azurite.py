@@ -190,6 +190,18 @@ def test_a_large_upload_in_blocks_comes_back_whole(local_account: LocalAccount) 
         assert container.download_blob("large").readall() == data
 
 
+def test_names_that_are_nearly_equal_are_different_blobs(blobs: BlobServiceClient) -> None:
+    """Also those that are the same number, for which the database behind it has one place in its index."""
+    names = ["01", "1", "1.0", "1e0", "10", "a/1", "a/01", "A/1", "İ"]
+    container = blobs.create_container("names")
+    for name in names:
+        container.upload_blob(name, name.encode())
+    for name in names[1::2]:
+        container.delete_blob(name)
+    kept = {blob.name: container.download_blob(blob.name).readall() for blob in container.list_blobs()}
+    assert kept == {name: name.encode() for name in names[::2]}
+
+
 def test_a_lease_keeps_others_out(blobs: BlobServiceClient) -> None:
     """One holder at a time; it can renew and let go."""
     blob = blobs.create_container("leases").upload_blob("lock", b"")

@@ -71,8 +71,8 @@ class Azurite:
     def _command(self) -> list[str]:
         port, place = str(self._config.storage_port), str(self._home.folder("blob"))
         listen = ["--blobHost", HOST, "--blobPort", port]
-        quick = str(Path(__file__).with_name("azurite-deletes.cjs"))
-        command = [str(node()), "--require", quick, str(self._main), *listen, "--location", place]
+        indexes = str(Path(__file__).with_name("azurite-indexes.cjs"))
+        command = [str(node()), "--require", indexes, str(self._main), *listen, "--location", place]
         command += ["--skipApiVersionCheck", "--disableTelemetry"]  # the SDK is newer; we tell nobody
         if self._tls is None:
             return command

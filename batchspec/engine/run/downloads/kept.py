@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from functools import partial
+from typing import TypeVar
 
 from batchspec.desired.artifacts.listings import read_listing, spread_of
 from batchspec.desired.places import Places
@@ -14,6 +16,8 @@ from batchspec.ledger.database import Rows
 from batchspec.plan.model import Copy
 from batchspec.plan.verdicts.flow import RUNS
 from batchspec.resources.records import COPY_METADATA
+
+_T = TypeVar("_T")
 
 # Temporary outputs all of whose readers have what they were read for: up to date before, or ended well in this run.
 _SERVED = """
@@ -52,7 +56,7 @@ def copy_outputs(conduct: Conduct) -> None:
         conduct.check()
         blobs.copy(container, found.source, found.target, conduct.check)
 
-    send_all(conduct.plan.work.copies, copy, slow_s=SINGLE_SLOW_S)
+    _send_all(conduct, conduct.plan.work.copies, copy)
 
 
 def remove_former(conduct: Conduct) -> None:
@@ -73,7 +77,7 @@ def remove_former(conduct: Conduct) -> None:
             prune(landing, blob)
 
     found = Rows(conduct.desired.tasks.database, _FORMER, lambda row: (str(row[0]), bool(row[1])))
-    send_all(found, remove, slow_s=SINGLE_SLOW_S)
+    _send_all(conduct, found, remove)
 
 
 def remove_temporary(conduct: Conduct) -> None:
@@ -83,13 +87,13 @@ def remove_temporary(conduct: Conduct) -> None:
     places = Places.of(conduct.spec)
     database = conduct.desired.tasks.database
     served = Rows(database, _SERVED, lambda row: (str(row[0]), bool(row[1])))
-    send_all(served, partial(_remove_served, conduct, places.output), slow_s=SINGLE_SLOW_S)
+    _send_all(conduct, served, partial(_remove_served, conduct, places.output))
 
 
 def remove_unpublished(conduct: Conduct) -> None:
     """No published folder has a file that its pack no longer has: of earlier work, or of a try that was cut off."""
     container = conduct.spec.containers.output
-    send_all(conduct.plan.work.unpublished, partial(_delete, conduct, container), slow_s=SINGLE_SLOW_S)
+    _send_all(conduct, conduct.plan.work.unpublished, partial(_delete, conduct, container))
     found = Rows(conduct.desired.tasks.database, _PUBLISHED, lambda row: (str(row[0]), str(row[1])))
     for blob, listed in found:
         text = conduct.account.blobs.read(container, listed)
@@ -111,3 +115,7 @@ def _remove_served(conduct: Conduct, container: str, served: tuple[str, bool]) -
 def _delete(conduct: Conduct, container: str, blob: str) -> None:
     conduct.check()
     conduct.account.blobs.delete(container, blob)
+
+
+def _send_all(conduct: Conduct, values: Iterable[_T], send: Callable[[_T], None]) -> None:
+    send_all(values, send, slow_s=SINGLE_SLOW_S, most=conduct.account.offer.blob_calls)

@@ -5,11 +5,12 @@ No event carries a signed URL, a key or a token.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from enum import Enum
 
 from batchspec.cost.estimate import Used
+from batchspec.dataclass import dataclass
 
 
 class Step(Enum):

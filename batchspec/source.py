@@ -8,10 +8,12 @@ and what now (helps).
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
+
+from batchspec.dataclass import dataclass
 
 Path = tuple[str | int, ...]
 """Keys and list indexes from the top of a document: `("pool", "metadata", 0, "name")`."""

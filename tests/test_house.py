@@ -61,7 +61,9 @@ ROOMS = (
     "cli",
     "cli/commands",
 )
-OPEN = frozenset({"errors", "codes", "secrecy", "source", "version", "counts", "events", "patterns"})
+OPEN = frozenset(
+    {"errors", "codes", "secrecy", "source", "version", "counts", "dataclass", "events", "patterns"}
+)
 # Open to all rooms, the emulator too, and imports none: the language of autoscale formulas.
 ALONE = "formula"
 

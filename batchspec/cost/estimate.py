@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from batchspec.cost.nodes import Nodes
 from batchspec.cost.rates import Rates, rounded
+from batchspec.dataclass import dataclass
 
 
 class Hourly(NamedTuple):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
 
+from batchspec.dataclass import dataclass
 from batchspec.errors import UsageError
 from batchspec.ledger.database import Database
 

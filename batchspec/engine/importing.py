@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from batchspec.counts import count_text
+from batchspec.dataclass import dataclass
 from batchspec.desired.artifacts.readable import Readable
 from batchspec.desired.expansion.expand import expand, without_tasks
 from batchspec.desired.places import Places

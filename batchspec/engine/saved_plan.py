@@ -11,13 +11,14 @@ import json
 import os
 import re
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from batchspec.dataclass import dataclass
 from batchspec.engine.history.author import author_of
 from batchspec.errors import UsageError
 from batchspec.plan.model import Plan

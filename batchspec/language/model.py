@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
+from batchspec.dataclass import dataclass
 from batchspec.document.document import Document
 from batchspec.language.glob.pattern import Glob
 from batchspec.language.rows.axes import Axes

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from batchspec.codes import Code
+from batchspec.dataclass import dataclass
 from batchspec.document.document import Document, parse
 from batchspec.document.scalar import json_type, number_of
 from batchspec.errors import SpecError, UsageError

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from itertools import chain
 from typing import NamedTuple
 
 from batchspec.cost.estimate import Estimate, Hourly
+from batchspec.dataclass import dataclass
 from batchspec.desired.task import DesiredTask, Input
 from batchspec.language.model import TaskGroup
 from batchspec.ledger.database import Many

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain
 from typing import NamedTuple
 
+from batchspec.dataclass import dataclass
 from batchspec.desired.task import DesiredTasks
 from batchspec.ledger import tables
 from batchspec.ledger.database import Many, Rows

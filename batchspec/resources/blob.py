@@ -1,7 +1,9 @@
 """What we know of blobs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from batchspec.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,12 @@ import base64
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
 
+from batchspec.dataclass import dataclass
 from batchspec.errors import NotSignedInError, UsageError
 from batchspec.secrecy import keep_secret
 from batchspec.service import entra

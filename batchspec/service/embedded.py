@@ -11,10 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from importlib import util
 from pathlib import Path
 
+from batchspec.dataclass import dataclass
 from batchspec.emulator.host.installation import HOST, Config, Home, LocalAccountError, Run, make_config
 from batchspec.errors import BatchspecError
 

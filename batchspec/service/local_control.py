@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from azure.core.credentials import AzureNamedKeyCredential
 
+from batchspec.dataclass import dataclass
 from batchspec.errors import ServiceError
 from batchspec.secrecy import keep_secret
 from batchspec.service.batch.client import Batch

@@ -6,10 +6,11 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from batchspec.dataclass import dataclass
 from batchspec.errors import RunError
 from batchspec.plan.identity import plan_digest, plan_id
 from batchspec.render.show import page

@@ -7,10 +7,11 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from batchspec.dataclass import dataclass
 from batchspec.errors import SpecError, UsageError
 from batchspec.secrecy import keep_secret
 from batchspec.source import Diagnostic, Severity, Source, in_order

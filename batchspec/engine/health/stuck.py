@@ -7,11 +7,12 @@ what only makes it slower (`Judgement.degraded`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
+from batchspec.dataclass import dataclass
 from batchspec.resources.base import Json
 from batchspec.resources.equality import duration_s
 from batchspec.resources.pool import nodes_of, target_nodes

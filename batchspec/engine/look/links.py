@@ -7,10 +7,10 @@ last at the least. A job that is younger than that has no such task, and is not 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
+from batchspec.dataclass import dataclass
 from batchspec.language.model import Spec
 from batchspec.resources import job as jobs
 from batchspec.resources.base import Json

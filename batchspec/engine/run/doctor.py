@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 
+from batchspec.dataclass import dataclass
 from batchspec.engine.health.diagnose import evidence, explained, read_facts
 from batchspec.engine.health.stuck import (
     PATIENCE,

@@ -8,7 +8,8 @@ none. Of an axis that a task has there is one value; of any other there is a lis
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from batchspec.dataclass import dataclass
 
 RESERVED = FOLDER, SOURCE = "folder", "source"
 

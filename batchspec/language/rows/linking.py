@@ -7,11 +7,12 @@ two films is right for one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from graphlib import CycleError
 from typing import Any
 
 from batchspec.codes import Code
+from batchspec.dataclass import dataclass
 from batchspec.language.glob.pattern import Glob
 from batchspec.language.glob.pattern import parse as parse_glob
 from batchspec.language.glob.syntax import GlobError

@@ -6,10 +6,10 @@ It is a product of axes, a list of mappings (an ABR ladder is pairs, not a produ
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
 
+from batchspec.dataclass import dataclass
 from batchspec.document.scalar import as_written
 from batchspec.patterns import lazy_regex
 

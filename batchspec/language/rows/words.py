@@ -6,11 +6,12 @@ Nothing of another group is available: what `from` leads to is a matter of `axes
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 from typing import Any, NamedTuple
 
 from batchspec.codes import Code
+from batchspec.dataclass import dataclass
 from batchspec.language.rows.axes import RESERVED
 from batchspec.language.rows.matrix import (
     MOST_ROWS,

@@ -9,10 +9,11 @@ only a filter or an operator makes it an expression of jinja2, in `sandbox.py`.
 import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeVar
 
 from batchspec.codes import Code
+from batchspec.dataclass import dataclass
 from batchspec.language.templates import shell
 from batchspec.language.templates.expression import (
     LITERAL_HELP,

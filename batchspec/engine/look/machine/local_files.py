@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path as FilePath
 
 from batchspec.codes import Code
+from batchspec.dataclass import dataclass
 from batchspec.desired.names import name_problem
 from batchspec.desired.places import Places
 from batchspec.desired.task import Input

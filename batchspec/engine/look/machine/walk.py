@@ -10,10 +10,10 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from batchspec.dataclass import dataclass
 from batchspec.language.glob.pattern import Glob, Level
 
 # ruff: noqa: PTH112, PTH114, PTH118, PTH120

@@ -29,13 +29,13 @@ def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The files that were read."""
     found: list[Path] = []
-    read = digests._md5
+    read = digests.md5_of
 
     def counted(file: Path) -> str:
         found.append(file)
         return read(file)
 
-    monkeypatch.setattr(digests, "_md5", counted)
+    monkeypatch.setattr(digests, "md5_of", counted)
     return found
 
 
@@ -56,6 +56,30 @@ def test_a_changed_file_is_read_again(clip: Path, tmp_path: Path) -> None:
     os.utime(clip, ns=(before.st_atime_ns, before.st_mtime_ns))
     with Digests(tmp_path / "cache") as cache:
         assert cache.md5(clip) == md5(TEXT.upper().encode(), usedforsecurity=False).hexdigest()
+
+
+def test_large_files_are_hashed_ahead(
+    clip: Path, tmp_path: Path, reads: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is expected is read once, beside others; what was changed meanwhile is read again."""
+    monkeypatch.setattr(digests, "LARGE", 1)
+    other, gone = tmp_path / "other.mp4", tmp_path / "gone.mp4"
+    for file in (other, gone):
+        file.write_text(TEXT)
+    with Digests(tmp_path / "cache") as cache:
+        for file in (clip, other, gone):
+            cache.expect(str(file), file.stat())
+        other.write_text("another clip")
+        gone.unlink()
+        assert cache.md5(clip) == MD5
+        assert cache.md5(other) == md5(b"another clip", usedforsecurity=False).hexdigest()
+        with pytest.raises(FileNotFoundError):
+            cache.md5(gone)
+    assert reads == [other]
+    with Digests(tmp_path / "cache") as cache:
+        cache.expect(str(clip), clip.stat())
+        assert cache.md5(clip) == MD5
+    assert reads == [other]
 
 
 def test_two_commands_at_once(clip: Path, tmp_path: Path) -> None:

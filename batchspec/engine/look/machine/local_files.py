@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import field
 from pathlib import Path as FilePath
 
@@ -23,6 +25,7 @@ from batchspec.language.glob.pattern import AmbiguousPath, Glob
 from batchspec.language.model import LocalFiles, Spec, TaskGroup
 from batchspec.source import Diagnostic, Path, Severity
 
+_AHEAD = 32  # files: large ones among the next so many are hashed side by side
 _TOLD = 20  # how many files of one group that cannot be inputs
 _RENAME = "rename it: this name cannot be transferred safely"
 _KINDS = (
@@ -68,7 +71,7 @@ class LocalInputs:
 
     def __iter__(self) -> Iterator[Input]:
         with Digests(cache_path()) as digests:
-            for sought, match in self._matches():
+            for sought, match in self._begun(digests):
                 try:
                     yield _input(self._places, sought.glob, match, digests)
                 except _Unfit as problem:
@@ -76,6 +79,17 @@ class LocalInputs:
         self._conclude()
         if self._findings:
             raise SpecError(self._findings)
+
+    def _begun(self, digests: Digests) -> Iterator[tuple[_Sought, Match]]:
+        """The matches, each while the next ones are looked at and hashed where they are large."""
+        ahead: deque[tuple[_Sought, Match]] = deque()
+        for sought, match in self._matches():
+            with suppress(OSError):  # is told when it is its turn
+                digests.expect(match.file, _status(match))
+            ahead.append((sought, match))
+            if len(ahead) > _AHEAD:
+                yield ahead.popleft()
+        yield from ahead
 
     def _matches(self) -> Iterator[tuple[_Sought, Match]]:
         """What each glob matches, without what one before it does, and without what must not be looked at."""

@@ -6,18 +6,16 @@ remembered, since a second change in the same tick would not show in its times.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from pathlib import Path
 from types import TracebackType
 
 from batchspec.engine.look.remembered.cache import Cache, is_text
-from batchspec.engine.look.remembered.regular import open_file
+from batchspec.engine.look.remembered.hashing import LARGE, Ahead, md5_of
 
 _TABLE = "digest (name TEXT PRIMARY KEY, stamp TEXT, md5 TEXT)"
 _SETTLED_NS = 2_000_000_000
-_CHUNK = 1024 * 1024
 _WRITTEN_EVERY_S = 1.0  # what a run that is cut off has to read again
 _FIRST, _MOST = 20, 1000  # how many are read at once: more each time, since most asks are for the next ones
 _LAST = chr(0x10FFFF)
@@ -33,6 +31,7 @@ class Digests:
         self._at_once = _FIRST
         self._written = time.monotonic()
         self._cache = Cache(path, _TABLE)
+        self._ahead = Ahead()
         self._here = Path.cwd()
 
     def __enter__(self) -> Digests:
@@ -41,18 +40,27 @@ class Digests:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._ahead.close()
         self._write()
         self._cache.close()
+
+    def expect(self, file: str, status: os.stat_result) -> None:
+        """Begins to hash *file*, of which `stat` says *status*, where that takes a while: `md5` is asked for soon."""
+        if status.st_size >= LARGE:
+            name, stamp = os.path.join(self._here, file), _stamp(status)  # noqa: PTH118
+            known = self._known(name)
+            if known is None or known[0] != stamp:
+                self._ahead.begin(name, stamp)
 
     def md5(self, file: Path | str, status: os.stat_result | None = None) -> str:
         """The MD5 of *file*'s content; *status* is what `stat` says of it, if it was asked just now. Raises OSError."""
         status = status or os.stat(file)  # noqa: PTH116 (a Path takes longer to make than all the rest)
         name = os.path.join(self._here, file)  # noqa: PTH118
-        stamp = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
+        stamp = _stamp(status)
         known = self._known(name)
         if known is not None and known[0] == stamp:
             return known[1]
-        md5 = _md5(file)
+        md5 = self._ahead.take(name, stamp) or md5_of(file)
         changed = max(status.st_mtime_ns, status.st_ctime_ns)
         if time.time_ns() - changed > _SETTLED_NS and is_text(name):
             self._new.append((name, stamp, md5))
@@ -84,9 +92,6 @@ class Digests:
         self._written = time.monotonic()
 
 
-def _md5(file: Path | str) -> str:
-    state = hashlib.md5(usedforsecurity=False)
-    with open_file(file) as stream:
-        while chunk := stream.read(_CHUNK):
-            state.update(chunk)
-    return state.hexdigest()
+def _stamp(status: os.stat_result) -> str:
+    """By which a file is known to be the one it was."""
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"

@@ -12,6 +12,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
+from uuid import uuid4
 from xml.etree.ElementTree import Element
 
 from azure.core.exceptions import HttpResponseError
@@ -55,7 +56,8 @@ def put_blob(
 def _run(service: BlobServiceClient, request: HttpRequest) -> Any:
     """The pipeline's response to *request*. Raises HttpResponseError, with Storage's code as the SDK adds it."""
     request.headers["x-ms-version"] = service.api_version
-    answered = service._pipeline.run(request, stream=False)
+    # An id that the SDK makes itself asks a daemon for the time, over a socket of its own each time.
+    answered = service._pipeline.run(request, stream=False, client_request_id=str(uuid4()))
     response = answered.http_response
     if response.status_code >= 300:
         said = answered.context.get(ContentDecodePolicy.CONTEXT_NAME)

@@ -13,11 +13,19 @@ from batchspec.cli.words import Choice
 from batchspec.errors import RefusedError, UsageError
 from batchspec.render.runs.local_account import (
     account_json,
+    emptied_json,
+    emptied_text,
     exports_text,
     megabytes,
+    preempted_text,
     started_text,
     status_json,
     status_text,
+    stopped_json,
+    stopped_text,
+    unusable_text,
+    unused_json,
+    unused_text,
 )
 from batchspec.service import embedded
 from batchspec.service.embedded import LocalAccount
@@ -88,9 +96,9 @@ def down(form: str) -> None:
     """Stop it. Jobs and blobs are kept; running tasks start again with the next start."""
     was_running = embedded.stop()
     if form == "json":
-        put_object({"state": "stopped", "wasRunning": was_running})
+        put_object(stopped_json(was_running))
     else:
-        say("the local account is stopped" if was_running else "the local account was not running", err=False)
+        put(stopped_text(was_running))
 
 
 @local.command(epilog=examples("batchspec local reset", "batchspec local reset --yes"))
@@ -104,9 +112,9 @@ def reset(approved: bool, form: str) -> None:
         _ask(home, size)
     embedded.reset()
     if form == "json":
-        put_object({"state": "stopped", "freedBytes": size})
+        put_object(emptied_json(size))
     else:
-        say(f"the local account is empty ({megabytes(size)} freed)", err=False)
+        put(emptied_text(size))
 
 
 @local.command(epilog=examples("batchspec local status", "batchspec local preempt tvmps_3f2a"))
@@ -120,7 +128,7 @@ def preempt(node: str) -> None:
     from batchspec.service import local_control  # brings in azure
 
     local_control.preempt(account, node)
-    say(f"node {node} is preempted", err=False)
+    put(preempted_text(node))
 
 
 @local.command(epilog=examples("batchspec local status", "batchspec local fail-node tvmps_3f2a"))
@@ -134,7 +142,7 @@ def fail_node(node: str) -> None:
     from batchspec.service import local_control  # brings in azure
 
     local_control.fail_node(account, node)
-    say(f"node {node} is unusable", err=False)
+    put(unusable_text(node))
 
 
 def _running() -> LocalAccount:
@@ -178,9 +186,9 @@ def _progress(message: str) -> None:
 
 def _print_unused(form: str) -> None:
     if form == "json":
-        put_object({"state": "stopped", "home": str(embedded.home_path())})
+        put_object(unused_json(embedded.home_path()))
     else:
-        say("stopped; it has not been used yet", err=False)
+        put(unused_text())
 
 
 def _variables(account: LocalAccount) -> dict[str, str]:

@@ -126,22 +126,17 @@ class _Shown:
         self._tail = tail
 
     def __call__(self, ran: Ran, streams: Mapping[str, str]) -> None:
-        from batchspec.render.plans.as_json import heading
-        from batchspec.render.runs.logs import ran_json, ran_text
+        from batchspec.render.runs.logs import above, last_lines, logs_json, ran_text
 
-        texts = {name: self._end(without_secrets(text)) for name, text in streams.items()}
+        texts = {name: last_lines(without_secrets(text), self._tail) for name, text in streams.items()}
         if self._form == "json":
             named = {name.removesuffix(".txt"): text for name, text in texts.items()}
-            put_object({**heading("logs", self._spec.name), **ran_json(ran), **named})
+            put_object(logs_json(self._spec.name, ran, named))
             return
         put(ran_text(ran), err=True)
         for name, text in texts.items():
-            say(f"--- {name} of {ran.id}")
+            say(above(name, ran.id))
             put(text)
-
-    def _end(self, text: str) -> str:
-        lines = text.splitlines(keepends=True)
-        return text if self._tail is None else "".join(lines[max(0, len(lines) - self._tail) :])
 
 
 def _one(account: Account, spec: Spec, job_id: str, task_id: str, names: Sequence[str], show: _Shown) -> None:
@@ -171,27 +166,28 @@ def _failed(
 ) -> None:
     from batchspec.engine.logs import task_streams
     from batchspec.engine.ran import read_ran
+    from batchspec.render.runs.logs import more_failed_text, none_failed_text
 
     if not found:
-        say(f"no task of {spec.name} has failed")
+        say(none_failed_text(spec.name))
     for job_id, task_id in found[:_FAILED]:
         show(read_ran(account, spec, job_id, task_id), task_streams(account, spec, job_id, task_id, names))
     if found:
         _point_at_node(account, spec, found[0][0])
     if len(found) > _FAILED:
-        say(f"more than {_FAILED} tasks failed; only the first {_FAILED} are shown")
+        say(more_failed_text(_FAILED))
 
 
 def _follow(account: Account, spec: Spec, job_id: str, task_id: str, names: Sequence[str]) -> None:
     from batchspec.engine.following import follow
     from batchspec.engine.ran import read_ran
-    from batchspec.render.runs.logs import ran_text, state_text
+    from batchspec.render.runs.logs import above, below, ran_text
 
     put(ran_text(read_ran(account, spec, job_id, task_id)), err=True)
     last = names[0] if len(names) == 1 else ""
     for name, text in follow(account, spec, job_id, task_id, names):
         if name != last:
-            say(f"--- {name} of {task_id}")
+            say(above(name, task_id))
         last = name
         put(without_secrets(text))
-    say(f"--- {state_text(read_ran(account, spec, job_id, task_id))}")
+    say(below(read_ran(account, spec, job_id, task_id)))

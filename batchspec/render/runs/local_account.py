@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from batchspec.render.show import page
@@ -50,6 +51,43 @@ def account_json(account: LocalAccount) -> dict[str, Any]:
             **_restarts(account),
         },
     }
+
+
+def unused_text() -> str:
+    """That it has never been started."""
+    return page(["stopped; it has not been used yet"])
+
+
+def unused_json(home: Path) -> dict[str, Any]:
+    return {"state": "stopped", "home": str(home)}
+
+
+def stopped_text(was_running: bool) -> str:
+    """That it does not run any more."""
+    return page(["the local account is stopped" if was_running else "the local account was not running"])
+
+
+def stopped_json(was_running: bool) -> dict[str, Any]:
+    return {"state": "stopped", "wasRunning": was_running}
+
+
+def emptied_text(size: int) -> str:
+    """That nothing is in it any more, and how many bytes that were."""
+    return page([f"the local account is empty ({megabytes(size)} freed)"])
+
+
+def emptied_json(size: int) -> dict[str, Any]:
+    return {"state": "stopped", "freedBytes": size}
+
+
+def preempted_text(node: str) -> str:
+    """That the Spot node *node* is taken away."""
+    return page([f"node {node} is preempted"])
+
+
+def unusable_text(node: str) -> str:
+    """That *node* has failed."""
+    return page([f"node {node} is unusable"])
 
 
 def exports_text(variables: Mapping[str, str]) -> str:

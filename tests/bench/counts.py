@@ -9,17 +9,19 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.bench import account, stub
-from tests.bench.measure import ask, program, way
-from tests.bench.planning import listings
-from tests.bench.startup import write_spec
+from tests.bench.measure import program, way
+from tests.bench.planning import NO_OTHERS, Others, listings, prepare_plan
+from tests.bench.startup import BATCHSPEC, write_spec
 
 FILE = Path(__file__).with_suffix(".json")
 _TASKS = 300
 _LISTED = 2_500
 _PLANNED = 60
+_OTHERS = Others(pools=500, jobs=200, blobs=1_000_000)
 _SLACK = {"bytes": 0.01, "modules": 0.03}
 """By which part a count may grow: links are longer where their signatures have signs to escape; modules come and go."""
 
@@ -38,7 +40,7 @@ main()
 
 def measured() -> dict[str, int]:
     """Every count by its name."""
-    return dict([*_imports(), *_submission(), *_listing(), *_planning()])
+    return dict([*_imports(), *_submission(), *_listing(), *_planning(), *_beside_others()])
 
 
 def _imports() -> Iterator[tuple[str, int]]:
@@ -81,16 +83,34 @@ def _of_way(name: str, said: Mapping[str, int]) -> Iterator[tuple[str, int]]:
 
 
 def _planning() -> Iterator[tuple[str, int]]:
+    with _workload(NO_OTHERS) as (spec, server, environment):
+        yield from _imported("plan", "plan", spec, environment=environment)
+        yield from _of_stub(f"plan of {_PLANNED} unchanged inputs", server.counts())
+
+
+def _beside_others() -> Iterator[tuple[str, int]]:
+    """What looking at a spec costs in an account with very much that is not its own."""
+    with _workload(_OTHERS) as (spec, server, environment):
+        for name, *words in (("plan",), ("drift",), ("report", "--list")):
+            before = server.counts()
+            program([*BATCHSPEC, name, *words, spec], environment=environment)
+            yield from _of_stub(f"{name} beside a million blobs of others", server.counts() - before)
+
+
+@contextmanager
+def _workload(others: Others) -> Iterator[tuple[Path, stub.Stub, dict[str, str]]]:
+    """A finished workload beside *others*: its spec, the services, and what makes a command use them."""
     with tempfile.TemporaryDirectory(prefix="batchspec-bench-") as name:
-        folder = Path(name)
+        folder = Path(name) / "workload"
+        prepare_plan(folder, _PLANNED, others)
         environment = {"XDG_CACHE_HOME": str(folder / "cache")}
-        ask("tests.bench.planning", "prepare", folder, _PLANNED, environment=environment)
-        with stub.running(*listings(folder)) as server:
-            environment |= account.environment_of(server.port)
-            yield from _imported("plan", "plan", folder / "bench.yaml", environment=environment)
-            counted = server.counts()
-    yield f"plan of {_PLANNED} unchanged inputs: requests", counted["requests"]
-    yield f"plan of {_PLANNED} unchanged inputs: bytes", counted["sent"]
+        with stub.running(*listings(folder, others.blobs)) as server:
+            yield folder / "bench.yaml", server, environment | account.environment_of(server.port)
+
+
+def _of_stub(name: str, counted: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+    yield f"{name}: requests", counted["requests"]
+    yield f"{name}: bytes", counted["sent"]
 
 
 def grown(now: Mapping[str, int]) -> Iterator[str]:

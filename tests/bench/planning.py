@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tests.bench import account, stub
 from tests.bench.measure import Figure, Sample, ask, command, median
@@ -24,6 +24,17 @@ _PATHS = {
     "output.xml": ("xml", f"/{account.NAME}/output"),
 }
 _LATER_S = 60
+
+
+class Others(NamedTuple):
+    """What the account has that is not ours: so many pools, open jobs, and blobs in each of our containers."""
+
+    pools: int = 0
+    jobs: int = 0
+    blobs: int = 0
+
+
+NO_OTHERS = Others()
 PACKAGES = ("azure-batch", "azure-storage-blob")
 
 
@@ -44,9 +55,29 @@ def figures(inputs: int, filled: int, rounds: int) -> Iterator[Figure]:
     yield _on_local_account(filled, rounds)
 
 
-def listings(folder: Path) -> list[stub.Listing]:
-    """What a stub serves of the services' state that `prepare` wrote into *folder*."""
-    return [stub.Listing(form, path, folder / file) for file, (form, path) in _PATHS.items()]
+def prepare_plan(folder: Path, inputs: int, others: Others = NO_OTHERS) -> None:
+    """Writes into *folder* what the services have of the workload, and *others*, unless it is there."""
+    if folder.exists():
+        return
+    folder.mkdir()
+    ask(__name__, "prepare", folder, inputs, environment={"XDG_CACHE_HOME": str(folder / "cache")})
+    for file, count in (("pools.jsonl", others.pools), ("jobs.jsonl", others.jobs)):
+        with (folder / file).open("a", encoding="utf-8") as stream:
+            stream.writelines(map(_other, range(count)))
+
+
+def _other(number: int) -> str:
+    """A pool or a job of others."""
+    body = {"id": f"other-{number}", "state": "active", "metadata": [], "poolInfo": {"poolId": "other"}}
+    return f"{json.dumps(body)}\n"
+
+
+def listings(folder: Path, others: int = 0) -> list[stub.Listing]:
+    """What a stub serves of the services' state that `prepare` wrote into *folder*, beside *others* blobs."""
+    return [
+        stub.Listing(form, path, folder / file, others if form == "xml" else 0)
+        for file, (form, path) in _PATHS.items()
+    ]
 
 
 def _on_local_account(inputs: int, rounds: int) -> Figure:

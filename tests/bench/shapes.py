@@ -50,10 +50,16 @@ def figures(tasks: int, rounds: int) -> Iterator[Figure]:
 
 
 def _validate(folder: Path, lines: int) -> Sample:
+    return program([_BATCHSPEC, "validate", write_sheet(folder, lines)])
+
+
+def write_sheet(folder: Path, lines: int) -> Path:
+    """A spec with a task for each of so many lines of a sheet."""
+    spec = folder / "sheet.yaml"
     rows = (f"s{number:06},{number / 1000},{number}\n" for number in range(lines))
     (folder / "lines.csv").write_text("".join(("sample,beta,seed\n", *rows)), encoding="utf-8")
-    (folder / "sheet.yaml").write_text(_HEAD + _SHEET, encoding="utf-8")
-    return program([_BATCHSPEC, "validate", folder / "sheet.yaml"])
+    spec.write_text(_HEAD + _SHEET, encoding="utf-8")
+    return spec
 
 
 def plan(folder: str, kind: str, count: str) -> None:

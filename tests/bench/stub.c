@@ -1,10 +1,13 @@
 /* A stub of the Batch and Blob services that costs next to nothing, so that what a client costs can be seen.
  *
- *   usage: stub DELAY_MS DROP_ONE_IN [json|xml PATH FILE]...
+ *   usage: stub DELAY_MS DROP_ONE_IN [json|xml|xml+OTHERS PATH FILE]...
  *
  * It prints its port (loopback, any free one) and serves until its stdin ends:
  *   POST .../addtaskcollection    one Success for each task; one id in DROP_ONE_IN is passed over in silence
- *   GET PATH                      the lines of FILE, page by page: JSON objects for Batch, <Blob> elements for Blob
+ *   GET PATH                      the lines of FILE, page by page: JSON objects for Batch, <Blob> elements for Blob,
+ *                                 these by the order of their names, those with the prefix that is asked for; behind
+ *                                 them so many OTHERS, of which each is called other/ and a number
+ *   GET PATH/NAME                 a thousand bytes, where a <Blob> of the file has this name
  *   GET /stats                    {"requests": ..., "tasks": ..., "sent": ..., "received": ...}; bodies, in bytes
  *   any other GET                 404, as for a pool that is not there
  *   PUT, PATCH, POST, DELETE      done
@@ -27,7 +30,7 @@
 struct list {
     const char *path;
     int is_xml;
-    long count, page;
+    long count, page, others;
     char **lines; /* count + 1 of them: the last is where the text ends */
 };
 
@@ -63,6 +66,31 @@ static void send_all(int client, const char *data, size_t size) {
         data += sent;
         size -= sent;
     }
+}
+
+#define OTHER "other/"
+#define NAME "<Blob><Name>"
+
+static void decode(char *to, const char *from) {
+    for (; *from && *from != '&' && *from != ' '; to++)
+        if (*from == '%' && from[1] && from[2]) {
+            char code[3] = {from[1], from[2], 0};
+            *to = strtol(code, NULL, 16);
+            from += 3;
+        } else *to = *from++;
+    *to = 0;
+}
+
+/* The first line whose name, as far as *prefix* goes, is not before it; with *past*, the first that is behind it. */
+static long bound(struct list *list, const char *prefix, int past) {
+    long low = 0, high = list->count, size = strlen(prefix);
+    while (low < high) {
+        long middle = (low + high) / 2;
+        int order = strncmp(list->lines[middle] + strlen(NAME), prefix, size);
+        if (order < 0 || (past && !order)) low = middle + 1;
+        else high = middle;
+    }
+    return low;
 }
 
 static void answer(int client, const char *status, const char *type, const char *body, size_t size) {
@@ -110,18 +138,29 @@ static size_t collection(char *out, char *body, char *end) {
 static size_t page(char *out, struct list *list, char *query) {
     char *marker = strstr(query, "marker=");
     long first = marker ? atol(marker + 7) : 0;
-    long last = first + list->page < list->count ? first + list->page : list->count;
     char *to = out;
     if (list->is_xml) {
+        char prefix[1024] = "", *asked = strstr(query, "prefix=");
+        if (asked) decode(prefix, asked + 7);
+        long start = bound(list, prefix, 0), own = bound(list, prefix, 1) - start;
+        long count = own + (strncmp(OTHER, prefix, strlen(prefix)) ? 0 : list->others);
+        long last = first + list->page < count ? first + list->page : count;
         to += sprintf(to, "<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults ServiceEndpoint=\"http://127.0.0.1:%d/\""
             " ContainerName=\"stub\"><Blobs>", port);
-        size_t size = list->lines[last] - list->lines[first];
-        memcpy(to, list->lines[first], size);
-        to += size;
-        if (last < list->count) to += sprintf(to, "</Blobs><NextMarker>%ld</NextMarker></EnumerationResults>", last);
+        if (first < own) {
+            long end = last < own ? last : own;
+            size_t size = list->lines[start + end] - list->lines[start + first];
+            memcpy(to, list->lines[start + first], size);
+            to += size;
+        }
+        for (long i = first > own ? first : own; i < last; i++)
+            to += sprintf(to, NAME OTHER "%09ld</Name><Properties><Etag>0x8DD000000000000</Etag><Content-Length>1"
+                "</Content-Length></Properties><Metadata/></Blob>", i - own);
+        if (last < count) to += sprintf(to, "</Blobs><NextMarker>%ld</NextMarker></EnumerationResults>", last);
         else to += sprintf(to, "</Blobs><NextMarker/></EnumerationResults>");
         return to - out;
     }
+    long last = first + list->page < list->count ? first + list->page : list->count;
     to += sprintf(to, "{\"value\":[");
     for (long i = first; i < last; i++) {
         size_t size = list->lines[i + 1] - list->lines[i] - 1;
@@ -135,11 +174,24 @@ static size_t page(char *out, struct list *list, char *query) {
     return to + sprintf(to, "}") - out;
 }
 
+static int has_blob(struct list *list, const char *path) {
+    size_t size = strlen(list->path);
+    char name[1024];
+    if (!list->is_xml || strncmp(path, list->path, size) || path[size] != '/' || strlen(path) > 1000) return 0;
+    decode(name, path + size + 1);
+    strcat(name, "</Name>");
+    return bound(list, name, 1) > bound(list, name, 0);
+}
+
 static void get(int client, char *out, char *path, char *query) {
     for (int i = 0; i < list_count; i++)
         if (!strcmp(path, lists[i].path)) {
             size_t size = page(out, &lists[i], query);
             answer(client, "200 OK", lists[i].is_xml ? "application/xml" : "application/json", out, size);
+            return;
+        } else if (has_blob(&lists[i], path)) {
+            answer(client, "206 Partial Content", "application/octet-stream\r\nx-ms-blob-type: BlockBlob\r\n"
+                "Content-Range: bytes 0-999/1000", memset(out, 'x', 1000), 1000);
             return;
         }
     if (!strcmp(path, "/stats")) {
@@ -147,6 +199,7 @@ static void get(int client, char *out, char *path, char *query) {
         int size = sprintf(out, "{\"requests\":%ld,\"tasks\":%ld,\"sent\":%ld,\"received\":%ld}",
             atomic_load(&requests), atomic_load(&tasks), atomic_load(&sent), atomic_load(&received));
         answer(client, "200 OK", "application/json", out, size);
+        atomic_fetch_sub(&sent, size);
         return;
     }
     int size = sprintf(out, "{\"code\":\"NotFound\",\"message\":{\"lang\":\"en-US\",\"value\":\"it is not there\"}}");
@@ -205,7 +258,8 @@ int main(int argc, char **argv) {
     drop_one_in = strtoul(argv[2], NULL, 10);
     for (int i = 3; i + 2 < argc && list_count < MAX_LISTS; i += 3) {
         struct list *list = &lists[list_count++];
-        list->is_xml = !strcmp(argv[i], "xml");
+        list->is_xml = !strncmp(argv[i], "xml", 3);
+        list->others = strchr(argv[i], '+') ? atol(strchr(argv[i], '+')) : 0;
         list->path = argv[i + 1];
         load(list, argv[i + 2]);
     }

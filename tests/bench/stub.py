@@ -21,11 +21,19 @@ SOURCE = Path(__file__).with_name("stub.c")
 
 @dataclass(frozen=True)
 class Listing:
-    """What the stub serves at a path: the lines of a file. `form` is `json` (Batch) or `xml` (Blob)."""
+    """What the stub serves at a path: the lines of a file. `form` is `json` (Batch) or `xml` (Blob).
+
+    Beside blobs there may be *others*, under a prefix of their own: the stub makes them up as they are listed.
+    """
 
     form: str
     path: str
     file: Path
+    others: int = 0
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return (f"{self.form}+{self.others}" if self.others else self.form, self.path, str(self.file))
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ class Stub:
 @contextmanager
 def running(*listings: Listing, delay_ms: int = 0, drop_one_in: int = 0) -> Iterator[Stub]:
     """The stub, with *delay_ms* added to every answer and silence about one task in *drop_one_in*."""
-    words = [word for entry in listings for word in (entry.form, entry.path, str(entry.file))]
+    words = [word for entry in listings for word in entry.words]
     process = subprocess.Popen(
         [str(_program()), str(delay_ms), str(drop_one_in), *words],
         stdin=subprocess.PIPE,

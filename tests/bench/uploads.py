@@ -12,9 +12,13 @@ import venv
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.bench import account
 from tests.bench.measure import PROJECT, Figure, Sample, Skipped, ask, in_turn, median, program, ratio, way
+
+if TYPE_CHECKING:
+    from batchspec.service.connect import Account
 
 _TRANSFERS = 4  # rclone's own default; more is not faster against Azurite
 PACKAGES = ("azure-storage-blob", "azure-core")
@@ -118,6 +122,23 @@ def prepare(folder: str, count: str, size: str) -> None:
 
 def ours(folder: str, container: str) -> None:
     """The uploads of an `apply`, hashing included, as rclone hashes too; without the start of Python and SDK."""
+    from batchspec.service.connect import connect
+    from tests.bench.measure import report
+
+    report(_upload(folder, container, connect("local", lambda _: None)))
+
+
+def to_stub(folder: str, port: str) -> None:
+    """The same to a stub, which costs nothing."""
+    from tests.bench.measure import report
+    from tests.bench.stub import Stub
+    from tests.bench.workload import stub_account
+
+    sample = _upload(folder, "input", stub_account(int(port)))
+    report(sample, requests=Stub(int(port)).counts()["requests"])
+
+
+def _upload(folder: str, container: str, account: Account) -> Sample:
     from concurrent.futures import ThreadPoolExecutor
 
     os.environ["XDG_CACHE_HOME"] = str(Path(folder) / "no-cache")  # every run hashes
@@ -126,23 +147,21 @@ def ours(folder: str, container: str) -> None:
     from batchspec.engine.run.sending.uploads import Uploads
     from batchspec.plan.actions.planner import make_plan
     from batchspec.plan.observed import Observed
-    from batchspec.service.connect import connect
-    from tests.bench.measure import report, timed
+    from tests.bench.measure import timed
     from tests.bench.workload import FROM_FILES, conduct_of, spec_of
 
     text = FROM_FILES + f"containers: {json.dumps({'input': container})}\n"
     spec = spec_of(text, str(Path(folder) / "bench.yaml"))
-    local = connect("local", lambda _: None)
     with timed() as taken:
         desired = desired_now(spec, None)
-        conduct = conduct_of(local, desired, make_plan(desired, Observed()))
+        conduct = conduct_of(account, desired, make_plan(desired, Observed()))
         uploads = Uploads(conduct)
         with ThreadPoolExecutor(threads) as transfers:
             uploads.start(transfers)
             arrived = sum(map(len, uploads.arrived()))
     assert arrived == len(uploads), f"{arrived} of {len(uploads)} arrived"
-    local.close()
-    report(taken())
+    account.close()
+    return taken()
 
 
 def check(folder: str, container: str, count: str, size: str) -> None:
@@ -173,4 +192,4 @@ def _service():
 
 
 if __name__ == "__main__":
-    {"prepare": prepare, "ours": ours, "check": check}[sys.argv[1]](*sys.argv[2:])
+    {"prepare": prepare, "ours": ours, "to_stub": to_stub, "check": check}[sys.argv[1]](*sys.argv[2:])

@@ -136,6 +136,7 @@ def test_r52_without_a_network_one_sentence_says_so(work: Workload) -> None:
         "AZURE_BATCH_ACCESS_KEY": "a2V5",
         "AZURE_STORAGE_CONNECTION_STRING": storage,
         "BATCHSPEC_TARGET": "azure",
+        "BATCHSPEC_PATIENCE": "15",  # the name is never known, however long it is asked for
     }
     ended = work.command("plan", "specs/ffmpeg.yaml", code=1, env=azure)
     assert "no answer from the service" in ended.err

@@ -50,7 +50,7 @@ from batchspec.language.templates.template import Template, is_template
 from batchspec.resources.base import Json
 from batchspec.resources.pool import machine_from_image
 from batchspec.resources.task import digest
-from batchspec.source import Diagnostic, Path, Severity, in_order
+from batchspec.source import Diagnostic, Path, Severity, in_order, value_at
 
 _JOB_ID_LENGTH = 58  # leaves room for the generations: -2 up to -99999
 
@@ -224,7 +224,7 @@ class _Builder:
     def _group(self, linked: Linked) -> TaskGroup:
         """A group: its values from the resolved document, its templates as they were written."""
         path: Path = ("tasks", linked.name)
-        data, raw = _at(self.document.data, path), _at(self.document.raw, path)
+        data, raw = value_at(self.document.data, path), value_at(self.document.raw, path)
         for word in ("inputs", "exclude", "allowEmpty"):
             for where, text in _strings(raw.get(word), (*path, word)):
                 self._template(text, where, self.known)
@@ -371,12 +371,6 @@ def _unsound(linked: Iterable[Linked], wrong: set[Path]) -> set[str | int]:
         if group.producers & found or group.reads.keys() & files:
             found.add(group.name)
     return found
-
-
-def _at(value: Any, path: Path) -> Any:
-    for part in path:
-        value = value[part]
-    return value
 
 
 def _with_env(body: Json, env: Mapping[str, object]) -> dict[str, Any]:

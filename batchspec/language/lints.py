@@ -20,7 +20,7 @@ from batchspec.language.templates.deferred import Deferred
 from batchspec.patterns import lazy_regex
 from batchspec.resources.equality import duration_s
 from batchspec.resources.links import LINK_LIFE, LONGEST_LINK_LIFE
-from batchspec.source import Diagnostic, Path, Severity, path_text
+from batchspec.source import Diagnostic, Path, Severity, path_text, value_at
 
 _SHELLS = frozenset({"bash", "sh", "dash", "zsh", "ksh", "fish", "busybox", "cmd", "powershell", "pwsh"})
 _ONLY_IN_SHELLS = frozenset({"cd", "export", "source", "exit", "set", "ulimit", "umask"})
@@ -95,20 +95,12 @@ def _commands(spec: Spec) -> Iterator[Diagnostic]:
         *((*group.path, "commandLine") for group in spec.groups),
     ]
     for path in lines:
-        text = _at(data, path)
+        text = value_at(data, path)
         if isinstance(text, str):
             yield from _raw_line(spec, path, text)
     for group in spec.groups:
         if group.command.words:
             yield from _words(spec, (*group.path, "command"), [word.text for word in group.command.words])
-
-
-def _at(data: Any, path: Path) -> Any:
-    for part in path:
-        if not isinstance(data, Mapping) or part not in data:
-            return None
-        data = data[part]
-    return data
 
 
 def _raw_line(spec: Spec, path: Path, text: str) -> Iterator[Diagnostic]:
@@ -127,7 +119,7 @@ def _raw_line(spec: Spec, path: Path, text: str) -> Iterator[Diagnostic]:
             f"{path_text(path)}: `{match[0]}` means nothing without a shell",
             path,
             label="the node starts the program directly",
-            helps=(f"start one: {_in_shell(str(_at(spec.document.raw, path)), shell)}",),
+            helps=(f"start one: {_in_shell(str(value_at(spec.document.raw, path)), shell)}",),
             span=match.span(),
             severity=Severity.WARNING,
         )
@@ -196,7 +188,7 @@ def _as_text(words: Sequence[str]) -> str:
 
 
 def _start_task(spec: Spec) -> Iterator[Diagnostic]:
-    start = _at(spec.document.data, ("pool", "startTask"))
+    start = value_at(spec.document.data, ("pool", "startTask"))
     if start is None:
         return
     if start.get("waitForSuccess") is False:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from batchspec.codes import Code
 from batchspec.language.model import Spec, TaskGroup
 from batchspec.language.unseen import unseen_part
-from batchspec.source import Diagnostic, Path, Severity, path_text
+from batchspec.source import Diagnostic, Path, Severity, path_text, value_at
 
 _VALUE = "v"  # stands for a character that a placeholder put in
 _LINES: tuple[Path, ...] = (
@@ -28,7 +27,7 @@ def lint_results(spec: Spec) -> Iterator[Diagnostic]:
 
 
 def _unseen(spec: Spec, path: Path) -> Iterator[Diagnostic]:
-    text = _at(spec.document.data, path)
+    text = value_at(spec.document.data, path)
     if not isinstance(text, str):
         return
     part = unseen_part(spec.document.without_values(path, text, _VALUE))
@@ -47,7 +46,7 @@ def _unseen(spec: Spec, path: Path) -> Iterator[Diagnostic]:
 def _kept(spec: Spec, group: TaskGroup) -> Iterator[Diagnostic]:
     """A warning where tries that share one `out/` are allowed."""
     for path in ((*group.path, "constraints"), ("job", "constraints")):
-        retries = (_at(spec.document.data, path) or {}).get("maxTaskRetryCount")
+        retries = (value_at(spec.document.data, path) or {}).get("maxTaskRetryCount")
         if retries is not None:
             if retries:
                 where = (*path, "maxTaskRetryCount")
@@ -63,11 +62,3 @@ def _kept(spec: Spec, group: TaskGroup) -> Iterator[Diagnostic]:
                     severity=Severity.WARNING,
                 )
             return
-
-
-def _at(data: Any, path: Path) -> Any:
-    for part in path:
-        if not isinstance(data, Mapping) or part not in data:
-            return None
-        data = data[part]
-    return data

@@ -8,6 +8,7 @@ from typing import Any
 from batchspec.codes import Code
 from batchspec.language.model import Spec
 from batchspec.language.schema.secrets import may_be_secret
+from batchspec.source import value_at
 
 _SHORTEST = 6  # what is shorter stands in too many texts that are none
 
@@ -15,7 +16,7 @@ _SHORTEST = 6  # what is shorter stands in too many texts that are none
 def suspects_of(spec: Spec) -> tuple[str, ...]:
     """The values of *spec* that look like secrets, those of `--set` among them; the longest first."""
     found = {
-        _at(spec.document.data, finding.path)
+        str(value_at(spec.document.data, finding.path))
         for finding in spec.warnings
         if finding.code == Code.LIKELY_SECRET.value
     }
@@ -23,12 +24,6 @@ def suspects_of(spec: Spec) -> tuple[str, ...]:
         value for name, value in spec.params.items() if isinstance(value, str) and may_be_secret(name, value)
     }
     return tuple(sorted((text for text in found if len(text) >= _SHORTEST), key=len, reverse=True))
-
-
-def _at(data: Any, path: Sequence[str | int]) -> str:
-    for part in path:
-        data = data[part]
-    return str(data)
 
 
 def hidden(value: Any, suspects: Sequence[str]) -> Any:

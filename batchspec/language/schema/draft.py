@@ -13,7 +13,7 @@ from batchspec.document.writer import spec_text
 from batchspec.errors import UsageError
 from batchspec.language.schema.read_back import required_at
 from batchspec.language.schema.secrets import may_be_secret
-from batchspec.source import Path, Source, path_text
+from batchspec.source import Path, Source, path_text, value_at
 
 _FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 _TOP = 2  # `pool.id`: nothing above it can be cut
@@ -48,7 +48,7 @@ class Draft:
             path = path[:-1]
         if len(path) < _TOP:
             return False
-        parent = self._at(path[:-1])
+        parent = value_at(self.data, path[:-1])
         cut = parent.pop(path[-1])
         why = f"{_name_of(cut) or path_text(path[1:])} {why}"
         if path[-1] == "jobPreparationTask" and "jobReleaseTask" in parent:
@@ -56,7 +56,7 @@ class Draft:
         if path[1] != "metadata":  # keys that a spec does not have are kept anyway
             self.ignore(path, why)
         if not parent and len(path) > _TOP:
-            del self._at(path[:-2])[path[-2]]
+            del value_at(self.data, path[:-2])[path[-2]]
         return True
 
     def _cut_group(self, name: str, why: str) -> bool:
@@ -89,12 +89,6 @@ class Draft:
     def _is_optional(self, path: Path) -> bool:
         inside_item = any(isinstance(part, int) for part in path[:-1])
         return isinstance(path[-1], int) or (not inside_item and path[-1] not in required_at(path[:-1]))
-
-    def _at(self, path: Path) -> Any:
-        value: Any = self.data
-        for part in path:
-            value = value[part]
-        return value
 
 
 def _name_of(item: Any) -> str:

@@ -14,7 +14,7 @@ from batchspec.language.pool_rules import is_windows
 from batchspec.plan.actions.action import place_of
 from batchspec.plan.model import Kind, Plan, Unsimulated
 from batchspec.resources.base import Json
-from batchspec.source import Diagnostic, Path
+from batchspec.source import Diagnostic, Path, value_at
 
 _MACHINE = "virtualMachineConfiguration"
 _IMAGE: Path = ("pool", _MACHINE, "imageReference")
@@ -107,7 +107,7 @@ def _of_several_nodes(desired: Desired, path: Path, body: Json) -> Iterator[Diag
 
 
 def _of_mounts(desired: Desired, path: Path) -> Iterator[Diagnostic]:
-    if _mentions(_at(desired.spec.document.data, path), _MOUNTS):
+    if _mentions(value_at(desired.spec.document.data, path), _MOUNTS):
         yield _finding(
             desired,
             path,
@@ -141,20 +141,14 @@ def _own_pool(desired: Desired) -> Json:
 
 def _stated(above: Path, body: Json, fields: tuple[_Field, ...]) -> Iterator[tuple[Path, str]]:
     for field in fields:
-        value = _at(body, field.path)
+        value = value_at(body, field.path)
         if value if field.only is None else value == field.only:
             yield (*above, *field.path), field.what
 
 
-def _at(body: Any, path: Path) -> Any:
-    for name in path:
-        body = body.get(name) if isinstance(body, dict) else None
-    return body
-
-
 def _image(desired: Desired) -> Path:
     """Where the spec names the image."""
-    return ("pool", "image") if _at(desired.spec.document.data, ("pool", "image")) else _IMAGE
+    return ("pool", "image") if value_at(desired.spec.document.data, ("pool", "image")) else _IMAGE
 
 
 def _finding(desired: Desired, path: Path, summary: str, label: str) -> Diagnostic:

@@ -7,9 +7,7 @@ another task makes is that task's fingerprint, so that one pass in the order of 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from batchspec.codes import Code
@@ -24,9 +22,10 @@ from batchspec.desired.artifacts.rows import (
     stored,
 )
 from batchspec.desired.artifacts.values import input_paths, input_values, output_values, values_of
+from batchspec.desired.expansion.composed import Composed
 from batchspec.desired.expansion.local_packs import with_local_packs
 from batchspec.desired.expansion.origins import Origins
-from batchspec.desired.expansion.packs import (
+from batchspec.desired.expansion.packing_tasks import (
     Packer,
     is_too_long,
     most_links,
@@ -38,30 +37,19 @@ from batchspec.desired.expansion.unknown import NotKnown, add_unknown
 from batchspec.desired.names import node_name, parts_of
 from batchspec.desired.places import Places
 from batchspec.desired.problem import TaskProblem
-from batchspec.desired.task import DesiredTask, DesiredTasks, Input
+from batchspec.desired.task import DesiredTask, Input
 from batchspec.errors import SpecError
 from batchspec.language.model import Rows, Spec, TaskGroup
 from batchspec.language.rows.axes import FOLDER, SOURCE
 from batchspec.language.rows.matrix import Sheet
 from batchspec.language.templates.expression import TemplateError
 from batchspec.language.templates.values import Series
-from batchspec.ledger.database import Database, lots
+from batchspec.ledger.database import Database
 from batchspec.resources.task import Recipe, digest, task_id, task_key
 from batchspec.source import Path
 
 _BETWEEN = "\0"  # as between the parts of a row's place
 _CHUNK_ID = 10
-
-
-class Composed(NamedTuple):
-    """A task, what it reads besides its input, what it makes, and where readers of it will look: (reading, key)."""
-
-    task: DesiredTask
-    reads: Sequence[TaskRead]
-    outputs: Sequence[TaskOutput]
-    meets: Sequence[tuple[str, str]]
-    producers: Sequence[int] = ()
-    is_torn: bool = False  # what other tasks read of a folder is not whole
 
 
 class Reading(NamedTuple):
@@ -373,47 +361,3 @@ def _bracketed(names: Sequence[str], row: Row) -> str:
 def _producer(row: Row, source: Input) -> int | None:
     """The task that makes the source, where it is the row's own input."""
     return row.producer if row.item == source else None
-
-
-def add_composed(tasks: DesiredTasks, composed: Iterable[Composed]) -> int:
-    """Adds tasks with all that they read and make; how many they were."""
-    count = 0
-    for some in lots(composed):
-        for packing in {
-            one.task.group.name: one.task.group for one in some if one.task.group.packs_for
-        }.values():
-            tasks.add_group(packing)
-        count += tasks.add(one.task for one in some)
-        add_extras(tasks.database, some)
-    return count
-
-
-def add_extras(database: Database, composed: Iterable[Composed]) -> None:
-    """Adds what tasks that are there read and make."""
-    for some in lots(composed):
-        database.fill(
-            f"INSERT INTO reads VALUES ({', '.join('?' * 13)})", chain.from_iterable(map(_reads, some))
-        )
-        database.fill(
-            f"INSERT INTO makes VALUES ({', '.join('?' * 12)})", chain.from_iterable(map(_makes, some))
-        )
-        meets = ((reading, key, one.task.number) for one in some for reading, key in one.meets)
-        database.fill("INSERT INTO meets VALUES (?, ?, ?)", meets)
-        edges = ((one.task.number, producer) for one in some for producer in one.producers)
-        database.fill("INSERT INTO edge VALUES (?, ?)", edges)
-        database.fill("INSERT INTO torn VALUES (?)", ((one.task.number,) for one in some if one.is_torn))
-
-
-def _reads(composed: Composed) -> Iterator[tuple[object, ...]]:
-    for position, read in enumerate(composed.reads):
-        item = read.item
-        file = os.fsencode(item.file) if item.file is not None else None
-        yield (
-            *(composed.task.number, position, read.name, read.path, *item[:5], file),
-            *(read.producer, read.is_pack, read.comes_packed),
-        )
-
-
-def _makes(composed: Composed) -> Iterator[tuple[object, ...]]:
-    for position, output in enumerate(composed.outputs):
-        yield composed.task.number, position, *output

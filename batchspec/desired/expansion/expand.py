@@ -18,7 +18,8 @@ from batchspec.desired.artifacts.outputs import plain_outputs
 from batchspec.desired.artifacts.readable import Readable
 from batchspec.desired.artifacts.values import template_values
 from batchspec.desired.expansion.collisions import collisions
-from batchspec.desired.expansion.compose import Composed, Composer, Reading, add_composed, add_extras
+from batchspec.desired.expansion.compose import Composer, Reading
+from batchspec.desired.expansion.composed import Composed, add_composed, add_extras
 from batchspec.desired.expansion.rehearsal import Rehearsal
 from batchspec.desired.names import (
     Parts,

@@ -14,7 +14,7 @@ from operator import attrgetter
 
 from batchspec.desired.artifacts.files import PACKED, TaskRead
 from batchspec.desired.artifacts.pack import RESOURCE_FILE_MODE, Pack
-from batchspec.desired.expansion.packs import WORTH_PACKING, root_of
+from batchspec.desired.expansion.packing_tasks import WORTH_PACKING, root_of
 from batchspec.desired.names import FILES_FOLDER
 from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.places import Places

@@ -17,7 +17,7 @@ from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.selection import Selection
 from batchspec.language.model import Spec, TaskGroup
 from batchspec.ledger import tables
-from batchspec.ledger.database import Database, Rows
+from batchspec.ledger.database import OPTIONAL, Database, Rows
 from batchspec.resources.base import Json
 from batchspec.resources.task import Recipe
 from batchspec.source import Path
@@ -105,7 +105,7 @@ class DesiredTasks:
 
     def add(self, tasks: Iterable[DesiredTask]) -> int:
         """Adds *tasks*, which may come slowly; how many they were."""
-        return self.database.fill(f"INSERT INTO task VALUES ({', '.join('?' * 16)})", map(_row, tasks))
+        return self.database.fill(_ADD, map(_row, tasks))
 
     def is_composed(self, task: DesiredTask) -> bool:
         """Whether the ledger has more of *task* than its own row: it reads or makes several things, or is read."""
@@ -217,17 +217,16 @@ def _row(task: DesiredTask) -> tuple[object, ...]:
         task.record,
         task.id,
         task.fingerprint,
-        task.output is not None,
+        int(task.output is not None),
         *(item[:5] if item else _NO_INPUT),
-        os.fsencode(item.file)
-        if item and item.file is not None
-        else None,  # a folder's name may be any bytes
-        task.label,
-        task.facts,
+        os.fsencode(item.file) if item and item.file is not None else "",  # a folder's name may be any bytes
+        task.label or "",
+        task.facts or "",
     )
 
 
-_NO_INPUT = (None,) * 5
+_NO_INPUT = ("",) * 5
+_ADD = f"INSERT INTO task VALUES ({', '.join(['?'] * 8 + [OPTIONAL] * 8)})"
 
 
 class StartFile(NamedTuple):

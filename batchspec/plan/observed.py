@@ -11,7 +11,7 @@ from typing import NamedTuple
 from batchspec.dataclass import dataclass
 from batchspec.desired.task import DesiredTasks
 from batchspec.ledger import tables
-from batchspec.ledger.database import Many, Rows
+from batchspec.ledger.database import OPTIONAL, Many, Rows
 from batchspec.plan.here import FindLocal, nothing_here
 from batchspec.resources.base import Json
 from batchspec.resources.blob import LiveBlob
@@ -38,6 +38,7 @@ FROM (
   FROM json_each(?, '$.value')
 )
 """
+_ADD_OUTPUT = f"INSERT OR REPLACE INTO output VALUES (?, ?, ?, {', '.join([OPTIONAL] * 4)})"
 
 
 class Seen:
@@ -80,13 +81,13 @@ class Seen:
 
         def row(blob: LiveBlob) -> tuple[object, ...]:
             stamps = blob.metadata
-            command = stamps.get(COMMAND_METADATA)
-            work = None if command in current else stamps.get(WORK_METADATA)
-            made_by, reads = stamps.get(FINGERPRINT_METADATA), stamps.get(READS_METADATA)
+            command = stamps.get(COMMAND_METADATA, "")
+            work = "" if command in current else stamps.get(WORK_METADATA, "")
+            made_by, reads = stamps.get(FINGERPRINT_METADATA, ""), stamps.get(READS_METADATA, "")
             return blob.name, blob.md5, blob.etag, made_by, command, work, reads
 
         own = (blob for blob in blobs if not self._is_copied(blob))
-        self._database.fill("INSERT OR REPLACE INTO output VALUES (?, ?, ?, ?, ?, ?, ?)", map(row, own))
+        self._database.fill(_ADD_OUTPUT, map(row, own))
 
     def _is_copied(self, blob: LiveBlob) -> bool:
         """Whether it is a file of a published folder; then that is noted."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from batchspec.desired.artifacts.files import TaskRead
 from batchspec.desired.artifacts.outputs import TaskOutput
 from batchspec.desired.task import DesiredTask, DesiredTasks
-from batchspec.ledger.database import Database, lots
+from batchspec.ledger.database import OPTIONAL, Database, lots
 
 
 class Composed(NamedTuple):
@@ -40,12 +40,8 @@ def add_composed(tasks: DesiredTasks, composed: Iterable[Composed]) -> int:
 def add_extras(database: Database, composed: Iterable[Composed]) -> None:
     """Adds what tasks that are there read and make."""
     for some in lots(composed):
-        database.fill(
-            f"INSERT INTO reads VALUES ({', '.join('?' * 13)})", chain.from_iterable(map(_reads, some))
-        )
-        database.fill(
-            f"INSERT INTO makes VALUES ({', '.join('?' * 12)})", chain.from_iterable(map(_makes, some))
-        )
+        database.fill(_ADD_READ, chain.from_iterable(map(_reads, some)))
+        database.fill(_ADD_MADE, chain.from_iterable(map(_makes, some)))
         meets = ((reading, key, one.task.number) for one in some for reading, key in one.meets)
         database.fill("INSERT INTO meets VALUES (?, ?, ?)", meets)
         edges = ((one.task.number, producer) for one in some for producer in one.producers)
@@ -53,16 +49,33 @@ def add_extras(database: Database, composed: Iterable[Composed]) -> None:
         database.fill("INSERT INTO torn VALUES (?)", ((one.task.number,) for one in some if one.is_torn))
 
 
+_ADD_READ = f"INSERT INTO reads VALUES ({', '.join('?' * 9)}, {OPTIONAL}, {OPTIONAL}, ?, ?)"
+_ADD_MADE = f"INSERT INTO makes VALUES ({', '.join('?' * 5)}, {OPTIONAL}, {OPTIONAL}, ?, ?, {OPTIONAL}, ?, ?)"
+
+
 def _reads(composed: Composed) -> Iterator[tuple[object, ...]]:
     for position, read in enumerate(composed.reads):
         item = read.item
-        file = os.fsencode(item.file) if item.file is not None else None
+        file = os.fsencode(item.file) if item.file is not None else ""
+        producer = read.producer if read.producer is not None else ""
         yield (
-            *(composed.task.number, position, read.name, read.path, *item[:5], file),
-            *(read.producer, read.is_pack, read.comes_packed),
+            *(composed.task.number, position, read.name, read.path, *item[:5], file, producer),
+            *(int(read.is_pack), int(read.comes_packed)),
         )
 
 
 def _makes(composed: Composed) -> Iterator[tuple[object, ...]]:
-    for position, output in enumerate(composed.outputs):
-        yield composed.task.number, position, *output
+    for position, made in enumerate(composed.outputs):
+        yield (
+            *(
+                composed.task.number,
+                position,
+                made.name,
+                made.title,
+                made.path,
+                made.blob or "",
+                made.made or "",
+            ),
+            *(int(made.is_folder), int(made.is_optional), made.listed or ""),
+            *(int(made.is_spread), int(made.is_published)),
+        )

@@ -80,12 +80,9 @@ class Outcome:
         """The *tasks* are in the job, and have yet to end. Called from one thread at a time."""
         self.followed[job_id] += len(tasks)
         # With a statement for each row SQLite would let go of the interpreter each time, and threads fight for it.
-        added = (
-            "INSERT INTO followed SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), ?, NULL"
-            " FROM json_each(?)"
-        )
+        added = "INSERT INTO followed SELECT key, value, ?, NULL FROM json_each(?)"
         for some in lots(tasks):
-            self._database.change(added, job_id, json.dumps(some))
+            self._database.change(added, job_id, json.dumps(dict(some)))
 
     def refuse(self, task: Followed, why: str) -> None:
         """The service did not take the task."""

@@ -6,6 +6,7 @@ and operators each list takes is the service's own table ("OData filters in Azur
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from batchspec.emulator.state.clock import parse_time
@@ -276,11 +277,20 @@ def select(body: Mapping[str, Any], names: frozenset[str] | None) -> dict[str, A
     """Only the properties asked for; `executionInfo/exitCode` asks for the one inside."""
     if names is None:
         return dict(body)
-    found = {}
+    found, inner = {}, _inner(names)
     for key, value in body.items():
-        inner = {name.partition("/")[2] for name in names if name.startswith(key + "/")}
         if key in names:
             found[key] = value
-        elif inner and isinstance(value, Mapping):
-            found[key] = {name: item for name, item in value.items() if name in inner}
+        elif key in inner and isinstance(value, Mapping):
+            found[key] = {name: item for name, item in value.items() if name in inner[key]}
+    return found
+
+
+@lru_cache(maxsize=64)
+def _inner(names: frozenset[str]) -> dict[str, set[str]]:
+    """Of each property of which only what is inside is asked for: which of that."""
+    found: dict[str, set[str]] = {}
+    for key, slash, name in (one.partition("/") for one in names):
+        if slash:
+            found.setdefault(key, set()).add(name)
     return found

@@ -8,14 +8,20 @@ from batchspec.emulator.state.clock import etag, time_text
 from batchspec.emulator.state.store import STATES, TaskRow
 
 _SEPARATORS = (",", ":")
+_IN_COLUMNS = frozenset(("id", "state", "stateTransitionTime", "creationTime", "executionInfo", "nodeInfo"))
 
 
 def as_bytes(prefix: str, row: TaskRow) -> bytes:
-    head = f'{{"id":"{row.id}","url":"{prefix}{row.id}","eTag":"{etag(row.modified)}",{_times(row)},'
-    tail = f',"executionInfo":{json.dumps(_execution_info(row), separators=_SEPARATORS)}'
+    return _joined(prefix, row, row.body)
+
+
+def _joined(prefix: str, row: TaskRow, added: bytes) -> bytes:
+    """The members that lie in columns, around those that the task was *added* with."""
+    head = f'{{"id":"{row.id}","url":"{prefix}{row.id}","eTag":"{etag(row.modified)}",{_times(row)}'
+    tail = f'"executionInfo":{json.dumps(_execution_info(row), separators=_SEPARATORS)}'
     if row.node:
         tail += f',"nodeInfo":{row.node}'
-    return head.encode() + row.body + tail.encode() + b"}"
+    return b",".join(filter(None, (head.encode(), added, tail.encode()))) + b"}"
 
 
 def _times(row: TaskRow) -> str:
@@ -52,4 +58,6 @@ def selected_bytes(prefix: str, row: TaskRow, names: frozenset[str]) -> bytes:
             [f'"state":"{STATES[row.state]}"'] if "state" in names else []
         )
         return f"{{{','.join(parts)}}}".encode()
-    return json.dumps(select(json.loads(as_bytes(prefix, row)), names), separators=_SEPARATORS).encode()
+    added = b"" if all(name.partition("/")[0] in _IN_COLUMNS for name in names) else row.body
+    body = json.loads(_joined(prefix, row, added))
+    return json.dumps(select(body, names), separators=_SEPARATORS).encode()

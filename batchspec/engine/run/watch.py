@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from batchspec.desired.task import DesiredTask
@@ -28,7 +28,6 @@ _LOOKS = 10  # at what is left, while tasks end: each look costs the account as 
 _LOOKS_A_VISIT = (
     4  # of the doctor, who asks for pool, nodes and job; with the list of what runs that is 3 requests a look
 )
-_OVERLAP = timedelta(seconds=5)  # a listing may be a little behind the clock that stamps the tasks
 
 
 class Visits:
@@ -71,7 +70,7 @@ class Watch:
         self._on_success = on_success
         self._lookout = lookout
         self._total = conduct.outcome.followed[job_id]
-        self._latest: datetime | None = None
+        self._since: datetime | None = None  # from when on the next listing is to tell what ended
         self._began = 0.0
         self._reason = ""  # for which the job was ended
 
@@ -92,7 +91,7 @@ class Watch:
         while self.pending and not self._conduct.stopped.is_set():
             counts = job_service.task_counts(self._conduct.account.batch, self._job_id)
             over = bool(counts["completed"]) and not (counts["active"] or counts["running"])
-            first = self._latest is None
+            first = self._since is None
             moved = self._collect(everything=over) if over or counts["completed"] != seen else 0
             # A listing may be behind the counts: then it is looked at again the next time.
             seen = counts["completed"] if first else min(counts["completed"], seen + moved)
@@ -145,10 +144,11 @@ class Watch:
     def _collect(self, *, everything: bool) -> int:
         """Takes the tasks that ended since the last look, or ever, out of the pending ones; says how many."""
         before, desired = self.pending, self._conduct.desired
-        since = None if everything or self._latest is None else self._latest - _OVERLAP
+        since = None if everything else self._since
+        latest, begun = since, datetime.now(UTC) + self._doctor.clock
         why_ended = cache(self._why_ended)  # asked once for all that were ended
         for live in task_service.read_completed(self._conduct.account.batch, self._job_id, since):
-            self._latest = max(filter(None, (self._latest, live.changed)), default=None)
+            latest = max(filter(None, (latest, live.changed)), default=None)
             task = self._outcome.awaited(self._job_id, live.id)
             if task is not None:
                 failure = self._failure_of(task, live, why_ended)
@@ -158,6 +158,8 @@ class Watch:
                     self._lookout.ended(live.id, task.group.name, failure)
                 if not failure:
                     self._on_success(task)
+        if latest:  # what has ended since the listing began may be missing from a page of it
+            self._since = min(latest, begun) - timedelta(seconds=self._conduct.account.offer.pace.lag_s)
         return before - self.pending
 
     def _diagnose(self, counts: Mapping[str, int]) -> None:

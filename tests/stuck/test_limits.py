@@ -22,8 +22,11 @@ class Wrong(datetime.datetime):
     @classmethod
     def now(cls, tz=None):
         return datetime.datetime.now(tz) + datetime.timedelta(hours=HOURS)
-import batchspec.service.batch.shared_key, batchspec.service.http.errors
-batchspec.service.batch.shared_key.datetime = batchspec.service.http.errors.datetime = Wrong
+    @classmethod
+    def utcnow(cls):
+        return cls.now(datetime.UTC).replace(tzinfo=None)
+import azure.batch._patch, batchspec.service.http.errors
+azure.batch._patch.datetime = batchspec.service.http.errors.datetime = Wrong
 from batchspec.cli.main import main
 main()
 """

@@ -110,12 +110,9 @@ def apply(
     In a terminal it asks before resources are deleted, replaced or drained and, on Azure, before the first nodes
     start.
     """
-    from batchspec.engine.look.links import links_last
-    from batchspec.engine.run.detached import late_stages, unwatched
     from batchspec.engine.saved_plan import is_saved_plan, mark_applied
     from batchspec.engine.saved_plan import load as load_plan
     from batchspec.plan.identity import plan_digest
-    from batchspec.render.paint import plan_painted
     from batchspec.workload import consent
     from batchspec.workload.planned import Manner
 
@@ -132,17 +129,12 @@ def apply(
         consent.require_current(saved, shown)
     elif plan_id:
         consent.require_id(plan_id, shown.digest)
-    if form == "json":
-        put_json(shown.json_pieces())
-    else:
-        put_painted(shown.text(), plan_painted)
+    _print(shown, form)
     if not shown.plan.is_empty:
         consent.require_safe(shown.plan, allowed)
-        agrees = _agrees(auto_approve and reviewed is None)
         if detach:
-            spec = shown.desired.spec
-            for undone in (*unwatched(spec), *late_stages(spec, links_last(shown.account, spec))):
-                say(f"warning: {undone}")
+            _warn_of_leaving(shown)
+        agrees = _agrees(auto_approve and reviewed is None)
         manner = Manner(allowed, timeout_s, lock_timeout_s, allocation_s, detach, reviewed, agrees)
         if reviewed is None:
             consent.require_consent(shown.plan, manner.agrees)
@@ -164,6 +156,25 @@ def _planned_again(saved: SavedPlan, allowed_paths: tuple[Path, ...], prices: st
     return load(Path(saved.spec_file), environment, takes_over=takes_over, prices=prices).plan(
         overwrite=bool(terms.get("overwrite")), only=terms.get("only", ()), rerun=terms.get("rerun", ())
     )
+
+
+def _print(shown: Planned, form: str) -> None:
+    from batchspec.render.paint import plan_painted
+
+    if form == "json":
+        put_json(shown.json_pieces())
+    else:
+        put_painted(shown.text(), plan_painted)
+
+
+def _warn_of_leaving(shown: Planned) -> None:
+    """Says what nobody does once nobody watches, and which stages come too late for their links."""
+    from batchspec.engine.look.links import links_last
+    from batchspec.engine.run.detached import late_stages, unwatched
+
+    spec = shown.desired.spec
+    for undone in (*unwatched(spec), *late_stages(spec, links_last(shown.account, spec))):
+        say(f"warning: {undone}")
 
 
 def _agrees(approved: bool) -> Callable[[str, Sequence[str]], bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,6 +21,10 @@ from batchspec.cli.options import (
 from batchspec.cli.words import Choice
 from batchspec.errors import RefusedError
 from batchspec.workload.reading import Environment
+
+if TYPE_CHECKING:
+    from batchspec.language.model import Spec
+    from batchspec.workload.destruction import Destruction
 
 
 @click.command(
@@ -80,19 +85,25 @@ def destroy(
         )
     if spec_file is None:
         raise click.UsageError("give a SPEC, or --idle")
+    workload = load(spec_file, environment, takes_over=takes_over)
+    destruction = workload.destruction(keep_pool=keep == "pool", outputs=outputs, orphans=orphans)
+    _destroy(workload.spec, destruction, form, lock_timeout_s, approved=auto_approve)
+
+
+def _destroy(
+    spec: Spec, destruction: Destruction, form: str, lock_timeout_s: float, *, approved: bool
+) -> None:
+    """Deletes what is doomed, after asking."""
     from batchspec.render.plans import as_destroy
 
-    workload = load(spec_file, environment, takes_over=takes_over)
-    name = workload.spec.name
-    destruction = workload.destruction(keep_pool=keep == "pool", outputs=outputs, orphans=orphans)
     doomed = destruction.doomed
     if form == "json":
-        put_object(as_destroy.doomed_json(workload.spec, doomed))
+        put_object(as_destroy.doomed_json(spec, doomed))
     else:
-        put(as_destroy.doomed_text(name, doomed))
+        put(as_destroy.doomed_text(spec.name, doomed))
     if doomed.is_empty:
         return
-    _require_yes('This cannot be undone. Type "yes" to delete:', approved=auto_approve)
+    _require_yes('This cannot be undone. Type "yes" to delete:', approved=approved)
     for gone in destruction.deleting(lock_timeout_s):
         if form == "json":
             put_object(as_destroy.deleted_json(gone))

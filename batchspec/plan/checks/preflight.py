@@ -81,16 +81,9 @@ def preflight(
     findings += [*_size(desired, today), *_slots(desired)]
     not_checked += _unknown(desired, plan)
     if needs_images(plan):
-        machine = desired.pool["virtualMachineConfiguration"]
-        found = [*_image(desired, machine, images, today)]
-        if (
-            takes_others
-            and "nodeAgentSKUId" in machine
-            and any(finding.code in _NOT_LISTED for finding in found)
-        ):
-            not_checked.append("image: this account accepts images that it does not list")
-        else:
-            findings += found
+        found, unknown = _offered(desired, images, today, takes_others=takes_others)
+        findings += found
+        not_checked += unknown
     return Preflight(tuple(findings), tuple(not_checked))
 
 
@@ -215,6 +208,16 @@ def _most_slots(vm_size: str) -> int:
 # The image --------------------------------------------------------------------------------
 
 _NOT_LISTED = frozenset({Code.IMAGE_NOT_OFFERED.value, Code.AGENT_NOT_OFFERED.value})
+
+
+def _offered(desired: Desired, images: Sequence[Json], today: date, *, takes_others: bool) -> Preflight:
+    """Whether the account has the image of the pool's new nodes."""
+    machine = _pool(desired)["virtualMachineConfiguration"]
+    found = tuple(_image(desired, machine, images, today))
+    is_unlisted = any(finding.code in _NOT_LISTED for finding in found)
+    if takes_others and is_unlisted and "nodeAgentSKUId" in machine:
+        return Preflight((), ("image: this account accepts images that it does not list",))
+    return Preflight(found, ())
 
 
 def _image(desired: Desired, machine: Json, images: Sequence[Json], today: date) -> Iterator[Diagnostic]:

@@ -10,7 +10,7 @@ import click
 
 from batchspec.cli.main import cli
 from batchspec.codes import Code
-from batchspec.engine.health.stuck import StuckReason
+from batchspec.engine.health.trouble import StuckReason
 from batchspec.language.schema.fields import Field, field, top_level
 from batchspec.render.findings.explanation import sections
 

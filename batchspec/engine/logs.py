@@ -10,7 +10,7 @@ from typing import NamedTuple
 from batchspec.desired.expansion.expand import keys_of
 from batchspec.desired.places import Places
 from batchspec.engine.health.status import LiveJob, newest_job, read_status, state_in
-from batchspec.engine.health.stuck import in_words
+from batchspec.engine.health.trouble import in_words
 from batchspec.engine.ran import read_ran
 from batchspec.engine.run.written import task_output
 from batchspec.errors import RunError, UsageError

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from batchspec.cli.main import cli
 from batchspec.codes import Code
-from batchspec.engine.health.stuck import StuckReason
+from batchspec.engine.health.trouble import StuckReason
 from batchspec.language.schema.fields import field, top_level
 from batchspec.language.schema.spec_schema import spec_schema
 from batchspec.render.findings.explanation import everything, explanation, near, sections

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from batchspec.engine.health.stuck import PATIENCE, Facts, StuckReason, judge, without
+from batchspec.engine.health.stuck import judge, without
+from batchspec.engine.health.trouble import PATIENCE, Facts, StuckReason
 from batchspec.resources.resize_errors import Shortage, shortage
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

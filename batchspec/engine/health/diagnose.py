@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from batchspec.engine.health.stuck import Facts, StuckReason, Trouble
+from batchspec.engine.health.trouble import Facts, StuckReason, Trouble
 from batchspec.engine.health.wrote import excerpt
 from batchspec.errors import StuckError
 from batchspec.language.model import Spec, TaskGroup

@@ -9,7 +9,7 @@ from itertools import chain
 
 from batchspec.engine.health.situation import GroupTally, RunningTask, Situation
 from batchspec.engine.health.status import Status, group_of, look
-from batchspec.engine.health.stuck import Facts
+from batchspec.engine.health.trouble import Facts
 from batchspec.errors import ServiceError
 from batchspec.language.model import Spec
 from batchspec.ledger.database import Database

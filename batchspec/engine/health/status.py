@@ -15,7 +15,8 @@ from batchspec.dataclass import dataclass
 from batchspec.desired.bodies.wrapper import OUTPUT_MISSING
 from batchspec.engine.health.blocked import not_run
 from batchspec.engine.health.diagnose import evidence, read_facts
-from batchspec.engine.health.stuck import Facts, Trouble, judge
+from batchspec.engine.health.stuck import judge
+from batchspec.engine.health.trouble import Facts, Trouble
 from batchspec.engine.look.links import LinksEnd, links_end, what_now
 from batchspec.engine.look.prices import prices_of
 from batchspec.errors import UsageError

@@ -19,7 +19,7 @@ from batchspec.desired.bodies.composed_body import public_outputs
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired, DesiredTask
 from batchspec.engine.health.situation import See
-from batchspec.engine.health.stuck import StuckReason
+from batchspec.engine.health.trouble import StuckReason
 from batchspec.engine.look.observe import list_blobs
 from batchspec.engine.run.brake import Brake
 from batchspec.engine.run.claim import claim_name

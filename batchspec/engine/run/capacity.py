@@ -7,7 +7,8 @@ import time
 from dataclasses import replace
 from typing import NamedTuple
 
-from batchspec.engine.health.stuck import Facts, Judgement, StuckReason, Trouble
+from batchspec.engine.health.stuck import Judgement
+from batchspec.engine.health.trouble import Facts, StuckReason, Trouble
 from batchspec.engine.run.progress.conduct import Conduct
 from batchspec.events import NoteEvent
 from batchspec.language.model import Pool

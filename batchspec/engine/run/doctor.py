@@ -10,16 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 from batchspec.dataclass import dataclass
 from batchspec.engine.health.diagnose import evidence, explained, read_facts
-from batchspec.engine.health.stuck import (
-    PATIENCE,
-    Facts,
-    Judgement,
-    StuckReason,
-    Trouble,
-    is_up,
-    judge,
-    without,
-)
+from batchspec.engine.health.stuck import Judgement, is_up, judge, without
+from batchspec.engine.health.trouble import PATIENCE, Facts, StuckReason, Trouble
 from batchspec.engine.run.capacity import Capacity
 from batchspec.engine.run.progress.conduct import Conduct
 from batchspec.events import NoteEvent

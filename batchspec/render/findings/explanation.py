@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from functools import cache
 
 from batchspec.codes import Code
-from batchspec.engine.health.stuck import StuckReason
+from batchspec.engine.health.trouble import StuckReason
 from batchspec.language.schema.fields import field, names_beside, top_level
 
 _WIDTH = 96

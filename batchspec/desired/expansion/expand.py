@@ -13,13 +13,9 @@ from dataclasses import replace
 from operator import itemgetter
 
 from batchspec.codes import Code
-from batchspec.desired.artifacts.files import reading_of
-from batchspec.desired.artifacts.outputs import plain_outputs
 from batchspec.desired.artifacts.readable import Readable
 from batchspec.desired.artifacts.values import template_values
 from batchspec.desired.expansion.collisions import collisions
-from batchspec.desired.expansion.compose import Composer, Reading
-from batchspec.desired.expansion.composed import Composed, add_composed, add_extras
 from batchspec.desired.expansion.rehearsal import Rehearsal
 from batchspec.desired.names import (
     Parts,
@@ -32,7 +28,6 @@ from batchspec.desired.problem import TaskProblem
 from batchspec.desired.task import Desired, DesiredTask, DesiredTasks, Input
 from batchspec.errors import SpecError
 from batchspec.language.model import Spec, TaskGroup
-from batchspec.language.rows.axes import FOLDER, SOURCE
 from batchspec.language.templates.expression import Reference, TemplateError
 from batchspec.language.templates.template import Placeholder, Template
 from batchspec.resources.base import Json, stamped
@@ -97,7 +92,6 @@ def _add(
 ) -> int:
     """Adds the tasks of *group*; the number of the next one. What is wrong is added to *findings*."""
     problems, rehearsal = _Problems(spec, group), Rehearsal(spec, group)
-    readings = list(_readings(spec, group))
     try:
         if not group.is_sound:
             deque(
@@ -105,14 +99,19 @@ def _add(
             )  # for what is wrong with them
         elif group.rows is None:
             number += tasks.add(_plain_tasks(spec, group, readable, number, problems.add, rehearsal))
-            if readings:
-                add_extras(tasks.database, _read_by_others(spec, group, tasks, readings))
+            if any(other.rows for other in spec.groups):
+                from batchspec.desired.expansion.rows import add_what_is_read
+
+                add_what_is_read(spec, group, tasks)
         else:
-            composer = Composer(
-                spec, group, group.rows, tasks.database, readable, readings, rehearsal, _spread(spec, group)
+            # With a dozen modules, which a spec of plain groups does without.
+            from batchspec.desired.expansion.rows import add_rows
+
+            more, warnings = add_rows(
+                spec, group, group.rows, tasks, readable, number, problems.add, rehearsal
             )
-            number += add_composed(tasks, composer.tasks(number, problems.add))
-            findings.extend(_no_rows(spec, group, composer))
+            number += more
+            findings.extend(warnings)
     except SpecError as error:  # about the inputs themselves
         findings.extend(error.diagnostics)
     findings.extend([*problems.findings(), *rehearsal.findings])
@@ -138,49 +137,6 @@ def _plain_tasks(
             number += 1
         except TaskProblem as why:
             problem(why)
-
-
-def _readings(spec: Spec, group: TaskGroup) -> Iterator[Reading]:
-    """What other groups look for among the tasks of *group*, and by which axes."""
-    for other in spec.groups:
-        if other.rows is None:
-            continue
-        if other.rows.link is not None and other.rows.link.group == group.name:
-            yield Reading(reading_of(other.name, ""), ())
-        for file in other.rows.files:
-            if file.link is not None and file.link.group == group.name:
-                axes = tuple(theirs for theirs, _ in file.link.on)
-                yield Reading(reading_of(other.name, file.read.name), axes)
-
-
-def _spread(spec: Spec, group: TaskGroup) -> frozenset[str]:
-    """The outputs of *group* whose files other groups read one by one."""
-    links = (other.rows.link for other in spec.groups if other.rows and other.rows.link)
-    return frozenset(link.output.name for link in links if link.group == group.name and link.glob)
-
-
-def _read_by_others(
-    spec: Spec, group: TaskGroup, tasks: DesiredTasks, readings: Sequence[Reading]
-) -> Iterator[Composed]:
-    """The tasks of a plain group with what they make, since other groups read that."""
-    for task in tasks.of(group):
-        path = task.input.path if task.input else ""
-        axes = {FOLDER: parts_of(path).folder, SOURCE: path}
-        meets = [(reading.name, json.dumps([axes[name] for name in reading.axes])) for reading in readings]
-        yield Composed(task, (), plain_outputs(Places.of(spec), task), meets)
-
-
-def _no_rows(spec: Spec, group: TaskGroup, composer: Composer) -> Iterator[Diagnostic]:
-    dropped, document = composer.table.dropped, spec.document
-    is_empty = not (len(composer.table) or composer.has_unknown or composer.without)
-    if is_empty and (dropped or not (group.inputs or (group.rows and group.rows.link))):
-        why = f"`when` excludes all {dropped} rows" if dropped else "it has no rows"
-        what = f"{group.name} makes no task: {why}"
-        yield document.diagnostic(Code.NO_ROWS, what, group.path, severity=Severity.WARNING)
-    for folder in composer.without[:_TOLD]:
-        where: Path = (*group.path, "inputs")
-        what = f"{folder}/ has no file that `match` takes, so {group.name} makes no task of it"
-        yield document.diagnostic(Code.NO_ROWS, what, where, severity=Severity.WARNING)
 
 
 class _Problems:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import takewhile
 
 from batchspec.language.glob.parts import Parts, axes_regex, parts_of, path_regex
@@ -30,6 +30,7 @@ def _text(values: Mapping[str, str]) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in values.items())
 
 
+@lru_cache(maxsize=100)  # each is asked for twice, for its axes and for its files
 def parse(text: str, *, hidden: bool = False) -> Glob:
     """The glob that *text* says. Unless *hidden*, no wildcard takes a dot at the beginning of a name.
 

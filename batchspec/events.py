@@ -9,8 +9,8 @@ from dataclasses import field
 from datetime import UTC, datetime
 from enum import Enum
 
+from batchspec.classes import dataclass
 from batchspec.cost.estimate import Used
-from batchspec.dataclass import dataclass
 
 
 class Step(Enum):

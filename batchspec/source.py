@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from enum import Enum
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import NamedTuple, dataclass
 
 Path = tuple[str | int, ...]
 """Keys and list indexes from the top of a document: `("pool", "metadata", 0, "name")`."""

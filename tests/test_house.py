@@ -62,7 +62,7 @@ ROOMS = (
     "cli/commands",
 )
 OPEN = frozenset(
-    {"errors", "codes", "secrecy", "source", "version", "counts", "dataclass", "events", "patterns"}
+    {"errors", "codes", "secrecy", "source", "version", "classes", "counts", "events", "patterns"}
 )
 # Open to all rooms, the emulator too, and imports none: the language of autoscale formulas.
 ALONE = "formula"
@@ -222,14 +222,14 @@ def test_only_what_others_publish_is_imported() -> None:
     ] == []
 
 
-def test_dataclasses_are_those_that_are_made_fast() -> None:
+def test_classes_are_those_that_are_made_fast() -> None:
     """They decide how fast a command starts; not in the emulator and the formulas, which stand alone."""
     assert [
-        where.as_posix()
+        f"{where} imports {name}"
         for module in MODULES
         for where in [module.relative_to(PACKAGE)]
-        if "dataclasses.dataclass" in imports_of(module)
-        if where.parts[0] not in ("dataclass.py", "emulator", ALONE)
+        for name in {"dataclasses.dataclass", "typing.NamedTuple"} & set(imports_of(module))
+        if where.parts[0] not in ("classes.py", "emulator", ALONE)
     ] == []
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
+from batchspec.classes import NamedTuple, dataclass
 from batchspec.cost.nodes import Nodes
 from batchspec.cost.rates import Rates, rounded
-from batchspec.dataclass import dataclass
 
 
 class Hourly(NamedTuple):

@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
+from batchspec.classes import NamedTuple
 from batchspec.cost.nodes import Nodes
 from batchspec.resources.base import Json
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import dataclass
 from batchspec.desired.names import NAME_LENGTH, alias
 from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.language.model import Spec

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import dataclass
 from batchspec.errors import UsageError
 from batchspec.ledger.database import Database
 

@@ -9,9 +9,9 @@ from dataclasses import field
 from functools import cached_property
 from itertools import accumulate, chain
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import NamedTuple, dataclass
 from batchspec.desired.names import FILES_FOLDER, node_name
 from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.selection import Selection

@@ -9,12 +9,12 @@ types of YAML 1.2's core schema, no tags, no merge keys, bounded size and depth.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import yaml
 
+from batchspec.classes import NamedTuple, dataclass
 from batchspec.codes import Code
-from batchspec.dataclass import dataclass
 from batchspec.document.node import Node, indexes, trimmed_end
 from batchspec.document.scalar import kind, plain_value
 from batchspec.document.syntax import (

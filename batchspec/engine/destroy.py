@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import dataclass
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
 from batchspec.engine.belongings import Belongings, Some, What

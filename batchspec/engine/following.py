@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import field
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import dataclass
 from batchspec.engine.ran import Ran, read_ran
 from batchspec.engine.run.written import task_bytes
 from batchspec.language.model import Spec

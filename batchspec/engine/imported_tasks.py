@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import dataclass
 from batchspec.language.rows.agreement import agree, common_name, shape
 from batchspec.language.rows.written import as_matrix, distinct
 from batchspec.language.schema.read_back import task_part

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from batchspec.classes import dataclass
 from batchspec.counts import count_text
-from batchspec.dataclass import dataclass
 from batchspec.desired.artifacts.readable import Readable
 from batchspec.desired.expansion.expand import expand, without_tasks
 from batchspec.desired.places import Places

@@ -18,7 +18,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import dataclass
 from batchspec.engine.history.author import author_of
 from batchspec.errors import UsageError
 from batchspec.plan.model import Plan

@@ -9,8 +9,9 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
+from batchspec.classes import NamedTuple
 from batchspec.codes import Code
 from batchspec.document.document import Document
 from batchspec.document.scalar import WrittenFloat, WrittenInt

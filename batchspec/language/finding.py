@@ -1,7 +1,6 @@
 """A finding of a rule, before it is given its place in the text."""
 
-from typing import NamedTuple
-
+from batchspec.classes import NamedTuple
 from batchspec.codes import Code
 from batchspec.source import Path, Severity
 

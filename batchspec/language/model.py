@@ -5,9 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from enum import Enum
-from typing import NamedTuple
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import NamedTuple, dataclass
 from batchspec.document.document import Document
 from batchspec.language.glob.pattern import Glob
 from batchspec.language.rows.axes import Axes

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from typing import Any
 
+from batchspec.classes import dataclass
 from batchspec.codes import Code
-from batchspec.dataclass import dataclass
 from batchspec.document.document import Document, parse
 from batchspec.document.scalar import json_type, number_of
 from batchspec.errors import SpecError, UsageError

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
 from enum import Enum
 from itertools import chain
-from typing import NamedTuple
 
+from batchspec.classes import NamedTuple, dataclass
 from batchspec.cost.estimate import Estimate, Hourly
-from batchspec.dataclass import dataclass
 from batchspec.desired.task import DesiredTask, Input
 from batchspec.language.model import TaskGroup
 from batchspec.ledger.database import Many

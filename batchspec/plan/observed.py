@@ -6,9 +6,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from itertools import chain
-from typing import NamedTuple
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import NamedTuple, dataclass
 from batchspec.desired.task import DesiredTasks
 from batchspec.ledger import tables
 from batchspec.ledger.database import OPTIONAL, Many, Rows

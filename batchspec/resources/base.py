@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import NamedTuple, dataclass
 from batchspec.resources.equality import Same, exact, never_compared
 from batchspec.secrecy import without_credentials
 from batchspec.source import Path

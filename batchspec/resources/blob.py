@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import field
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import dataclass
 
 
 @dataclass(frozen=True, slots=True)

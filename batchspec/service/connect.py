@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import dataclass
 from batchspec.errors import NotSignedInError, UsageError
 from batchspec.secrecy import keep_secret
 from batchspec.service import entra

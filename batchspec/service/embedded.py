@@ -15,7 +15,7 @@ from dataclasses import field, replace
 from importlib import util
 from pathlib import Path
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import dataclass
 from batchspec.emulator.host.installation import HOST, Config, Home, LocalAccountError, Run, make_config
 from batchspec.errors import BatchspecError
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from azure.core.credentials import AzureNamedKeyCredential
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import dataclass
 from batchspec.errors import ServiceError
 from batchspec.secrecy import keep_secret
 from batchspec.service.batch.client import Batch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import dataclass
 from batchspec.engine.cancel import Cancellable, cancel
 from batchspec.engine.run.summary import still_there
 from batchspec.language.model import Spec

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cached_property
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import dataclass
 from batchspec.desired.places import Places
 from batchspec.engine.destroy import Deleted, Doomed, destroy, forget_lock, note_or_forget
 from batchspec.engine.run.progress.lock import locked

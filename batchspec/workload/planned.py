@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import dataclass
 from batchspec.errors import RunError
 from batchspec.plan.identity import plan_digest, plan_id
 from batchspec.render.show import page

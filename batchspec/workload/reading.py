@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import dataclass
 from batchspec.errors import SpecError, UsageError
 from batchspec.secrecy import keep_secret
 from batchspec.source import Diagnostic, Severity, Source, in_order

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+from batchspec.classes import NamedTuple
 from batchspec.codes import Code
 from batchspec.desired.artifacts.readable import Readable
 from batchspec.desired.names import FILES_FOLDER, node_name

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import dataclass
 from batchspec.desired.artifacts.files import PACKED, TaskRead
 from batchspec.desired.artifacts.outputs import OUTPUT_FOLDER, TaskOutput
 from batchspec.desired.names import FILES_FOLDER

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+
+from batchspec.classes import NamedTuple
 
 
 class GroupTally(NamedTuple):

@@ -9,9 +9,9 @@ from dataclasses import field, replace
 from datetime import datetime
 from itertools import islice
 
+from batchspec.classes import dataclass
 from batchspec.cost.estimate import Hourly
 from batchspec.cost.nodes import paid_nodes
-from batchspec.dataclass import dataclass
 from batchspec.desired.bodies.wrapper import OUTPUT_MISSING
 from batchspec.engine.health.blocked import not_run
 from batchspec.engine.health.diagnose import evidence, read_facts

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import dataclass
 from batchspec.engine.health.node_troubles import node_troubles
 from batchspec.engine.health.size_troubles import size_troubles
 from batchspec.engine.health.trouble import (

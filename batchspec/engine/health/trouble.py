@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import dataclass
 from batchspec.resources.base import Json
 from batchspec.resources.resize_errors import Shortage
 

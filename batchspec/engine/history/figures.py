@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any
 
+from batchspec.classes import NamedTuple
 from batchspec.engine.history.trace import Trace
 
 BINS = 200

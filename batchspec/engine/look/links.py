@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import dataclass
 from batchspec.language.model import Spec
 from batchspec.resources import job as jobs
 from batchspec.resources.base import Json

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import replace
-from typing import NamedTuple
 
+from batchspec.classes import NamedTuple
 from batchspec.engine.health.stuck import Judgement
 from batchspec.engine.health.trouble import Facts, StuckReason, Trouble
 from batchspec.engine.run.progress.conduct import Conduct

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import dataclass
 from batchspec.engine.health.diagnose import evidence, explained, read_facts
 from batchspec.engine.health.stuck import Judgement, is_up, judge, without
 from batchspec.engine.health.trouble import PATIENCE, Facts, StuckReason, Trouble

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from itertools import groupby
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import dataclass
 from batchspec.language.glob.syntax import Branch, GlobError, Kind, Piece
 
 _DEEP = [Kind.ANY, Kind.ANY]

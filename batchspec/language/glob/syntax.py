@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import NamedTuple
+
+from batchspec.classes import NamedTuple
 
 BRANCHES = 256
 LENGTH = 4096  # of the longest path that Linux takes

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import dataclass
 
 RESERVED = FOLDER, SOURCE = "folder", "source"
 

@@ -11,8 +11,8 @@ from dataclasses import field, replace
 from graphlib import CycleError
 from typing import Any
 
+from batchspec.classes import dataclass
 from batchspec.codes import Code
-from batchspec.dataclass import dataclass
 from batchspec.language.glob.pattern import Glob
 from batchspec.language.glob.pattern import parse as parse_glob
 from batchspec.language.glob.syntax import GlobError

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
-from typing import NamedTuple
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import NamedTuple, dataclass
 from batchspec.document.scalar import as_written
 from batchspec.patterns import lazy_regex
 

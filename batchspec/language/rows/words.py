@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
+from batchspec.classes import NamedTuple, dataclass
 from batchspec.codes import Code
-from batchspec.dataclass import dataclass
 from batchspec.language.rows.axes import RESERVED
 from batchspec.language.rows.matrix import (
     MOST_ROWS,

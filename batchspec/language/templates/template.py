@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import field
 from typing import Any, TypeVar
 
+from batchspec.classes import dataclass
 from batchspec.codes import Code
-from batchspec.dataclass import dataclass
 from batchspec.language.templates import shell
 from batchspec.language.templates.expression import (
     LITERAL_HELP,

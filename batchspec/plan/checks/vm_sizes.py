@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import NamedTuple
+
+from batchspec.classes import NamedTuple
 
 AS_OF = date(2026, 9, 24)
 SOURCE = (

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import field
-from typing import NamedTuple
 
+from batchspec.classes import NamedTuple, dataclass
 from batchspec.counts import count_text
-from batchspec.dataclass import dataclass
 from batchspec.engine.health.situation import GroupTally, Situation
 from batchspec.events import Event, NoteEvent, State, Step, StepEvent, TaskEvent
 from batchspec.render.runs.progress import ended_text, step_text

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
+from batchspec.classes import NamedTuple
 from batchspec.errors import ServiceError
 from batchspec.service.batch.client import Batch
 

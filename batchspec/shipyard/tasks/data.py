@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import dataclass
 from batchspec.shipyard.reading.places import in_working_directory, is_elsewhere, name_of, split_remote
 from batchspec.shipyard.reading.settings import Settings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Any
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import dataclass
 from batchspec.shipyard.reading.durations import iso_duration
 from batchspec.shipyard.reading.places import name_of
 from batchspec.shipyard.reading.settings import Settings

@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import field
 from pathlib import Path as FilePath
 
+from batchspec.classes import dataclass
 from batchspec.codes import Code
-from batchspec.dataclass import dataclass
 from batchspec.desired.names import name_problem
 from batchspec.desired.places import Places
 from batchspec.desired.task import Input

@@ -11,9 +11,8 @@ import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import NamedTuple, dataclass
 from batchspec.language.glob.pattern import Glob, Level
 
 # ruff: noqa: PTH112, PTH114, PTH118, PTH120

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import dataclass
 from batchspec.desired.places import Places
 from batchspec.engine.look.remembered.cache import cache_secret
 from batchspec.engine.look.remembered.downloaded import Downloaded

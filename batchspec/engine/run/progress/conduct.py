@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import field
 
-from batchspec.dataclass import dataclass
+from batchspec.classes import dataclass
 from batchspec.desired.task import Desired
 from batchspec.engine.history.author import Author, author_of
 from batchspec.engine.run.progress.lock import Held

@@ -1,15 +1,17 @@
-"""Our dataclass is the standard library's: whatever is asked of an object, both give the same answer."""
+"""Our dataclasses and named tuples are the standard library's: whatever is asked of one, the answer is the same."""
 
 import copy
 import dataclasses
+import inspect
 import itertools
+import pickle
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple, get_type_hints
 
 import pytest
 
-from batchspec import dataclass as ours
+from batchspec import classes as ours
 
 SLOTS = {"frozen": True, "slots": True}
 KINDS = (SLOTS, {"frozen": True}, {**SLOTS, "kw_only": True}, {"slots": True}, {**SLOTS, "order": True})
@@ -129,3 +131,68 @@ def test_what_is_frozen_stays() -> None:
         shape.unknown = 2
     with pytest.raises(FrozenInstanceError):
         del shape.size
+
+
+class Theirs(NamedTuple):
+    """A point."""
+
+    x: int
+    y: "int | None" = None
+    names: tuple[str, ...] = ()
+    """Of people."""
+
+    @property
+    def twice(self) -> int:
+        return self.x * 2
+
+    @classmethod
+    def of(cls, x: int) -> "Theirs":
+        return cls(x)
+
+    def __str__(self) -> str:
+        return f"<{self.x}>"
+
+
+class Ours(ours.NamedTuple):
+    """A point."""
+
+    x: int
+    y: "int | None" = None
+    names: tuple[str, ...] = ()
+    """Of people."""
+
+    @property
+    def twice(self) -> int:
+        return self.x * 2
+
+    @classmethod
+    def of(cls, x: int) -> "Ours":
+        return cls(x)
+
+    def __str__(self) -> str:
+        return f"<{self.x}>"
+
+
+class Plain(ours.NamedTuple):
+    x: int
+
+
+def test_a_named_tuple_is_the_standard_librarys() -> None:
+    """It is made, shown, compared, copied, pickled and looked into as the standard library's is."""
+    asked: tuple[Callable[[Any], object], ...] = (
+        lambda kind: kind(1, y=2),
+        lambda kind: (str(kind(1)), kind.of(3), kind(1).twice, kind(x=1) == (1, None, ())),
+        lambda kind: (kind._fields, kind._field_defaults, kind._make([1, 2, 3]), kind(1)._replace(y=5)),
+        lambda kind: (kind(1)._asdict(), [*kind(1, 2)], hash(kind(1)), {kind(1): 1}),
+        lambda kind: (copy.deepcopy(kind(1)), pickle.loads(pickle.dumps(kind(1)))),
+        lambda kind: (kind.__doc__, kind.__module__, kind.__bases__, kind.__match_args__, kind.__slots__),
+        lambda kind: (get_type_hints(kind), list(inspect.signature(kind).parameters)),
+        lambda kind: kind(),
+        lambda kind: kind(1, 2, 3, 4),
+        lambda kind: setattr(kind(1), "x", 2),
+        lambda kind: kind(1).unknown,
+    )
+    for ask in asked:
+        theirs, here = (said(lambda ask=ask, kind=kind: ask(kind)) for kind in (Theirs, Ours))
+        assert here.replace("Ours", "Theirs") == theirs
+    assert (Plain.__doc__, repr(Plain(1))) == ("Plain(x,)", "Plain(x=1)")

@@ -109,9 +109,9 @@ def test_files_that_did_not_change_are_not_read_again(
     before, again = [], []
     wanted = planned(folder)
     for reads in (before, again):
-        read = digests._md5
+        read = digests.md5_of
         with Digests(tmp_path / "cache") as cache, monkeypatch.context() as patch:
-            patch.setattr(digests, "_md5", lambda file, n=reads, md5=read: n.append(file) or md5(file))
+            patch.setattr(digests, "md5_of", lambda file, n=reads, md5=read: n.append(file) or md5(file))
             assert pack_of(entries_of(folder, Project(folder).reads), cache) == wanted
     assert {*again} == {str(folder / "bytes \udcff")} < {*before}
 

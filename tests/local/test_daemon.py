@@ -1,5 +1,6 @@
 """The background process: one, found again, ended cleanly, and no loss when it is not ended cleanly."""
 
+import asyncio
 import hashlib
 import http.client
 import json
@@ -20,6 +21,7 @@ from azure.storage.blob import BlobServiceClient
 from click.testing import CliRunner
 
 from batchspec.cli.commands.local import local
+from batchspec.emulator.host import daemon
 from batchspec.emulator.node import account_sas
 from batchspec.errors import BatchspecError
 from batchspec.service import embedded
@@ -298,6 +300,26 @@ def test_no_signature_is_in_the_logs(home: Path) -> None:
     embedded.stop()
     holding = [path for path in home.rglob("*") if path.is_file() and b"canarysignature" in path.read_bytes()]
     assert holding == []
+
+
+def test_no_part_of_an_answer_waits_for_the_one_before() -> None:
+    """What the endpoint's socket accepts sends at once: each answer with a body took 40 ms otherwise."""
+    accepted: list[int] = []
+
+    async def take(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        taken = writer.get_extra_info("socket")
+        accepted.append(taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    async def ask() -> None:
+        with daemon._listening(0) as listener:
+            async with await asyncio.start_server(take, sock=listener):
+                reader, writer = await asyncio.open_connection(*listener.getsockname())
+                await reader.read()
+                writer.close()
+
+    asyncio.run(ask())
+    assert accepted == [True]
 
 
 def test_starting_while_it_ends(home: Path) -> None:

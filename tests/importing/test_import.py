@@ -216,7 +216,7 @@ def test_what_another_spec_owns_is_not_taken(run: Run, sdk: BatchClient, name: s
 def test_a_job_that_has_ended_cannot_be_adopted(run: Run, sdk: BatchClient, name: str) -> None:
     """The service changes nothing of it any more; the error says what to do instead."""
     sdk.create_job({"id": name, "poolInfo": {"poolId": "theirs"}})  # type: ignore[arg-type]
-    sdk.begin_terminate_job(name, options={"terminateReason": "done"}).result()  # type: ignore[call-overload]
+    sdk.begin_terminate_job(name, options={"terminateReason": "done"}, polling_interval=0.1).result()  # type: ignore[call-overload]
     refused = run("import", "job", name, "--adopt", "--auto-approve", fails=True)
     assert f"# {name}-2.\n" in refused.stdout
     assert isinstance(refused.exception, RefusedError)

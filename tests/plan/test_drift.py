@@ -60,7 +60,9 @@ def test_an_idle_pool_has_drifted_where_its_nodes_are_not_as_they_are_to_be(
     )
     workload.run("apply", "--auto-approve")
     assert "No drift." in workload.run("drift").stdout
-    workload.sdk.begin_resize_pool(workload.id, BatchPoolResizeOptions(target_dedicated_nodes=2)).wait()
+    workload.sdk.begin_resize_pool(
+        workload.id, BatchPoolResizeOptions(target_dedicated_nodes=2), polling_interval=0.1
+    ).wait()
     assert workload.run("drift", code=2).stdout == (
         f"  ~ pool {workload.id}\n"
         f"      targetDedicatedNodes  {workload.file}:7\n"

@@ -85,6 +85,12 @@ class Blobs:
         """What all names begin with that people see less of: the prefix up to its last slash."""
         return "".join(self.prefix.rpartition("/")[:2])
 
+    @property
+    def beginning(self) -> str:
+        """What the names of all of them begin with: the prefix, and more where `match` names folders."""
+        folders = self.folder + self.match.fixed
+        return folders if folders.startswith(self.prefix) else self.prefix
+
     def takes(self, blob: str) -> bool:
         """Whether the blob is one of them."""
         path = blob.removeprefix(self.folder)

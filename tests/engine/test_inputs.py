@@ -229,3 +229,26 @@ def test_which_blobs_are_inputs(
     found: list[Diagnostic] = []
     assert _found(spec, found, _listed) == paths
     assert warnings is None or _said(found) == warnings
+
+
+def test_only_folders_that_match_names_are_listed(tmp_path: Path) -> None:
+    """What others have in a container costs nothing, unless nothing is found: then one looks around."""
+    asked: list[str] = []
+
+    def listed(container: str, prefix: str) -> Iterator[LiveBlob]:
+        asked.append(prefix)
+        return _listed(container, prefix)
+
+    spec = _spec(tmp_path, "inputs: {container: lake, match: 'raw/day1/*.txt'}")
+    assert _found(spec, [], listed) == ["raw/day1/b.txt", "raw/day1/none.txt"]
+    assert asked == ["raw/day1/"]
+    spec = _spec(tmp_path, "inputs: {container: lake, match: 'Raw/Day1/n*.txt'}\n    allowEmpty: true")
+    found: list[Diagnostic] = []
+    assert _found(spec, found, listed) == []
+    assert _said(found) == [
+        "7: 1 file differs from 'Raw/Day1/n*.txt' only in upper and lower case: raw/day1/none.txt"
+    ]
+    assert asked[1:] == ["Raw/Day1/", ""]
+    spec = _spec(tmp_path, "inputs: {container: lake, prefix: raw/day, match: 'day1/b*.txt'}")
+    assert _found(spec, [], listed) == ["day1/b.txt"]
+    assert asked[-1] == "raw/day1/"

@@ -43,6 +43,14 @@ def find_inputs(
     return inputs
 
 
+def _candidates(wanted: Blobs, listed: Iterable[LiveBlob]) -> Iterator[tuple[str, LiveBlob]]:
+    """Those of *listed* that may be inputs, with what `match` is held against."""
+    for live in listed:
+        path = live.name.removeprefix(wanted.folder)
+        if not (live.is_folder or f"/{OWN_FOLDER}/" in live.name or wanted.leaves_out(path)):
+            yield path, live
+
+
 def _blobs(
     spec: Spec, group: TaskGroup, wanted: Blobs, list_blobs: ListBlobs, warnings: list[Diagnostic]
 ) -> Iterator[Input]:
@@ -50,10 +58,7 @@ def _blobs(
     findings: list[Diagnostic] = []
     missed = Missed()
     matched = False
-    for live in list_blobs(wanted.container, wanted.prefix):
-        path = live.name.removeprefix(wanted.folder)
-        if live.is_folder or f"/{OWN_FOLDER}/" in live.name or wanted.leaves_out(path):
-            continue
+    for path, live in _candidates(wanted, list_blobs(wanted.container, wanted.beginning)):
         try:
             axes = wanted.match.match(path)
         except AmbiguousPath as problem:
@@ -66,6 +71,10 @@ def _blobs(
         elif wanted.match.misses(path):
             missed.add(path)
     where = (*group.path, "inputs")
+    if not (matched or findings) and wanted.beginning != wanted.prefix:
+        around = _candidates(wanted, list_blobs(wanted.container, wanted.prefix))
+        for path in (path for path, _ in around if wanted.match.misses(path)):
+            missed.add(path)
     if missed:
         warnings.append(missed.warning(spec.document, wanted.match, where))
     if not (matched or findings or wanted.allow_empty):

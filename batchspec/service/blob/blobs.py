@@ -26,7 +26,7 @@ from batchspec.classes import NamedTuple
 from batchspec.errors import NotSignedInError, RunError
 from batchspec.resources.blob import LiveBlob
 from batchspec.resources.links import LINK_LIFE
-from batchspec.service.blob.blob_calls import list_blobs, put_blob
+from batchspec.service.blob.blob_calls import delete_blob, get_blob, list_blobs, put_blob
 from batchspec.service.blob.checked_file import checked
 from batchspec.service.blob.sending import Content, send
 from batchspec.service.http.address import does_without_tls
@@ -196,26 +196,25 @@ class BlobStorage:
 
     def download(self, container: str, blob: str, target: BinaryIO) -> LiveBlob | None:
         """Writes the blob to *target*; None when the blob is not there."""
-        client = self.client(container, blob)
         with translated(f"download {blob}"):
             try:
-                stream = client.download_blob()
+                return get_blob(self._service, container, blob, target.write)
             except HttpResponseError as error:
                 if error.status_code != 404:
                     raise
                 return None
-            stream.readinto(target)
-            return _live(stream.properties)
 
     def read(self, container: str, blob: str) -> bytes | None:
         """The bytes of a small blob; None when it is not there."""
+        pieces: list[bytes] = []
         with translated(f"read {blob}"):
             try:
-                return bytes(self.client(container, blob).download_blob().readall())
+                get_blob(self._service, container, blob, pieces.append)
             except HttpResponseError as error:
                 if error.status_code != 404:
                     raise
                 return None
+        return b"".join(pieces)
 
     def metadata(self, container: str, blob: str) -> Mapping[str, str] | None:
         """The blob's metadata; None when it is not there."""
@@ -231,7 +230,7 @@ class BlobStorage:
         """Deletes the blob; one that is gone is fine."""
         with translated(f"delete {blob}"):
             try:
-                self.client(container, blob).delete_blob()
+                delete_blob(self._service, container, blob)
             except HttpResponseError as error:
                 if error.status_code != 404:
                     raise

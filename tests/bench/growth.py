@@ -191,7 +191,7 @@ WAYS: dict[str, tuple[Callable[[int], AbstractContextManager[Measure]], tuple[in
     "stages": (_stages, (4, 8, 16)),
     "sheet-rows": (_sheets, (10_000, 20_000, 40_000)),
     "uploads": (_uploaded, (1_000, 2_000, 4_000)),
-    "downloads": (_downloaded, (500, 1_000, 2_000)),
+    "downloads": (_downloaded, (1_000, 2_000, 4_000)),
     "other-pools": (lambda _: _others("pools"), (125, 250, 500)),
     "other-jobs": (lambda _: _others("jobs"), (250, 500, 1_000)),
     "other-blobs": (lambda _: _others("blobs"), (10_000, 100_000, 1_000_000)),

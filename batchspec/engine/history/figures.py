@@ -65,6 +65,8 @@ class Load:
         self._whole = [0.0] * (bins + 2)
         self._bins = bins
 
+    # Of an interval only its first and its last bin are reckoned, and where the full ones begin and end: to count it in
+    # each bin, a million tasks that take long would cost two hundred million additions.
     def add(self, began: float, ended: float) -> None:
         first, last = (self._window.place(moment) * self._bins for moment in (began, ended))
         low, high = int(first), int(last)
@@ -98,7 +100,7 @@ def window_of(trace: Trace, now: float) -> Window | None:
     began, ended, is_open = trace.database.one(query)
     if began is None:
         return None
-    return Window(began, max(now if is_open else ended, began + 0.001))
+    return Window(began, max(now if is_open else ended, began + 0.001))  # places are fractions of its length
 
 
 def curves_of(trace: Trace, window: Window) -> Curves:
@@ -142,6 +144,7 @@ def _durations(trace: Trace, group: str) -> Durations | None:
     count = trace.database.one(f"SELECT count(*) {_ENDED}", group)[0]
     if not count:
         return None
+    # SQLite knows no quantiles; it sorts on disk, so that memory does not grow with the tasks.
     ranks = (0, (count - 1) // 2, -(-count * 95 // 100) - 1, count - 1)
     query = f"SELECT ended - started {_ENDED} ORDER BY 1 LIMIT 1 OFFSET ?"
     return Durations(*(trace.database.one(query, group, rank)[0] for rank in ranks))
@@ -160,10 +163,10 @@ def _histogram(trace: Trace, group: str) -> tuple[int, ...]:
     longest = trace.database.one(f"SELECT max(ended - started) {_ENDED}", group)[0]
     if not longest:
         return ()
+    # The `?` of the group is the third value: SQLite numbers it behind the largest before it.
     query = (
         f"SELECT min(?1, cast((ended - started) / ?2 * (?1 + 1) AS INTEGER)), count(*) {_ENDED} GROUP BY 1"
     )
-    values = (HISTOGRAM_BINS - 1, longest, group)
-    pages = trace.database.pages(query.replace("group_name = ?", "group_name = ?3"), values)
+    pages = trace.database.pages(query, (HISTOGRAM_BINS - 1, longest, group))
     counts = dict(row for page in pages for row in page)
     return tuple(counts.get(number, 0) for number in range(HISTOGRAM_BINS))

@@ -141,6 +141,7 @@ class Trace:
 
         What never began is in a record without times, and with the reason: the job says only that it waits.
         """
+        # Moments compare two attempts, for the ids of different work do not say which came later.
         never = f"id = ?2 AND created IS NULL AND state IN ('{NOT_RUN}', '{CANCELLED}') AND ?13 IS NULL"
         there = f"SELECT 1 FROM traced WHERE key = ?1 AND (created >= ?12 OR {never})"
         added = f"INSERT OR REPLACE INTO traced SELECT {_PLACES} WHERE NOT EXISTS ({there})"

@@ -21,6 +21,7 @@ FROM makes JOIN task ON task.number = makes.task JOIN verdict ON verdict.number 
 JOIN output list ON list.name = makes.listed LEFT JOIN output pack ON pack.name = makes.made
 WHERE makes.is_spread
 """
+# The list of a temporary folder says what it had, also once its files are gone; but not while its task makes them anew.
 _AT_REST = ("IN_PROGRESS", "RERUN", "NOT_SELECTED")
 
 

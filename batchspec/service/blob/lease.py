@@ -64,7 +64,8 @@ def take_lock(
                 other = found.metadata or {}
                 if not is_dead(other.get(_PROCESS, "")):
                     break
-                # Only the lease that was looked at: a new holder has signed, and that changed the ETag.
+                # At once (0): what is left of a minute, nobody uses. Only the lease that was looked at: a new holder
+                # has signed, and that changed the ETag.
                 BlobLeaseClient(client).break_lease(
                     0, etag=found.etag, match_condition=MatchConditions.IfNotModified
                 )
@@ -88,6 +89,8 @@ def holder_of(blobs: BlobStorage, container: str, blob: str) -> str:
 
 def _acquire(client: BlobClient, holder: Holder, lease_s: int) -> Lock | None:
     """The lock, on a blob that is signed by *holder*; None when somebody else has it."""
+    # A leased blob takes nothing from who does not hold the lease (LeaseIdMissing); where somebody has leased it
+    # between these two calls, the second one is refused (LeaseAlreadyPresent).
     try:
         signed = client.upload_blob(b"", overwrite=True, metadata=_signature(holder))
         lease = BlobLeaseClient(client)

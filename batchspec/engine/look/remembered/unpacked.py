@@ -69,6 +69,7 @@ def noted(folder: Path) -> Iterator[Callable[[Unpacked], object]]:
     remember(folder, None, files_in(folder))
     with ExitStack() as stack:
         try:
+            # Line by line (buffering=1): each is out of our hands before its file has its name.
             lines = stack.enter_context(_record(folder).open("a", encoding="ascii", buffering=1))
         except OSError:
             yield lambda _: None
@@ -84,7 +85,7 @@ def remember(folder: Path, md5: str | None, files: Iterable[Unpacked]) -> None:
         record.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with part.open("w", encoding="ascii") as lines:
             lines.writelines(map(_line, chain([md5], files)))
-        part.replace(record)
+        part.replace(record)  # whole or not at all: half a record would pass for a folder with fewer files
 
 
 def _record(folder: Path) -> Path:

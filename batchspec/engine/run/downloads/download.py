@@ -101,6 +101,7 @@ class Downloads:
             if self._error is None and not self._conduct.stopped.is_set():
                 if (planned := next(self._planned, None)) is not None:
                     return planned.blob, planned.is_folder
+                # A table, and no queue in memory: a million tasks may end faster than their files come.
                 row = self._database.one(
                     "SELECT blob, is_folder FROM wanted WHERE number = ?", self._taken + 1
                 )

@@ -20,6 +20,8 @@ from batchspec.resources.records import COPY_METADATA
 _T = TypeVar("_T")
 
 # Temporary outputs all of whose readers have what they were read for: up to date before, or ended well in this run.
+# Two halves, since `output` is what storage had when the plan was made: those that were there then, and those that
+# this run has made. What tasks of a later round will be made of (`unknown`) has readers that nobody knows yet.
 _SERVED = """
 SELECT made.name, makes.is_spread
 FROM makes JOIN task ON task.number = makes.task JOIN output made ON made.name = makes.made

@@ -23,6 +23,7 @@ from batchspec.engine.look.remembered.downloaded import Downloaded
 from batchspec.errors import RunError
 from batchspec.plan.here import Here
 
+# With O_PATH, where there is one, folders are passed that one may enter but not list.
 _FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | getattr(os, "O_PATH", 0)
 _CHUNK = 1024 * 1024
 _FILE = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # it waits for no named pipe
@@ -98,6 +99,7 @@ class Place:
         """A file beside the place that is ours alone, until it is `put` there or is gone with the block."""
         while True:
             with self._opened_part() as stream:
+                # Two runs may bring the same file, and the part has one name for both.
                 with suppress(OSError):  # a file system without locks
                     fcntl.flock(stream, fcntl.LOCK_EX)
                 if not self._is_part(stream):
@@ -116,6 +118,7 @@ class Place:
 
         It has this *md5*; *content* is what its blob is known by.
         """
+        # Known before it is there: killed in between, the next run finds no file that it would take for the person's.
         self._downloaded.expect(str(self.file), md5, content)
         if not (replaces or self._is_linked()):
             if self.find().is_kept:
@@ -129,6 +132,7 @@ class Place:
     def _is_linked(self) -> bool:
         """Whether the part has the file's name as well now; not where something has it already."""
         try:
+            # Not a rename, which would write over a file that somebody has put there since it was looked at.
             os.link(
                 self.part,
                 self.file.name,
@@ -166,6 +170,7 @@ class Place:
 
 
 def _is_ours(status: os.stat_result) -> bool:
+    # With a second name it may be any file of the person's, and it would be emptied.
     return stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and status.st_uid == os.geteuid()
 
 

@@ -27,6 +27,7 @@ def unpack(stream: BinaryIO, folder: Path, md5: str) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
+        # Read twice: an entry that must not be unpacked is found before anything is written.
         names = {entry.name for entry in _entries(stream)}
         with noted(folder) as note:
             _unpack(stream, names, _Place(folder, note))
@@ -38,7 +39,7 @@ def unpack(stream: BinaryIO, folder: Path, md5: str) -> None:
 def remove(folder: Path) -> None:
     """What was unpacked into *folder* and is as it was is gone, with the folders that become empty."""
     _Place(folder, lambda _: None).clear(set())
-    for inner, _, _ in os.walk(folder, topdown=False):
+    for inner, _, _ in os.walk(folder, topdown=False):  # a folder is empty once those in it are gone
         with suppress(OSError):  # what others put there
             Path(inner).rmdir()
     remember(folder, None, ())

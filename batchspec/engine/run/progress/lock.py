@@ -18,7 +18,7 @@ from batchspec.service.blob.lease import Holder, Lock, release_lock, renew_lock,
 from batchspec.service.connect import Account
 
 LEASE_S = 60
-_RENEWALS = 4  # in the time of a lease
+_RENEWALS = 4  # in the time of a lease: a Storage that fails for half a minute takes nothing from us
 _GIVE_BACK_S = 5.0
 _LOOK_EVERY_S = 2.0  # whether the lock of another is free
 _SURE = 5 / 6  # of a lease: nothing begins later than that after a renewal
@@ -106,6 +106,7 @@ def _taken(
             if told != str(error):  # once for each holder
                 told = str(error)
                 account.batch.patience.tell(f"{error}; waiting for it to end")
+            # Not a `sleep`: who interrupts the run does not wait for this.
             account.batch.patience.pause(min(_LOOK_EVERY_S, max(0.0, until - now_s())))
 
 
@@ -140,6 +141,7 @@ def _machine() -> str:
 def _began(number: int) -> str:
     """When the process *number* was started, in the kernel's ticks; empty when it is dead, buried or not."""
     try:
+        # What comes before the last bracket is the program's name, which may hold brackets and spaces itself.
         fields = (
             Path(f"/proc/{number}/stat")
             .read_text(encoding="utf-8", errors="replace")

@@ -210,6 +210,7 @@ class Outcome:
             "INSERT OR REPLACE INTO made VALUES (?, ?, ?)",
             ((blob.name, blob.metadata.get(FINGERPRINT_METADATA), blob.size) for blob in blobs),
         )
+        # Of a task that makes several things, the record may be there and another of them missing.
         missing = (
             "FROM followed WHERE failure = '' AND (NOT EXISTS (SELECT 1"
             " FROM task JOIN made ON made.name = task.record AND made.fingerprint = task.fingerprint"
@@ -292,6 +293,7 @@ _FAILED = (
     " UNION ALL SELECT id, number, NULL, failure FROM refused"
 )
 
+# What lies in two places is counted once, in that for people.
 _BYTES = (
     "coalesce(task.size, 0) + (SELECT coalesce(sum(size), 0) FROM reads"
     f" WHERE reads.task = number AND reads.name <> '{PACKED}'),"  # what is in a pack has rows of its own
@@ -305,7 +307,8 @@ _TRACED = (
     " JOIN task USING (number) LEFT JOIN ran ON ran.id = done.id ORDER BY number"
 )
 
-# Tasks that have not ended, each with a failed one that it waits for, be it over several others.
+# Tasks that have not ended, each with a failed one that it waits for, be it over several others. UNION keeps each pair
+# once: UNION ALL would follow every path through a diamond, and there may be exponentially many.
 _BLOCKED = """
 WITH RECURSIVE behind(number, root) AS (
   SELECT edge.task, edge.producer FROM followed JOIN edge ON edge.producer = followed.number

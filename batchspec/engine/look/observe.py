@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib import import_module
 
 from batchspec.codes import Code
-from batchspec.cost.nodes import Nodes
 from batchspec.desired.artifacts.listings import Part
 from batchspec.desired.bodies.node_files import with_node_files
 from batchspec.desired.bodies.start_task import with_start_files
@@ -15,12 +15,11 @@ from batchspec.desired.expansion.expand import without_tasks
 from batchspec.desired.places import Places
 from batchspec.desired.selection import Selection, choose
 from batchspec.desired.task import Desired
-from batchspec.engine.look.judging import judged
 from batchspec.engine.look.links import read_ending, start_links_end
 from batchspec.engine.look.local_outputs import LocalOutputs
 from batchspec.engine.look.machine.project import Project
 from batchspec.engine.look.named import read_named
-from batchspec.engine.look.prices import Prices, prices_of
+from batchspec.engine.look.prices import prices_of
 from batchspec.engine.look.reads import desired_now
 from batchspec.engine.look.remembered.cache import cache_path
 from batchspec.engine.look.remembered.digests import Digests
@@ -31,9 +30,7 @@ from batchspec.errors import SpecError
 from batchspec.language.model import Spec
 from batchspec.plan.actions.job import newest_job
 from batchspec.plan.actions.package import wants_packages
-from batchspec.plan.actions.planner import make_plan
-from batchspec.plan.checks.cost import estimate, starts_nodes
-from batchspec.plan.model import Kind, Plan, Stray, Work
+from batchspec.plan.model import Plan, Work
 from batchspec.plan.observed import Observed, Seen
 from batchspec.resources import job as jobs
 from batchspec.resources.base import Json
@@ -44,6 +41,8 @@ from batchspec.service.batch import pool as pool_service
 from batchspec.service.batch import task as task_service
 from batchspec.service.connect import Account
 from batchspec.source import Severity
+
+_DECIDING = "batchspec.engine.look.deciding"
 
 
 def plan_now(
@@ -67,14 +66,9 @@ def plan_now(
         is_whole = plan.work != Work()  # a plan that only lifts a protection has judged no task
         if not (spec.has_rounds and is_whole and read_listings(account, desired, listings)):
             break
-    if prices is not None:
-        plan = replace(
-            plan,
-            cost=estimate(desired, observed, plan, prices.of),
-            starts_nodes=starts_nodes(desired, observed, plan),
-            strays=tuple(_priced(stray, observed, prices) for stray in plan.strays),
-        )
-    return desired, judged(account, desired, observed, plan)
+    from batchspec.engine.look.deciding import with_judgement
+
+    return desired, with_judgement(account, desired, observed, plan, prices)
 
 
 def _sizes(spec: Spec) -> tuple[str, ...]:
@@ -87,13 +81,6 @@ def _of_size(vm_size: str) -> Json:
     return {"vmSize": vm_size}
 
 
-def _priced(stray: Stray, observed: Observed, prices: Prices) -> Stray:
-    """*stray* with what its nodes cost, where it is a pool that has some."""
-    live = [pool for pool in observed.named.pools if stray.kind is Kind.POOL and pool["id"] == stray.id]
-    nodes = Nodes(stray.nodes - stray.spot, stray.spot)
-    return stray._replace(cost=prices.hourly(live[0], nodes)) if live else stray
-
-
 def _planned(account: Account, desired: Desired, project: Project) -> tuple[Observed, Plan]:
     spec, places = desired.spec, Places.of(desired.spec)
     with Digests(cache_path()) as digests, Downloaded(spec.name) as downloaded:
@@ -102,7 +89,14 @@ def _planned(account: Account, desired: Desired, project: Project) -> tuple[Obse
             local = LocalOutputs(places, digests, downloaded, overwrites=project.overwrites)
             stale = tuple(find_stale(desired, digests, downloaded))
             observed = replace(observed, local=local.find, stale=stale, overwrites=project.overwrites)
-        return observed, make_plan(desired, observed)
+        return observed, _plan_of(desired, observed)
+
+
+def _plan_of(desired: Desired, observed: Observed) -> Plan:
+    """What makes the account as *desired*; what it costs, and what speaks against it, is not looked at."""
+    from batchspec.engine.look.deciding import make_plan
+
+    return make_plan(desired, observed)
 
 
 def downloads_now(
@@ -120,7 +114,7 @@ def downloads_now(
     with Digests(cache_path()) as digests, Downloaded(spec.name) as downloaded:
         local = LocalOutputs(places, digests, downloaded, overwrites=project.overwrites)
         observed = replace(observe(account, desired), local=local.find, overwrites=project.overwrites)
-        return desired, make_plan(desired, replace(observed, has_inputs=False))
+        return desired, _plan_of(desired, replace(observed, has_inputs=False))
 
 
 def _lacks_inputs(error: SpecError) -> bool:
@@ -137,8 +131,9 @@ def observe(account: Account, desired: Desired) -> Observed:
     spec, seen = desired.spec, Seen(desired.tasks)
     places = Places.of(spec)
     with ThreadPoolExecutor(3) as readers:
-        # First what needs no SDK of Storage: it is imported while the first answer is on its way.
+        # First what needs no SDK of Storage: that, and what decides, is imported while the first answer is on its way.
         pool = readers.submit(pool_service.read, account.batch, spec.pool.id) if spec.pool else None
+        readers.submit(import_module, _DECIDING)
         inputs = readers.submit(lambda: seen.add_inputs(list_blobs(account, places, places.input)))
         listed = job_service.generations_and_open(account.batch, spec.job_id)
         named = readers.submit(read_named, account, spec, listed)

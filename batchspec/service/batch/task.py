@@ -144,8 +144,26 @@ class Packed(NamedTuple):
     """A task's create body, ready for the wire. It holds signed URLs: send it, do not keep it."""
 
     id: str
-    json: bytes
+    json: bytes | memoryview
     number: int = 0  # its place among the tasks of its spec
+
+
+class Collection(list[Packed]):
+    """Tasks that are added together. Their bodies are parts of the request's, so that each is in memory once."""
+
+    def __init__(self, tasks: Sequence[Packed]) -> None:
+        self.body = _joined(tasks)
+        view, at = memoryview(self.body), len(_HEAD)
+        for task in tasks:
+            self.append(Packed(task.id, view[at : at + len(task.json)], task.number))
+            at += len(task.json) + 1
+
+
+_HEAD = b'{"value":['
+
+
+def _joined(tasks: Sequence[Packed]) -> bytes:
+    return b"%b%b]}" % (_HEAD, b",".join([task.json for task in tasks]))
 
 
 def add(batch: Batch, job_id: str, tasks: Sequence[Packed]) -> dict[str, ServiceError]:
@@ -156,7 +174,7 @@ def add(batch: Batch, job_id: str, tasks: Sequence[Packed]) -> dict[str, Service
     that code, but for those that a try whose answer got lost had added, and that ended in time.
     """
     budget = batch.patience.begin()
-    todo = list(tasks)
+    todo = tasks
     refused: dict[str, ServiceError] = {}
     while True:
         results = _post(batch, job_id, todo, budget)
@@ -196,7 +214,7 @@ def read_run(batch: Batch, job_id: str, task_id: str) -> Json | None:
 def _post(batch: Batch, job_id: str, tasks: Sequence[Packed], budget: Budget) -> list[dict[str, Any]]:
     """One collection's results. One that is too large is halved; of a job that is over, all are refused."""
     doing = f"add tasks to the job {job_id}"
-    body = b'{"value":[%b]}' % b",".join(task.json for task in tasks)
+    body = tasks.body if isinstance(tasks, Collection) else _joined(tasks)
     try:
         answer = batch.post(path_of("jobs", job_id, "addtaskcollection"), body, doing=doing, budget=budget)
         return list(answer.body.get("value") or [])
@@ -242,7 +260,7 @@ def _other_work(batch: Batch, job_id: str, task: Packed) -> ServiceError | None:
         if error.status != 404:
             raise
         return ServiceError("refused: a task of its id was there, and went", status=500)
-    if _fingerprint(live) == _fingerprint(json.loads(task.json)):
+    if _fingerprint(live) == _fingerprint(json.loads(bytes(task.json))):
         return None
     return ServiceError(
         "refused: a task with this id exists and does other work", status=409, code="TaskExists"
@@ -254,19 +272,19 @@ def _fingerprint(body: Json) -> str | None:
     return next((entry.get("value") for entry in settings if entry["name"] == FINGERPRINT_VARIABLE), None)
 
 
-def collections(tasks: Iterable[Packed]) -> Iterator[list[Packed]]:
+def collections(tasks: Iterable[Packed]) -> Iterator[Collection]:
     """*tasks* in groups that the service takes: at most 100 tasks and 1 MB."""
     group: list[Packed] = []
     size = 0
     for task in tasks:
         length = len(task.json) + 1
         if group and (len(group) == COLLECTION_TASKS or size + length > COLLECTION_BYTES):
-            yield group
+            yield Collection(group)
             group, size = [], 0
         group.append(task)
         size += length
     if group:
-        yield group
+        yield Collection(group)
 
 
 def delete(batch: Batch, job_id: str, task_id: str) -> None:

@@ -31,8 +31,11 @@ from azure.core.pipeline.policies import HTTPPolicy
 
 from batchspec.errors import UsageError
 
-CONNECTIONS = 64
-"""How many are kept open for each host."""
+CONNECTIONS = 96
+"""How many are kept open for each host. Who adds very many tasks is advised to have fewer than 100 requests in flight.
+
+Source: learn.microsoft.com/azure/batch/large-number-tasks.
+"""
 
 PATIENCE_S = 300.0
 PATIENCE_VARIABLE = "BATCHSPEC_PATIENCE"

@@ -65,9 +65,17 @@ def test_variables_codes_and_a_folder_of_nothing(small: Project) -> None:
 
 
 def test_pairs_and_chunks(small: Project) -> None:
-    """`on` names the tasks that belong together; chunks lie within what `per` groups together."""
+    """`on` names the tasks that belong together; chunks lie within what `per` groups together.
+
+    What is not to be downloaded stays in storage, whatever kind of group makes it.
+    """
     small.write(
         """\
+  stays:
+    inputs: clips/a
+    command: "cp {{ input.path }} {{ output.path }}"
+    output: stays.txt
+    download: false
   call:
     matrix: {sample: [t1, n1]}
     command: "echo {{ matrix.sample }} > {{ output.path }}"

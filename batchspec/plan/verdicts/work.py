@@ -110,12 +110,13 @@ SELECT record, number, 0, output.name IS NOT NULL, coalesce(output.md5, ''), coa
 FROM verdict JOIN task USING (number)
 LEFT JOIN output ON output.name = record AND verdict = 'UP_TO_DATE'
 WHERE {IS_SELECTED} AND is_output AND facts IS NULL
+  AND group_name NOT IN (SELECT value FROM json_each(?1))
 UNION ALL
 SELECT makes.blob, number, is_folder, output.name IS NOT NULL, coalesce(output.md5, ''), coalesce(output.etag, '')
 FROM verdict JOIN task USING (number) JOIN makes ON makes.task = number
 LEFT JOIN output ON output.name = makes.blob AND output.fingerprint = task.fingerprint AND verdict = 'UP_TO_DATE'
 WHERE {IS_SELECTED} AND facts IS NOT NULL AND makes.blob IS NOT NULL
-  AND group_name NOT IN (SELECT value FROM json_each(?))
+  AND group_name NOT IN (SELECT value FROM json_each(?1))
 ORDER BY 2
 """
 _OUTDATED = (

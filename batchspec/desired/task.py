@@ -162,6 +162,7 @@ class DesiredTasks:
         )
         return self.database.one(query, blob) is not None or self._is_in_folder(blob)
 
+    # What files a folder has is known when its task has run: a blob is held against the packs of all folders above it.
     def _is_in_folder(self, blob: str) -> bool:
         packs = [f"{folder}{PACK_SUFFIX}" for folder in accumulate(blob.split("/")[:-1], "{}/{}".format)]
         query = (

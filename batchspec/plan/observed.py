@@ -23,6 +23,7 @@ from batchspec.resources.records import (
 )
 from batchspec.resources.task import LiveTask, failure_of
 
+# Nearly all have succeeded with exit code 0, which one comparison of text tells; only of the others JSON is kept.
 # As `read_task` reads it, but for why a task failed: that is left to Python, which is asked about no other tasks.
 _ADD_TASKS = """
 INSERT OR REPLACE INTO live

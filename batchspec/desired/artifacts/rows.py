@@ -132,6 +132,7 @@ class RowTable:
                 if not keeps(row):
                     self.dropped += 1
                     continue
+                # Numbers of equal length, since SQLite sorts these places as text.
                 ranks = "".join(f"{rank:09d}" for rank in combination.ranks)
                 place = (
                     f"{ranks}{_BETWEEN}{origin.order}" if matrix_first else f"{origin.order}{_BETWEEN}{ranks}"
@@ -150,6 +151,7 @@ class RowTable:
             if rows := [row for _, row in self._read("place")]:
                 yield rows
         else:
+            # Tasks come in the order of their first rows, however the values of `per` sort.
             first = "SELECT min(place) FROM row other WHERE other.per = row.per"
             self._database.define("CREATE INDEX row_per ON row (per, place)")
             for _, group in groupby(self._read(f"({first}), per, place"), key=lambda entry: entry[0]):

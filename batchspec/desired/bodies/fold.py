@@ -23,7 +23,7 @@ from batchspec.language.model import Spec, TaskGroup
 from batchspec.language.templates.deferred import Deferred
 from batchspec.language.templates.template import Template
 
-_COMPARED = 3
+_COMPARED = 3  # tasks of a group that are rendered as well: a fault of the folding would show in each of them
 _MOST = 30_000  # characters; what is put in cannot make it more than a template may give
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 

@@ -179,6 +179,7 @@ def _upload_in_blocks(
     storage: Storage, source: Path, url: str, headers: Mapping[str, str], stopped: Stopped
 ) -> None:
     """The blocks are sent again where Storage no longer has them when they are to be made a blob."""
+    # Each block is checked as it comes. The MD5 of a blob made of blocks nobody checks: Storage keeps what it is told.
     for left in reversed(range(_COMMITS)):
         blocks, md5 = _send_blocks(storage, source, url, stopped)
         if stopped():
@@ -202,6 +203,7 @@ def _send_blocks(storage: Storage, source: Path, url: str, stopped: Stopped) -> 
     with file:
         while not stopped() and (data := _next_block(file)):
             whole.update(data)
+            # Storage wants the ids of a blob's blocks to be equally long.
             blocks.append(base64.b64encode(f"{len(blocks):08d}".encode()).decode())
             query = f"comp=block&blockid={urllib.parse.quote(blocks[-1], safe='')}"
             answer = _put(storage, _with_query(url, query), data, {"Content-MD5": _md5(data)}, stopped)

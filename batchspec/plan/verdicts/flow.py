@@ -24,7 +24,8 @@ _WHOLE = (
     " AND task NOT IN (SELECT task FROM lacking)",
 )
 
-# A task that waits for one that is to run does so for nothing: what it would read is made by other work.
+# A task that waits for one that is to run does so for nothing: what it would read is made by other work. Not where a
+# person has that one run again: it does the same work, and what reads it is up to date.
 _OUTDATED = f"""
 UPDATE verdict SET verdict = 'FOLLOWS'
 WHERE verdict = 'IN_PROGRESS' AND number IN (
@@ -32,6 +33,7 @@ WHERE verdict = 'IN_PROGRESS' AND number IN (
   JOIN verdict producer ON producer.number = edge.producer AND producer.{RUNS}
   WHERE producer.verdict <> 'RERUN' AND task.group_name = ?)
 """
+# A reason of the reader's own, such as a changed command or a failure, says more than that it follows, and stays.
 _FOLLOWS = f"""
 UPDATE verdict SET verdict = 'FOLLOWS'
 WHERE verdict IN ('INPUT_CHANGED', 'NEW_INPUT', 'NOT_RUN', 'OUTPUT_MISSING') AND number IN (
@@ -48,12 +50,15 @@ WHERE {RUNS} AND verdict <> 'RERUN' AND number IN (SELECT number FROM task WHERE
     WHERE edge.producer = verdict.number AND reader.verdict <> 'UP_TO_DATE')
   AND NOT EXISTS (SELECT 1 FROM unknown WHERE root = verdict.number)
 """
+# Only where nothing else would have had it run: it is the reader that asks for it.
 _NEEDED = """
 UPDATE verdict SET verdict = 'NEEDED'
 WHERE verdict IN ('OUTPUT_MISSING', 'NEW_INPUT', 'NOT_RUN')
   AND number IN (SELECT number FROM task WHERE group_name = ?)
 """
 
+# Of what lies in one of two places, one statement each way. For people, a name may hold what other work made, so its
+# fingerprint is compared; what other tasks read has the fingerprint in its name.
 _COPIES = (
     "INSERT INTO copy SELECT makes.task, makes.made, makes.blob"
     " FROM makes JOIN verdict ON verdict.number = makes.task AND verdict.verdict = 'UP_TO_DATE'"
@@ -69,6 +74,7 @@ _COPIES = (
 )
 
 
+# As `remove_temporary` finds them after a run, but by what storage had when the plan was made.
 _SERVED = """
 SELECT 1 FROM makes JOIN output ON output.name = makes.made
 WHERE makes.blob IS NULL AND makes.task NOT IN (SELECT root FROM unknown) AND NOT EXISTS (

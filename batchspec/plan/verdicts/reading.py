@@ -31,6 +31,7 @@ WHERE {RUNS} AND task.file IS NOT NULL AND (uploaded.md5 IS NOT task.content OR 
   AND task.blob NOT IN (SELECT blob FROM older)
 ORDER BY task.number
 """
+# Only by its name: of a pack, the blob has the tar's MD5, and `content` is that of the files in it.
 _MORE_UPLOADS = f"""
 INSERT OR IGNORE INTO upload
 SELECT reads.blob, reads.task, reads.size, 'NEW_INPUT'

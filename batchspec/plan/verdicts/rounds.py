@@ -10,6 +10,7 @@ from batchspec.language.model import TaskGroup
 from batchspec.ledger.database import Database
 from batchspec.plan.model import Exceeding, OpenAction
 
+# A task that is made of several folders (`root`) is there once for each, with the same axes; it is counted once.
 _OPEN = """
 SELECT one.group_name, sum(one.most), task.group_name, max(one.folders)
 FROM (SELECT group_name, axes, most, min(root) AS root,
@@ -23,6 +24,7 @@ _GOES_ON = """
 SELECT 1 FROM unknown JOIN verdict ON verdict.number = root
 WHERE excess IS NULL AND verdict NOT IN ('UP_TO_DATE', 'NOT_SELECTED') LIMIT 1
 """
+# Beside a `min` SQLite gives the other columns of the row that has it: the first group that a folder is too large for.
 _EXCEEDING = (
     "SELECT root, group_name, excess FROM unknown WHERE excess IS NOT NULL GROUP BY root HAVING min(rowid)"
 )

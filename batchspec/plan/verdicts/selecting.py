@@ -44,6 +44,7 @@ UPDATE verdict SET verdict = 'NOT_SELECTED' WHERE {RUNS} AND number NOT IN (
     UNION SELECT edge.producer FROM needed JOIN edge ON edge.task = needed.number)
   SELECT number FROM needed)
 """
+# One apply tries a task once: what failed in an earlier round is not tried again in a later one, nor what reads it.
 _FAILED_BEFORE = f"""
 UPDATE verdict SET verdict = 'NOT_SELECTED' WHERE {RUNS} AND number IN (
   WITH RECURSIVE behind(number) AS (

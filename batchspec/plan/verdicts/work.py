@@ -46,6 +46,7 @@ _PAIR_OTHERS = (
     "INSERT INTO again SELECT other.number, other.id, max(other.attempt), other.state, other.failure"
     " FROM other JOIN task ON task.number = other.number AND task.id = task.key || '-' || other.work"
     " GROUP BY other.number",
+    # What came before the last attempt: of the others all but that, and the first one, which is none of the others.
     "INSERT INTO earlier SELECT other.number, other.id, other.state FROM other JOIN again USING (number)"
     " JOIN task USING (number) WHERE task.id = task.key || '-' || other.work AND other.id <> again.id",
     "INSERT INTO earlier SELECT task.number, counted.id, counted.state"
@@ -99,7 +100,7 @@ _COUNTS = (
     " coalesce(sum(verdict = 'NOT_SELECTED'), 0)"
     " FROM verdict"
 )
-# Tasks that are none of the spec's own: those that run, and those that need not.
+# Tasks that are none of the spec's own: those that run, and those that need not. No name of a spec's group has a dot.
 _PACKING = (
     f"SELECT coalesce(sum({RUNS}), 0), coalesce(sum(verdict = 'UP_TO_DATE'), 0)"
     " FROM verdict JOIN task USING (number) WHERE group_name LIKE '%.pack'"

@@ -178,6 +178,7 @@ def add(batch: Batch, job_id: str, tasks: Sequence[Packed]) -> dict[str, Service
     refused: dict[str, ServiceError] = {}
     while True:
         results = _post(batch, job_id, todo, budget)
+        # By id, which has no letter case, and not by their order, which nobody promises.
         answers = {str(result.get("taskId")).lower(): result for result in results}
         again: dict[str, ServiceError] = {}
         for task in todo:
@@ -226,6 +227,7 @@ def _post(batch: Batch, job_id: str, tasks: Sequence[Packed], budget: Budget) ->
     if len(tasks) == 1:
         too_large = f"its body of {len(body)} bytes is more than the service takes"
         return _refused(tasks, "RequestBodyTooLarge", too_large)
+    # Halved, since nobody says how much less would do; within the same budget, as it is one call to the person.
     middle = len(tasks) // 2
     return _post(batch, job_id, tasks[:middle], budget) + _post(batch, job_id, tasks[middle:], budget)
 

@@ -28,6 +28,7 @@ def send_all(
     interpreter. The first is sent beside it, to see which it is. Raises what *send* raised, once the calls in
     flight are over. With 96 of them, a service that takes 300 ms for a collection gets 32,000 tasks a second.
     """
+    # Not all are handed to the pool at once: *values* may be a million, each with its body, and the pool has no bound.
     in_flight: set[Future[None]] = set()
     at_once, is_quick = 1, False
     with ThreadPoolExecutor(most, "send") as senders:

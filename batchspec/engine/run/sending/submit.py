@@ -163,6 +163,7 @@ class _Sender:
                 raise PlanAgain(
                     "The job ended while tasks were added"
                 )  # none can wait for one of another job
+            # Of many threads that find it over, the first makes the next one; the rest take it from there.
             job_id = self._job_after(job_id)
             if self._add(job_id, late):
                 raise RunError(
@@ -214,6 +215,7 @@ class _Packer:
     def packed(self, run: Run) -> Packed:
         if time.monotonic() - self._made > LINK_KEPT_S:
             self._renew()
+        # Put in at the last moment, and only here: bodies that are rendered, shown or compared have no secrets.
         body = self._body(run)
         if run.task.group.name in self._secretive:
             body = _compact(with_secrets(json.loads(body)))

@@ -32,7 +32,7 @@ class Digests:
         self._written = time.monotonic()
         self._cache = Cache(path, _TABLE)
         self._ahead = Ahead()
-        self._here = Path.cwd()
+        self._here = str(Path.cwd())
 
     def __enter__(self) -> Digests:
         return self

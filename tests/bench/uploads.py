@@ -141,7 +141,9 @@ def to_stub(folder: str, port: str) -> None:
 def _upload(folder: str, container: str, account: Account) -> Sample:
     from concurrent.futures import ThreadPoolExecutor
 
-    os.environ["XDG_CACHE_HOME"] = str(Path(folder) / "no-cache")  # every run hashes
+    os.environ["XDG_CACHE_HOME"] = str(
+        Path(folder) / "bench.yaml"
+    )  # no folder: nothing is remembered, every run hashes
     from batchspec.engine.look.reads import desired_now
     from batchspec.engine.run.apply import _TRANSFERS as threads
     from batchspec.engine.run.sending.uploads import Uploads

@@ -14,12 +14,12 @@ from batchspec.service.embedded import LocalAccount
 from main_job.wire import Cut, Heard, Moment, Wire, listening
 from main_job.workload import Workload, make_workload, wait_until
 
-# The product's lease lasts a minute; this one as short as Storage has them.
+# The product's lease lasts a minute; this one as short as Storage has them, and given back for no longer than a second.
 _SHORT_LEASE = """
 import functools
 from batchspec.cli.main import main
 from batchspec.engine.run.progress import lock
-lock.locked = functools.partial(lock.locked, lease_s=15)
+lock.locked = functools.partial(lock.locked, lease_s=15, give_back_s=1.0)
 main()
 """
 

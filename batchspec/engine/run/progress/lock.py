@@ -19,7 +19,7 @@ from batchspec.service.connect import Account
 
 LEASE_S = 60
 _RENEWALS = 4  # in the time of a lease: a Storage that fails for half a minute takes nothing from us
-_GIVE_BACK_S = 5.0
+GIVE_BACK_S = 5.0
 _LOOK_EVERY_S = 2.0  # whether the lock of another is free
 _SURE = 5 / 6  # of a lease: nothing begins later than that after a renewal
 
@@ -52,7 +52,13 @@ class Held:
 
 @contextmanager
 def locked(
-    account: Account, places: Places, doing: str = "", *, lease_s: int = LEASE_S, wait_s: float = 0.0
+    account: Account,
+    places: Places,
+    doing: str = "",
+    *,
+    lease_s: int = LEASE_S,
+    wait_s: float = 0.0,
+    give_back_s: float = GIVE_BACK_S,
 ) -> Iterator[Held]:
     """Within it, no other apply changes anything in *places*.
 
@@ -87,7 +93,7 @@ def locked(
             yield held
     finally:
         over.set()
-        keeper.join(_GIVE_BACK_S)  # no longer for a Storage that does not answer: the lease ends by itself
+        keeper.join(give_back_s)  # no longer for a Storage that does not answer: the lease ends by itself
 
 
 def _taken(

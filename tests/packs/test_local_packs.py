@@ -19,6 +19,7 @@ from batchspec.language.build import build
 from batchspec.plan.actions.planner import make_plan
 from batchspec.plan.model import Plan, Upload
 from batchspec.plan.observed import Observed, Seen
+from batchspec.render.plans.as_text import plan_text
 from batchspec.resources.blob import LiveBlob
 from batchspec.source import Source
 
@@ -91,7 +92,11 @@ def test_all_inputs_are_one_blob(tmp_path: Path, clips: Path) -> None:
     assert {text for _, text in found} == {file.read_text() for file in clips.rglob("*.txt")}
     assert {(m.mode, m.uid, m.gid, m.uname, m.gname, m.mtime) for m, _ in found} == {(0o770, 0, 0, "", "", 0)}
     (action,) = plan.upload_actions
-    assert (action.path, (action.after or {})["name"]) == (("tasks", "all", "inputs"), "many/inputs.tar")
+    assert action.path == ("tasks", "all", "inputs")
+    assert (
+        f"^ many/inputs.tar  {len(data) / 1000:.1f} kB, {MANY} files in one archive  new input"
+        in plan_text(plan)
+    )
 
 
 def test_what_is_there_is_not_uploaded_again(tmp_path: Path, clips: Path) -> None:

@@ -61,6 +61,7 @@ def entry_of(pack: Input) -> str:
 
 def files_of(database: Database, blob: str) -> Iterator[tuple[str, str]]:
     """What goes into the pack *blob*, in its order: the place of each file in it, and where it is on this machine."""
+    # Of the tasks that share the pack any will do: for each of them the same files are marked.
     task, path = database.one("SELECT task, path FROM reads WHERE blob = ? AND name = ?", blob, PACKED)
     root = f"{path.rpartition('/')[0]}/"
     query = (

@@ -11,7 +11,7 @@ from batchspec.desired.artifacts.files import PACKED
 from batchspec.desired.bodies.body import decided_at
 from batchspec.desired.bodies.composed_body import parts_of_task, shown_command
 from batchspec.desired.bodies.records import INPUTS, changed_reads, differing, recorded, recorded_reads
-from batchspec.desired.expansion.local_packs import entry_of
+from batchspec.desired.expansion.local_packs import entry_of, files_of
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
 from batchspec.language.model import TaskGroup
@@ -50,6 +50,8 @@ class TaskActions:
         path = _read_at(found)
         name = self._places.plain(item.blob)
         after = {"name": name, "container": item.container, "size": item.size, "md5": item.content}
+        if found.name == PACKED:
+            after["files"] = sum(1 for _ in files_of(self._desired.tasks.database, item.blob))
         return Action(
             Operation.UPLOAD, Kind.INPUT, item.blob, found.reason, path, self._place(path), after=after
         )

@@ -168,7 +168,8 @@ def _inputs(plan: Plan, show_all: bool) -> Iterator[str]:
 
 def _upload(action: Action) -> str:
     after = action.after or {}
-    return _detail(action, after["name"], size_text(after["size"]))
+    together = f", {count_text(after['files'], 'file')} in one archive" if "files" in after else ""
+    return _detail(action, after["name"], f"{size_text(after['size'])}{together}")
 
 
 def _copies(plan: Plan, show_all: bool) -> Iterator[str]:

@@ -13,12 +13,12 @@ import click
 from batchspec.cli.door import colored, confirm, put, say
 from batchspec.cli.words import Choice
 from batchspec.workload.reading import Environment
-from batchspec.workload.workload import Workload
 
 if TYPE_CHECKING:
     from batchspec.engine.look.machine.project import Ask, Use
     from batchspec.language.model import Spec
     from batchspec.service.connect import Account
+    from batchspec.workload.workload import Workload
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -176,6 +176,8 @@ def load(
     spec_file: Path, environment: Environment, *, takes_over: bool = False, prices: str | None = None
 ) -> Workload:
     """The workload of a command. Its account is closed with the command. Raises `SpecError` or `UsageError`."""
+    from batchspec.workload.workload import Workload
+
     workload = Workload(
         spec_file, environment, tell=say, ask=ask_of(spec_file), takes_over=takes_over, prices=prices
     )

@@ -11,6 +11,8 @@ from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
 from batchspec.engine.look.machine.project import Project
 from batchspec.engine.look.reads import find_node_files, find_reads, find_start_files
+from batchspec.engine.look.remembered.cache import cache_path
+from batchspec.engine.look.remembered.digests import Digests
 from batchspec.language.model import Spec
 from batchspec.plan.actions.drift import Compared, find_drift
 from batchspec.service.batch import job as job_service
@@ -29,8 +31,10 @@ def drift_now(account: Account, spec: Spec) -> tuple[Compared, ...]:
 def _desired(account: Account, spec: Spec) -> Desired:
     """The pool and the job, with the files that their nodes fetch before any task."""
     project = Project(Places.of(spec).folder)
-    return replace(
-        without_tasks(spec),
-        start_files=find_start_files(spec, project),
-        node_files=find_node_files(spec, find_reads(spec, account.blobs.list, project, [])),
-    )
+    with Digests(cache_path()) as digests:
+        reads = find_reads(spec, account.blobs.list, project, digests, [])
+        return replace(
+            without_tasks(spec),
+            start_files=find_start_files(spec, project),
+            node_files=find_node_files(spec, reads),
+        )

@@ -46,13 +46,15 @@ def ours(folder: str, count: str, later_s: str = "0") -> None:
     from batchspec.desired.places import Places
     from batchspec.engine.look.inputs import find_inputs
     from batchspec.engine.look.machine.project import Project
+    from batchspec.engine.look.remembered.cache import cache_path
+    from batchspec.engine.look.remembered.digests import Digests
     from tests.bench.workload import FROM_FILES, spec_of
 
     now = time.time_ns
     time.time_ns = lambda: now() + int(later_s) * 1_000_000_000
     spec = spec_of(FROM_FILES, os.path.join(folder, "bench.yaml"))  # noqa: PTH118 (as a person names it)
-    with timed() as taken:
-        found = list(find_inputs(spec, None, Project(Places.of(spec).folder), [])["audio"])
+    with timed() as taken, Digests(cache_path()) as digests:
+        found = list(find_inputs(spec, None, Project(Places.of(spec).folder), digests, [])["audio"])
     if len(found) != int(count):
         raise SystemExit(f"{len(found)} inputs were found, not {count}")
     report(taken())

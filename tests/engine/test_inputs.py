@@ -14,6 +14,7 @@ from batchspec.desired.places import Places
 from batchspec.document.document import parse
 from batchspec.engine.look.inputs import ListBlobs, find_inputs
 from batchspec.engine.look.machine.project import Project
+from batchspec.engine.look.remembered.cache import cache_path
 from batchspec.engine.look.remembered.digests import Digests
 from batchspec.errors import SpecError
 from batchspec.language.build import build
@@ -45,8 +46,9 @@ def _found(
     spec: Spec, warnings: list[Diagnostic] | None = None, list_blobs: ListBlobs | None = None
 ) -> list[str]:
     project = Project(Places.of(spec).folder)
-    inputs = find_inputs(spec, list_blobs, project, [] if warnings is None else warnings)
-    return [item.path for item in inputs["a"]]
+    with Digests(cache_path()) as digests:
+        inputs = find_inputs(spec, list_blobs, project, digests, [] if warnings is None else warnings)
+        return [item.path for item in inputs["a"]]
 
 
 def _refused(spec: Spec) -> list[str]:

@@ -11,6 +11,7 @@ from batchspec.desired.task import Input
 from batchspec.engine.look.machine.local_files import LocalInputs
 from batchspec.engine.look.machine.missed import ALLOW_EMPTY, Missed
 from batchspec.engine.look.machine.project import Project
+from batchspec.engine.look.remembered.digests import Digests
 from batchspec.errors import SpecError
 from batchspec.language.glob.pattern import AmbiguousPath
 from batchspec.language.model import Blobs, LocalFiles, Spec, TaskGroup
@@ -25,7 +26,11 @@ ListBlobs = Callable[[str, str], "Iterator[LiveBlob]"]
 
 
 def find_inputs(
-    spec: Spec, list_blobs: ListBlobs | None, project: Project, warnings: list[Diagnostic]
+    spec: Spec,
+    list_blobs: ListBlobs | None,
+    project: Project,
+    digests: Digests,
+    warnings: list[Diagnostic],
 ) -> Mapping[str, Iterable[Input]]:
     """The inputs of each group by the group's name, found as they are read, in the order of their paths.
 
@@ -35,7 +40,7 @@ def find_inputs(
     inputs: dict[str, Iterable[Input]] = {}
     for group in spec.groups:
         if isinstance(group.inputs, LocalFiles):
-            inputs[group.name] = LocalInputs(spec, group, group.inputs, project, warnings)
+            inputs[group.name] = LocalInputs(spec, group, group.inputs, project, digests, warnings)
         elif isinstance(group.inputs, Blobs) and list_blobs is not None:
             inputs[group.name] = _blobs(spec, group, group.inputs, list_blobs, warnings)
         else:

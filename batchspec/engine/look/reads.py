@@ -53,9 +53,11 @@ def desired_now(
     findings = list(download_rules.outside(spec, project))
     try:
         packages, start_files = find_packages(spec, project), find_start_files(spec, project)
-        readable = replace(find_reads(spec, list_blobs, project, warnings), listings=listings)
-        node_files = find_node_files(spec, readable)
-        desired = expand(spec, readable)
+        with Digests(cache_path()) as digests:
+            found = find_reads(spec, list_blobs, project, digests, warnings)
+            readable = replace(found, listings=listings)
+            node_files = find_node_files(spec, readable)
+            desired = expand(spec, readable)
     except SpecError as error:
         raise SpecError([*error.diagnostics, *findings, *warnings]) from None
     findings += download_rules.check(desired)
@@ -71,7 +73,11 @@ def desired_now(
 
 
 def find_reads(
-    spec: Spec, list_blobs: ListBlobs | None, project: Project, warnings: list[Diagnostic]
+    spec: Spec,
+    list_blobs: ListBlobs | None,
+    project: Project,
+    digests: Digests,
+    warnings: list[Diagnostic],
 ) -> Readable:
     """What the tasks of *spec* can read; inputs and files that differ from task to task are found as they are read.
 
@@ -94,7 +100,7 @@ def find_reads(
         elif isinstance(source, LocalFile):
             files[file.read.path] = _Anew(partial(_local, spec, file.read.path, source.path, project))
     return Readable(
-        inputs=find_inputs(spec, list_blobs, project, warnings),
+        inputs=find_inputs(spec, list_blobs, project, digests, warnings),
         files=files,
         members=members,
         sheets=_sheets(spec, project),

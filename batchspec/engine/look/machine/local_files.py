@@ -18,7 +18,6 @@ from batchspec.desired.task import Input
 from batchspec.engine.look.machine.missed import ALLOW_EMPTY, Missed, nearest
 from batchspec.engine.look.machine.project import Project
 from batchspec.engine.look.machine.walk import Match, Rules, walk
-from batchspec.engine.look.remembered.cache import cache_path
 from batchspec.engine.look.remembered.digests import Digests
 from batchspec.errors import SpecError
 from batchspec.language.glob.pattern import AmbiguousPath, Glob
@@ -54,13 +53,20 @@ class LocalInputs:
     """
 
     def __init__(
-        self, spec: Spec, group: TaskGroup, wanted: LocalFiles, project: Project, warnings: list[Diagnostic]
+        self,
+        spec: Spec,
+        group: TaskGroup,
+        wanted: LocalFiles,
+        project: Project,
+        digests: Digests,
+        warnings: list[Diagnostic],
     ) -> None:
         self._document = spec.document
         self._places = Places.of(spec)
         self._group = group
         self._wanted = wanted
         self._project = project
+        self._digests = digests
         self._warnings = warnings
         self._findings: list[Diagnostic] = []
         self._unfit = 0
@@ -70,22 +76,22 @@ class LocalInputs:
         ]
 
     def __iter__(self) -> Iterator[Input]:
-        with Digests(cache_path()) as digests:
-            for sought, match in self._begun(digests):
-                try:
-                    yield _input(self._places, sought.glob, match, digests)
-                except _Unfit as problem:
-                    self._add(problem, sought, match)
+        self._digests.turn()
+        for sought, match in self._begun():
+            try:
+                yield _input(self._places, sought.glob, match, self._digests)
+            except _Unfit as problem:
+                self._add(problem, sought, match)
         self._conclude()
         if self._findings:
             raise SpecError(self._findings)
 
-    def _begun(self, digests: Digests) -> Iterator[tuple[_Sought, Match]]:
+    def _begun(self) -> Iterator[tuple[_Sought, Match]]:
         """The matches, each while the next ones are looked at and hashed where they are large."""
         ahead: deque[tuple[_Sought, Match]] = deque()
         for sought, match in self._matches():
             with suppress(OSError):  # is told when it is its turn
-                digests.expect(match.file, _status(match))
+                self._digests.expect(match.file, _status(match))
             ahead.append((sought, match))
             if len(ahead) > _AHEAD:
                 yield ahead.popleft()

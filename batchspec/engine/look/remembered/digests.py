@@ -44,6 +44,10 @@ class Digests:
         self._write()
         self._cache.close()
 
+    def turn(self) -> None:
+        """What is asked for next lies elsewhere: little is read at once, until it shows to be in order again."""
+        self._at_once = _FIRST
+
     def expect(self, file: str, status: os.stat_result) -> None:
         """Begins to hash *file*, of which `stat` says *status*, where that takes a while: `md5` is asked for soon."""
         if status.st_size >= LARGE:

@@ -182,6 +182,7 @@ class FileFinder:
     def _nearest(self, link: Link, file: GroupFile, ours: list[str]) -> str:
         from difflib import get_close_matches
 
+        # A hint is not worth more: each is compared letter by letter.
         query = "SELECT DISTINCT key FROM meets WHERE reading = ? LIMIT 1000"
         reading = reading_of(self._group.name, file.read.name)
         known = [row[0] for page in self._database.pages(query, (reading,)) for row in page]

@@ -32,6 +32,7 @@ from batchspec.resources.records import (
 from batchspec.source import Path
 
 DISPLAY_NAME_LENGTH = 1024
+# What `shlex.quote` leaves as it is: no shell, and no other way to split a line, reads any of them as anything else.
 PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-")
 _FOLDER_FILE = f"{OUTPUT_FOLDER}/.keep"
 
@@ -145,7 +146,7 @@ def put_together(
     if command.wrapped is not None:
         own[COMMAND_VARIABLE] = command.wrapped
     return {
-        "displayName": facts.name,
+        "displayName": facts.name,  # before the group's own, which wins
         **body,
         "id": facts.id,
         "commandLine": command.line,

@@ -33,6 +33,7 @@ T = TypeVar("T")
 MOST_RUNS = 100
 """How many records are kept; older ones are deleted."""
 _SUFFIX = ".jsonl.gz"
+# What lies there instead of a record fills neither memory nor disk: a few megabytes may unpack to as many gigabytes.
 _MOST_ROWS = 10_000_000
 _LONGEST_LINE = 1024 * 1024
 _DAMAGE = (
@@ -103,6 +104,7 @@ def write_record(account: Account, places: Places, run: Run, usage: Usage, rows:
             stream.writelines(json.dumps(traced_json(row)) + "\n" for row in rows)
         with file.open("rb") as content:
             md5 = hashlib.file_digest(content, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
+        # In ASCII, as metadata has to be: listing the blobs is enough to list the runs.
         metadata = {RUN_METADATA: quote(json.dumps(_run_json(run)))}
         account.blobs.upload(places.output, _blob(places, run.id), file, md5, metadata, lambda _: None)
     for old in list_runs(account, places)[:-MOST_RUNS]:

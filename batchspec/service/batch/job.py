@@ -180,6 +180,7 @@ def stop(batch: Batch, job_id: str) -> None:
     live = read(batch, job_id)
     if live is None or not jobs.is_open(live):
         return
+    # First: of a job that is disabled without this mark, the next run would believe that a person has stopped it.
     stamp(batch, "job", {"metadata": [{"name": STAMP_STOPPED, "value": "true"}]}, live)
     _switch(batch, job_id, "disable", {"disableTasks": "wait"})
 

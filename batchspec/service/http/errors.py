@@ -113,7 +113,7 @@ def translated(doing: str) -> Iterator[None]:
     """Within it, every exception of the SDKs becomes one of ours. *doing* completes "could not …"."""
     try:
         yield
-    except ClientAuthenticationError as error:
+    except ClientAuthenticationError as error:  # before the next, of which it is a kind
         message = f"could not {doing}: {_first_line(error)}"
         raise NotSignedInError(message, help=_way_in(error.response)) from error
     except HttpResponseError as error:

@@ -19,7 +19,7 @@ import click
 
 from batchspec.cli import leave, signals
 from batchspec.cli.door import say
-from batchspec.cli.report import report
+from batchspec.cli.errors import report_error
 from batchspec.cli.words import meant
 from batchspec.errors import BatchspecError, UsageError
 from batchspec.version import __version__
@@ -175,7 +175,7 @@ def _code() -> int:
     except signals.Terminated as error:
         return _interrupted(error.number)
     except BatchspecError as error:
-        report(error)
+        report_error(error)
         return error.exit_code
     except Exception as error:
         if _is_full(error):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from batchspec.cli.door import put, put_json, put_painted, say
+from batchspec.cli.errors import report_error
 from batchspec.cli.options import (
     environment_options,
     examples,
@@ -20,7 +21,6 @@ from batchspec.cli.options import (
     take_over_option,
     warn,
 )
-from batchspec.cli.report import report
 from batchspec.cli.words import Choice
 from batchspec.errors import BatchspecError, PlanError, UsageError
 from batchspec.workload.reading import Environment
@@ -98,7 +98,7 @@ def plan(
         except BatchspecError as error:
             if is_one:
                 raise
-            report(error, str(spec_file))
+            report_error(error, str(spec_file))
             codes.append(error.exit_code)
     return max(codes, key=lambda code: (code not in (0, _CHANGES_PRESENT), code))
 

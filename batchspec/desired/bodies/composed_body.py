@@ -63,14 +63,14 @@ def _forget(_blob: str, _content: bytes) -> None:
     pass
 
 
-class Parts(NamedTuple):
+class Artifacts(NamedTuple):
     """All that a task reads and makes."""
 
     reads: tuple[TaskRead, ...]
     outputs: tuple[TaskOutput, ...]
 
 
-def parts_of_task(desired: Desired, task: DesiredTask) -> Parts:
+def artifacts_of(desired: Desired, task: DesiredTask) -> Artifacts:
     """What the ledger has of *task*, its own input first."""
     database, group = desired.tasks.database, task.group
     reads = [_read(*row) for row in chain.from_iterable(database.pages(_READS, (task.number,)))]
@@ -79,7 +79,7 @@ def parts_of_task(desired: Desired, task: DesiredTask) -> Parts:
         path = input_paths([task.input.path], joined=False)[0]
         reads.insert(0, TaskRead("", path, task.input, None, is_pack))
     outputs = [_output(*row) for row in chain.from_iterable(database.pages(_MAKES, (task.number,)))]
-    return Parts(tuple(reads), tuple(outputs))
+    return Artifacts(tuple(reads), tuple(outputs))
 
 
 def public_outputs(desired: Desired, task: DesiredTask) -> list[tuple[str, bool]]:
@@ -87,7 +87,7 @@ def public_outputs(desired: Desired, task: DesiredTask) -> list[tuple[str, bool]
     if task.facts is None:
         return [(task.output, False)] if task.output is not None else []
     return [
-        (made.blob, made.is_folder) for made in parts_of_task(desired, task).outputs if made.blob is not None
+        (made.blob, made.is_folder) for made in artifacts_of(desired, task).outputs if made.blob is not None
     ]
 
 
@@ -95,8 +95,8 @@ def shown_command(desired: Desired, task: DesiredTask) -> str:
     """The command as a person reads it in a plan, with the names it has on the node."""
     if not desired.tasks.is_composed(task):
         return plain_command(desired.spec, task)
-    parts = parts_of_task(desired, task)
-    return composed_line(task.group, composed_values(desired, task, parts), parts).shown
+    artifacts = artifacts_of(desired, task)
+    return composed_line(task.group, composed_values(desired, task, artifacts), artifacts).shown
 
 
 _READS = (
@@ -123,15 +123,15 @@ def _output(*row: Any) -> TaskOutput:
     )
 
 
-def composed_values(desired: Desired, task: DesiredTask, parts: Parts) -> dict[str, Any]:
+def composed_values(desired: Desired, task: DesiredTask, artifacts: Artifacts) -> dict[str, Any]:
     """What the templates of *task* see."""
     spec, rows = desired.spec, task.group.rows
     if rows is None:
         return template_values(spec, task.input, task.output)
     facts = json.loads(task.facts or "{}")
     matrix = {name: given_back(value) for name, value in facts["matrix"].items()}
-    values = values_of(rows, matrix, parts.reads, facts["chunk"], desired.members)
-    return {"params": spec.params, "spec": {"name": spec.name}, **values, **output_values(parts.outputs)}
+    values = values_of(rows, matrix, artifacts.reads, facts["chunk"], desired.members)
+    return {"params": spec.params, "spec": {"name": spec.name}, **values, **output_values(artifacts.outputs)}
 
 
 def composed_body(
@@ -145,33 +145,33 @@ def composed_body(
 ) -> dict[str, Any]:
     """The create body of *task*, which starts once the tasks *waits_for* have succeeded."""
     spec, group = desired.spec, task.group
-    parts = parts_of_task(desired, task)
-    values = composed_values(desired, task, parts)
+    artifacts = artifacts_of(desired, task)
+    values = composed_values(desired, task, artifacts)
     facts = Particulars(task_id, task.name[:DISPLAY_NAME_LENGTH], task.record, task.fingerprint, values)
-    command = composed_line(group, values, parts)
-    reads = [_resource_file(spec, read, link) for read in parts.reads if not read.comes_packed]
+    command = composed_line(group, values, artifacts)
+    reads = [_resource_file(spec, read, link) for read in artifacts.reads if not read.comes_packed]
     if (content := _long_list(group, values)) is not None:
         blob = Places.of(spec).upload(hashlib.md5(content, usedforsecurity=False).hexdigest(), "in.list")
         keep(blob, content)
         item = Input("in.list", spec.containers.input, blob, len(content), "")
         reads.append({"httpUrl": link(item), **reference(spec), "filePath": LIST_FILE})
-    if command.wrapped is None and parts.outputs:
+    if command.wrapped is None and artifacts.outputs:
         reads += folder_file(spec, links)
     marks = stamps(group, facts)
-    if group.rows is not None and group.rows.files and (said := recorded_reads(group, parts.reads)):
+    if group.rows is not None and group.rows.files and (said := recorded_reads(group, artifacts.reads)):
         marks[f"x-ms-meta-{READS_METADATA}"] = said
-    outputs = [*_uploads(spec, marks, facts, links, parts.outputs), *log_files(spec, links, facts)]
+    outputs = [*_uploads(spec, marks, facts, links, artifacts.outputs), *log_files(spec, links, facts)]
     body = put_together(group, facts, command, reads, outputs)
     return {**body, "dependsOn": {"taskIds": list(waits_for)}} if waits_for else body
 
 
-def composed_line(group: TaskGroup, values: Mapping[str, Any], parts: Parts) -> CommandLine:
-    """The line of a task with these parts."""
-    outputs = [_on_node(output) for output in parts.outputs]
+def composed_line(group: TaskGroup, values: Mapping[str, Any], artifacts: Artifacts) -> CommandLine:
+    """The line of a task with these artifacts."""
+    outputs = [_on_node(output) for output in artifacts.outputs]
     outputs += [ANY] if group.body.get("outputFiles") else []
-    packs = [NodePack(read.path, is_merged=True) for read in parts.reads if read.name == PACKED]
-    packs += [NodePack(read.path) for read in parts.reads if read.is_pack and read.name != PACKED]
-    before = _list_of_inputs(group, values) + _empty_folders(group, parts)
+    packs = [NodePack(read.path, is_merged=True) for read in artifacts.reads if read.name == PACKED]
+    packs += [NodePack(read.path) for read in artifacts.reads if read.is_pack and read.name != PACKED]
+    before = _list_of_inputs(group, values) + _empty_folders(group, artifacts)
     links = any(file.read.once for file in (group.rows.files if group.rows else ()))
     line = render_command(
         group.command,
@@ -213,9 +213,9 @@ def _long_list(group: TaskGroup, values: Mapping[str, Any]) -> bytes | None:
     return text.encode() if len(text) > _LONGEST_LIST else None
 
 
-def _empty_folders(group: TaskGroup, parts: Parts) -> str:
+def _empty_folders(group: TaskGroup, artifacts: Artifacts) -> str:
     """What makes the folders of files of which there are none: `all` may be one, or none."""
-    there = {read.name for read in parts.reads}
+    there = {read.name for read in artifacts.reads}
     folders = [file.read.name for file in (group.rows.files if group.rows else ()) if file.is_folder]
     return "".join(f"mkdir -p {FILES_FOLDER}/{name}\n" for name in folders if name not in there)
 

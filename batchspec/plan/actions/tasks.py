@@ -9,7 +9,7 @@ from typing import Any
 
 from batchspec.desired.artifacts.files import PACKED
 from batchspec.desired.bodies.body import decided_at
-from batchspec.desired.bodies.composed_body import parts_of_task, shown_command
+from batchspec.desired.bodies.composed_body import artifacts_of, shown_command
 from batchspec.desired.bodies.records import INPUTS, changed_reads, differing, recorded, recorded_reads
 from batchspec.desired.expansion.local_packs import entry_of, files_of
 from batchspec.desired.places import Places
@@ -122,7 +122,7 @@ class TaskActions:
         """The entries of `files:` whose content is all that differs from what the task has read; else none."""
         if found.outdated is None or found.reason is not Reason.INPUT_CHANGED:
             return []
-        reads = parts_of_task(self._desired, found.task).reads
+        reads = artifacts_of(self._desired, found.task).reads
         names = changed_reads(found.outdated, recorded_reads(found.task.group, reads))
         return [] if INPUTS in names else names
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from batchspec.classes import NamedTuple
 from batchspec.desired.artifacts.rows import given_back
-from batchspec.desired.bodies.composed_body import parts_of_task
+from batchspec.desired.bodies.composed_body import artifacts_of
 from batchspec.desired.bodies.wrapper import OUTPUT_MISSING
 from batchspec.desired.names import output_path
 from batchspec.desired.task import Desired, DesiredTask
@@ -84,6 +84,6 @@ def _required(desired: Desired, task: DesiredTask) -> Iterator[_Expected]:
         if task.output is not None:
             yield _Expected(output_path(task.output), task.output)
         return
-    for output in parts_of_task(desired, task).outputs:
+    for output in artifacts_of(desired, task).outputs:
         if not output.is_optional:
             yield _Expected(f"{output.path}/" if output.is_folder else output.path, output.record)

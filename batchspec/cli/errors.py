@@ -10,7 +10,7 @@ from batchspec.cli.door import colored, put, put_object, say
 from batchspec.errors import BatchspecError, SpecError
 
 
-def report(error: BatchspecError, file: str = "") -> None:
+def report_error(error: BatchspecError, file: str = "") -> None:
     """Writes what went wrong: for people to stderr, and with `--format json` for programs to stdout.
 
     *file* is the spec that it went wrong with, where a command has several.

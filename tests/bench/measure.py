@@ -6,6 +6,7 @@ inside one round; figures are medians over the rounds.
 
 from __future__ import annotations
 
+import compileall
 import importlib.metadata
 import json
 import os
@@ -68,6 +69,11 @@ class Figure:
 
     def _meets(self, goal: float) -> bool:
         return self.value <= goal if self.smaller else self.value >= goal
+
+
+def compile_package() -> None:
+    """batchspec is compiled, as pip leaves it; the environment may forbid Python to."""
+    compileall.compile_dir(PROJECT / "batchspec", quiet=1)
 
 
 def version(package: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import compileall
 import os
 import socket
 import subprocess
@@ -13,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench.measure import PROJECT, Figure, Sample, in_turn, median, program, ratio
+from tests.bench.measure import Figure, Sample, compile_package, in_turn, median, program, ratio
 
 BATCHSPEC = (sys.executable, "-c", "from batchspec.cli.entry import main; main()")
 _BARE = (sys.executable, "-c", "pass")
@@ -31,9 +30,7 @@ def figures(rounds: int) -> Iterator[Figure]:
             "validate": lambda: program([*BATCHSPEC, "validate", spec]),
             "plan": lambda: until_first_request(spec),
         }
-        compileall.compile_dir(
-            PROJECT / "batchspec", quiet=1
-        )  # as pip does; the environment may forbid Python to
+        compile_package()
         if rounds > 1:
             in_turn(1, ways)  # warms the file system's cache
         found = in_turn(rounds, ways)

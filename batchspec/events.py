@@ -5,11 +5,10 @@ No event carries a signed URL, a key or a token.
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 
-from batchspec.classes import dataclass
 from batchspec.cost.estimate import Used
 
 

@@ -8,12 +8,9 @@ and what now (helps).
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import replace
 from enum import Enum
 from functools import lru_cache
-from typing import Any
-
-from batchspec.classes import NamedTuple, dataclass
+from typing import Any, NamedTuple
 
 Path = tuple[str | int, ...]
 """Keys and list indexes from the top of a document: `("pool", "metadata", 0, "name")`."""
@@ -93,8 +90,7 @@ class Severity(Enum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(NamedTuple):
     """One finding. `position` is None when it is about the whole file."""
 
     code: str
@@ -107,7 +103,7 @@ class Diagnostic:
     severity: Severity = Severity.ERROR
 
     def with_help(self, help: str) -> "Diagnostic":
-        return replace(self, helps=(*self.helps, help))
+        return self._replace(helps=(*self.helps, help))
 
     @property
     def place(self) -> str:

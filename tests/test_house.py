@@ -222,17 +222,6 @@ def test_only_what_others_publish_is_imported() -> None:
     ] == []
 
 
-def test_classes_are_those_that_are_made_fast() -> None:
-    """They decide how fast a command starts; not in the emulator and the formulas, which stand alone."""
-    assert [
-        f"{where} imports {name}"
-        for module in MODULES
-        for where in [module.relative_to(PACKAGE)]
-        for name in {"dataclasses.dataclass", "typing.NamedTuple"} & set(imports_of(module))
-        if where.parts[0] not in ("classes.py", "emulator", ALONE)
-    ] == []
-
-
 def test_start_up_imports_no_azure_package() -> None:
     """The list of commands is there without any of them; `validate` and every `--help` without an Azure package."""
     code = """

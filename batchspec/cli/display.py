@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.cli.door import is_live, put, put_object, put_painted
 from batchspec.cli.verbose import is_listening
 from batchspec.engine.health.situation import See

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple, dataclass
 from batchspec.cost.nodes import Nodes
 from batchspec.cost.rates import Rates, rounded
 
@@ -26,8 +26,7 @@ class Hourly(NamedTuple):
         return self.rates.unknown(self.nodes)
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(NamedTuple):
     """What the run of a plan costs: its pool per hour, with a formula at most, and for how long.
 
     `hours` is what bounds the job, None where nothing does. `when_done` is what becomes of the pool, empty for a pool

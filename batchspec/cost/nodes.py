@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.resources.base import Json
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.patterns import lazy_regex
 from batchspec.resources.task import digest
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
-from batchspec.classes import dataclass
 from batchspec.desired.names import NAME_LENGTH, alias
 from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.language.model import Spec
@@ -14,8 +14,7 @@ OWN_FOLDER = ".batchspec"
 """Under the spec's name in both blob containers: what is batchspec's own, and nobody's input or output."""
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(NamedTuple):
     """Where the things of a spec lie. Blobs are named as they are in their container.
 
     `arguments` name the spec in a command. `input` and `output` are the containers, `folder` is the one

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
+from typing import NamedTuple
 
-from batchspec.classes import dataclass
 from batchspec.errors import UsageError
 from batchspec.ledger.database import Database
 
@@ -13,8 +13,7 @@ _LISTED = 10
 _FULL_NAME = "coalesce(label, CASE WHEN path IS NULL THEN group_name ELSE group_name || '/' || path END)"
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """The names that were given: `GROUP`, `GROUP/TASK`, or a task's own name where only one task has it.
 
     With `only`, nothing runs but these tasks and what they need. Those of `rerun` run again, however up to date.

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, chain
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
-from batchspec.classes import NamedTuple, dataclass
 from batchspec.desired.names import FILES_FOLDER, node_name
 from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.selection import Selection

@@ -8,12 +8,11 @@ types of YAML 1.2's core schema, no tags, no merge keys, bounded size and depth.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field, replace
-from typing import Any, NoReturn
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, NoReturn
 
 import yaml
 
-from batchspec.classes import NamedTuple, dataclass
 from batchspec.codes import Code
 from batchspec.document.node import Node, indexes, trimmed_end
 from batchspec.document.scalar import kind, plain_value

@@ -5,8 +5,8 @@ they report are the same in all of them, so these and the text decide what we sa
 """
 
 import re
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.codes import Code
 from batchspec.patterns import lazy_regex
 from batchspec.source import Diagnostic, Position, Source

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.desired.places import Places
 from batchspec.ledger.database import Database, Many, Rows
 from batchspec.resources.blob import LiveBlob

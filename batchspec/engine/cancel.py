@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
 
-from batchspec.classes import dataclass
 from batchspec.desired.places import Places
 from batchspec.engine.health.status import LiveJob, group_of, newest_job
 from batchspec.engine.logs import find_task

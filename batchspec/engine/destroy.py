@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 
-from batchspec.classes import dataclass
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
 from batchspec.engine.belongings import Belongings, Some, What

@@ -5,9 +5,8 @@ from __future__ import annotations
 import codecs
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from batchspec.classes import dataclass
 from batchspec.engine.ran import Ran, read_ran
 from batchspec.engine.run.written import task_bytes
 from batchspec.language.model import Spec

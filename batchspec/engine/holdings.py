@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import chain
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.cost.estimate import Hourly
 from batchspec.cost.nodes import paid_nodes
 from batchspec.engine.look.prices import Prices, prices_of

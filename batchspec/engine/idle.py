@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.desired.places import Places
 from batchspec.engine.holdings import HeldPool, held_pool
 from batchspec.engine.look.needed import apply_at_work, lock_of, needed_by

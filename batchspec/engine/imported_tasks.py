@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from batchspec.classes import dataclass
 from batchspec.language.rows.agreement import agree, common_name, shape
 from batchspec.language.rows.written import as_matrix, distinct
 from batchspec.language.schema.read_back import task_part

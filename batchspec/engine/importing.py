@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
 
-from batchspec.classes import dataclass
 from batchspec.counts import count_text
 from batchspec.desired.artifacts.readable import Readable
 from batchspec.desired.expansion.expand import expand, without_tasks
@@ -278,7 +277,7 @@ def foreign(found: Found, name: str) -> list[tuple[str, Json]]:
 def adopt(account: Account, imported: Imported, missing: list[tuple[str, Json]]) -> None:
     """Stamps what is *missing* the spec's name, and the file that the name is noted for. Nothing else changes."""
     spec = imported.desired.spec
-    desired = without_tasks(replace(spec, file=noted_file(account, Places.of(spec)) or ""))
+    desired = without_tasks(spec._replace(file=noted_file(account, Places.of(spec)) or ""))
     bodies = {"pool": desired.pool, "job": desired.job}
     for kind, live in missing:
         stamp(account.batch, kind, bodies[kind] or {}, live)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.desired.expansion.expand import keys_of
 from batchspec.desired.places import Places
 from batchspec.engine.health.status import LiveJob, newest_job, read_status, state_in

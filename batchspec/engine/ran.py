@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.desired.bodies.wrapper import COMMAND_VARIABLE
 from batchspec.language.model import Spec
 from batchspec.plan.hidden import hidden, suspects_of

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.desired.places import Places
 from batchspec.engine.health.status import LiveJob, newest_job
 from batchspec.engine.health.wrote import excerpt

@@ -11,14 +11,13 @@ import json
 import os
 import re
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from batchspec.classes import dataclass
 from batchspec.engine.history.author import author_of
 from batchspec.errors import UsageError
 from batchspec.plan.model import Plan

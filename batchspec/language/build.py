@@ -8,10 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.codes import Code
 from batchspec.document.document import Document
 from batchspec.document.scalar import WrittenFloat, WrittenInt
@@ -118,7 +116,7 @@ def examine(document: Document, settings: Mapping[str, str], files: Sequence[Doc
         return _salvaged(document, values, found)
     spec, more = _built(_Builder(document, values))
     found += more
-    return Examined(replace(spec, warnings=in_order(found)), found)
+    return Examined(spec._replace(warnings=in_order(found)), found)
 
 
 def _built(builder: _Builder) -> tuple[Spec, list[Diagnostic]]:
@@ -220,7 +218,7 @@ class _Builder:
         before = len(self.findings)
         linked = link_groups(self.document.data, self.document.raw, self._find)
         unsound = _unsound(linked.values(), {finding.path for finding in self.findings[before:]})
-        return tuple(replace(self._group(one), is_sound=one.name not in unsound) for one in linked.values())
+        return tuple(self._group(one)._replace(is_sound=one.name not in unsound) for one in linked.values())
 
     def _group(self, linked: Linked) -> TaskGroup:
         """A group: its values from the resolved document, its templates as they were written."""

@@ -1,6 +1,7 @@
 """A finding of a rule, before it is given its place in the text."""
 
-from batchspec.classes import NamedTuple
+from typing import NamedTuple
+
 from batchspec.codes import Code
 from batchspec.source import Path, Severity
 

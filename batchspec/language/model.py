@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from enum import Enum
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple, dataclass
 from batchspec.document.document import Document
 from batchspec.language.glob.pattern import Glob
 from batchspec.language.rows.axes import Axes
@@ -36,8 +36,7 @@ class Rollout(Enum):
     REIMAGE = "reimage"
 
 
-@dataclass(frozen=True, slots=True)
-class Pool:
+class Pool(NamedTuple):
     """A pool of the spec's own, or one that is only used (`existing`, then `body` is empty).
 
     `deallocation` is Batch's nodeDeallocationOption: what becomes of the tasks on a node
@@ -61,8 +60,7 @@ class Pool:
         return () if self.existing else (str(self.body["vmSize"]), *self.other_sizes)
 
 
-@dataclass(frozen=True, slots=True)
-class LocalFiles:
+class LocalFiles(NamedTuple):
     """Inputs on this machine: what one of `globs` matches and none of `exclude`, relative to the spec's folder."""
 
     globs: tuple[Glob, ...]
@@ -70,8 +68,7 @@ class LocalFiles:
     allow_empty: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Blobs:
+class Blobs(NamedTuple):
     """Inputs that are blobs already: those under `prefix` whose remaining name `match` matches, and no `exclude`."""
 
     container: str
@@ -100,8 +97,7 @@ class Blobs:
         return any(glob.fits(path) for glob in self.exclude)
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """What a task runs.
 
     `words`: each is rendered alone and reaches the program as it is. `script`: run by
@@ -144,8 +140,7 @@ class GroupFile(NamedTuple):
     is_folder: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(NamedTuple):
     """How a group's inputs and matrix become tasks, and what these read besides; `when` leaves rows out."""
 
     matrix: Matrix | None
@@ -158,8 +153,7 @@ class Rows:
     used: frozenset[str]  # the axes and columns that templates read
 
 
-@dataclass(frozen=True, slots=True)
-class TaskGroup:
+class TaskGroup(NamedTuple):
     """Tasks made alike: one for each input, a single one without inputs, or as `rows` says.
 
     `body` has the group's fields of the service's create body, templates unrendered. Outputs that are
@@ -240,8 +234,7 @@ class Limit(NamedTuple):
 _SHARE = Limit("30%")
 
 
-@dataclass(frozen=True, slots=True)
-class Safety:
+class Safety(NamedTuple):
     """How much one apply may take away or add before it wants to be told so; None: any amount.
 
     Shares are looked at only where there are more than `min_objects`. Costs are in the currency of the price list.
@@ -258,8 +251,7 @@ class Safety:
     max_failures: Limit | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(NamedTuple):
     """A whole workload. `ignored` has the fields that `ignoreChanges` names, as paths.
 
     `identity` is the resource id of the managed identity by which tasks reach their blobs;

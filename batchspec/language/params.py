@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from batchspec.classes import dataclass
 from batchspec.codes import Code
 from batchspec.document.document import Document, parse
 from batchspec.document.scalar import json_type, number_of
@@ -51,7 +50,7 @@ class _Given:
         """What *rule* has against the value; of an option, with its words in place of a position."""
         found = check_value(self._document, self._path, self.value, rule)
         if self._option:
-            found = [replace(each, source=Source(self._option, ""), position=None) for each in found]
+            found = [each._replace(source=Source(self._option, ""), position=None) for each in found]
         about = rule.get("description", "")
         return [each if about in each.helps or not about else each.with_help(about) for each in found]
 

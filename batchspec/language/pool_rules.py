@@ -10,9 +10,8 @@ import ipaddress
 import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.codes import Code
 from batchspec.language.ended import check_ended
 from batchspec.language.finding import Finding

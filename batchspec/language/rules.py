@@ -6,9 +6,8 @@ Source: Batch REST API 2025-06-01; FACTS 2, 4 and 5.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.codes import Code
 from batchspec.language.autoscale import check_autoscale
 from batchspec.language.finding import Finding

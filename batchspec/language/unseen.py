@@ -7,8 +7,8 @@ silent about what it cannot tell.
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.patterns import lazy_regex
 
 _SHELL = lazy_regex(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum
 from itertools import chain
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple, dataclass
 from batchspec.cost.estimate import Estimate, Hourly
 from batchspec.desired.task import DesiredTask, Input
 from batchspec.language.model import TaskGroup
@@ -77,8 +77,7 @@ class Reason(Enum):
     TAKEN_OVER = "taken over from another file"
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(NamedTuple):
     """One thing to do: what exists becomes what will be.
 
     `before` is what exists, `after` what will be; None: nothing. They are JSON without any secret. Of a pool
@@ -240,8 +239,7 @@ def _none(_blob: str) -> Many[Run]:
     return ()
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """Every desired task in one of three places (to run, at work, up to date), and what that takes.
 
     There may be a million of each, so they are read, not kept. Of the `runs`, those that are `ready` wait
@@ -299,8 +297,7 @@ class Unsimulated(NamedTuple):
     place: str
 
 
-@dataclass(frozen=True, slots=True)
-class Excess:
+class Excess(NamedTuple):
     """A threshold of the spec's `safety:` that a plan goes beyond.
 
     `found` is None where nobody knows how much it is: then `what` says why. *of* is what a share is taken of, None

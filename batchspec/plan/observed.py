@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import chain
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple, dataclass
 from batchspec.desired.task import DesiredTasks
 from batchspec.ledger import tables
 from batchspec.ledger.database import OPTIONAL, Many, Rows

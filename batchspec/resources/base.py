@@ -8,11 +8,10 @@ two values of it are the same.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
-from batchspec.classes import NamedTuple, dataclass
 from batchspec.resources.equality import Same, exact, never_compared
 from batchspec.secrecy import without_credentials
 from batchspec.source import Path

@@ -1,9 +1,7 @@
 """What we know of blobs."""
 
 from collections.abc import Mapping
-from dataclasses import field
-
-from batchspec.classes import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

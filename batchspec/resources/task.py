@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from hashlib import blake2b
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.resources.base import Json
 from batchspec.secrecy import without_credentials
 

@@ -10,12 +10,11 @@ import base64
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
 
-from batchspec.classes import dataclass
 from batchspec.errors import NotSignedInError, UsageError
 from batchspec.secrecy import keep_secret
 from batchspec.service import entra
@@ -40,8 +39,7 @@ _BATCH_EXAMPLE = "https://ACCOUNT.REGION.batch.azure.com"
 _STORAGE_EXAMPLE = "https://ACCOUNT.blob.core.windows.net"
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """Both halves of where the work goes, what it offers, and where its prices are: None where nodes are free.
 
     `management` is its management plane; None where it is not named, or the extra `arm` is not installed.
@@ -109,11 +107,11 @@ def connect(target: str, progress: Callable[[str], None], prices: str | None = N
     """
     if target == "local":
         account = _connect_local(progress)
-        return replace(account, prices=PriceList(prices)) if prices else account
+        return account._replace(prices=PriceList(prices)) if prices else account
     if target == "azure":
         account = _connect_azure(os.environ)
         source = prices or os.environ.get(VARIABLE) or RETAIL
-        return replace(account, prices=PriceList(source, region_of(account.batch.endpoint)))
+        return account._replace(prices=PriceList(source, region_of(account.batch.endpoint)))
     raise UsageError(f"the target {target!r} is neither local nor azure")
 
 

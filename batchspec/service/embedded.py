@@ -11,11 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from importlib import util
 from pathlib import Path
 
-from batchspec.classes import dataclass
 from batchspec.emulator.host.installation import HOST, Config, Home, LocalAccountError, Run, make_config
 from batchspec.errors import BatchspecError
 

@@ -6,7 +6,6 @@ Source: Pool - Create, Microsoft.Batch 2025-06-01; what a patch takes of an empt
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from batchspec.errors import ServiceError
@@ -43,7 +42,7 @@ def create_with_identity(
     live = read(batch, pool.id) or {}
     differing = [*changes(body, live, compare_size=True)]
     if differing:  # there are no nodes yet that a rollout would bring along
-        pool_update.update(batch, replace(pool, rollout=None), body, differing, progress)
+        pool_update.update(batch, pool._replace(rollout=None), body, differing, progress)
 
 
 def _resource(body: Json, identity: str) -> dict[str, Any]:

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from azure.core.credentials import AzureNamedKeyCredential
 
-from batchspec.classes import dataclass
 from batchspec.errors import ServiceError
 from batchspec.secrecy import keep_secret
 from batchspec.service.batch.client import Batch
@@ -14,22 +13,19 @@ from batchspec.service.embedded import LocalAccount
 from batchspec.service.http.retry import Patience
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     id: str
     state: str
     spot: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Pool:
+class Pool(NamedTuple):
     id: str
     state: str  # of its allocation: steady, resizing, stopping
     nodes: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     id: str
     state: str
 

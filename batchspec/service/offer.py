@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchspec.classes import NamedTuple
+from typing import NamedTuple
 
 
 class Pace(NamedTuple):

@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from azure.core.exceptions import AzureError
 from azure.core.rest import HttpRequest
 
-from batchspec.classes import NamedTuple
 from batchspec.cost.rates import listed_name
 from batchspec.errors import BatchspecError
 from batchspec.resources.base import Json

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from batchspec.classes import dataclass
+from dataclasses import dataclass
+
 from batchspec.engine.cancel import Cancellable, cancel
 from batchspec.engine.run.summary import still_there
 from batchspec.language.model import Spec

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
 
-from batchspec.classes import dataclass
 from batchspec.desired.places import Places
 from batchspec.engine.destroy import Deleted, Doomed, destroy, forget_lock, note_or_forget
 from batchspec.engine.run.progress.lock import locked

@@ -6,11 +6,10 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from batchspec.classes import dataclass
 from batchspec.errors import RunError
 from batchspec.plan.identity import plan_digest, plan_id
 from batchspec.render.show import page
@@ -40,8 +39,7 @@ def _nobody_agrees(_what: str, _news: Sequence[str]) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class Manner:
+class Manner(NamedTuple):
     """How a plan is done. Times are in seconds, None is for ever.
 
     `allowed` are thresholds of the spec's `safety:` that it may go beyond. With `reviewed`, a plan's id or digest,
@@ -229,7 +227,7 @@ class Planned:
                 plans += 1
             else:
                 earlier = run.round
-                selection = replace(selection, rerun=(), open=earlier.groups, failed=earlier.failed)
+                selection = selection._replace(rerun=(), open=earlier.groups, failed=earlier.failed)
         raise RunError(
             f"after {_MOST_PLANS} plans there is still work that could not begin",
             help="run the same command again",

@@ -7,11 +7,9 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from batchspec.classes import dataclass
 from batchspec.errors import SpecError, UsageError
 from batchspec.secrecy import keep_secret
 from batchspec.source import Diagnostic, Severity, Source, in_order
@@ -22,8 +20,7 @@ if TYPE_CHECKING:
     from batchspec.language.model import Spec
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(NamedTuple):
     """What selects a workload besides its spec: values for its params, and where to work and read."""
 
     settings: tuple[str, ...] = ()
@@ -55,7 +52,7 @@ def read_spec(spec_file: Path, environment: Environment = _ALONE, *, takes_over:
     examined = _examined(spec_file, environment)
     if examined.spec is None or examined.is_wrong:
         raise SpecError(examined.findings)
-    return replace(examined.spec, takes_over=takes_over)
+    return examined.spec._replace(takes_over=takes_over)
 
 
 def check(
@@ -104,7 +101,7 @@ def _examined(spec_file: Path, environment: Environment) -> Examined:
     files = [parse(_source(file, help)) for file in environment.params_files]
     examined = examine(document, dict(_setting(text) for text in environment.settings), files)
     file = file_in_project(spec_file)
-    spec = examined.spec and replace(examined.spec, flags=environment.flags, file=file)
+    spec = examined.spec and examined.spec._replace(flags=environment.flags, file=file)
     return examined._replace(spec=spec, findings=[*slips, *examined.findings])
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import batchspec
 from batchspec.desired.places import Places
 from batchspec.engine.idle import Fate, IdlePool, find_idle, let_go
@@ -33,7 +31,7 @@ def test_an_idle_pool_goes_when_nobody_needs_it(bare: Workload) -> None:
         stamps = {"batchspec.spec": other, "batchspec.containers": " ".join(workload.spec.containers)}
         metadata = [{"name": name, "value": value} for name, value in stamps.items()]
         bare.batch("POST", "/jobs", {"id": other, "poolInfo": {"poolId": bare.pool_id}, "metadata": metadata})
-        with locked(account, replace(Places.of(workload.spec), name=other)):  # its tasks are yet to be added
+        with locked(account, Places.of(workload.spec)._replace(name=other)):  # its tasks are yet to be added
             assert (ours().fate, f"an apply of {other} is running: " in ours().why) == (Fate.KEEP, True)
             (kept,) = let_go(account, [first])
             assert (kept.fate, "is running" in kept.why) == (Fate.KEEP, True)

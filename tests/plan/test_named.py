@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,7 +40,7 @@ def plan_of(
     file: str = "specs/a.yaml",
     takes_over: bool = False,
 ) -> Plan:
-    spec = replace(build(parse(Source("a.yaml", TEXT))), file=file, takes_over=takes_over)
+    spec = build(parse(Source("a.yaml", TEXT)))._replace(file=file, takes_over=takes_over)
     named = Named([*pools], [*jobs], noted)
     return make_plan(without_tasks(spec), Observed(pool={"id": "Mine"}, named=named))
 

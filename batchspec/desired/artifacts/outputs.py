@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.desired.artifacts.files import TaskRead
 from batchspec.desired.names import FILES_FOLDER, name_problem, node_name, output_helps, output_path
 from batchspec.desired.packing import PACK_SUFFIX

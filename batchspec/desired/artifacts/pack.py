@@ -6,7 +6,8 @@ It is a tar in GNU's format, whose bytes follow from the names, modes and conten
 
 from __future__ import annotations
 
-from batchspec.classes import NamedTuple
+from typing import NamedTuple
+
 from batchspec.resources.task import digest
 
 # As in `tarfile`, which takes longer to import than a spec to validate.

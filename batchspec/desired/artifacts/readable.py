@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from batchspec.classes import dataclass
 from batchspec.desired.artifacts.listings import Listings
 from batchspec.desired.task import Input
 from batchspec.source import Path

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.desired.artifacts.values import template_values
 from batchspec.desired.bodies.records import recorded
 from batchspec.desired.bodies.wrapper import (

@@ -8,9 +8,8 @@ import os
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.desired.artifacts.files import PACKED, TaskRead
 from batchspec.desired.artifacts.listings import spread_of
 from batchspec.desired.artifacts.outputs import TaskOutput, is_stored_prefix

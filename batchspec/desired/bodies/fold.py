@@ -13,9 +13,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from json.encoder import encode_basestring_ascii
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.desired.bodies.body import DISPLAY_NAME_LENGTH, PLAIN, Links, Particulars, body_of, task_body
 from batchspec.desired.names import Parts, input_path, output_path, parts_of
 from batchspec.desired.task import DesiredTask

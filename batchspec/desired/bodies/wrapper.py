@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.desired.packing import NEEDS_TAR, PACK_SUFFIX, UNPACK, one_line, pack
 
 OUTPUT_FOLDER = "out"

@@ -8,8 +8,8 @@ from heapq import nsmallest
 from itertools import chain, islice
 from operator import itemgetter
 from pathlib import PurePath
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.codes import Code
 from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.task import DesiredTask, DesiredTasks

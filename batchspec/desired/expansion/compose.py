@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.codes import Code
 from batchspec.desired.artifacts.files import SOURCE_READ, FileFinder, TaskRead
 from batchspec.desired.artifacts.outputs import TaskOutput, outputs_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.desired.artifacts.files import TaskRead
 from batchspec.desired.artifacts.outputs import TaskOutput
 from batchspec.desired.task import DesiredTask, DesiredTasks

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from operator import itemgetter
 
 from batchspec.codes import Code
@@ -44,7 +43,7 @@ def expand(spec: Spec, readable: Readable) -> Desired:
     Raises `SpecError` for names that cannot be: an output outside its folder, two
     tasks that would write one blob, a control character.
     """
-    spec = replace(spec, groups=tuple(group for group in spec.groups if not group.packs_for))
+    spec = spec._replace(groups=tuple(group for group in spec.groups if not group.packs_for))
     tasks = DesiredTasks(spec.groups)
     findings: list[Diagnostic] = []
     number = 0
@@ -54,7 +53,7 @@ def expand(spec: Spec, readable: Readable) -> Desired:
     findings = [*_once(findings), *collisions(spec, tasks)]
     if any(finding.severity is Severity.ERROR for finding in findings):
         raise SpecError([*spec.warnings, *findings])
-    warned = replace(spec, warnings=(*spec.warnings, *findings), groups=tuple(_with_packing(spec, tasks)))
+    warned = spec._replace(warnings=(*spec.warnings, *findings), groups=tuple(_with_packing(spec, tasks)))
     return Desired(
         spec=warned, pool=_pool_body(spec), job=_job_body(spec), tasks=tasks, members=readable.members
     )

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from batchspec.classes import dataclass
 from batchspec.desired.artifacts.files import PACKED, TaskRead
 from batchspec.desired.artifacts.outputs import OUTPUT_FOLDER, TaskOutput
 from batchspec.desired.names import FILES_FOLDER
@@ -34,8 +33,7 @@ _FOLDER = f"{OUTPUT_FOLDER}/pack"
 _SCRIPT = f"mkdir -p {_FOLDER}; cp -lR in/. {_FOLDER}/ 2>/dev/null || cp -R in/. {_FOLDER}/"
 
 
-@dataclass(frozen=True, slots=True)
-class PackingTask:
+class PackingTask(NamedTuple):
     """A packing task, the files that it reads (or the packs of the level before) and what it makes."""
 
     task: DesiredTask

@@ -7,9 +7,8 @@ for another. What only puts names in cannot, and is not rendered for tasks that 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.language.model import Spec, TaskGroup
 from batchspec.language.schema.findings import check_value
 from batchspec.language.schema.spec_schema import decides, rules_at

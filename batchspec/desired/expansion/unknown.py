@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.language.model import Rows
 from batchspec.language.rows.linking import Link
 from batchspec.ledger.database import Database

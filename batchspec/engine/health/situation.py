@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-
-from batchspec.classes import NamedTuple
+from typing import NamedTuple
 
 
 class GroupTally(NamedTuple):

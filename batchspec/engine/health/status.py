@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 
-from batchspec.classes import dataclass
 from batchspec.cost.estimate import Hourly
 from batchspec.cost.nodes import paid_nodes
 from batchspec.desired.bodies.wrapper import OUTPUT_MISSING

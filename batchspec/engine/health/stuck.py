@@ -7,10 +7,9 @@ what only makes it slower (`Judgement.degraded`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from batchspec.classes import dataclass
 from batchspec.engine.health.node_troubles import node_troubles
 from batchspec.engine.health.size_troubles import size_troubles
 from batchspec.engine.health.trouble import (

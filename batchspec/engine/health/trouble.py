@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from batchspec.classes import dataclass
 from batchspec.resources.base import Json
 from batchspec.resources.resize_errors import Shortage
 

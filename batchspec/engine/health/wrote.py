@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.counts import count_text
 from batchspec.secrecy import without_secrets
 

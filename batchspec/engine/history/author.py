@@ -10,8 +10,8 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.engine.look.machine.project import project_root
 from batchspec.engine.look.remembered.regular import open_file
 from batchspec.version import __version__

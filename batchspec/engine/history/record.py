@@ -16,10 +16,9 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
 
-from batchspec.classes import NamedTuple
 from batchspec.desired.places import Places
 from batchspec.engine.history.author import Author
 from batchspec.engine.history.trace import Traced, read_moment, read_traced, traced_json

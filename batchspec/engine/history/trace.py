@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from batchspec.classes import NamedTuple
 from batchspec.ledger import tables
 from batchspec.ledger.database import Database, Rows
 from batchspec.resources.task import CANCELLED, NOT_RUN, read_id

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from typing import NamedTuple
 
-from batchspec.classes import dataclass
 from batchspec.language.model import Spec
 from batchspec.resources import job as jobs
 from batchspec.resources.base import Json
@@ -29,8 +29,7 @@ from batchspec.service.connect import Account
 _COUNTED = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class LinksEnd:
+class LinksEnd(NamedTuple):
     """How many tasks wait, and how many run, with links that have ended or do within a day.
 
     `first` is when the first of them ends, at the earliest: UTC, ISO 8601. Beyond 10,000 tasks nobody counts.

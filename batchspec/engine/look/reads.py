@@ -68,7 +68,7 @@ def desired_now(
         packages=packages,
         start_files=start_files,
         node_files=node_files,
-        spec=replace(desired.spec, warnings=in_order([*desired.spec.warnings, *warnings])),
+        spec=desired.spec._replace(warnings=in_order([*desired.spec.warnings, *warnings])),
     )
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.desired.artifacts.listings import Part, read_listing, spread_of
 from batchspec.desired.task import Desired
 from batchspec.service.connect import Account

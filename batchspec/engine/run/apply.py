@@ -12,8 +12,8 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.counts import count_text
 from batchspec.desired.bodies.composed_body import public_outputs
 from batchspec.desired.places import Places

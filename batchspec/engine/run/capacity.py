@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import replace
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.engine.health.stuck import Judgement
 from batchspec.engine.health.trouble import Facts, StuckReason, Trouble
 from batchspec.engine.run.progress.conduct import Conduct
@@ -77,7 +76,7 @@ class Capacity:
             pool_service.resize(batch, live, pool.deallocation)
             return
         change = Change(("vmSize",), live["vmSize"], size, Effect.DRAIN)
-        gentle, desired = replace(pool, deallocation="taskcompletion"), {**conduct.pool, "vmSize": size}
+        gentle, desired = pool._replace(deallocation="taskcompletion"), {**conduct.pool, "vmSize": size}
         pool_update.update(batch, gentle, desired, [change], lambda _: conduct.check(), conduct.spec.ignored)
 
 

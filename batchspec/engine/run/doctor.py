@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from batchspec.classes import dataclass
 from batchspec.engine.health.diagnose import evidence, explained, read_facts
 from batchspec.engine.health.stuck import Judgement, is_up, judge, without
 from batchspec.engine.health.trouble import PATIENCE, Facts, StuckReason, Trouble

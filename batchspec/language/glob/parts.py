@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 
-from batchspec.classes import dataclass
 from batchspec.language.glob.syntax import Branch, GlobError, Kind, Piece
 
 _DEEP = [Kind.ANY, Kind.ANY]

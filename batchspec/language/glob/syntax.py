@@ -15,8 +15,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-
-from batchspec.classes import NamedTuple
+from typing import NamedTuple
 
 BRANCHES = 256
 LENGTH = 4096  # of the longest path that Linux takes

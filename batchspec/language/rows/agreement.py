@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from itertools import takewhile, zip_longest
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.language.rows.written import typed
 
 _OPTIONS = r"(?<![\w.])--?[A-Za-z][\w-]*"

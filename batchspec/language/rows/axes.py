@@ -8,14 +8,12 @@ none. Of an axis that a task has there is one value; of any other there is a lis
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-
-from batchspec.classes import dataclass
+from typing import NamedTuple
 
 RESERVED = FOLDER, SOURCE = "folder", "source"
 
 
-@dataclass(frozen=True, slots=True)
-class Axes:
+class Axes(NamedTuple):
     """The axes of a group's rows, in their order, and those that its tasks have.
 
     `origin` stands for the text of the inputs that the rows come from in the end, None where there is none: only

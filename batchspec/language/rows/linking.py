@@ -7,11 +7,10 @@ two films is right for one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from graphlib import CycleError
-from typing import Any
+from typing import Any, NamedTuple
 
-from batchspec.classes import dataclass
 from batchspec.codes import Code
 from batchspec.language.glob.pattern import Glob
 from batchspec.language.glob.pattern import parse as parse_glob
@@ -47,8 +46,7 @@ _OF_BLOBS, _OF_MADE, _OF_FOUND = ("prefix",), ("output", "atMost"), ("exclude", 
 _LEAVE_OUT = "`when` leaves out rows: when: \"{{ matrix.title != 'trailer' }}\""
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """What a group reads of another one: the outputs of which of its tasks.
 
     `on` pairs an axis of theirs with one of ours, or with the text of a template. `is_all`: of all that match,
@@ -344,7 +342,7 @@ class _Maker:
         for name, read in reads.items():
             if isinstance(read.source, Made) and (link := self._link(read.source, read.path)) is not None:
                 pairs = self._pairs(read, link, axes)
-                yield name, replace(link, on=pairs, is_all=read.all)
+                yield name, link._replace(on=pairs, is_all=read.all)
 
     def _link(self, made: Made, path: Path) -> Link | None:
         """What *made* means; None after a finding."""
@@ -381,7 +379,7 @@ class _Maker:
             return link
         if link is not None:
             self._check_files(link, glob)
-        return link and replace(link, glob=glob, at_most=inputs["atMost"])
+        return link and link._replace(glob=glob, at_most=inputs["atMost"])
 
     def _check_files(self, link: Link, glob: Glob) -> None:
         where: Path = (*self._path, "inputs", "match")

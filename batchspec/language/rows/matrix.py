@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple, dataclass
 from batchspec.document.scalar import as_written
 from batchspec.patterns import lazy_regex
 
@@ -62,8 +62,7 @@ class Combination(NamedTuple):
     ranks: tuple[int, ...]  # one for each axis; of rows that are no product, the row's own for all of them
 
 
-@dataclass(frozen=True, slots=True)
-class Product:
+class Product(NamedTuple):
     """Every combination of the values of its axes, the last axis fastest."""
 
     values: Mapping[str, Sequence[Value]]
@@ -84,8 +83,7 @@ class Product:
             yield Combination(row, ranks)
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """Rows as they are written down; all have the same names, and the values together identify one."""
 
     rows: tuple[Mapping[str, Value], ...]
@@ -103,8 +101,7 @@ class Listed:
             yield Combination(row, (number,) * len(row))
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
+class Sheet(NamedTuple):
     """A CSV file: `axes` are the columns that identify a line, `columns` those that the group reads."""
 
     file: str

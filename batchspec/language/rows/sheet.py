@@ -8,8 +8,8 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.codes import Code
 from batchspec.errors import SpecError
 from batchspec.source import Diagnostic, Position, Source

@@ -6,11 +6,9 @@ Nothing of another group is available: what `from` leads to is a matter of `axes
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
-from batchspec.classes import NamedTuple, dataclass
 from batchspec.codes import Code
 from batchspec.language.rows.axes import RESERVED
 from batchspec.language.rows.matrix import (
@@ -33,8 +31,7 @@ Find = Callable[..., None]
 """Takes a finding: code, sentence, path; `label` and `helps` where there is more to say."""
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(NamedTuple):
     """What the tasks of another group make. `output` None: the only one they have.
 
     `on` pairs axes, theirs with ours (a name, or the text of a template), by which tasks match; None: all that
@@ -48,15 +45,13 @@ class Made:
     at_most: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LocalFile:
+class LocalFile(NamedTuple):
     """A path, a glob or a folder (it ends with a slash) on this machine; templates in it are unrendered."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class StoredBlob:
+class StoredBlob(NamedTuple):
     """One blob, or all whose names begin with a prefix: then `is_prefix`."""
 
     container: str
@@ -64,8 +59,7 @@ class StoredBlob:
     is_prefix: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """What a task reads besides its inputs. With `all`, everything that matches, as a folder.
 
     With `once`, each node of a job fetches it once, and its tasks share it.
@@ -78,8 +72,7 @@ class Read:
     once: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """How rows become tasks: one each, one for all that agree on `per`, one for all, and at most `chunk` in one."""
 
     per: tuple[str, ...] = ()
@@ -220,7 +213,7 @@ def read_reads(data: Mapping[str, Any], path: Path) -> dict[str, Read]:
     """The entries of `files:` at *path*, by their names."""
     reads = {name: _read(name, entry, (*path, name)) for name, entry in data.items()}
     return {
-        name: replace(read, once=isinstance(data[name], Mapping) and data[name].get("once") == "node")
+        name: read._replace(once=isinstance(data[name], Mapping) and data[name].get("once") == "node")
         for name, read in reads.items()
     }
 

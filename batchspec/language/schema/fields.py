@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.language.schema.fits import Schema
 from batchspec.language.schema.spec_schema import rules_at
 from batchspec.source import Path, path_text

@@ -8,9 +8,8 @@ taken by the name of an environment variable.
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.language.schema.fits import Schema, resolved
 from batchspec.language.schema.spec_schema import spec_schema
 from batchspec.resources import job as jobs

@@ -11,8 +11,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.codes import Code
 from batchspec.document.document import MAX_FINDINGS, Document
 from batchspec.patterns import lazy_regex

@@ -1,8 +1,8 @@
 """What an expression in a placeholder reads, and how it can be wrong."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.codes import Code
 from batchspec.errors import BatchspecError
 

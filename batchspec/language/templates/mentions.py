@@ -1,8 +1,8 @@
 """The names that a template mentions, held against those that there are."""
 
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.language.templates import shell
 from batchspec.language.templates.expression import Reference
 from batchspec.language.templates.template import Placeholder, Template

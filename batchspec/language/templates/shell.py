@@ -10,8 +10,8 @@ Source: bash reference manual 5.2, "Quoting", "Shell Expansions", "Here Document
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.patterns import lazy_regex
 
 SLOT = "\0"

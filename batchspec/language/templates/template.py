@@ -9,10 +9,9 @@ only a filter or an operator makes it an expression of jinja2, in `sandbox.py`.
 import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from batchspec.classes import dataclass
 from batchspec.codes import Code
 from batchspec.language.templates import shell
 from batchspec.language.templates.expression import (

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from batchspec.classes import dataclass
 from batchspec.desired.task import Desired
 from batchspec.language.model import WhenDone
 from batchspec.plan.actions.action import update_action

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from batchspec.desired.task import Desired
 from batchspec.language.model import Spec
@@ -40,7 +39,7 @@ def job_action(desired: Desired, observed: Observed) -> Action | None:
     if action is None or action.operation is not Operation.REPLACE:
         return action
     ended = task_lines(observed.running, 0, "is ended with the old job, and runs again in the new one")
-    return replace(action, id=following["id"], interrupts=ended)
+    return action._replace(id=following["id"], interrupts=ended)
 
 
 def next_job(desired: Desired, observed: Observed) -> Action | None:

@@ -62,7 +62,7 @@ def _missing(desired: Desired, body: Json) -> Action:
     action = new_action(
         desired, Operation.CREATE, Kind.POOL, body["id"], Reason.MISSING, ("pool", "id"), after=body
     )
-    return replace(action, notes=tuple(_of_sizes(desired, body)))
+    return action._replace(notes=tuple(_of_sizes(desired, body)))
 
 
 def _of_sizes(desired: Desired, body: Json) -> Iterator[str]:
@@ -90,13 +90,13 @@ def _compared(desired: Desired, observed: Observed, *, compare_size: bool) -> Ac
         return None
     if missing and any(change in action.changes for change in missing):
         again = f"requested again; last time: {said(live['resizeErrors'])}"
-        action = replace(action, notes=(again, *_of_sizes(desired, desired.pool)))
+        action = action._replace(notes=(again, *_of_sizes(desired, desired.pool)))
     _refuse_protected(pool, action)
     if action.changes[0].path == ("rollout",):
-        action = replace(action, reason=Reason.ROLLOUT)
+        action = action._replace(reason=Reason.ROLLOUT)
     if Effect.DRAIN in action.effects:
         is_empty = not (pools.nodes_of(live) or pools.target_nodes(live))
-        return replace(action, interrupts=_tasks_on(pool, observed), agreed=is_empty)
+        return action._replace(interrupts=_tasks_on(pool, observed), agreed=is_empty)
     return _told_of_rollout(pool, observed, action) if Effect.REJOIN in action.effects else action
 
 
@@ -121,7 +121,7 @@ def _put_away(desired: Desired, observed: Observed, action: Action | None) -> Ac
 def _deleted(desired: Desired, live: Json) -> Action:
     path = ("pool", "whenDone")
     action = new_action(desired, Operation.DELETE, Kind.POOL, live["id"], Reason.WHEN_DONE, path, before=live)
-    return replace(action, agreed=True)
+    return action._replace(agreed=True)
 
 
 def _resized(desired: Desired, action: Action | None, pool_id: str, changes: list[Change]) -> Action:
@@ -129,8 +129,7 @@ def _resized(desired: Desired, action: Action | None, pool_id: str, changes: lis
     action = action or new_action(
         desired, Operation.UPDATE, Kind.POOL, pool_id, Reason.WHEN_DONE, ("pool", "whenDone")
     )
-    return replace(
-        action,
+    return action._replace(
         before={**(action.before or {}), **{str(change.path[0]): change.before for change in changes}},
         after={**(action.after or {}), **{str(change.path[0]): change.after for change in changes}},
         changes=(*action.changes, *changes),
@@ -178,7 +177,7 @@ def unprotect(desired: Desired) -> Action:
     action = new_action(
         desired, Operation.UPDATE, Kind.POOL, pool_id, Reason.UNPROTECT, path, changes=(lifted,)
     )
-    return replace(action, notes=("nothing else is done with it: plan again for the rest",))
+    return action._replace(notes=("nothing else is done with it: plan again for the rest",))
 
 
 def _tasks_on(pool: Pool, observed: Observed) -> tuple[str, ...]:
@@ -196,9 +195,9 @@ def _told_of_rollout(pool: Pool, observed: Observed, action: Action) -> Action:
         keeps = "keeps" if count == 1 else "keep"
         what = " and ".join(sorted({_NAMES[str(change.path[0])] for change in _rejoining(action)}))
         note = f"{nodes} {keeps} the old {what} until the next reboot; `rollout: reboot` updates them, too"
-        return replace(action, notes=(*action.notes, note))
+        return action._replace(notes=(*action.notes, note))
     away = f"{nodes} to {pool.rollout.value}, some at a time"
-    return replace(action, interrupts=(away, *_tasks_on(pool, observed)))
+    return action._replace(interrupts=(away, *_tasks_on(pool, observed)))
 
 
 _NAMES = {"startTask": "start task", "applicationPackageReferences": "packages", "rollout": "start task"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from batchspec.desired.task import Desired
@@ -64,4 +63,4 @@ def _group(group: TaskGroup, suspects: Sequence[str]) -> dict[str, Any]:
 
 
 def _safety(safety: Safety) -> dict[str, Any]:
-    return {name: getattr(limit, "written", limit) for name, limit in asdict(safety).items()}
+    return {name: getattr(limit, "written", limit) for name, limit in safety._asdict().items()}

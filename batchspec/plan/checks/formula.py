@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.codes import Code
 from batchspec.desired.task import Desired
 from batchspec.plan.model import Kind, Operation, Plan

@@ -10,9 +10,8 @@ import math
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.codes import Code
 from batchspec.desired.task import Desired
 from batchspec.ledger.database import Many

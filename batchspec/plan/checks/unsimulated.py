@@ -6,9 +6,8 @@ Pure. A task that cannot be right without it is a finding. On Azure none of this
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.codes import Code
 from batchspec.desired.task import Desired
 from batchspec.language.pool_rules import is_windows

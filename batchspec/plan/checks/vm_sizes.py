@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
-
-from batchspec.classes import NamedTuple
+from typing import NamedTuple
 
 AS_OF = date(2026, 9, 24)
 SOURCE = (

@@ -6,8 +6,8 @@ part that matters.
 """
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.language.schema.secrets import hidden_parts
 from batchspec.render.show import columns, show, without_commands
 from batchspec.source import Position, Source

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from textwrap import wrap
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.counts import count_text
 from batchspec.ledger.database import Many
 from batchspec.plan.model import Action, Kept, Kind, Operation, Plan, Reason, Stray

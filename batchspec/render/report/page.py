@@ -8,9 +8,8 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.counts import count_text
 from batchspec.engine.history.figures import Curves, GroupFigures, Window, curves_of, groups_of, window_of
 from batchspec.engine.history.trace import Traced

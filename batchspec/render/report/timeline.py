@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.engine.history.figures import BINS, Load, Window
 from batchspec.engine.history.trace import Trace
 from batchspec.render.values import duration_text

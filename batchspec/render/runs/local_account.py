@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +33,7 @@ def status_text(
 def status_json(
     account: LocalAccount, pools: Sequence[Pool], jobs: Sequence[Job], size: int, engine: str | None
 ) -> dict[str, Any]:
-    held = {"pools": [asdict(pool) for pool in pools], "jobs": [asdict(job) for job in jobs]}
+    held = {"pools": [pool._asdict() for pool in pools], "jobs": [job._asdict() for job in jobs]}
     return account_json(account) | held | {"diskBytes": size, "containers": engine}
 
 

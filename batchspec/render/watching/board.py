@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple, dataclass
 from batchspec.counts import count_text
 from batchspec.engine.health.situation import GroupTally, Situation
 from batchspec.events import Event, NoteEvent, State, Step, StepEvent, TaskEvent

@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from azure.batch import BatchClient
@@ -23,7 +23,6 @@ from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
 from azure.core.exceptions import HttpResponseError
 from azure.core.rest import HttpRequest, HttpResponse
 
-from batchspec.classes import NamedTuple
 from batchspec.errors import ServiceError
 from batchspec.resources.base import Json
 from batchspec.service.http.errors import error_of, translated

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.service.batch.client import Batch, path_of
 
 

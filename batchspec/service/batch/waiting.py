@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from batchspec.classes import NamedTuple
 from batchspec.errors import ServiceError
 from batchspec.service.batch.client import Batch
 

@@ -16,13 +16,12 @@ from binascii import b2a_base64
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from urllib.parse import quote
 
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import HttpResponseError, ResourceExistsError
 
-from batchspec.classes import NamedTuple
 from batchspec.errors import NotSignedInError, RunError
 from batchspec.resources.blob import LiveBlob
 from batchspec.resources.links import LINK_LIFE

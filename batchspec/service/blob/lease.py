@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobClient, BlobLeaseClient
 
-from batchspec.classes import NamedTuple
 from batchspec.errors import BatchspecError, LockedError, ServiceError
 from batchspec.service.blob.blobs import BlobStorage
 from batchspec.service.http.errors import storage_code, translated

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.document.document import decode, parse
 from batchspec.errors import UsageError
 from batchspec.shipyard.reading.settings import Settings

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from batchspec.classes import dataclass
 from batchspec.errors import UsageError
 from batchspec.language.rows.agreement import agree, common_name, literal, shape
 from batchspec.language.rows.written import as_matrix, distinct, file_name

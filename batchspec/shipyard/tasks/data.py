@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
-from batchspec.classes import dataclass
 from batchspec.shipyard.reading.places import in_working_directory, is_elsewhere, name_of, split_remote
 from batchspec.shipyard.reading.settings import Settings
 

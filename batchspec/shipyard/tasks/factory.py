@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import combinations, combinations_with_replacement, islice, permutations, product
-from typing import Any
+from typing import Any, NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.errors import UsageError
 from batchspec.language.rows.agreement import literal
 from batchspec.language.rows.written import as_matrix, distinct, file_name

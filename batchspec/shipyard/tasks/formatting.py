@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from string import Formatter
-from typing import Any
+from typing import Any, NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.errors import UsageError
 from batchspec.language.rows.agreement import literal, name_after
 from batchspec.language.rows.written import Cell

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
-from batchspec.classes import dataclass
 from batchspec.shipyard.reading.durations import iso_duration
 from batchspec.shipyard.reading.places import name_of
 from batchspec.shipyard.reading.settings import Settings

@@ -7,10 +7,9 @@ import stat
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
-from batchspec.classes import dataclass
 from batchspec.codes import Code
 from batchspec.desired.names import name_problem
 from batchspec.desired.places import Places

@@ -11,9 +11,8 @@ import stat
 import tarfile
 from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.desired.artifacts.pack import Pack, content_with
 from batchspec.engine.look.remembered.digests import Digests
 from batchspec.errors import RunError

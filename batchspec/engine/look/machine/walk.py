@@ -11,8 +11,8 @@ import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple, dataclass
 from batchspec.language.glob.pattern import Glob, Level
 
 # ruff: noqa: PTH112, PTH114, PTH118, PTH120
@@ -47,8 +47,7 @@ class _Folder(NamedTuple):
     may_be_outside: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """What a walk leaves out, whom it tells of files that differ from a match only in case, and where it may look.
 
     `allows` is asked about folders by their real paths: those behind links, and those above the first one.

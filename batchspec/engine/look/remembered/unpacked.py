@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.engine.look.remembered.cache import cache_path
 from batchspec.resources.task import digest
 

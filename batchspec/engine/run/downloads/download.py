@@ -7,9 +7,8 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.counts import count_text
 from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.places import Places

@@ -13,10 +13,10 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from batchspec.classes import dataclass
 from batchspec.desired.places import Places
 from batchspec.engine.look.remembered.cache import cache_secret
 from batchspec.engine.look.remembered.downloaded import Downloaded

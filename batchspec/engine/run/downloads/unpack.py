@@ -9,9 +9,8 @@ import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, BinaryIO, NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.engine.look.remembered.unpacked import Unpacked, files_in, noted, remember
 from batchspec.errors import RunError
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from batchspec.classes import dataclass
 from batchspec.desired.task import Desired
 from batchspec.engine.history.author import Author, author_of
 from batchspec.engine.run.progress.lock import Held

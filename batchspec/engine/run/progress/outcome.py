@@ -7,9 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.cost.nodes import NodeHours
 from batchspec.desired.artifacts.files import PACKED
 from batchspec.desired.task import DesiredTask, DesiredTasks

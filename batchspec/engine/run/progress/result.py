@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from batchspec.classes import NamedTuple
 from batchspec.desired.artifacts.rows import given_back
 from batchspec.desired.bodies.composed_body import artifacts_of
 from batchspec.desired.bodies.wrapper import OUTPUT_MISSING

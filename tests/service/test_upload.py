@@ -8,8 +8,10 @@ from pathlib import Path
 from secrets import token_hex
 
 import pytest
+from azure.core.exceptions import ServiceResponseError
 
 from batchspec.errors import RunError
+from batchspec.service.blob import sending
 from batchspec.service.blob.blobs import BlobStorage
 
 BLOCK = 8 * 1024 * 1024
@@ -84,3 +86,44 @@ def test_a_file_that_is_gone(blobs: BlobStorage, tmp_path: Path) -> None:
     clip = Clip(blobs, tmp_path / "clip.mp4", 3)
     clip.file.unlink()
     assert clip.refuse() == f"could not read {clip.file}: No such file or directory"
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line counts as quick, however busy this machine is."""
+    monkeypatch.setattr(sending, "_QUICK_S", 600.0)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_quick_line_takes_a_file_in_one_request(blobs: BlobStorage, tmp_path: Path) -> None:
+    """Its first block tells that it is quick; then a change is found as it is in blocks."""
+    clip, told = Clip(blobs, tmp_path / "clip.mp4", 5 * BLOCK + 1), list[int]()
+    clip.upload(told.append)
+    assert told[:2] == [BLOCK, 1024 * 1024]
+    assert told[-1] == len(clip.content)
+    for change in (bytes.swapcase, lambda old: old[:-1], lambda old: old + b"!"):
+        clip.file.write_bytes(change(clip.content))
+        assert clip.refuse() == f"{clip.file} changed after it was planned, and was not uploaded"
+    clip.file.write_bytes(clip.content)
+    cut = clip.refuse(lambda done: clip.file.write_bytes(b"") and None if done == 1024 * 1024 else None)
+    assert cut == f"{clip.file} changed after it was planned, and was not uploaded"
+    assert clip.there == clip.content
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_line_that_takes_nothing_large(
+    blobs: BlobStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What does not come through in one request goes in blocks, and so does all that follows."""
+    refused: list[int] = []
+
+    def put(*words: object) -> None:
+        refused.append(1)
+        raise ServiceResponseError("the connection was lost")
+
+    monkeypatch.setattr(sending, "put_blob", put)
+    clip = Clip(blobs, tmp_path / "clip.mp4", 4 * BLOCK + 1)
+    for _ in range(2):
+        clip.upload()
+        assert clip.there == clip.content
+    assert refused == [1]

@@ -21,6 +21,7 @@ from azure.core.pipeline.policies import ContentDecodePolicy
 from azure.core.rest import HttpRequest
 
 from batchspec.resources.blob import LiveBlob
+from batchspec.service.blob.checked_file import Whole
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient
@@ -44,7 +45,12 @@ def list_blobs(service: BlobServiceClient, container: str, prefix: str) -> Itera
 
 
 def put_blob(
-    service: BlobServiceClient, container: str, blob: str, data: bytes, md5: str, metadata: Mapping[str, str]
+    service: BlobServiceClient,
+    container: str,
+    blob: str,
+    data: bytes | Whole,
+    md5: str,
+    metadata: Mapping[str, str],
 ) -> None:
     """Makes the blob of *data*, which has to have the *md5* (hexadecimal) on arrival. Raises HttpResponseError."""
     headers = {

@@ -27,7 +27,7 @@ from batchspec.resources.blob import LiveBlob
 from batchspec.resources.links import LINK_LIFE
 from batchspec.service.blob.blob_calls import delete_blob, get_blob, list_blobs, put_blob
 from batchspec.service.blob.checked_file import checked
-from batchspec.service.blob.sending import Content, send
+from batchspec.service.blob.sending import Content, Line, send
 from batchspec.service.http.address import does_without_tls
 from batchspec.service.http.errors import storage_code, translated
 from batchspec.service.http.retry import Patience, PatientRetry
@@ -54,6 +54,7 @@ class BlobStorage:
         self._delegation: _Delegation | None = None
         self._delegation_lock = threading.Lock()
         self._signers: dict[tuple[str, timedelta], _Signer] = {}  # by blob container, and how long they last
+        self._line = Line()
         self._folders: dict[str, str] = {}  # the containers' own addresses
 
     @classmethod
@@ -170,7 +171,7 @@ class BlobStorage:
     ) -> None:
         """Likewise for any *content*, which people call *called*."""
         with translated(f"upload {called}"):
-            send(self._service, container, blob, content, metadata, progress)
+            send(self._service, container, blob, content, metadata, progress, self._line)
 
     def put(self, container: str, blob: str, content: bytes, metadata: Mapping[str, str]) -> None:
         """Makes the small blob of *content*, or makes it anew."""

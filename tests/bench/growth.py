@@ -28,6 +28,7 @@ MOST = 1.3
 
 _ROUNDS = 3
 _FEW = 2
+_SEEN_S = 0.03  # what two runs of one command may differ by
 _SMALL = 20_000  # bytes
 Measure = Callable[[int], Sample]
 
@@ -44,7 +45,7 @@ class Growth:
 
     @property
     def exponent(self) -> float:
-        return _exponent(self.sizes, self.cpu_s, 0.002)
+        return _exponent(self.sizes, self.cpu_s, _SEEN_S)
 
     def line(self) -> str:
         found = zip(self.sizes, self.cpu_s, self.more_mb, strict=True)

@@ -38,21 +38,26 @@ Object.defineProperty(request, "query", {
 const { LokiFsAdapter } = theirs("lokijs");
 const { close, fdatasync } = fs;
 const saveDatabase = LokiFsAdapter.prototype.saveDatabase;
-const unsaved = new Set();
+const unsynced = new Set();
+let synced = Promise.resolve(); // both of its databases wait for what either has begun
 
 fs.fdatasync = (file, done) => {
-  unsaved.add(file);
+  unsynced.add(file);
   process.nextTick(done, null);
 };
 
 fs.close = (file, done) =>
-  unsaved.delete(file) ? fdatasync(file, () => close(file, done)) : close(file, done);
+  unsynced.delete(file) ? fdatasync(file, () => close(file, done)) : close(file, done);
+
+function syncAll() {
+  const files = [...unsynced];
+  unsynced.clear();
+  return Promise.all(files.map((file) => new Promise((resolve) => fdatasync(file, resolve))));
+}
 
 LokiFsAdapter.prototype.saveDatabase = function (name, text, done) {
-  const files = [...unsaved];
-  unsaved.clear();
-  const synced = files.map((file) => new Promise((resolve) => fdatasync(file, resolve)));
-  Promise.all(synced).then(() => saveDatabase.call(this, name, text, done));
+  synced = synced.then(syncAll);
+  synced.then(() => saveDatabase.call(this, name, text, done));
 };
 
 // Of its log of requests, which is off, only one thing is asked: whether there were any in the last second or two.

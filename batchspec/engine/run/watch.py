@@ -70,7 +70,7 @@ class Watch:
         self._on_success = on_success
         self._lookout = lookout
         self._total = conduct.outcome.followed[job_id]
-        self._since: datetime | None = None  # from when on the next listing is to tell what ended
+        self._latest: datetime | None = None  # until when it is known what has ended
         self._began = 0.0
         self._reason = ""  # for which the job was ended
 
@@ -91,7 +91,7 @@ class Watch:
         while self.pending and not self._conduct.stopped.is_set():
             counts = job_service.task_counts(self._conduct.account.batch, self._job_id)
             over = bool(counts["completed"]) and not (counts["active"] or counts["running"])
-            first = self._since is None
+            first = self._latest is None
             moved = self._collect(everything=over) if over or counts["completed"] != seen else 0
             # A listing may be behind the counts: then it is looked at again the next time.
             seen = counts["completed"] if first else min(counts["completed"], seen + moved)
@@ -144,8 +144,9 @@ class Watch:
     def _collect(self, *, everything: bool) -> int:
         """Takes the tasks that ended since the last look, or ever, out of the pending ones; says how many."""
         before, desired = self.pending, self._conduct.desired
-        since = None if everything else self._since
-        latest, begun = since, datetime.now(UTC) + self._doctor.clock
+        latest, begun = self._latest, datetime.now(UTC) + self._doctor.clock
+        lag = timedelta(seconds=self._conduct.account.offer.pace.lag_s)
+        since = None if everything or latest is None else latest - lag
         why_ended = cache(self._why_ended)  # asked once for all that were ended
         for live in task_service.read_completed(self._conduct.account.batch, self._job_id, since):
             latest = max(filter(None, (latest, live.changed)), default=None)
@@ -159,7 +160,7 @@ class Watch:
                 if not failure:
                     self._on_success(task)
         if latest:  # what has ended since the listing began may be missing from a page of it
-            self._since = min(latest, begun) - timedelta(seconds=self._conduct.account.offer.pace.lag_s)
+            self._latest = min(latest, begun)
         return before - self.pending
 
     def _diagnose(self, counts: Mapping[str, int]) -> None:

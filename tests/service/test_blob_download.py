@@ -9,6 +9,7 @@ from secrets import token_hex
 
 import pytest
 
+from batchspec.errors import ServiceError
 from batchspec.service.blob.blobs import BlobStorage
 
 PIECE = 4 * 1024 * 1024
@@ -23,6 +24,10 @@ def test_a_blob_comes_as_it_is(blobs: BlobStorage, tmp_path: Path, size: int) ->
     stamp = {"batchspec_spec": "x"}
     planned = md5(content, usedforsecurity=False).hexdigest()
     assert blobs.download("input", name, BytesIO()) is None
+    with pytest.raises(
+        ServiceError, match=r"^could not download x: The specified resource name [^\n']* \(\w+\)$"
+    ):
+        blobs.download("in", "x", BytesIO())
     blobs.upload("input", name, file, planned, stamp, lambda _: None)
     target = BytesIO()
     found = blobs.download("input", name, target)

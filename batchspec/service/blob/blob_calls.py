@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote
 from uuid import uuid4
 from xml.etree.ElementTree import Element
 
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import DecodeError, HttpResponseError
 from azure.core.pipeline.policies import ContentDecodePolicy
 from azure.core.rest import HttpRequest
 
@@ -107,12 +107,19 @@ def _run(service: BlobServiceClient, request: HttpRequest, **options: bool) -> A
     answered = service._pipeline.run(request, client_request_id=str(uuid4()), **options)
     response = answered.http_response
     if response.status_code >= 300:
-        said = answered.context.get(ContentDecodePolicy.CONTEXT_NAME)
-        message = said.findtext("Message") if isinstance(said, Element) else None
-        error = HttpResponseError(message, response=response)
+        error = HttpResponseError(_said(response), response=response)
         error.error_code = response.headers.get("x-ms-error-code", "")  # type: ignore[attr-defined]
         raise error
     return answered
+
+
+def _said(response: Any) -> str | None:
+    """Storage's sentence in an answer that is an error. One with content to be written is not decoded before."""
+    try:
+        said = ContentDecodePolicy.deserialize_from_http_generics(response)
+    except DecodeError:
+        return None
+    return said.findtext("Message") if isinstance(said, Element) else None
 
 
 def _url(service: BlobServiceClient, container: str) -> str:

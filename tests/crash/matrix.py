@@ -191,7 +191,7 @@ def _flaws_after(workload: Workload, reference: Reference) -> Iterator[str]:
     """What is wrong from the kill to the end of the next apply, and with what a destroy leaves."""
     then, plan, now = look(workload), planned(workload), look(workload)
     before, after = reference.needed(then, workload), reference.needed(now, workload)
-    yield from _flaws_of_plan(plan, before, after)
+    yield from _flaws_of_plan(plan, before, after, reference.may)
     workload.apply(*_APPROVED)
     whole = look(workload)
     yield from reference.flaws(whole, workload)
@@ -204,7 +204,9 @@ def _flaws_after(workload: Workload, reference: Reference) -> Iterator[str]:
     yield from (f"{blob} is left after destroy" for blob in (*workload.inputs(), *workload.blobs("output")))
 
 
-def _flaws_of_plan(plan: set[Action], before: set[Action], after: set[Action]) -> Iterator[str]:
+def _flaws_of_plan(
+    plan: set[Action], before: set[Action], after: set[Action], may: frozenset[Action]
+) -> Iterator[str]:
     """A plan that was made between two looks: what both need is in it, what neither needs is not."""
     yield from (f"the plan in between lacks {action}" for action in sorted((before & after) - plan))
-    yield from (f"the plan in between has {action}" for action in sorted(plan - (before | after)))
+    yield from (f"the plan in between has {action}" for action in sorted(plan - before - after - may))

@@ -106,4 +106,7 @@ def _flaws(state: State, workload: Workload) -> Iterator[str]:
     yield from unlike("files beside the spec", strays(workload), set())
 
 
-ROUNDS = Reference("rounds", _prepare, _needed, _flaws)
+# A folder counts as downloaded once all of it is there and noted: killed in between, it is fetched again.
+_FOLDERS: frozenset[Action] = frozenset(("download", "output", _OUTPUTS[name]) for name in _PARTS)
+
+ROUNDS = Reference("rounds", _prepare, _needed, _flaws, may=_FOLDERS)

@@ -45,14 +45,15 @@ class State(NamedTuple):
 class Reference:
     """An apply to be killed. *prepare* makes all that is there before it; a large file may be linked.
 
-    `needed` is what a plan made in a state has to have, nothing more and nothing less; `flaws` is
-    what is wrong with the state after an apply that ended well.
+    `needed` is what a plan made in a state has to have, nothing less, and nothing more but what it `may`
+    have; `flaws` is what is wrong with the state after an apply that ended well.
     """
 
     name: str
     prepare: Callable[[Workload, Path], None]
     needed: Callable[[State, Workload], set[Action]]
     flaws: Callable[[State, Workload], Iterator[str]]
+    may: frozenset[Action] = frozenset()
 
 
 def look(workload: Workload) -> State:

@@ -170,6 +170,8 @@ def _expected(
         others = [live for live, _ in lives if not _is_current(task, live) and not live.is_completed]
         removals += [live.id for live in others]
         deletions += [(live.id, live.state, "REPLACED") for live in others]
+        tries = [live for live, _ in lives if _is_current(task, live) and live is not current]
+        removals += [live.id for live in tries if live.is_completed]
         if verdict == "UP_TO_DATE":
             facts["up to date"] += 1
             if task.output and here.get(task.output) != (blob.md5 if blob else ""):
@@ -177,12 +179,7 @@ def _expected(
         elif verdict == "IN_PROGRESS" and current:
             at_work.append((current.id, task))
         else:
-            earlier = [
-                live
-                for live, _ in lives
-                if _is_current(task, live) and live is not current and not live.is_completed
-            ]
-            removals += [live.id for live in earlier]
+            removals += [live.id for live in tries if not live.is_completed]
             said = read_id(current.id) if current else None
             removals += [current.id] if current else []
             runs.append((task_id(task.key, task.work, said.attempt + 1 if said else 1), verdict, task))

@@ -127,6 +127,7 @@ _OUTDATED = (
 
 # In this order they are shown: what left the spec, what would write over the current work, what a run replaces.
 # A task that makes way for its own next attempt is not shown, and so called completed; `has_ended` says whether it is.
+# Earlier attempts that have ended are there only where an apply was killed before it deleted them.
 _REMOVALS = f"""
 SELECT id, state, 'LEFT_SPEC' AS reason, NULL AS group_name, 0 AS rank, NULL AS number, 0 AS has_ended FROM other
 WHERE number IS NULL AND state <> 'completed' AND NOT {HAS_ONLY}
@@ -141,9 +142,9 @@ SELECT coalesce(again.id, task.id), 'completed',
 FROM verdict JOIN task USING (number) LEFT JOIN again USING (number) LEFT JOIN counted live ON live.id = task.id
 WHERE verdict.attempt > 0 AND {RUNS}
 UNION ALL
-SELECT earlier.id, 'completed', 'REPLACED', group_name, 2, number, 0
+SELECT earlier.id, 'completed', 'REPLACED', group_name, 2, number, earlier.state = 'completed'
 FROM earlier JOIN verdict USING (number) JOIN task USING (number)
-WHERE earlier.state <> 'completed' AND {RUNS}
+WHERE earlier.state = 'completed' OR {RUNS}
 """
 
 # In a published folder that is current: what is not of the work that made it. `0` comes after `/`, so the primary key

@@ -120,7 +120,7 @@ class Place:
         """
         # Known before it is there: killed in between, the next run finds no file that it would take for the person's.
         self._downloaded.expect(str(self.file), md5, content)
-        if not (replaces or self._is_linked()):
+        if not (replaces or self._is_moved()):
             if self.find().is_kept:
                 return False
             replaces = True  # another run of ours was faster
@@ -129,8 +129,8 @@ class Place:
         self._downloaded.settle(str(self.file), md5)
         return True
 
-    def _is_linked(self) -> bool:
-        """Whether the part has the file's name as well now; not where something has it already."""
+    def _is_moved(self) -> bool:
+        """Whether the part has the file's name now; not where something has it already."""
         try:
             # Not a rename, which would write over a file that somebody has put there since it was looked at.
             os.link(
@@ -144,6 +144,8 @@ class Place:
             return False
         except OSError:  # a file system without hard links
             os.replace(self.part, self.file.name, src_dir_fd=self.folder, dst_dir_fd=self.folder)
+        else:  # at once: killed in between, nobody would write over the part any more
+            os.unlink(self.part, dir_fd=self.folder)
         return True
 
     def _opened_part(self) -> BinaryIO:

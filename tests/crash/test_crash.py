@@ -10,7 +10,7 @@ PROJECT = Path(__file__).parents[2]
 # One of each kind of step. In full: `python -m tests.crash`, as CONTRIBUTING has it.
 POINTS = (
     "first: after PUT /batchspeclocal/output/NAME/.batchspec/lock?comp=lease #1",
-    "first: before PUT /batchspeclocal/input/NAME/.batchspec/files/MD5/clips/large?comp=block #2",
+    "first: before PUT /batchspeclocal/input/NAME/.batchspec/files/MD5/clips/large?comp=block #1",
     "first: after POST /pools #1",
     "first: before POST /jobs #1",
     "first: before POST /jobs/NAME-job/addtaskcollection #2",

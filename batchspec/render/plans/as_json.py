@@ -153,6 +153,8 @@ def _value(value: Any) -> Any:
 
 
 def _camel(value: Any) -> Any:
+    if hasattr(value, "_asdict"):  # a NamedTuple, which would be a list
+        value = value._asdict()
     if isinstance(value, dict):
         return {_camel_name(name): _camel(member) for name, member in value.items()}
     if isinstance(value, (list, tuple)):

@@ -33,8 +33,12 @@ def status_text(
 def status_json(
     account: LocalAccount, pools: Sequence[Pool], jobs: Sequence[Job], size: int, engine: str | None
 ) -> dict[str, Any]:
-    held = {"pools": [pool._asdict() for pool in pools], "jobs": [job._asdict() for job in jobs]}
+    held = {"pools": [_pool_json(pool) for pool in pools], "jobs": [job._asdict() for job in jobs]}
     return account_json(account) | held | {"diskBytes": size, "containers": engine}
+
+
+def _pool_json(pool: Pool) -> dict[str, Any]:
+    return pool._asdict() | {"nodes": [node._asdict() for node in pool.nodes]}
 
 
 def account_json(account: LocalAccount) -> dict[str, Any]:

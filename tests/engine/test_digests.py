@@ -47,6 +47,17 @@ def test_a_file_is_read_once(clip: Path, tmp_path: Path, reads: list[Path]) -> N
     assert reads == [clip]
 
 
+def test_what_was_read_in_this_run_is_found_at_the_next_turn(
+    clip: Path, tmp_path: Path, reads: list[Path]
+) -> None:
+    """Several groups may read the same files."""
+    with Digests(tmp_path / "cache") as cache:
+        for _ in range(3):
+            cache.turn()
+            assert cache.md5(clip) == MD5
+    assert reads == [clip]
+
+
 def test_a_changed_file_is_read_again(clip: Path, tmp_path: Path) -> None:
     """A change that keeps size and mtime is seen too."""
     with Digests(tmp_path / "cache") as cache:

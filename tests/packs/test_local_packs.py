@@ -144,3 +144,19 @@ def test_a_raw_command_line_unpacks_nothing(tmp_path: Path, clips: Path) -> None
     raw = '  all:\n    inputs: "clips/**/*.txt"\n    collect: true\n    commandLine: /bin/true\n'
     with pytest.raises(SpecError, match=f"a task reads {MANY} files, and Batch accepts links to about"):
         planned(tmp_path, raw)
+
+
+def test_a_blob_that_is_read_in_two_ways_goes_up_once(clips: Path) -> None:
+    """By rows of an axis and as their source; a pack, too, that two groups know by the same files."""
+    rows = """\
+  rows:
+    inputs: "clips/*.txt"
+    matrix: {n: [1, 2]}
+    command: "cat {{ source.path }} > {{ output.path }}"
+    output: "{{ input.stem }}.{{ matrix.n }}.txt"
+"""
+    entry = BESIDE.replace("clips: {all", "inputs: {all").replace("files.clips", "files.inputs")
+    for tasks in (rows, COLLECT.replace("**/*", "*") + entry):
+        blobs = [upload.input.blob for upload in planned(clips.parent, tasks)[1].work.uploads]
+        assert blobs
+        assert len(blobs) == len(set(blobs))

@@ -8,11 +8,12 @@ from pathlib import Path
 from secrets import token_hex
 
 import pytest
-from azure.core.exceptions import ServiceResponseError
+from main_job.wire import Cut, Heard, Moment, wired
 
 from batchspec.errors import RunError
 from batchspec.service.blob import sending
 from batchspec.service.blob.blobs import BlobStorage
+from batchspec.service.embedded import LocalAccount
 
 BLOCK = 8 * 1024 * 1024
 SIZES = pytest.mark.parametrize("size", [3, 2 * BLOCK + 1], ids=["one request", "blocks"])
@@ -111,19 +112,21 @@ def test_a_quick_line_takes_a_file_in_one_request(blobs: BlobStorage, tmp_path: 
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_line_that_takes_nothing_large(
-    blobs: BlobStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What does not come through in one request goes in blocks, and so does all that follows."""
-    refused: list[int] = []
+def test_a_line_that_takes_nothing_large(local_account: LocalAccount, tmp_path: Path) -> None:
+    """What does not come through in one request is tried so once; it goes in blocks, and so does all that follows."""
+    with wired() as wire:
+        blobs = BlobStorage.from_connection_string(local_account.connection_string)
+        blobs.ensure_container("input")
+        clip = Clip(blobs, tmp_path / "clip.mp4", 4 * BLOCK + 1)
+        whole = Heard("PUT", f"/{local_account.storage_account}/input/{clip.blob}")
 
-    def put(*words: object) -> None:
-        refused.append(1)
-        raise ServiceResponseError("the connection was lost")
+        def cut(moment: Moment, heard: Heard) -> None:
+            if heard == whole and moment is Moment.BEFORE:
+                raise Cut
 
-    monkeypatch.setattr(sending, "put_blob", put)
-    clip = Clip(blobs, tmp_path / "clip.mp4", 4 * BLOCK + 1)
-    for _ in range(2):
-        clip.upload()
-        assert clip.there == clip.content
-    assert refused == [1]
+        wire.hook = cut
+        for _ in range(2):
+            clip.upload()
+            assert clip.there == clip.content
+        assert wire.heard.count(whole) == 1
+        blobs.close()

@@ -128,9 +128,11 @@ _OUTDATED = (
 # In this order they are shown: what left the spec, what would write over the current work, what a run replaces.
 # A task that makes way for its own next attempt is not shown, and so called completed; `has_ended` says whether it is.
 # Earlier attempts that have ended are there only where an apply was killed before it deleted them.
+# Packing tasks that nobody needs now may be what a task in progress waits for: earlier versions packed local files so.
 _REMOVALS = f"""
 SELECT id, state, 'LEFT_SPEC' AS reason, NULL AS group_name, 0 AS rank, NULL AS number, 0 AS has_ended FROM other
 WHERE number IS NULL AND state <> 'completed' AND NOT {HAS_ONLY}
+  AND NOT (key LIKE 'pack-%' AND EXISTS (SELECT 1 FROM verdict WHERE verdict = 'IN_PROGRESS'))
 UNION ALL
 SELECT changed.id, changed.state, 'REPLACED', group_name, {RUNS} + 1, number, 0
 FROM changed JOIN verdict USING (number) JOIN task USING (number)
@@ -144,7 +146,7 @@ WHERE verdict.attempt > 0 AND {RUNS}
 UNION ALL
 SELECT earlier.id, 'completed', 'REPLACED', group_name, 2, number, earlier.state = 'completed'
 FROM earlier JOIN verdict USING (number) JOIN task USING (number)
-WHERE earlier.state = 'completed' OR {RUNS}
+WHERE earlier.state = 'completed' AND {IS_SELECTED} OR {RUNS}
 """
 
 # In a published folder that is current: what is not of the work that made it. `0` comes after `/`, so the primary key
@@ -286,7 +288,7 @@ class _Rows:
 
     def uploads(self) -> Rows[Upload]:
         def upload(row: tuple[Any, ...]) -> Upload:
-            path, container, blob, size, content, file, name, group_name, reason, is_pack, _ = row
+            path, container, blob, size, content, file, name, group_name, reason, is_pack, *_ = row
             item = Input(path, container, blob, size, content, os.fsdecode(file))
             return Upload(item, self._groups[group_name], _REASONS[reason], name, bool(is_pack))
 
@@ -298,8 +300,9 @@ class _Rows:
             " group_name, reason, is_pack, upload.number FROM upload"
             " JOIN reads ON reads.task = upload.number AND reads.blob = upload.blob"
             " JOIN task ON task.number = upload.number"
-            " ORDER BY place"
         )
+        # A task may read one file by its input and by an entry of `files:`; beside `min` stand the columns of its row.
+        query = f"SELECT *, min(place) FROM ({query}) GROUP BY blob ORDER BY place"
         return Rows(self._database, query, upload)
 
     def downloads(self) -> Rows[Download]:

@@ -51,8 +51,13 @@ def put_blob(
     data: bytes | Whole,
     md5: str,
     metadata: Mapping[str, str],
+    *,
+    once: bool = False,
 ) -> None:
-    """Makes the blob of *data*, which has to have the *md5* (hexadecimal) on arrival. Raises HttpResponseError."""
+    """Makes the blob of *data*, which has to have the *md5* (hexadecimal) on arrival; with *once* in one try, or not.
+
+    Raises HttpResponseError.
+    """
     headers = {
         "Content-Length": str(len(data)),
         "Content-MD5": b64encode(bytes.fromhex(md5)).decode(),
@@ -60,7 +65,8 @@ def put_blob(
         "x-ms-blob-type": "BlockBlob",
         **{f"{_META}{name}": value for name, value in metadata.items()},
     }
-    _run(service, HttpRequest("PUT", _blob_url(service, container, blob), headers=headers, content=data))
+    request = HttpRequest("PUT", _blob_url(service, container, blob), headers=headers, content=data)
+    _run(service, request, once=once)
 
 
 def get_blob(

@@ -91,7 +91,7 @@ def send(
         line.took(len(data), time.monotonic() - began)
         done += len(data)
         progress(done)
-        if file is not None and file.length >= _TRIED and line.is_quick:
+        if file is not None and file.length >= _TRIED and len(blocks) == 1 and line.is_quick:
             if _is_sent_whole(service, container, blob, file, metadata, progress, line):
                 return
             blocks, done = [], 0
@@ -112,7 +112,8 @@ def _is_sent_whole(
     """Makes the blob in one request, which forgets blocks that were sent before; False where that cannot be."""
     began = time.monotonic()
     try:
-        put_blob(service, container, blob, file.whole(progress), file.md5, metadata)
+        # Once: what is on the way may take none so large, whatever it says, and blocks have patience of their own.
+        put_blob(service, container, blob, file.whole(progress), file.md5, metadata, once=True)
     except AzureError as error:
         if isinstance(error, HttpResponseError) and storage_code(error) == "Md5Mismatch":
             raise file.changed() from error

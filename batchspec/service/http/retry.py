@@ -169,8 +169,9 @@ class Budget:
 class PatientRetry(HTTPPolicy[Any, Any]):
     """Asks again what may pass by itself; what it gives back, or raises, is the last answer.
 
-    A call may bring the *budget* that it is part of. One that is streamed may ask for the *whole* answer: it is read
-    here, where one that breaks off is asked for again, and the SDK, which goes by `stream`, leaves it undecoded.
+    A call may bring the *budget* that it is part of, or ask to be tried *once*: its failure gives nothing up.
+    One that is streamed may ask for the *whole* answer: it is read here, where one that breaks off is asked for again,
+    and the SDK, which goes by `stream`, leaves it undecoded.
     """
 
     def __init__(self, patience: Patience) -> None:
@@ -181,6 +182,7 @@ class PatientRetry(HTTPPolicy[Any, Any]):
     def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
         options = request.context.options
         budget: Budget = options.pop("budget", None) or self._patience.begin()
+        once = options.pop("once", False)
         # The SDK comes here again with the same context where it is sent elsewhere.
         is_whole = request.context.setdefault("whole", options.pop("whole", False))
         location = [options.pop(name, None) for name in _STORAGE_OPTIONS][-1]
@@ -191,6 +193,8 @@ class PatientRetry(HTTPPolicy[Any, Any]):
             try:
                 response = self._sent(request) if is_whole else self.next.send(request)
             except (ServiceRequestError, ServiceResponseError, IncompleteReadError) as error:
+                if once:
+                    raise
                 if isinstance(error, ServiceRequestError) and not self._patience.hurried.is_set():
                     self._patience.revive()
                 what = f"{_host(request)} does not answer"
@@ -205,7 +209,7 @@ class PatientRetry(HTTPPolicy[Any, Any]):
                 self._patience.is_spent = False
                 return response
             what = f"{_host(request)} answers {response.http_response.status_code}"
-            if not self._waits(budget, what, _retry_after_s(response)):
+            if once or not self._waits(budget, what, _retry_after_s(response)):
                 return response
 
     def _sent(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:

@@ -45,7 +45,12 @@ class Digests:
         self._cache.close()
 
     def turn(self) -> None:
-        """What is asked for next lies elsewhere: little is read at once, until it shows to be in order again."""
+        """What is asked for next lies elsewhere: little is read at once, until it shows to be in order again.
+
+        It may have been asked for before, too, so what is new is to be found.
+        """
+        self._write()
+        self._bounds = (_LAST, "")
         self._at_once = _FIRST
 
     def expect(self, file: str, status: os.stat_result) -> None:

@@ -111,7 +111,8 @@ def _open(path: Path, table: str) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     connection = sqlite3.connect(path, timeout=_LOCKED_FOR_S, check_same_thread=False)
     try:
-        # A power cut may cost what is found anew in any case; each download waits for two writes, 10 ms else each.
+        # Each download waits for two writes, else 10 ms each. A power cut may cost digests, which are found anew, and
+        # whose the files are that were downloaded just before: those are kept then, as a person's own would be.
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute(f"CREATE TABLE IF NOT EXISTS {table} WITHOUT ROWID")
     except sqlite3.Error:

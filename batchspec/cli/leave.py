@@ -19,6 +19,16 @@ def at_once() -> None:
     handle(leave)
 
 
+def no_more() -> None:
+    """From now on no signal ends the process: its work is done, and its exit code stands.
+
+    Python gives signals their default actions in its last moment, which would end it without a sentence; those that are
+    ignored it leaves alone.
+    """
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def handle(handler: Handler) -> None:
     """From now on *handler* is called for a signal.
 

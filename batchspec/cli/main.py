@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import builtins
 import errno
 import gc
@@ -147,6 +148,7 @@ def cli() -> None:
 
 def main() -> None:
     """Runs the command and ends the process with its exit code."""
+    atexit.register(leave.no_more)  # after threads have ended, which may take a while
     signals.listen()
     sys.excepthook = _crash
     threading.excepthook = lambda args: _crash(args.exc_type, args.exc_value, args.exc_traceback)

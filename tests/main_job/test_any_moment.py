@@ -48,6 +48,20 @@ def test_a_signal_at_any_moment(number: signal.Signals, delay_s: float) -> None:
             assert said[words[0]].endswith("Interrupted. Run the same command again to resume.\n")
 
 
+@pytest.mark.parametrize("number", CODES)
+def test_a_signal_when_all_is_done(number: signal.Signals) -> None:
+    """While Python ends, the exit code stands."""
+    late = f"import atexit, os; atexit.register(os.kill, os.getpid(), {int(number)})"
+    process = subprocess.run(
+        [*BATCHSPEC[:-1], f"{late}; {BATCHSPEC[-1]}", "validate", "specs/ffmpeg.yaml"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (process.returncode, process.stderr) == (0, "")
+
+
 def test_a_closed_terminal(bare: Workload) -> None:
     """The command that ran in it ends with 129 and gives its lock back; what it says meanwhile goes nowhere."""
     bare.write_held()

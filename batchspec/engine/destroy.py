@@ -132,8 +132,8 @@ def destroy(account: Account, doomed: Doomed, check: Callable[[], None]) -> Iter
 
     for some in doomed.blobs:
         for names in lots(some.names, _TOLD_AFTER):
-            most = account.offer.blob_calls
-            send_all(names, partial(delete, some.container), slow_s=SINGLE_SLOW_S, most=most)
+            remove = partial(delete, some.container)
+            send_all(names, remove, slow_s=SINGLE_SLOW_S, most=account.offer.blob_calls)
             yield Deleted("blob", some.container, len(names), some.what)
 
 

@@ -98,9 +98,8 @@ class _Folded(NamedTuple):
             *(parts.name, parts.stem, parts.suffix, parts.folder, input_path(item.path), str(item.size)),
             output_path(task.output) if task.output else "",
         )
-        if not _is_literal(
-            called + task.record
-        ):  # the other words are parts of these two, or have nothing to escape
+        # The other words are parts of these two, or have nothing to escape.
+        if not _is_literal(called + task.record):
             words = [encode_basestring_ascii(word)[1:-1] for word in words]
         pieces = self.pieces.copy()
         pieces[1::2] = self.pick(words)

@@ -28,9 +28,8 @@ def add_composed(tasks: DesiredTasks, composed: Iterable[Composed]) -> int:
     """Adds tasks with all that they read and make; how many they were."""
     count = 0
     for some in lots(composed):
-        for packing in {
-            one.task.group.name: one.task.group for one in some if one.task.group.packs_for
-        }.values():
+        groups = {one.task.group.name: one.task.group for one in some}
+        for packing in (group for group in groups.values() if group.packs_for):
             tasks.add_group(packing)
         count += tasks.add(one.task for one in some)
         add_extras(tasks.database, some)
@@ -58,24 +57,13 @@ def _reads(composed: Composed) -> Iterator[tuple[object, ...]]:
         item = read.item
         file = os.fsencode(item.file) if item.file is not None else ""
         producer = read.producer if read.producer is not None else ""
-        yield (
-            *(composed.task.number, position, read.name, read.path, *item[:5], file, producer),
-            *(int(read.is_pack), int(read.comes_packed)),
-        )
+        place = (composed.task.number, position, read.name, read.path)
+        yield (*place, *item[:5], file, producer, int(read.is_pack), int(read.comes_packed))
 
 
 def _makes(composed: Composed) -> Iterator[tuple[object, ...]]:
     for position, made in enumerate(composed.outputs):
-        yield (
-            *(
-                composed.task.number,
-                position,
-                made.name,
-                made.title,
-                made.path,
-                made.blob or "",
-                made.made or "",
-            ),
-            *(int(made.is_folder), int(made.is_optional), made.listed or ""),
-            *(int(made.is_spread), int(made.is_published)),
-        )
+        place = (composed.task.number, position, made.name, made.title, made.path)
+        stored = (made.blob or "", made.made or "")
+        kind = (int(made.is_folder), int(made.is_optional), made.listed or "")
+        yield (*place, *stored, *kind, int(made.is_spread), int(made.is_published))

@@ -179,7 +179,7 @@ def _upload_in_blocks(
     storage: Storage, source: Path, url: str, headers: Mapping[str, str], stopped: Stopped
 ) -> None:
     """The blocks are sent again where Storage no longer has them when they are to be made a blob."""
-    # Each block is checked as it comes. The MD5 of a blob made of blocks nobody checks: Storage keeps what it is told.
+    # Storage checks the MD5 of each block. The one of the whole blob is stored as given, and checked by nobody.
     for left in reversed(range(_COMMITS)):
         blocks, md5 = _send_blocks(storage, source, url, stopped)
         if stopped():

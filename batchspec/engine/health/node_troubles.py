@@ -22,7 +22,7 @@ from batchspec.resources.base import Json
 from batchspec.resources.pool import target_nodes
 from batchspec.secrecy import without_secrets
 
-_ALIKE = 3  # so many first nodes that fail alike are enough to know
+_ALIKE = 3  # nodes: when the first three fail in the same way, the others will, too
 _NAMED = 3
 
 

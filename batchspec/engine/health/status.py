@@ -138,7 +138,7 @@ def _is_cancelled(task: LiveTask) -> bool:
 def read_tasks(account: Account, spec: Spec, group: str | None, *, failed: bool) -> Iterator[LiveTask]:
     """The tasks of the newest generation of the spec's job: those of *group*, if it is given, and that *failed*.
 
-    A task that still waits when its job is over never runs; its state is `not run` or `cancelled`.
+    A task that is still waiting when the job ends has the state `not run` or `cancelled`.
     """
     names = [each.name for each in spec.groups]
     if group is not None and group not in names:

@@ -25,7 +25,7 @@ COMES_BACK = frozenset({"preempted"})
 
 
 class StuckReason(Enum):
-    """Why nothing gets on, or not as it should; the value is what people and JSON see."""
+    """Why a run is stuck or slower than it should be. Its value is what people and JSON see."""
 
     POOL_MISSING = "pool_missing"
     POOL_DELETING = "pool_deleting"

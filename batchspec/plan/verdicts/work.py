@@ -301,7 +301,7 @@ class _Rows:
             " JOIN reads ON reads.task = upload.number AND reads.blob = upload.blob"
             " JOIN task ON task.number = upload.number"
         )
-        # A task may read one file by its input and by an entry of `files:`; beside `min` stand the columns of its row.
+        # A blob may be read in two ways, and goes up once: beside `min` SQLite gives the columns of its row.
         query = f"SELECT *, min(place) FROM ({query}) GROUP BY blob ORDER BY place"
         return Rows(self._database, query, upload)
 

@@ -31,9 +31,8 @@ class CheckedFile:
 
     def read(self, size: int = -1) -> bytes:
         with _told(self._file):
-            data = self._stream.read(
-                min(size, self.length - self._read + 1)
-            )  # one that has grown has the one more
+            # A file that has grown shows by the one byte more.
+            data = self._stream.read(min(size, self.length - self._read + 1))
         self._digest.update(data)
         self._read += len(data)
         is_end = self._read >= self.length or len(data) < size

@@ -88,7 +88,7 @@ DOORS = {
     "certifi": ("service/http/direct.py",),
     "click": ("cli/",),
     "jinja2": ("language/templates/sandbox.py", "render/report/page.py"),
-    "yaml": ("document/document.py",),
+    "yaml": ("document/parser.py",),
     "jsonschema": ("language/schema/findings.py",),
     "lark": ("formula/syntax.py",),
     "rich": ("cli/live.py", "render/show.py"),

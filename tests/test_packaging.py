@@ -13,7 +13,7 @@ from packaging.metadata import Metadata
 
 from batchspec import __version__
 from batchspec.cli.commands.init import EXAMPLES
-from batchspec.document.document import parse
+from batchspec.document.parser import parse
 from batchspec.source import Source
 from tests.release import ROOT, build
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from batchspec.codes import Code
-from batchspec.document.document import Document, parse
+from batchspec.document.document import Document
+from batchspec.document.parser import parse
 from batchspec.document.scalar import json_type, number_of
 from batchspec.errors import SpecError, UsageError
 from batchspec.language.schema.findings import check_value, nearest

@@ -92,7 +92,7 @@ def project_of(
 
 def _examined(spec_file: Path, environment: Environment) -> Examined:
     """The spec, as far as it can be made, and what was found. Raises `SpecError` for what is no YAML."""
-    from batchspec.document.document import parse, read
+    from batchspec.document.parser import parse, read
     from batchspec.engine.look.machine.project import file_in_project
     from batchspec.language.build import examine
 
@@ -106,7 +106,7 @@ def _examined(spec_file: Path, environment: Environment) -> Examined:
 
 
 def _source(file: Path, help: str) -> Source:
-    from batchspec.document.document import MAX_BYTES, decode
+    from batchspec.document.parser import MAX_BYTES, decode
 
     try:
         with file.open("rb") as stream:

@@ -18,7 +18,7 @@ from batchspec.desired.bodies.body import Links, task_body
 from batchspec.desired.bodies.fold import Bodies
 from batchspec.desired.expansion.expand import expand
 from batchspec.desired.task import DesiredTask, Input
-from batchspec.document.document import parse
+from batchspec.document.parser import parse
 from batchspec.language.build import build
 from batchspec.language.model import Spec
 from batchspec.resources.blob import LiveBlob

@@ -9,7 +9,7 @@ from pathlib import Path
 from azure.core.credentials import AzureNamedKeyCredential
 
 from batchspec.desired.task import Desired, Input
-from batchspec.document.document import parse
+from batchspec.document.parser import parse
 from batchspec.engine.run.progress.conduct import Conduct
 from batchspec.engine.run.progress.lock import Held, now_s
 from batchspec.language.build import build

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from batchspec.cli.main import cli
 from batchspec.codes import Code
-from batchspec.document.document import parse
+from batchspec.document.parser import parse
 from batchspec.engine.health.trouble import StuckReason
 from batchspec.language.schema.fields import top_level
 from batchspec.service.embedded import LocalAccount

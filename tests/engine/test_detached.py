@@ -2,7 +2,7 @@
 
 import pytest
 
-from batchspec.document.document import parse
+from batchspec.document.parser import parse
 from batchspec.engine.run.detached import late_stages, left_undone, unwatched
 from batchspec.language.build import build
 from batchspec.resources.links import life_wanted

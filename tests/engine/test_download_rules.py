@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from batchspec.document.document import parse
+from batchspec.document.parser import parse
 from batchspec.engine.look.reads import desired_now
 from batchspec.errors import SpecError
 from batchspec.language.build import build

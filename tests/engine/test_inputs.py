@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from batchspec.desired.places import Places
-from batchspec.document.document import parse
+from batchspec.document.parser import parse
 from batchspec.engine.look.inputs import ListBlobs, find_inputs
 from batchspec.engine.look.machine.project import Project
 from batchspec.engine.look.remembered.cache import cache_path

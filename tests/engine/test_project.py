@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from batchspec.desired.places import Places
-from batchspec.document.document import parse
+from batchspec.document.parser import parse
 from batchspec.engine.look.machine.project import Ask, Project, Use, nobody
 from batchspec.engine.look.reads import desired_now
 from batchspec.errors import SpecError

@@ -14,7 +14,7 @@ from batchspec.desired.bodies.composed_body import composed_body
 from batchspec.desired.bodies.fold import Bodies
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired, DesiredTask, Input
-from batchspec.document import document
+from batchspec.document import parser
 from batchspec.engine.look.reads import desired_now
 from batchspec.language.build import build
 from batchspec.language.model import Spec
@@ -83,7 +83,7 @@ def _desired(file: Path, settings: Mapping[str, str], blobs: StoredBlobs) -> Des
         found = sorted(name for name in blobs[container] if name.startswith(prefix))
         return (_live(name, has_md5=blobs[container][name]) for name in found)
 
-    spec = build(document.parse(document.decode(file.read_bytes(), str(file))), settings)
+    spec = build(parser.parse(parser.decode(file.read_bytes(), str(file))), settings)
     return desired_now(spec, list_blobs)
 
 

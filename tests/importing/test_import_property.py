@@ -14,7 +14,7 @@ from plan.strategies import SECRET_VARIABLE, specs
 
 from batchspec.desired.artifacts.readable import Readable
 from batchspec.desired.expansion.expand import expand
-from batchspec.document.document import parse
+from batchspec.document.parser import parse
 from batchspec.engine import importing
 from batchspec.errors import SpecError
 from batchspec.language.build import build

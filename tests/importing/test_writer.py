@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from batchspec.document.document import parse
+from batchspec.document.parser import parse
 from batchspec.document.writer import spec_text
 from batchspec.source import Path, Source
 

@@ -8,7 +8,7 @@ import pytest
 
 from batchspec.codes import Code
 from batchspec.desired.expansion.expand import without_tasks
-from batchspec.document.document import MAX_BYTES
+from batchspec.document.parser import MAX_BYTES
 from batchspec.language.build import build
 from batchspec.language.schema import findings as schema
 from batchspec.plan.checks.rounds import exceeding_findings

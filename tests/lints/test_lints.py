@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from batchspec.document.document import decode, parse
+from batchspec.document.parser import decode, parse
 from batchspec.language.build import build
 from batchspec.language.model import Spec
 from batchspec.render.findings.diagnostics import as_text

@@ -10,7 +10,7 @@ from secrets import token_hex
 import pytest
 
 from batchspec.desired.places import Places
-from batchspec.document.document import parse
+from batchspec.document.parser import parse
 from batchspec.engine.look.remembered.unpacked import pack_in
 from batchspec.engine.run.downloads.download import fetch
 from batchspec.engine.run.downloads.landing import Landing

@@ -11,7 +11,7 @@ import pytest
 
 from batchspec.desired.expansion.local_packs import files_of
 from batchspec.desired.task import Desired
-from batchspec.document.document import parse
+from batchspec.document.parser import parse
 from batchspec.engine.look.machine.packs import Entry, PackStream
 from batchspec.engine.look.reads import desired_now
 from batchspec.errors import RunError, SpecError

@@ -33,7 +33,7 @@ from batchspec.desired.artifacts.readable import Readable
 from batchspec.desired.expansion.expand import expand
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired, DesiredTask, Input
-from batchspec.document.document import parse
+from batchspec.document.parser import parse
 from batchspec.errors import RefusedError
 from batchspec.language.build import build
 from batchspec.plan.actions.planner import make_plan

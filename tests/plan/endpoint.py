@@ -18,7 +18,7 @@ import uvicorn
 from azure.core.credentials import AzureNamedKeyCredential
 
 from batchspec.desired.places import Places
-from batchspec.document.document import parse
+from batchspec.document.parser import parse
 from batchspec.emulator.host.app import create_app
 from batchspec.emulator.life.account.account import Account as Emulated
 from batchspec.emulator.state.clock import EPOCH, Clock

@@ -15,7 +15,7 @@ from batchspec.desired.bodies.body import Links, task_body
 from batchspec.desired.expansion.expand import expand
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired, Input
-from batchspec.document.document import parse
+from batchspec.document.parser import parse
 from batchspec.errors import SpecError
 from batchspec.language.build import build
 from batchspec.language.model import Spec

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from batchspec.desired.bodies.body import Links, task_body
 from batchspec.desired.bodies.composed_body import composed_body, public_outputs
 from batchspec.desired.task import Desired, Input
-from batchspec.document.document import parse
+from batchspec.document.parser import parse
 from batchspec.engine.look.reads import desired_now
 from batchspec.errors import SpecError
 from batchspec.language.build import build

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from batchspec.desired.expansion.expand import without_tasks
-from batchspec.document.document import parse
+from batchspec.document.parser import parse
 from batchspec.errors import RefusedError
 from batchspec.language.build import build
 from batchspec.plan.actions.planner import make_plan

@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from batchspec.document.document import parse
+from batchspec.document.parser import parse
 from batchspec.errors import SpecError
 from batchspec.language.build import build
 from batchspec.source import Severity, Source

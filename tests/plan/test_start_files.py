@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from batchspec.document.document import parse
+from batchspec.document.parser import parse
 from batchspec.engine.drift import drift_now
 from batchspec.errors import SpecError
 from batchspec.language.build import build

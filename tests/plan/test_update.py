@@ -16,7 +16,7 @@ from azure.core.credentials import AzureNamedKeyCredential
 
 from batchspec.desired.artifacts.readable import Readable
 from batchspec.desired.expansion.expand import expand
-from batchspec.document.document import parse
+from batchspec.document.parser import parse
 from batchspec.errors import StalePlanError
 from batchspec.language.build import build
 from batchspec.resources.base import STAMP_ROLLOUT, Json

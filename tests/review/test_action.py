@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from batchspec.cli.main import cli
-from batchspec.document.document import parse
+from batchspec.document.parser import parse
 from batchspec.service.embedded import LocalAccount
 from batchspec.source import Source
 

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from batchspec.cli.main import cli
-from batchspec.document.document import parse
+from batchspec.document.parser import parse
 from batchspec.source import Source
 
 ROOT = Path(__file__).parents[2]

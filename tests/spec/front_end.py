@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from batchspec.document import document
+from batchspec.document import parser
 from batchspec.document.document import Document
 from batchspec.errors import SpecError
 from batchspec.language.params import values_of
@@ -20,7 +20,7 @@ LOADERS = [loader for loader in (getattr(yaml, "CSafeLoader", None), yaml.SafeLo
 def findings(path: Path) -> list[Diagnostic]:
     """Everything that is wrong with the file, shown under its name alone."""
     try:
-        parsed = document.parse(document.decode(path.read_bytes(), path.name))
+        parsed = parser.parse(parser.decode(path.read_bytes(), path.name))
     except SpecError as error:
         return list(error.diagnostics)
     return [*schema.check(resolved(parsed)), *find_secrets(parsed)]
@@ -32,7 +32,7 @@ def resolved(document: Document) -> Document:
 
 
 def parse(text: str) -> Document:
-    return document.parse(Source("spec.yaml", text))
+    return parser.parse(Source("spec.yaml", text))
 
 
 def refused(text: str) -> list[Diagnostic]:

@@ -5,7 +5,7 @@ import pytest
 from batchspec.desired.artifacts.readable import Readable
 from batchspec.desired.expansion.expand import expand
 from batchspec.desired.task import Input
-from batchspec.document.document import parse
+from batchspec.document.parser import parse
 from batchspec.errors import SpecError
 from batchspec.language.build import build
 from batchspec.language.model import TaskGroup

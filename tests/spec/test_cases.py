@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from batchspec.document import document
+from batchspec.document import parser
 from batchspec.render.findings.diagnostics import as_text
 
 from .front_end import findings
@@ -31,7 +31,7 @@ def test_an_accepted_file_has_no_finding(path: Path) -> None:
 def test_the_loader_in_python_agrees(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where libyaml is missing, the same files are refused at the same places for the same reasons."""
     expected = [(finding.code, finding.place) for finding in findings(path)]
-    monkeypatch.setattr(document, "_Loader", document.yaml.SafeLoader)
+    monkeypatch.setattr(parser, "_Loader", parser.yaml.SafeLoader)
     assert [(finding.code, finding.place) for finding in findings(path)] == expected
 
 

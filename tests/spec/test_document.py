@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from batchspec.codes import Code
-from batchspec.document import document
-from batchspec.document.document import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, MAX_FINDINGS, Document, decode
+from batchspec.document import parser
+from batchspec.document.document import Document
+from batchspec.document.parser import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, MAX_FINDINGS, decode
 from batchspec.errors import SpecError
 from batchspec.source import Position, Source, lines_of
 
@@ -171,8 +172,8 @@ def test_whatever_yaml_writes_is_read_back_with_exact_places(
     documents = []
     for name in LOADERS:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(document, "_Loader", name)
-            documents.append(document.parse(Source("spec.yaml", text)))
+            patch.setattr(parser, "_Loader", name)
+            documents.append(parser.parse(Source("spec.yaml", text)))
     assert documents[0].data == data
     for path, value in _leaves(data):
         assert len({parsed.position(path) for parsed in documents}) == 1
@@ -211,9 +212,9 @@ def test_any_text_is_a_document_or_a_spec_error(text: str) -> None:
     """Nothing else is raised, with either loader, and every finding has its place in the text."""
     for name in LOADERS:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(document, "_Loader", name)
+            patch.setattr(parser, "_Loader", name)
             try:
-                document.parse(Source("spec.yaml", text))
+                parser.parse(Source("spec.yaml", text))
             except SpecError as error:
                 for finding in error.diagnostics:
                     assert finding.position is None or finding.position.line <= len(lines_of(text))

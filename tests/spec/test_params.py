@@ -2,7 +2,7 @@
 
 import pytest
 
-from batchspec.document.document import parse
+from batchspec.document.parser import parse
 from batchspec.errors import SpecError, UsageError
 from batchspec.language.build import build
 from batchspec.language.model import Spec

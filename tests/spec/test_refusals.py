@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from batchspec.codes import Code
-from batchspec.document.document import parse
+from batchspec.document.parser import parse
 from batchspec.language.build import examine
 from batchspec.source import Severity, Source
 from tests.emulator.refusals import NOBLE, SEEN, TABLE, Refused

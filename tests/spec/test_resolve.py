@@ -2,7 +2,7 @@
 
 import pytest
 
-from batchspec.document.document import parse
+from batchspec.document.parser import parse
 from batchspec.errors import SpecError
 from batchspec.language.build import build
 from batchspec.language.model import Spec

@@ -74,11 +74,11 @@ def test_the_quick_answer_is_that_of_jsonschema(good: dict[str, object], draw: s
 def test_the_quick_answer_knows_every_keyword_of_the_schema() -> None:
     """No good spec has to wait for jsonschema."""
     code = (
-        "import sys, json; from batchspec.document import document;"
+        "import sys, json; from batchspec.document import parser;"
         "from batchspec.language.schema import findings as schema;"
         "from batchspec.source import Source;"
         "texts = json.load(sys.stdin);"
-        "found = [schema.check(document.parse(Source('spec.yaml', text))) for text in texts];"
+        "found = [schema.check(parser.parse(Source('spec.yaml', text))) for text in texts];"
         "sys.exit(any(found) or 'jsonschema' in sys.modules)"
     )
     texts = json.dumps([json.dumps(good) for good in GOOD])

@@ -10,7 +10,7 @@ import pytest
 from main_job.workload import Workload, wait_until
 
 from batchspec.desired.places import Places
-from batchspec.document.document import decode, parse
+from batchspec.document.parser import decode, parse
 from batchspec.engine.look.observe import plan_now
 from batchspec.engine.run.doctor import Doctor
 from batchspec.engine.run.progress.conduct import Conduct

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from main_job.workload import SAMPLE, Workload, wait_until
 
-from batchspec.document.document import decode, parse
+from batchspec.document.parser import decode, parse
 from batchspec.language.build import build
 
 from .conftest import Luck

@@ -9,7 +9,7 @@ import pytest
 from main_job.workload import wait_until
 
 from batchspec.desired.task import Desired
-from batchspec.document.document import parse
+from batchspec.document.parser import parse
 from batchspec.engine.look.reads import desired_now
 from batchspec.errors import SpecError
 from batchspec.language.build import build

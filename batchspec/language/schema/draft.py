@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from batchspec.document.document import Document, parse
+from batchspec.document.document import Document
+from batchspec.document.parser import parse
 from batchspec.document.writer import spec_text
 from batchspec.errors import UsageError
 from batchspec.language.schema.read_back import required_at

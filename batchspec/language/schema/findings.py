@@ -13,7 +13,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchspec.codes import Code
-from batchspec.document.document import MAX_FINDINGS, Document
+from batchspec.document.document import Document
+from batchspec.document.parser import MAX_FINDINGS
 from batchspec.document.scalar import is_type, kind
 from batchspec.language.schema.fits import Schema, fits, repeated, resolved
 from batchspec.language.schema.habits import answer_to

@@ -14,7 +14,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from batchspec.codes import Code
-from batchspec.document.document import MAX_FINDINGS, Document
+from batchspec.document.document import Document
+from batchspec.document.parser import MAX_FINDINGS
 from batchspec.patterns import lazy_regex
 from batchspec.source import Diagnostic, Path, Position, Severity, lines_of
 

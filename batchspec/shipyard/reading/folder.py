@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from batchspec.document.document import decode, parse
+from batchspec.document.parser import decode, parse
 from batchspec.errors import UsageError
 from batchspec.shipyard.reading.settings import Settings
 

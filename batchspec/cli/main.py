@@ -180,6 +180,8 @@ def _code() -> int:
         report_error(error)
         return error.exit_code
     except Exception as error:
+        if (number := signals.signal_in(error)) is not None:
+            return _interrupted(number)
         if _is_full(error):
             where = getattr(error, "filename", None)
             say(f"error: the disk is full{f': {where}' if where else ''}")

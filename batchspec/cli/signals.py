@@ -37,10 +37,22 @@ def listen() -> None:
 def _send_again(lost: sys.UnraisableHookArgs) -> None:
     """A signal that came while Python called back, where what is raised goes nowhere, comes once more."""
     if isinstance(lost.exc_value, KeyboardInterrupt | Terminated):
-        number = getattr(lost.exc_value, "number", signal.SIGINT)
+        number = _number_of(lost.exc_value)
         threading.Timer(_SOON_S, os.kill, (os.getpid(), number)).start()
     else:
         sys.__unraisablehook__(lost)
+
+
+def signal_in(error: BaseException) -> int | None:
+    """The signal that *error* comes from: what is raised while a class is made, Python 3.11 wraps in an error."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, KeyboardInterrupt | Terminated):
+        cause = cause.__cause__
+    return None if cause is None else _number_of(cause)
+
+
+def _number_of(raised: KeyboardInterrupt | Terminated) -> int:
+    return raised.number if isinstance(raised, Terminated) else signal.SIGINT
 
 
 @contextmanager

@@ -62,6 +62,26 @@ def test_a_signal_when_all_is_done(number: signal.Signals) -> None:
     assert (process.returncode, process.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("number", CODES)
+def test_a_signal_while_a_class_is_made(number: signal.Signals) -> None:
+    """Python 3.11 wraps what is raised then in an error of its own."""
+    program = f"""
+import os
+from batchspec.cli import main
+class Sends:
+    def __set_name__(self, owner, name):
+        os.kill(os.getpid(), {int(number)})
+        len("the handler has run")
+main.cli.main = lambda **_: type("Made", (), {{"field": Sends()}})
+main.main()
+"""
+    process = subprocess.run(
+        [BATCHSPEC[0], "-c", program], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    said = "Interrupted. Run the same command again to resume.\n"
+    assert (process.returncode, process.stderr) == (CODES[number], said)
+
+
 def test_a_closed_terminal(bare: Workload) -> None:
     """The command that ran in it ends with 129 and gives its lock back; what it says meanwhile goes nowhere."""
     bare.write_held()

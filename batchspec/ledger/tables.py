@@ -52,9 +52,13 @@ _DESIRED_INDEXES = (  # made when the tables are filled: that takes half the tim
     "CREATE INDEX edge_producer ON edge (producer)",
 )
 _SEEN = (
-    # A task of the newest job. `failure` says why it failed; `execution` is what that has yet to be read from.
-    "CREATE TABLE live (id TEXT PRIMARY KEY, state TEXT, failure TEXT, execution TEXT) WITHOUT ROWID",
-    "CREATE INDEX live_unread ON live (id) WHERE execution IS NOT NULL",
+    # A live task of the newest job under the id of a desired task's first attempt: nearly all of them are. `failure`
+    # says why it failed, and is empty where it did not.
+    "CREATE TABLE live (number INTEGER PRIMARY KEY, state TEXT, failure TEXT)",
+    # Any other one: a further attempt, other work, or somebody else's task.
+    "CREATE TABLE unmatched (id TEXT PRIMARY KEY, state TEXT, failure TEXT) WITHOUT ROWID",
+    "CREATE VIEW seen AS SELECT id, state, failure FROM live JOIN task USING (number)"
+    " UNION ALL SELECT id, state, failure FROM unmatched",
     # A live task whose links end before long.
     "CREATE TABLE ending (id TEXT PRIMARY KEY, state TEXT) WITHOUT ROWID",
     # A blob that tasks read.
@@ -151,5 +155,5 @@ def trace(database: Database) -> None:
 
 
 def _anew(database: Database, statements: tuple[str, ...]) -> None:
-    names = (words[2] for words in map(str.split, statements) if words[1] == "TABLE")
-    database.define(*(f"DROP TABLE IF EXISTS {name}" for name in names), *statements)
+    named = ((words[1], words[2]) for words in map(str.split, statements) if words[1] != "INDEX")
+    database.define(*(f"DROP {kind} IF EXISTS {name}" for kind, name in named), *statements)

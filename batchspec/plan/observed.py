@@ -23,21 +23,26 @@ from batchspec.resources.records import (
 )
 from batchspec.resources.task import LiveTask, failure_of
 
-# Nearly all have succeeded with exit code 0, which one comparison of text tells; only of the others JSON is kept.
-# As `read_task` reads it, but for why a task failed: that is left to Python, which is asked about no other tasks.
-_ADD_TASKS = """
-INSERT OR REPLACE INTO live
-SELECT id, state, '',
-  CASE WHEN state = 'completed' AND result <> '["success",0,null]' THEN coalesce(execution, '{}') END
-FROM (
-  SELECT
-    json_extract(value, '$.id') AS id,
-    coalesce(lower(json_extract(value, '$.state')), 'active') AS state,
-    json_extract(value, '$.executionInfo') AS execution,
-    json_extract(value, '$.executionInfo.result', '$.executionInfo.exitCode', '$.executionInfo.failureInfo') AS result
-  FROM json_each(?, '$.value')
-)
+# A page is read by SQLite, in 1.3 us a task: most of that is for each mention of `value`, a task's JSON.
+_STATE = "coalesce(lower(json_extract(value, '$.state')), 'active')"
+_ADD_LIVE = f"""
+INSERT OR REPLACE INTO live SELECT number, {_STATE}, ''
+FROM json_each(?, '$.value') CROSS JOIN task ON task.id = json_extract(value, '$.id')
 """
+_ADD_UNMATCHED = f"""
+INSERT OR REPLACE INTO unmatched SELECT json_extract(value, '$.id'), {_STATE}, ''
+FROM json_each(?, '$.value') WHERE NOT EXISTS (SELECT 1 FROM task WHERE task.id = json_extract(value, '$.id'))
+"""
+# Nearly all that are completed have succeeded with exit code 0, which one comparison of text tells.
+_NOT_CLEAN = f"""
+SELECT coalesce(json_extract(value, '$.executionInfo'), '{{}}'), json_extract(value, '$.id')
+FROM json_each(?, '$.value') WHERE {_STATE} = 'completed' AND '["success",0,null]' <>
+  json_extract(value, '$.executionInfo.result', '$.executionInfo.exitCode', '$.executionInfo.failureInfo')
+"""
+_FAILED = (
+    "UPDATE live SET failure = ? WHERE number = (SELECT number FROM task WHERE id = ?)",
+    "UPDATE unmatched SET failure = ? WHERE id = ?",
+)
 _ADD_OUTPUT = f"INSERT OR REPLACE INTO output VALUES (?, ?, ?, {', '.join([OPTIONAL] * 4)})"
 
 
@@ -55,14 +60,23 @@ class Seen:
     def add_tasks(self, pages: Iterable[str]) -> None:
         """Of *pages*, each the JSON that a listing of tasks gives; tasks that are not ours may be among them.
 
-        Only those that failed become Python objects, and SQLite reads a page while the next one is fetched.
+        Only those that failed become Python objects, and SQLite reads a page while the next one is fetched. Whether a
+        page has tasks that no desired one matches, and completed ones, its text tells sooner: too often, never too
+        seldom.
         """
-        unread = "SELECT execution, id FROM live WHERE execution IS NOT NULL"
-        read = "UPDATE live SET failure = ?, execution = NULL WHERE id = ?"
         for page in pages:
-            self._database.change(_ADD_TASKS, page)
-            failed = list(chain.from_iterable(self._database.pages(unread)))
-            self._database.fill(read, ((failure_of(json.loads(execution)), id) for execution, id in failed))
+            matched = self._database.change(_ADD_LIVE, page)
+            if matched < page.count('"id"'):
+                self._database.change(_ADD_UNMATCHED, page)
+            if "completed" in page.lower():
+                self._add_failures(page)
+
+    def _add_failures(self, page: str) -> None:
+        """Why tasks of *page* failed is left to Python, as `read_task` reads it."""
+        found = chain.from_iterable(self._database.pages(_NOT_CLEAN, (page,)))
+        failed = [(failure_of(json.loads(execution)), id) for execution, id in found]
+        for statement in _FAILED:
+            self._database.fill(statement, failed)
 
     def add_ending(self, tasks: Iterable[LiveTask]) -> None:
         """The live tasks whose links have ended, or do before long."""
@@ -100,17 +114,17 @@ class Seen:
     @property
     def tasks(self) -> int:
         """How many live tasks there are."""
-        return int(self._database.one("SELECT count(*) FROM live")[0])
+        return int(self._database.one("SELECT count(*) FROM seen")[0])
 
     @property
     def unfinished(self) -> int:
         """How many of them have not ended."""
-        return int(self._database.one("SELECT count(*) FROM live WHERE state <> 'completed'")[0])
+        return int(self._database.one("SELECT count(*) FROM seen WHERE state <> 'completed'")[0])
 
     @property
     def running(self) -> Rows[str]:
         """The ids of those that run."""
-        query = "SELECT id FROM live WHERE state = 'running' ORDER BY id"
+        query = "SELECT id FROM seen WHERE state = 'running' ORDER BY id"
         return Rows(self._database, query, lambda row: str(row[0]))
 
     @property

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from batchspec.plan.observed import Seen
 from batchspec.resources.task import read_task
 from tests.plan.case import desired_of
-from tests.plan.test_work import SPEC
+from tests.plan.test_work import NAMES, SPEC
 
 _MISSING = object()
 
@@ -48,13 +48,11 @@ _TASKS = st.fixed_dictionaries(
 @settings(deadline=None)
 @given(st.lists(_TASKS, max_size=5), st.booleans())
 def test_tasks_are_read_as_python_reads_them(tasks: list[dict[str, Any]], twice: bool) -> None:
-    """Also where something is missing, and where a page brings a task again."""
-    seen = Seen(desired_of({"spec": SPEC}).tasks)
-    bodies = [{"id": f"task-{number}", **task} for number, task in enumerate(tasks)]
+    """Also where something is missing, where a page brings a task again, and where no desired task has the id."""
+    desired = desired_of({"spec": SPEC, "inputs": NAMES})
+    seen = Seen(desired.tasks)
+    ids = [id for task in desired.tasks for id in (f"not-{task.id}", task.id)]
+    bodies = [{"id": id, **task} for id, task in zip(ids, tasks, strict=False)]
     seen.add_tasks([json.dumps({"value": bodies})] * (1 + twice))
-    rows = [
-        row
-        for page in seen._database.pages("SELECT id, state, failure FROM live ORDER BY id")
-        for row in page
-    ]
-    assert rows == [read_task(body)[:3] for body in bodies]
+    rows = [row for page in seen._database.pages("SELECT id, state, failure FROM seen") for row in page]
+    assert sorted(rows) == sorted(read_task(body)[:3] for body in bodies)

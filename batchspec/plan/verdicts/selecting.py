@@ -12,7 +12,7 @@ IS_SELECTED = f"(NOT {HAS_ONLY} OR number IN (SELECT number FROM selected))"
 # missing, so that a task that makes one counts as up to date later on.
 _AGAIN = """
 UPDATE verdict SET verdict = CASE WHEN number IN (
-    SELECT number FROM task JOIN counted ON counted.id = task.id WHERE counted.state <> 'completed'
+    SELECT number FROM counted WHERE state <> 'completed'
     UNION SELECT number FROM again WHERE state <> 'completed')
   THEN 'IN_PROGRESS' ELSE 'RERUN' END
 WHERE number IN (SELECT number FROM chosen WHERE option = 'rerun') AND (verdict = 'UP_TO_DATE'
@@ -29,8 +29,7 @@ INSERT INTO selected WITH RECURSIVE needed(number) AS (
   SELECT edge.task FROM needed JOIN edge ON edge.producer = needed.number
   JOIN verdict producer ON producer.number = needed.number AND producer.{RUNS}
   JOIN verdict reader ON reader.number = edge.task AND reader.verdict = 'FOLLOWS'
-  JOIN task ON task.number = edge.task
-  WHERE EXISTS (SELECT 1 FROM counted WHERE id = task.id AND state <> 'completed')
+  WHERE EXISTS (SELECT 1 FROM counted WHERE counted.number = edge.task AND state <> 'completed')
     OR EXISTS (SELECT 1 FROM again WHERE again.number = edge.task AND state <> 'completed'))
 SELECT number FROM needed
 """

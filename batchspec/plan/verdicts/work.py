@@ -49,8 +49,8 @@ _PAIR_OTHERS = (
     # What came before the last attempt: of the others all but that, and the first one, which is none of the others.
     "INSERT INTO earlier SELECT other.number, other.id, other.state FROM other JOIN again USING (number)"
     " JOIN task USING (number) WHERE task.id = task.key || '-' || other.work AND other.id <> again.id",
-    "INSERT INTO earlier SELECT task.number, counted.id, counted.state"
-    " FROM again JOIN task USING (number) JOIN counted ON counted.id = task.id",
+    "INSERT INTO earlier SELECT number, task.id, counted.state"
+    " FROM again JOIN task USING (number) JOIN counted USING (number)",
     # What an id says of the work begins with five characters of the command's digest.
     "INSERT INTO changed SELECT other.number, other.id, other.state,"
     " substr(other.work, 1, 5) = substr(task.id, length(task.key) + 2, 5)"
@@ -70,7 +70,7 @@ SELECT task.number,
         AND task.number IN (SELECT task FROM makes WHERE listed IS NOT NULL)) THEN 'UP_TO_DATE'
     -- Before all failures: whatever became of earlier tries, what is at work may yet succeed.
     WHEN coalesce(again.state, live.state) <> 'completed' THEN
-      CASE WHEN coalesce(again.id, live.id) IN (SELECT id FROM ending WHERE state = 'active')
+      CASE WHEN coalesce(again.id, task.id) IN (SELECT id FROM ending WHERE state = 'active')
         THEN 'LINKS_END' ELSE 'IN_PROGRESS' END
     WHEN coalesce(again.failure, live.failure) = 'cancelled' THEN 'CANCELLED'
     WHEN coalesce(again.failure, live.failure) <> '' THEN 'FAILED_LAST_TIME'
@@ -88,9 +88,9 @@ SELECT task.number,
     WHEN task.file IS NOT NULL AND uploaded.md5 = task.content THEN 'OUTPUT_MISSING'
     ELSE 'NEW_INPUT'
   END,
-  coalesce(again.attempt, live.id IS NOT NULL)
+  coalesce(again.attempt, live.number IS NOT NULL)
 FROM task
-LEFT JOIN counted live ON live.id = task.id
+LEFT JOIN counted live ON live.number = task.number
 LEFT JOIN again ON again.number = task.number
 LEFT JOIN output ON output.name = task.record
 LEFT JOIN uploaded ON uploaded.name = task.blob
@@ -141,7 +141,7 @@ UNION ALL
 SELECT coalesce(again.id, task.id), 'completed',
   CASE verdict WHEN 'LINKS_END' THEN verdict ELSE 'REPLACED' END, group_name, 2, number,
   coalesce(again.state, live.state) = 'completed'
-FROM verdict JOIN task USING (number) LEFT JOIN again USING (number) LEFT JOIN counted live ON live.id = task.id
+FROM verdict JOIN task USING (number) LEFT JOIN again USING (number) LEFT JOIN counted live USING (number)
 WHERE verdict.attempt > 0 AND {RUNS}
 UNION ALL
 SELECT earlier.id, 'completed', 'REPLACED', group_name, 2, number, earlier.state = 'completed'
@@ -326,16 +326,16 @@ def _judge(database: Database, counted: Counted) -> None:
     """Fills the tables that the verdicts are in."""
     tables.judge(database)
     database.define(f"CREATE VIEW counted AS SELECT * FROM live WHERE {counted.value}")
-    database.fill("INSERT INTO other VALUES (?, NULL, ?, ?, ?, ?, ?)", _strangers(database))
+    database.fill("INSERT INTO other VALUES (?, NULL, ?, ?, ?, ?, ?)", _others(database, counted))
     if database.one("SELECT 1 FROM other"):
         database.define(*_PAIR_OTHERS)
     find_whole(database)
     database.define(_VERDICTS)
 
 
-def _strangers(database: Database) -> Iterator[tuple[object, ...]]:
+def _others(database: Database, counted: Counted) -> Iterator[tuple[object, ...]]:
     """What the ids of live tasks say that are no desired task's. Those somebody else added say nothing."""
-    query = "SELECT id, state, failure FROM counted WHERE NOT EXISTS (SELECT 1 FROM task WHERE task.id = counted.id)"
+    query = f"SELECT id, state, failure FROM unmatched WHERE {counted.value}"
     for id, state, failure in chain.from_iterable(database.pages(query)):
         if (said := read_id(id)) is not None:
             yield id, said.key, said.work, said.attempt, state, failure

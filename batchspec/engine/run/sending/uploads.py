@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -37,6 +36,8 @@ class Uploads:
         self._sent = _Sent(conduct, self._total, conduct.plan.work.upload_bytes)
         self._lock = threading.Lock()
         self._ended: SimpleQueue[str | BaseException] = SimpleQueue()
+        self._working = min(_AT_ONCE, self._total)
+        self._over = threading.Event()  # no worker is left
 
     def __len__(self) -> int:
         return self._total
@@ -48,7 +49,7 @@ class Uploads:
         total = self._conduct.plan.work.upload_bytes
         self._conduct.begin(Step.UPLOAD, total=total, unit="bytes")
         self._conduct.account.blobs.ensure_container(self._conduct.spec.containers.input)
-        for _ in range(min(_AT_ONCE, self._total)):
+        for _ in range(self._working):
             transfers.submit(self._work)
 
     def fail(self, error: BaseException) -> None:
@@ -61,7 +62,7 @@ class Uploads:
         while left:
             lot = [self._ended.get(), *self._more()]
             if len(lot) < left:
-                time.sleep(_LINGER_S)  # small files come in quick succession: one collection for many
+                self._over.wait(_LINGER_S)  # small files come in quick succession: one collection for many
                 lot += self._more()
             yield [_blob(ended) for ended in lot]
             left -= len(lot)
@@ -77,6 +78,10 @@ class Uploads:
                 self._ended.put(upload.input.blob)
         except BaseException as error:
             self._ended.put(error)
+        with self._lock:
+            self._working -= 1
+            if not self._working:
+                self._over.set()
 
     def _take(self) -> Upload | None:
         with self._lock:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -51,6 +52,9 @@ def _five(hexadecimal: str) -> str:
     return _PAIRS[bits >> 18] + _PAIRS[bits >> 8 & 1023] + _LETTERS[bits >> 3 & 31]
 
 
+_five_of_group = lru_cache(_five)  # the command's digest is that of all tasks of a group
+
+
 def _ten(hexadecimal: str) -> str:
     """Likewise ten."""
     bits = int(hexadecimal[:13], 16)
@@ -79,7 +83,7 @@ class Recipe(NamedTuple):
 
     @property
     def short(self) -> str:
-        return _five(self.command) + (_ten(self.input) if self.reads_more else _five(self.input))
+        return _five_of_group(self.command) + (_ten(self.input) if self.reads_more else _five(self.input))
 
 
 def task_key(group: str, input_path: str, stem: str, *, reads_more: bool = False) -> str:

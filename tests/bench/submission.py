@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from tests.bench import stub
 from tests.bench.measure import Figure, in_turn, median, ratio, report, timed, way
+
+if TYPE_CHECKING:
+    from azure.batch.models import BatchTaskCreateOptions
 
 _DELAY_MS = 300
 _CONNECTIONS = 64
@@ -100,18 +104,24 @@ def sdk(count: int, port: int, threads: int) -> None:
     report(taken())
 
 
-def model(number: int) -> object:
+def model(number: int) -> BatchTaskCreateOptions:
     """The task that batchspec sends for the input of this number, as the SDK wants it said."""
     from datetime import timedelta
 
     from azure.batch import models
 
     from batchspec.desired.bodies.wrapper import COMMAND_VARIABLE, NodeOutput, wrapped_words
-    from batchspec.resources.records import FINGERPRINT_VARIABLE
+    from batchspec.resources.records import (
+        COMMAND_METADATA,
+        FINGERPRINT_METADATA,
+        FINGERPRINT_VARIABLE,
+        WORK_METADATA,
+    )
     from tests.bench.workload import md5_of
 
     name = f"clip-{number:07d}"
-    sas = "?se=2026-01-08T00%3A00%3A00Z&sp=cw&spr=https%2Chttp&sv=2026-02-06&sr=c&sig=" + "s" * 46
+    ends = "st=2026-01-01T00%3A00%3A00Z&se=2026-01-08T00%3A00%3A00Z"
+    sas = f"?{ends}&sp=cw&spr=https%2Chttp&sv=2026-02-06&sr=c&sig=" + "s" * 46
     own_id = f"{name}-abcdefghij-abcdefghij"
 
     def upload(pattern: str, blob: str, condition: str, headers: dict[str, str] | None) -> models.OutputFile:
@@ -131,12 +141,16 @@ def model(number: int) -> object:
             upload_options=models.OutputFileUploadConfiguration(upload_condition=condition),
         )
 
-    stamps = {"x-ms-meta-batchspec_fingerprint": md5_of(number), "x-ms-meta-batchspec_command": md5_of(0)}
+    stamps = {
+        f"x-ms-meta-{FINGERPRINT_METADATA}": md5_of(number),
+        f"x-ms-meta-{COMMAND_METADATA}": md5_of(0),
+        f"x-ms-meta-{WORK_METADATA}": "params.bitrate=192k&command~=7fe07ac4&output~=35157325",
+    }
     command = f"ffmpeg -hide_banner -nostdin -y -i in/{name}.mp4 -vn -b:a 192k out/{name}.mp3"
     blob = f"http://127.0.0.1:10000/stubaccount/input/bench/clips/0000/{name}.mp4{sas}"
     return models.BatchTaskCreateOptions(
         id=own_id,
-        display_name=f"0000/{name}.mp4",
+        display_name=f"audio/0000/{name}.mp4",
         command_line=wrapped_words([NodeOutput(f"out/{name}.mp3")]),
         resource_files=[models.ResourceFile(http_url=blob, file_path=f"in/{name}.mp4")],
         output_files=[

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
@@ -26,7 +26,7 @@ from batchspec.resources.task import task_id
 from batchspec.service.blob.blobs import BlobStorage
 from batchspec.service.embedded import LocalAccount
 from batchspec.source import Source
-from tests.bench import workload
+from tests.bench import submission, workload
 
 KEY = "a2V5" * 16
 STORAGE = (
@@ -53,6 +53,32 @@ def test_a_link_is_the_one_the_sdk_makes(name: str) -> None:
     )
     with BlobServiceClient.from_connection_string(STORAGE) as service:
         assert found == f"{service.get_blob_client('input', name).url}?{token}"
+
+
+def test_the_sdk_is_timed_with_the_task_that_batchspec_sends() -> None:
+    """Field by field, and each value about as long: neither side of the benchmark has less to send."""
+    spec = workload.spec_of(workload.FROM_BLOBS)
+    (task,) = expand(spec, Readable({"audio": workload.made_up_inputs(1)})).tasks
+    link = "http://127.0.0.1:10000/stubaccount/input/bench/clips/0000/clip-0000000.mp4?" + "s" * 160
+    ours = json.loads(
+        Bodies(spec, "http://127.0.0.1:10000/stubaccount/output?" + "s" * 160).json(task, task.id, link)
+    )
+    theirs = submission.model(0).as_dict(exclude_readonly=True)
+    assert list(_lengths(theirs)) == [
+        (path, pytest.approx(length, abs=25)) for path, length in _lengths(ours)
+    ]
+
+
+def _lengths(value: Any, path: str = "") -> Iterator[tuple[str, int]]:
+    """How long each text within *value* is, and where it stands."""
+    if isinstance(value, dict):
+        for key in sorted(value):
+            yield from _lengths(value[key], f"{path}.{key}")
+    elif isinstance(value, list):
+        for number, member in enumerate(value):
+            yield from _lengths(member, f"{path}.{number}")
+    else:
+        yield path, len(str(value))
 
 
 NAMES = [

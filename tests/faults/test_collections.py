@@ -18,7 +18,7 @@ from main_job.workload import Workload, wait_until
 from batchspec.errors import ServiceError, TasksFailedError
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch.client import Batch
-from batchspec.service.batch.task import Packed, add
+from batchspec.service.batch.task_collection import Packed, TaskCollection, add
 from batchspec.service.embedded import LocalAccount
 from batchspec.service.http.retry import Patience
 from faults.conftest import Run
@@ -128,27 +128,27 @@ def packed(number: int, fingerprint: str, more: str = "") -> Packed:
 def test_r11_a_task_that_exists_is_ours_by_its_fingerprint(batch: Batch, job_id: str) -> None:
     """Added twice it is there; with the work of another it is refused, and nothing of it is changed."""
     ours = [packed(number, f"work {number}") for number in range(3)]
-    assert add(batch, job_id, ours) == {}
-    assert add(batch, job_id, ours) == {}
+    assert add(batch, job_id, TaskCollection(ours)) == {}
+    assert add(batch, job_id, TaskCollection(ours)) == {}
     others = [ours[0], packed(1, "other work"), ours[2]]
-    refused = add(batch, job_id, others)
+    refused = add(batch, job_id, TaskCollection(others))
     assert {id: str(error) for id, error in refused.items()} == {
         "t1": "refused: a task with this id exists and does other work"
     }
-    assert add(batch, job_id, ours) == {}
+    assert add(batch, job_id, TaskCollection(ours)) == {}
 
 
 def test_r13_a_task_that_is_too_large_alone(batch: Batch, job_id: str) -> None:
     """It is refused by itself, with its size; those beside it are added."""
     large = packed(1, "work", more="x" * (1 << 20))
-    refused = add(batch, job_id, [packed(0, "work"), large, packed(2, "work")])
+    refused = add(batch, job_id, TaskCollection([packed(0, "work"), large, packed(2, "work")]))
     assert list(refused) == ["t1"]
     assert refused["t1"].code == "RequestBodyTooLarge"
     size = len(large.json) + len(b'{"value":[]}')
     assert str(refused["t1"]) == (
         f"refused: its body of {size} bytes is more than the service takes (RequestBodyTooLarge)"
     )
-    assert add(batch, job_id, [packed(0, "work"), packed(2, "work")]) == {}
+    assert add(batch, job_id, TaskCollection([packed(0, "work"), packed(2, "work")])) == {}
 
 
 def test_a_lost_answer_and_a_job_that_is_over_when_it_is_asked_again(

@@ -10,7 +10,7 @@ from azure.core.credentials import AzureNamedKeyCredential
 
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch.client import Batch
-from batchspec.service.batch.task import Packed, add
+from batchspec.service.batch.task_collection import Packed, TaskCollection, add
 from batchspec.service.embedded import LocalAccount
 
 
@@ -23,7 +23,8 @@ def test_equal_refusals_have_one_reason(local_account: LocalAccount) -> None:
     key = AzureNamedKeyCredential(local_account.batch_account, local_account.batch_key)
     with closing(Batch(local_account.batch_endpoint, key)) as batch:
         batch.post("/jobs", {"id": job_id, "poolInfo": {"poolId": job_id}}, doing="create a job")
-        refused = add(batch, job_id, [Packed(str(b["id"]), json.dumps(b).encode()) for b in bodies])
+        tasks = [Packed(str(b["id"]), json.dumps(b).encode()) for b in bodies]
+        refused = add(batch, job_id, TaskCollection(tasks))
         job_service.delete(batch, job_id)
     assert list(refused) == ["t1", "t2"]
     reasons = {str(error) for error in refused.values()}

@@ -1,24 +1,17 @@
-"""Tasks over Batch: listed narrowly, added in collections. Source: Batch REST API 2025-06-01; FACTS 0.1, 5."""
+"""Tasks over Batch, listed narrowly; `task_collection` adds them. Source: Batch REST API 2025-06-01; FACTS 5."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, NamedTuple
 
 from batchspec.errors import ServiceError
 from batchspec.resources.base import Json
 from batchspec.resources.links import LINKS_LAST, end_of
-from batchspec.resources.records import FINGERPRINT_VARIABLE
 from batchspec.resources.task import LiveTask, read_task
 from batchspec.service.batch.client import Batch, path_of
-from batchspec.service.http.retry import Budget
 
-COLLECTION_TASKS = 100
-COLLECTION_BYTES = 1_000_000
-JOB_IS_OVER = ("JobCompleted", "JobBeingTerminated", "JobBeingDeleted", "JobNotFound")
 _NARROW = "id,state,executionInfo"
 _NOTHING_MORE = 416  # the file ends where the range would begin
 NAMED = f"{_NARROW},displayName"
@@ -139,61 +132,6 @@ def read_dependencies(batch: Batch, job_id: str) -> Iterator[tuple[str, str]]:
                 yield from ((body["id"], producer) for producer in producers)
 
 
-class Packed(NamedTuple):
-    """A task's create body, ready for the wire. It holds signed URLs: send it, do not keep it."""
-
-    id: str
-    json: bytes | memoryview
-    number: int = 0  # its place among the tasks of its spec
-
-
-class Collection(list[Packed]):
-    """Tasks that are added together. Their bodies are parts of the request's, so that each is in memory once."""
-
-    def __init__(self, tasks: Sequence[Packed]) -> None:
-        self.body = _joined(tasks)
-        view, at = memoryview(self.body), len(_HEAD)
-        for task in tasks:
-            self.append(Packed(task.id, view[at : at + len(task.json)], task.number))
-            at += len(task.json) + 1
-
-
-_HEAD = b'{"value":['
-
-
-def _joined(tasks: Sequence[Packed]) -> bytes:
-    return b"%b%b]}" % (_HEAD, b",".join([task.json for task in tasks]))
-
-
-def add(batch: Batch, job_id: str, tasks: Sequence[Packed]) -> dict[str, ServiceError]:
-    """Adds a collection; returns the refused ones by id, each with its error.
-
-    Each result is looked at, by its status in any letter case and by its error. What the service failed at, or
-    left out of its answer, is sent again within the budget of one call. Where the job is over, all are refused with
-    that code, but for those that a try whose answer got lost had added, and that ended in time.
-    """
-    budget = batch.patience.begin()
-    todo = tasks
-    refused: dict[str, ServiceError] = {}
-    while True:
-        results = _post(batch, job_id, todo, budget)
-        # By id, which has no letter case, and not by their order, which nobody promises.
-        answers = {str(result.get("taskId")).lower(): result for result in results}
-        again: dict[str, ServiceError] = {}
-        for task in todo:
-            error = _refusal(answers.get(task.id.lower()))
-            if error is not None and error.code == "TaskExists":
-                error = _other_work(batch, job_id, task)
-            elif error is not None and error.code in JOB_IS_OVER and budget.is_repeated:
-                live = read(batch, job_id, task.id)
-                error = None if live is not None and live.is_completed else error
-            if error is not None:
-                (again if error.status >= 500 else refused)[task.id] = error
-        if not again or not budget.wait():
-            return refused | again
-        todo = [task for task in todo if task.id in again]
-
-
 def read(batch: Batch, job_id: str, task_id: str) -> LiveTask | None:
     """The task; None where the job has none of that id."""
     with _gone_is_none():
@@ -209,83 +147,6 @@ def read_run(batch: Batch, job_id: str, task_id: str) -> Json | None:
         where = path_of("jobs", job_id, "tasks", task_id)
         return batch.get(where, doing=f"read the task {task_id}", select=select).body
     return None
-
-
-def _post(batch: Batch, job_id: str, tasks: Sequence[Packed], budget: Budget) -> list[dict[str, Any]]:
-    """One collection's results. One that is too large is halved; of a job that is over, all are refused."""
-    doing = f"add tasks to the job {job_id}"
-    body = tasks.body if isinstance(tasks, Collection) else _joined(tasks)
-    try:
-        answer = batch.post(path_of("jobs", job_id, "addtaskcollection"), body, doing=doing, budget=budget)
-        return list(answer.body.get("value") or [])
-    except ServiceError as error:
-        if error.code in JOB_IS_OVER:
-            return _refused(tasks, error.code, str(error))
-        if error.status != 413:
-            raise
-    if len(tasks) == 1:
-        too_large = f"its body of {len(body)} bytes is more than the service takes"
-        return _refused(tasks, "RequestBodyTooLarge", too_large)
-    # Halved, since nobody says how much less would do; within the same budget, as it is one call to the person.
-    middle = len(tasks) // 2
-    return _post(batch, job_id, tasks[:middle], budget) + _post(batch, job_id, tasks[middle:], budget)
-
-
-def _refused(tasks: Sequence[Packed], code: str, why: str) -> list[dict[str, Any]]:
-    """The results of tasks that the service refused without saying so of each."""
-    error = {"code": code, "message": {"value": why}}
-    return [{"taskId": task.id, "status": "clienterror", "error": error} for task in tasks]
-
-
-def _refusal(result: Json | None) -> ServiceError | None:
-    """Why a task was not added, without its id, so that equal reasons are equal; None when it is in."""
-    if result is None:
-        return ServiceError("refused: the service said nothing about it", status=500)
-    error = result.get("error") or {}
-    code = str(error.get("code", ""))
-    status = str(result.get("status", "")).lower()
-    if status == "success" and not code:
-        return None
-    sentence = str((error.get("message") or {}).get("value", "")).split("\n")[0]
-    return ServiceError(
-        f"refused: {sentence} ({code})", status=500 if status == "servererror" else 400, code=code
-    )
-
-
-def _other_work(batch: Batch, job_id: str, task: Packed) -> ServiceError | None:
-    """None when the task that exists does the work of *task*: it was added, and the answer got lost (R-11)."""
-    where = path_of("jobs", job_id, "tasks", task.id)
-    try:
-        live = batch.get(where, doing=f"read the task {task.id}", select="id,environmentSettings").body
-    except ServiceError as error:
-        if error.status != 404:
-            raise
-        return ServiceError("refused: a task of its id was there, and went", status=500)
-    if _fingerprint(live) == _fingerprint(json.loads(bytes(task.json))):
-        return None
-    return ServiceError(
-        "refused: a task with this id exists and does other work", status=409, code="TaskExists"
-    )
-
-
-def _fingerprint(body: Json) -> str | None:
-    settings = body.get("environmentSettings") or []
-    return next((entry.get("value") for entry in settings if entry["name"] == FINGERPRINT_VARIABLE), None)
-
-
-def collections(tasks: Iterable[Packed]) -> Iterator[Collection]:
-    """*tasks* in groups that the service takes: at most 100 tasks and 1 MB."""
-    group: list[Packed] = []
-    size = 0
-    for task in tasks:
-        length = len(task.json) + 1
-        if group and (len(group) == COLLECTION_TASKS or size + length > COLLECTION_BYTES):
-            yield Collection(group)
-            group, size = [], 0
-        group.append(task)
-        size += length
-    if group:
-        yield Collection(group)
 
 
 def delete(batch: Batch, job_id: str, task_id: str) -> None:

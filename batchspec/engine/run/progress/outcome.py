@@ -76,8 +76,8 @@ class Outcome:
         self._database = tasks.database
         tables.run(self._database)
 
-    def follow(self, job_id: str, tasks: Many[Followed]) -> None:
-        """The *tasks* are in the job, and have yet to end. Called from one thread at a time."""
+    def follow(self, job_id: str, tasks: Many[tuple[str, int]]) -> None:
+        """The *tasks*, ids with numbers, are in the job, and have yet to end. Called from one thread at a time."""
         self.followed[job_id] += len(tasks)
         # With a statement for each row SQLite would let go of the interpreter each time, and threads fight for it.
         added = "INSERT INTO followed SELECT key, value, ?, NULL FROM json_each(?)"

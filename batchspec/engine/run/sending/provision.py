@@ -21,7 +21,7 @@ from batchspec.service.batch import package as package_service
 from batchspec.service.batch import pool as pool_service
 from batchspec.service.batch import pool_update
 from batchspec.service.batch.rollout import roll_out
-from batchspec.service.batch.task import JOB_IS_OVER
+from batchspec.service.batch.task_collection import JOB_IS_OVER
 from batchspec.service.identity_pool import create_with_identity
 
 _PACKAGES = "applications"

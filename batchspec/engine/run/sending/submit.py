@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, filterfalse
+from itertools import chain
 
 from batchspec.counts import count_text
 from batchspec.desired.bodies.composed_body import composed_body
@@ -31,7 +31,7 @@ from batchspec.resources.records import SPEC_METADATA
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import task as task_service
 from batchspec.service.batch.secrets import has_secrets, with_secrets
-from batchspec.service.batch.task import Packed
+from batchspec.service.batch.task_collection import JOB_IS_OVER, Packed, TaskCollection, add, collections
 
 LINK_KEPT_S = 1800.0  # see LINKS_LAST
 
@@ -87,7 +87,7 @@ def add_tasks(conduct: Conduct, uploads: Uploads, begun: Sequence[Followed] = ()
     """
     sender, runs = _Sender(conduct, begun), conduct.plan.work.runs
 
-    def send(group: Sequence[Packed]) -> None:
+    def send(group: TaskCollection) -> None:
         try:
             sender.send(group)
         except BaseException as error:
@@ -98,16 +98,21 @@ def add_tasks(conduct: Conduct, uploads: Uploads, begun: Sequence[Followed] = ()
         _make_folder_blob(conduct)
         conduct.begin(Step.ADD, total=len(runs), unit="tasks")
         packer = _Packer(conduct)
-        done = {task.number for task in begun}
-        lots = (filterfalse(lambda run: run.task.number in done, lot) for lot in _as_ready(conduct, uploads))
+        lots = (_without(begun, lot) for lot in _as_ready(conduct, uploads))
         postponed = Postponed(conduct)
         ready = (map(packer.packed, postponed.without(lot)) for lot in lots)
-        send_all((group for lot in ready for group in task_service.collections(lot)), send)
+        send_all((group for lot in ready for group in collections(lot)), send)
         conduct.outcome.postponed = len(postponed)
         added = len(runs) - conduct.outcome.refused - conduct.outcome.postponed
         conduct.end(Step.ADD, f"{count_text(added, 'task')} in {sender.job_id}")
     if not conduct.plan.work.goes_on:
         seal(conduct, sender.job_id)
+
+
+def _without(begun: Sequence[Followed], runs: Iterable[Run]) -> Iterable[Run]:
+    """*runs*, less those whose tasks have *begun*."""
+    done = {task.number for task in begun}
+    return (run for run in runs if run.task.number not in done) if done else runs
 
 
 def seal(conduct: Conduct, job_id: str) -> None:
@@ -155,7 +160,7 @@ class _Sender:
         self._added = len(begun)
         self._lock = threading.Lock()
 
-    def send(self, group: Sequence[Packed]) -> None:
+    def send(self, group: TaskCollection) -> None:
         job_id = self.job_id
         if late := self._add(job_id, group):
             require_not_cancelled(self._conduct, job_id)
@@ -165,23 +170,23 @@ class _Sender:
                 )  # none can wait for one of another job
             # Of many threads that find it over, the first makes the next one; the rest take it from there.
             job_id = self._job_after(job_id)
-            if self._add(job_id, late):
+            if self._add(job_id, group.only(late)):
                 raise RunError(
                     f"the job {job_id} came to its end as it was made", help="run the same command again"
                 )
 
-    def _add(self, job_id: str, group: Sequence[Packed]) -> list[Packed]:
-        """Adds the tasks; what is left of them when the job is over."""
-        conduct, over = self._conduct, task_service.JOB_IS_OVER
+    def _add(self, job_id: str, group: TaskCollection) -> set[str]:
+        """Adds the tasks; which of them are left when the job is over."""
+        conduct = self._conduct
         conduct.check()
-        refused = task_service.add(conduct.account.batch, job_id, group)
-        late = [task for task in group if task.id in refused and refused[task.id].code in over]
+        refused = add(conduct.account.batch, job_id, group)
+        late = {id for id, error in refused.items() if error.code in JOB_IS_OVER}
+        tasks = list(zip(group.ids, group.numbers, strict=True))
         with self._lock:
-            for task in group:
-                if task.id in refused and refused[task.id].code not in over:
-                    conduct.outcome.refuse(Followed(task.id, task.number), str(refused[task.id]))
-            added = [Followed(task.id, task.number) for task in group if task.id not in refused]
-            conduct.outcome.follow(job_id, added)
+            for id, number in tasks if refused else ():
+                if id in refused and id not in late:
+                    conduct.outcome.refuse(Followed(id, number), str(refused[id]))
+            conduct.outcome.follow(job_id, [task for task in tasks if task[0] not in refused])
             self._added += len(group) - len(late)
             conduct.progress(Step.ADD, "", self._added, len(conduct.plan.work.runs), "tasks")
         return late

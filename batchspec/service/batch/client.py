@@ -17,6 +17,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 from urllib.parse import quote
+from uuid import uuid4
 
 from azure.batch import BatchClient
 from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
@@ -154,7 +155,11 @@ class Batch:
     def _send(self, request: HttpRequest, doing: str, budget: Budget | None = None) -> HttpResponse:
         with translated(doing):
             try:
-                return self._client.send_request(request, budget=budget, stream=True, whole=True)
+                # An id that the SDK makes itself asks a daemon for the time, over a socket of its own each time.
+                own_id = str(uuid4())
+                return self._client.send_request(
+                    request, budget=budget, request_id=own_id, stream=True, whole=True
+                )
             except (
                 HttpResponseError
             ) as error:  # the SDK's own policy raises it, with the class by chance (FACTS 0.8)

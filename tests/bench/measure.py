@@ -93,6 +93,11 @@ def peak_mb() -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
+def above_start(samples: Sequence[Sample]) -> float:
+    """How much more memory a way had at once than before it began: what Python and the SDKs take was there already."""
+    return statistics.median(sample.peak_mb - float(sample.more["start_mb"]) for sample in samples)
+
+
 @contextmanager
 def timed() -> Iterator[Callable[[], Sample]]:
     """What the block takes in this process; the function gives it, once the block is over."""

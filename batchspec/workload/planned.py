@@ -268,7 +268,7 @@ class Planned:
             remove_temporary(Conduct(self.account, self.desired, self.plan, held, tell=lambda _: None))
 
     def arriving(self) -> Iterator[Arrived]:
-        """Fetches the outputs that are there and not here, one after the other. Raises `RunError`."""
+        """Fetches the outputs that are there and not here, several side by side. Raises `RunError`."""
         from batchspec.engine.run.downloads.download import fetch_all
 
         return fetch_all(self.account.blobs, self.desired.spec, self.plan)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import batchspec
 from main_job.workload import Workload
 
 SPEC = "specs/ffmpeg.yaml"
@@ -164,3 +165,28 @@ def test_outputs_are_fetched_without_the_inputs(copied: Workload) -> None:
     assert _outputs(copied) == {"a.out": "edited", "b.out": "b"}
     copied.command("download", SPEC, "--overwrite")
     assert _outputs(copied) == {"a.out": "a", "b.out": "b"}
+
+
+def test_outputs_come_side_by_side_and_are_told_in_the_plan_s_order(bare: Workload) -> None:
+    """Who stops in the middle, with a large file on its way, leaves no half of it; the next time brings the rest."""
+    outputs = ", ".join(f"{name}: {name}.bin" for name in "abcdefghijkl")
+    bare.write(
+        f"""\
+many:
+  command: cd out && touch {{a..l}}.bin && head -c 40000000 /dev/zero > b.bin
+  outputs: {{{outputs}}}
+"""
+    )
+    bare.apply()
+    shutil.rmtree(bare.outputs)
+    told = [f"{bare.name}/{name}.bin" for name in "abcdefghijkl"]
+    with batchspec.Workload.load(bare.spec) as loaded:
+        arriving = loaded.downloads().arriving()
+        assert next(arriving).blob == told[0]
+        arriving.close()
+    here = {f"{bare.name}/{file.name}": file.stat().st_size for file in bare.outputs.iterdir()}
+    whole = dict.fromkeys(told, 0) | {told[1]: 40_000_000}
+    assert here.items() <= whole.items()
+    ended = bare.command("download", SPEC)
+    assert ended.out.splitlines() == [blob for blob in told if blob not in here]
+    assert {f"{bare.name}/{file.name}": file.stat().st_size for file in bare.outputs.iterdir()} == whole

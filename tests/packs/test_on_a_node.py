@@ -93,7 +93,7 @@ def test_there_and_back(node: Node, tmp_path: Path) -> None:
     ended = node.run(node.upload(scene), SCRIPT, blob)
     assert (ended["exitCode"], ended["retryCount"]) == (0, 1)
     with (tmp_path / "frames.tar").open("wb") as target:
-        assert node.blobs.download("output", blob, target) is not None
+        assert node.blobs.download("output", blob, target.write) is not None
     with (tmp_path / "frames.tar").open("rb") as stream:
         unpack(stream, tmp_path / "home", "md5")
     home, sent = tree(tmp_path / "home"), tree(scene)

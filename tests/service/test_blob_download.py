@@ -23,14 +23,14 @@ def test_a_blob_comes_as_it_is(blobs: BlobStorage, tmp_path: Path, size: int) ->
     file.write_bytes(content)
     stamp = {"batchspec_spec": "x"}
     planned = md5(content, usedforsecurity=False).hexdigest()
-    assert blobs.download("input", name, BytesIO()) is None
+    assert blobs.download("input", name, BytesIO().write) is None
     with pytest.raises(
         ServiceError, match=r"^could not download x: The specified resource name [^\n']* \(\w+\)$"
     ):
-        blobs.download("in", "x", BytesIO())
+        blobs.download("in", "x", BytesIO().write)
     blobs.upload("input", name, file, planned, stamp, lambda _: None)
     target = BytesIO()
-    found = blobs.download("input", name, target)
+    found = blobs.download("input", name, target.write)
     assert target.getvalue() == content == blobs.read("input", name)
     assert [found] == list(blobs.list("input", name))
     assert found is not None

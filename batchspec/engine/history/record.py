@@ -127,7 +127,7 @@ def _listed(blob: LiveBlob) -> Run | None:
 def read_record(account: Account, places: Places, run: Run) -> tuple[Usage, Iterator[Traced]]:
     """What *run* used, and its tasks. Raises `RunError` for a record that is damaged, also while tasks are read."""
     stream = TemporaryFile()  # noqa: SIM115 (whoever reads the lines closes it)
-    account.blobs.download(places.output, _blob(places, run.id), stream)
+    account.blobs.download(places.output, _blob(places, run.id), stream.write)
     stream.seek(0)
     return read_content(stream, run.id)
 

@@ -16,7 +16,7 @@ from binascii import b2a_base64
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from azure.core.credentials import TokenCredential
@@ -194,11 +194,11 @@ class BlobStorage:
         if state != "success":
             raise RunError(f"{source} could not be copied: {state}", help="run the same command again")
 
-    def download(self, container: str, blob: str, target: BinaryIO) -> LiveBlob | None:
-        """Writes the blob to *target*; None when the blob is not there."""
+    def download(self, container: str, blob: str, write: Callable[[bytes], object]) -> LiveBlob | None:
+        """Gives all bytes of the blob to *write*, piece by piece; None when the blob is not there."""
         with translated(f"download {blob}"):
             try:
-                return get_blob(self._service, container, blob, target.write)
+                return get_blob(self._service, container, blob, write)
             except HttpResponseError as error:
                 if error.status_code != 404:
                     raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import BinaryIO, NamedTuple
@@ -14,12 +14,13 @@ from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.places import Places
 from batchspec.engine.run.downloads.landing import Landing, Place, md5_of
 from batchspec.engine.run.downloads.unpack import unpack
-from batchspec.engine.run.progress.conduct import Conduct
+from batchspec.engine.run.progress.conduct import Conduct, Interrupted
 from batchspec.errors import RunError
 from batchspec.events import Step
 from batchspec.language.model import Spec
+from batchspec.ledger.database import lots
 from batchspec.plan.here import Here
-from batchspec.plan.model import Plan
+from batchspec.plan.model import Download, Plan
 from batchspec.resources.blob import LiveBlob
 from batchspec.service.blob.blobs import BlobStorage
 
@@ -148,25 +149,38 @@ class Arrived(NamedTuple):
 
 
 def fetch_all(blobs: BlobStorage, spec: Spec, plan: Plan) -> Iterator[Arrived]:
-    """Fetches what *plan* downloads, one after the other. Raises `RunError`."""
-    landing = landing_of(spec, plan)
-    for wanted in plan.work.downloads:
-        size = fetch(blobs, landing, wanted.blob, wanted.is_folder).size
-        if size is not None:  # else somebody has deleted it since, or has put something else in its place
-            yield Arrived(wanted.blob, os.path.normpath(landing.places.file(wanted.blob)), size)
+    """Fetches what *plan* downloads, several side by side, and gives it in the plan's order. Raises `RunError`.
+
+    Who looks no further stops the transfers: those that are on their way end with their next piece.
+    """
+    landing, stopped = landing_of(spec, plan), threading.Event()
+
+    def arrived(wanted: Download) -> Arrived | None:
+        size = fetch(blobs, landing, wanted.blob, wanted.is_folder, stopped).size
+        if size is None:  # somebody has deleted it since, or has put something else in its place
+            return None
+        return Arrived(wanted.blob, os.path.normpath(landing.places.file(wanted.blob)), size)
+
+    with ThreadPoolExecutor(_AT_ONCE, "transfer") as transfers:
+        try:
+            for some in lots(plan.work.downloads):
+                yield from filter(None, transfers.map(arrived, some))
+        finally:
+            stopped.set()
     for blob in plan.work.unpublished:
         blobs.delete(spec.containers.output, blob)
 
 
-def fetch(blobs: BlobStorage, landing: Landing, blob: str, is_folder: bool) -> Fetched:
-    """Fetches an output, a file or the pack of a folder, to its place. Raises `RunError`."""
+def fetch(
+    blobs: BlobStorage, landing: Landing, blob: str, is_folder: bool, stopped: threading.Event | None = None
+) -> Fetched:
+    """Fetches an output, a file or the pack of a folder, to its place. Raises `RunError`, or `Interrupted`."""
     places = landing.places
     path = blob.removeprefix(places.root).removesuffix(PACK_SUFFIX if is_folder else "")
+    bring = _fetch_folder if is_folder else _fetch
     try:
         with landing.at(path) as place:
-            return (
-                _fetch_folder(blobs, places, blob, place) if is_folder else _fetch(blobs, places, blob, place)
-            )
+            return bring(blobs, places, blob, place, stopped)
     except OSError as error:
         raise RunError(
             f"could not write {places.file(path)}: {error.strerror}",
@@ -174,13 +188,15 @@ def fetch(blobs: BlobStorage, landing: Landing, blob: str, is_folder: bool) -> F
         ) from error
 
 
-def _fetch(blobs: BlobStorage, places: Places, blob: str, place: Place) -> Fetched:
+def _fetch(
+    blobs: BlobStorage, places: Places, blob: str, place: Place, stopped: threading.Event | None
+) -> Fetched:
     """One file: written beside its place, checked for length and MD5, and then given its name."""
     here = place.find()
     if here.is_kept:
         return Fetched(kept=True)
     with place.written() as stream:
-        live = blobs.download(places.output, blob, stream)
+        live = blobs.download(places.output, blob, _until(stopped, stream))
         if live is None:
             return Fetched()
         md5 = _checked(stream, live)
@@ -188,17 +204,30 @@ def _fetch(blobs: BlobStorage, places: Places, blob: str, place: Place) -> Fetch
         return Fetched(live.size) if is_put else Fetched(kept=True)
 
 
-def _fetch_folder(blobs: BlobStorage, places: Places, pack: str, place: Place) -> Fetched:
+def _fetch_folder(
+    blobs: BlobStorage, places: Places, pack: str, place: Place, stopped: threading.Event | None
+) -> Fetched:
     """A folder: its pack is written beside it, checked and unpacked."""
     if place.file.is_symlink():
         raise RunError(f"{place.file} is a link, and none is followed", help="remove it")
     with place.written() as stream:
-        live = blobs.download(places.output, pack, stream)
+        live = blobs.download(places.output, pack, _until(stopped, stream))
         if live is None:
             return Fetched()
         md5 = _checked(stream, live)
         unpack(stream, place.file, md5)
         return Fetched(live.size)
+
+
+def _until(stopped: threading.Event | None, stream: BinaryIO) -> Callable[[bytes], object]:
+    """Writes to *stream*, and raises `Interrupted` once the transfer is *stopped*."""
+
+    def write(piece: bytes) -> None:
+        if stopped is not None and stopped.is_set():
+            raise Interrupted
+        stream.write(piece)
+
+    return write
 
 
 def _checked(stream: BinaryIO, live: LiveBlob) -> str:

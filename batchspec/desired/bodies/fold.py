@@ -27,13 +27,13 @@ _MOST = 30_000  # characters; what is put in cannot make it more than a template
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 # Letters alone: a shell, a URL and JSON leave them as they are, so each is found again wherever a template put it.
-_INPUT = {name: f"MARKin{name}MARK" for name in ("name", "stem", "suffix", "folder", "path")}
+_PARTS = {name: f"MARKin{name}MARK" for name in Parts._fields}
+_PATH = "MARKinpathMARK"
 _SIZE = 7310058200469  # a number is put into a script without quotes, so this mark is one
 _OUTPUT = "MARKoutputMARK"
 _ID, _NAME, _RECORD, _FINGERPRINT = "MARKidMARK", "MARKdisplayMARK", "MARKrecordMARK", "MARKfingerprintMARK"
 _LINK = "MARKlinkMARK"
-_MARKS = (_ID, _NAME, _RECORD, _FINGERPRINT, _LINK, *_INPUT.values(), str(_SIZE), _OUTPUT)
-_NO_PARTS = Parts("", "", "", "")
+_MARKS = (_ID, _NAME, _RECORD, _FINGERPRINT, _LINK, _PATH, str(_SIZE), _OUTPUT, *_PARTS.values())
 _SLOT = re.compile("|".join(f"({mark})" for mark in _MARKS))
 
 
@@ -56,16 +56,18 @@ class Bodies:
         name = task.group.name
         if name not in self._folded:
             self._folded[name] = _fold(self._spec, task.group, self._links, task.output is not None)
+            self._compared[name] = 0
         folded = self._folded[name]
-        text = folded.text(task, task_id, link) if folded is not None and link is not None else None
-        if text is not None and self._compared.get(name, 0) == _COMPARED:
-            return text.encode()
-        rendered = self._rendered(task, task_id, link)
-        if text is not None:
-            self._compared[name] = self._compared.get(name, 0) + 1
+        text = folded.text(task, task_id, link) if folded and link else None
+        if text is None:
+            return self._rendered(task, task_id, link).encode()
+        if self._compared[name] < _COMPARED:
+            self._compared[name] += 1
+            rendered = self._rendered(task, task_id, link)
             if text != rendered:
                 self._folded[name] = None
-        return rendered.encode()
+                return rendered.encode()
+        return text.encode()
 
     def _rendered(self, task: DesiredTask, task_id: str, link: str | None) -> str:
         return _ENCODER.encode(task_body(self._spec, task, task_id, self._links._replace(input=link)))
@@ -81,22 +83,22 @@ class _Folded(NamedTuple):
     pieces: list[str]
     pick: Callable[[Sequence[str]], tuple[str, ...]]
     has_parts: bool  # whether parts of the input's path are among them
-    used: tuple[str, ...]  # those that a command puts in: they have to be plain
+    used: tuple[int, ...]  # those that a command puts in: they have to be plain
 
     def text(self, task: DesiredTask, task_id: str, link: str) -> str | None:
         """The body's JSON; None for a task that has to be rendered."""
         item, called = task.input, task.name
         if item is None or len(called) > DISPLAY_NAME_LENGTH:  # it would have to be cut
             return None
-        parts = parts_of(item.path) if self.has_parts else _NO_PARTS
-        for name in self.used:
-            value = getattr(parts, name)
+        parts: Sequence[str] = parts_of(item.path) if self.has_parts else ()
+        for number in self.used:
+            value = parts[number]
             if not (value and PLAIN.issuperset(value)):
                 return None
         words: Sequence[str] = (
-            *(task_id, called, task.record, task.fingerprint, link),
-            *(parts.name, parts.stem, parts.suffix, parts.folder, input_path(item.path), str(item.size)),
+            *(task_id, called, task.record, task.fingerprint, link, input_path(item.path), str(item.size)),
             output_path(task.output) if task.output else "",
+            *parts,
         )
         # The other words are parts of these two, or have nothing to escape.
         if not _is_literal(called + task.record):
@@ -112,13 +114,13 @@ def _fold(spec: Spec, group: TaskGroup, links: Links, has_output: bool) -> _Fold
     if not all(template.is_verbatim for template in (*command, *_templates(group.body))):
         return None
     values: dict[str, Any] = {"params": spec.params, "spec": {"name": spec.name}}
-    values["input"] = {**_INPUT, "size": _SIZE}
+    values["input"] = {**_PARTS, "path": _PATH, "size": _SIZE}
     if has_output:
         values["output"] = {"path": _OUTPUT}
     facts = Particulars(_ID, _NAME, _RECORD, _FINGERPRINT, values)
     text = _ENCODER.encode(body_of(spec, group, facts, links._replace(input=_LINK)))
     references = {reference for template in command for reference in template.references}
-    used = tuple(name for name in ("name", "stem", "suffix", "folder") if ("input", name) in references)
+    used = tuple(number for number, name in enumerate(Parts._fields) if ("input", name) in references)
     if len(text) >= _MOST:
         return None
     marks, pieces, at = [], [], 0
@@ -126,7 +128,7 @@ def _fold(spec: Spec, group: TaskGroup, links: Links, has_output: bool) -> _Fold
         marks.append((match.lastindex or 1) - 1)
         pieces += [text[at : match.start()], ""]
         at = match.end()
-    has_parts = any(_INPUT[name] in text for name in Parts._fields)
+    has_parts = bool(used) or any(mark in text for mark in _PARTS.values())
     return _Folded([*pieces, text[at:]], itemgetter(*marks), has_parts, used)
 
 

@@ -215,6 +215,7 @@ class _Packer:
         self._life = life_wanted(self._spec.job)
         groups = conduct.desired.tasks.groups.values()
         self._secretive = {group.name for group in groups if has_secrets(group.body)}
+        self._stored_as = conduct.plan.work.stored_as
         self._renew()
 
     def packed(self, run: Run) -> Packed:
@@ -222,7 +223,7 @@ class _Packer:
             self._renew()
         # Put in at the last moment, and only here: bodies that are rendered, shown or compared have no secrets.
         body = self._body(run)
-        if run.task.group.name in self._secretive:
+        if self._secretive and run.task.group.name in self._secretive:
             body = _compact(with_secrets(json.loads(body)))
         return Packed(run.id, body, run.task.number)
 
@@ -247,7 +248,7 @@ class _Packer:
 
     def _link(self, item: Input) -> str:
         if item.blob:
-            return self._read(item.container, self._conduct.plan.work.stored_as(item.blob))
+            return self._read(item.container, self._stored_as(item.blob))
         if self._signs:
             return self._blobs.list_url(item.container, self._life)
         return self._blobs.url(item.container)

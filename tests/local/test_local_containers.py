@@ -24,6 +24,8 @@ pool:
   virtualMachineConfiguration:
     containerConfiguration: {{ type: dockerCompatible, containerImageNames: ["{IMAGE}"] }}
 job: {{ id: j, constraints: {{ maxWallClockTime: PT1H }} }}
+files:
+  ref: {{ path: ref.txt, once: node }}
 tasks:
   copy:
     inputs: in/*.txt
@@ -34,6 +36,10 @@ tasks:
     containerSettings: {{ imageName: "{IMAGE}" }}
     command: [cp, MARK, "{{{{ output.path }}}}"]
     output: mark.txt
+  read:
+    containerSettings: {{ imageName: "{IMAGE}" }}
+    command: [cp, "{{{{ files.ref.path }}}}", "{{{{ output.path }}}}"]
+    output: ref.txt
 download: outputs/
 """
 
@@ -45,6 +51,7 @@ def project(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     (folder / "in").mkdir(parents=True)
     for name in ("a", "b c"):
         (folder / "in" / f"{name}.txt").write_text(name)
+    (folder / "ref.txt").write_text("once for the node")
     (folder / "spec.yaml").write_text(_SPEC.replace("MARK", "/etc/made-for-tests"))
     monkeypatch.chdir(folder)
     return folder
@@ -64,10 +71,15 @@ def outputs(project: Path) -> dict[str, str]:
 
 
 def test_a_spec_runs_in_containers(project: Path) -> None:
-    """Inputs reach the container, outputs leave it, and what only the image has is there."""
+    """Inputs reach the container, outputs leave it; what only the image has is there, and what its node fetched."""
     engine = require_engine()
     run("apply", "spec.yaml", "--auto-approve")
-    assert outputs(project) == {"a.copy": "a", "b c.copy": "b c", "mark.txt": "only in the image\n"}
+    assert outputs(project) == {
+        "a.copy": "a",
+        "b c.copy": "b c",
+        "mark.txt": "only in the image\n",
+        "ref.txt": "once for the node",
+    }
     assert f"  engine   {engine.name}\n" in run("local", "status").output
     assert "up to date" in run("plan", "spec.yaml").output
 

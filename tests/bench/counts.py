@@ -1,6 +1,7 @@
-"""Counts that do not depend on the machine: what commands import, requests, bytes, rows. They are recorded beside this.
+"""What does not depend on the machine: the modules that commands import, and counts of requests, bytes and rows.
 
-`python -m tests.bench.counts` says which have grown, `--record` records them as they are; then the commit says why.
+They are recorded beside this, in `imports.json` and `counts.json`. `python -m tests.bench.counts` says what has grown,
+`--record` records all as it is; then the commit says why.
 """
 
 from __future__ import annotations
@@ -11,54 +12,62 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.bench import account, stub
 from tests.bench.measure import program, way
 from tests.bench.planning import NO_OTHERS, Others, listings, prepare_plan
 from tests.bench.startup import BATCHSPEC, write_spec
 
-FILE = Path(__file__).with_suffix(".json")
+COUNTS = Path(__file__).with_suffix(".json")
+IMPORTS = COUNTS.with_name("imports.json")
 _TASKS = 300
 _LISTED = 2_500
 _PLANNED = 60
 _OTHERS = Others(pools=500, jobs=200, blobs=1_000_000)
-_SLACK = {"bytes": 0.01, "modules": 0.03}
-"""By which part a count may grow: links are longer where their signatures have signs to escape; modules come and go."""
+_SLACK = {"bytes": 0.01}
+"""By which part a count may grow: links are longer where their signatures have signs to escape."""
 
 _PRINT = """
-import atexit, sys
+import atexit, json, sys
 from batchspec.cli.entry import main
 def tell():
-    own = sum(name.startswith("batchspec.") for name in sys.modules)
+    own = {name for name in sys.modules if name.partition(".")[0] == "batchspec"}
     others = {name.partition(".")[0] for name, module in sys.modules.items()
               if "site-packages" in (getattr(module, "__file__", None) or "")} - {"batchspec"}
-    print("imported", own, *sorted(name for name in others if not name.startswith("_")))
+    print("imported", json.dumps(sorted(own | {name for name in others if not name.startswith("_")})))
 atexit.register(tell)
 main()
 """
 
 
-def measured() -> dict[str, int]:
-    """Every count by its name."""
-    return dict([*_imports(), *_submission(), *_listing(), *_planning(), *_beside_others()])
+class Measured(NamedTuple):
+    """Every count by its name; and by command the modules of our own that it imports, and each package of others."""
+
+    counts: dict[str, int]
+    imports: dict[str, list[str]]
 
 
-def _imports() -> Iterator[tuple[str, int]]:
+def measured() -> Measured:
+    with _workload(NO_OTHERS) as workload:
+        return Measured(
+            dict([*_submission(), *_listing(), *_planning(workload), *_beside_others()]),
+            dict(_imports(workload)),
+        )
+
+
+def _imports(workload: _Workload) -> Iterator[tuple[str, list[str]]]:
     with tempfile.TemporaryDirectory(prefix="batchspec-bench-") as folder:
         spec = write_spec(Path(folder))
-        yield from _imported("list of commands", "--help")
-        yield from _imported("plan --help", "plan", "--help")
-        yield from _imported("validate", "validate", spec)
+        for words in (("--help",), ("plan", "--help"), ("validate", spec)):
+            yield " ".join(map(str, words)).replace(str(spec), "SPEC"), _imported(*words)
+    yield "plan SPEC", _imported("plan", workload.spec, environment=workload.environment)
 
 
-def _imported(
-    name: str, *words: str | Path, environment: Mapping[str, str] | None = None
-) -> Iterator[tuple[str, int]]:
-    """The modules of our own that a command imports, and each package of others."""
+def _imported(*words: str | Path, environment: Mapping[str, str] | None = None) -> list[str]:
     sample = program([sys.executable, "-c", _PRINT, *words], environment=environment)
-    own, *others = str(sample.more["out"]).rpartition("imported ")[2].split()
-    yield f"{name}: modules", int(own)
-    yield from ((f"{name}: imports {other}", 1) for other in others)
+    found: list[str] = json.loads(str(sample.more["out"]).rpartition("imported ")[2])
+    return found
 
 
 def _submission() -> Iterator[tuple[str, int]]:
@@ -82,30 +91,38 @@ def _of_way(name: str, said: Mapping[str, int]) -> Iterator[tuple[str, int]]:
     yield from ((f"{name}: {what}", said[what]) for what in ("requests", "bytes", "rows"))
 
 
-def _planning() -> Iterator[tuple[str, int]]:
-    with _workload(NO_OTHERS) as (spec, server, environment):
-        yield from _imported("plan", "plan", spec, environment=environment)
-        yield from _of_stub(f"plan of {_PLANNED} unchanged inputs", server.counts())
+class _Workload(NamedTuple):
+    """A finished workload: its spec, the services, and what makes a command use them."""
+
+    spec: Path
+    server: stub.Stub
+    environment: dict[str, str]
+
+
+def _planning(workload: _Workload) -> Iterator[tuple[str, int]]:
+    before = workload.server.counts()
+    program([*BATCHSPEC, "plan", workload.spec], environment=workload.environment)
+    yield from _of_stub(f"plan of {_PLANNED} unchanged inputs", workload.server.counts() - before)
 
 
 def _beside_others() -> Iterator[tuple[str, int]]:
     """What looking at a spec costs in an account with very much that is not its own."""
-    with _workload(_OTHERS) as (spec, server, environment):
+    with _workload(_OTHERS) as workload:
         for name, *words in (("plan",), ("drift",), ("report", "--list")):
-            before = server.counts()
-            program([*BATCHSPEC, name, *words, spec], environment=environment)
-            yield from _of_stub(f"{name} beside a million blobs of others", server.counts() - before)
+            before = workload.server.counts()
+            program([*BATCHSPEC, name, *words, workload.spec], environment=workload.environment)
+            yield from _of_stub(f"{name} beside a million blobs of others", workload.server.counts() - before)
 
 
 @contextmanager
-def _workload(others: Others) -> Iterator[tuple[Path, stub.Stub, dict[str, str]]]:
-    """A finished workload beside *others*: its spec, the services, and what makes a command use them."""
+def _workload(others: Others) -> Iterator[_Workload]:
+    """A finished workload beside *others*."""
     with tempfile.TemporaryDirectory(prefix="batchspec-bench-") as name:
         folder = Path(name) / "workload"
         prepare_plan(folder, _PLANNED, others)
         environment = {"XDG_CACHE_HOME": str(folder / "cache")}
         with stub.running(*listings(folder, others.blobs)) as server:
-            yield folder / "bench.yaml", server, environment | account.environment_of(server.port)
+            yield _Workload(folder / "bench.yaml", server, environment | account.environment_of(server.port))
 
 
 def _of_stub(name: str, counted: Mapping[str, int]) -> Iterator[tuple[str, int]]:
@@ -113,13 +130,16 @@ def _of_stub(name: str, counted: Mapping[str, int]) -> Iterator[tuple[str, int]]
     yield f"{name}: bytes", counted["sent"]
 
 
-def grown(now: Mapping[str, int]) -> Iterator[str]:
+def grown(now: Measured) -> Iterator[str]:
     """What is more than was recorded, a line each."""
-    recorded: dict[str, int] = json.loads(FILE.read_text(encoding="utf-8"))
-    for name, count in now.items():
-        before = recorded.get(name, 0)
-        if count > before * (1 + _SLACK.get(name.rpartition(": ")[2], 0)):
-            yield f"{name}: {before} before, now {count}"
+    before = Measured(*(json.loads(file.read_text(encoding="utf-8")) for file in (COUNTS, IMPORTS)))
+    for name, count in now.counts.items():
+        recorded = before.counts.get(name, 0)
+        if count > recorded * (1 + _SLACK.get(name.rpartition(": ")[2], 0)):
+            yield f"{name}: {recorded} before, now {count}"
+    for command, modules in now.imports.items():
+        for module in sorted({*modules} - {*before.imports.get(command, ())}):
+            yield f"`batchspec {command}` imports {module}, which it did not"
 
 
 def check() -> None:
@@ -130,7 +150,8 @@ def check() -> None:
 
 def main() -> None:
     if sys.argv[1:] == ["--record"]:
-        FILE.write_text(json.dumps(measured(), indent=2) + "\n", encoding="utf-8")
+        for file, found in zip((COUNTS, IMPORTS), measured(), strict=True):
+            file.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     else:
         check()
 

@@ -37,22 +37,27 @@ _EXECUTIONS = st.fixed_dictionaries(
         "failureInfo": st.one_of(_some(None), _FAILURES),
     }
 ).map(_there)
-_TASKS = st.fixed_dictionaries(
-    {
-        "state": _some("active", "preparing", "running", "completed", "Completed"),
-        "executionInfo": st.one_of(_some(None), _EXECUTIONS),
-    }
-).map(_there)
+_COMPLETED = {
+    "state": st.sampled_from(["completed", "Completed"]),
+    "executionInfo": st.one_of(_some(None), _EXECUTIONS),
+}
+_OTHERS = {
+    "state": _some("active", "preparing", "running"),
+    "executionInfo": _some(None, {}, {"retryCount": 0}),
+}
+_TASKS = st.one_of(*(st.fixed_dictionaries(fields).map(_there) for fields in (_COMPLETED, _OTHERS)))
 
 
 @settings(deadline=None)
-@given(st.lists(_TASKS, max_size=5), st.booleans())
-def test_tasks_are_read_as_python_reads_them(tasks: list[dict[str, Any]], twice: bool) -> None:
+@given(st.lists(_TASKS, max_size=5), st.booleans(), st.sampled_from([(",", ":"), (", ", ": ")]))
+def test_tasks_are_read_as_python_reads_them(
+    tasks: list[dict[str, Any]], twice: bool, separators: tuple[str, str]
+) -> None:
     """Also where something is missing, where a page brings a task again, and where no desired task has the id."""
     desired = desired_of({"spec": SPEC, "inputs": NAMES})
     seen = Seen(desired.tasks)
     ids = [id for task in desired.tasks for id in (f"not-{task.id}", task.id)]
     bodies = [{"id": id, **task} for id, task in zip(ids, tasks, strict=False)]
-    seen.add_tasks([json.dumps({"value": bodies})] * (1 + twice))
+    seen.add_tasks([json.dumps({"value": bodies}, separators=separators)] * (1 + twice))
     rows = [row for page in seen._database.pages("SELECT id, state, failure FROM seen") for row in page]
     assert sorted(rows) == sorted(read_task(body)[:3] for body in bodies)

@@ -97,7 +97,9 @@ def test_r52_a_clock_that_is_wrong_by_an_hour_is_the_reason_given(
 
 
 def test_r52_a_disk_that_takes_no_more_leaves_no_part_of_a_download(work: Workload) -> None:
-    """One error that names the file, nothing under its name or beside it; with room, the same command goes on."""
+    """One error that names the file, nothing under its name or beside it, and what came beside it is told; with room,
+    the same command goes on.
+    """
     (work.clips / "large").write_bytes(b"x" * 200_000)
     work.apply("--detach")
     wait_until(lambda: {"large.out"} <= work.results())
@@ -113,6 +115,7 @@ def test_r52_a_disk_that_takes_no_more_leaves_no_part_of_a_download(work: Worklo
     assert "could not write " in ended.stderr
     assert "large.out: File too large" in ended.stderr
     assert work.downloaded() <= {"a.out", "b.out"}
+    assert {*ended.stdout.split()} == {f"{work.name}/{name}" for name in work.downloaded()}
     work.command("download", "specs/ffmpeg.yaml")
     assert work.downloaded() == {"a.out", "b.out", "large.out"}
 

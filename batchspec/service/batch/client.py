@@ -170,7 +170,8 @@ class Batch:
 
 def _next_link(page: bytes) -> str | None:
     """Where the page behind *page* is; None for the last one."""
-    found = _NEXT_LINK.match(page, max(page.rfind(_NEXT_LINK_NAME), 0))
+    at = page.rfind(_NEXT_LINK_NAME)  # nearly always the last name of all
+    found = (_NEXT_LINK.match(page, at) or _NEXT_LINK.search(page)) if at >= 0 else None
     return json.loads(found[1]) if found else None
 
 

@@ -43,6 +43,7 @@ class TaskCollection:
 
     def tasks(self) -> list[Packed]:
         whole, starts = memoryview(self.body), accumulate((n + 1 for n in self._lengths), initial=len(_HEAD))
+        # There is one start more, where the next one would begin.
         parts = [whole[at : at + length] for at, length in zip(starts, self._lengths, strict=False)]
         return list(map(Packed, self.ids, parts, self.numbers))
 
@@ -77,8 +78,8 @@ def add(batch: Batch, job_id: str, tasks: TaskCollection) -> dict[str, ServiceEr
     refused: dict[str, ServiceError] = {}
     while failed := _not_added(tasks.ids, _post(batch, job_id, tasks, budget)):
         again: dict[str, ServiceError] = {}
-        for task in tasks.only(failed).tasks():
-            error = _looked_into(batch, job_id, task, failed[task.id], budget)
+        for task in tasks.tasks():
+            error = _why_missing(batch, job_id, task, failed.get(task.id), budget)
             if error is not None:
                 (again if error.status >= 500 else refused)[task.id] = error
         if not again or not budget.wait():
@@ -87,10 +88,12 @@ def add(batch: Batch, job_id: str, tasks: TaskCollection) -> dict[str, ServiceEr
     return refused
 
 
-def _looked_into(
-    batch: Batch, job_id: str, task: Packed, error: ServiceError, budget: Budget
+def _why_missing(
+    batch: Batch, job_id: str, task: Packed, error: ServiceError | None, budget: Budget
 ) -> ServiceError | None:
-    """Why the *task* is not in the job, which the service says with *error*; None where it is in."""
+    """Why the *task* is not in the job, of which the service said *error*; None where it is in after all."""
+    if error is None:
+        return None
     if error.code == "TaskExists":
         return _other_work(batch, job_id, task)
     if error.code in JOB_IS_OVER and budget.is_repeated:

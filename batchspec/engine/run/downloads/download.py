@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import cached_property
+from itertools import islice
 from typing import BinaryIO, NamedTuple
 
 from batchspec.counts import count_text
@@ -18,7 +19,6 @@ from batchspec.engine.run.progress.conduct import Conduct, Interrupted
 from batchspec.errors import RunError
 from batchspec.events import Step
 from batchspec.language.model import Spec
-from batchspec.ledger.database import lots
 from batchspec.plan.here import Here
 from batchspec.plan.model import Download, Plan
 from batchspec.resources.blob import LiveBlob
@@ -149,9 +149,9 @@ class Arrived(NamedTuple):
 
 
 def fetch_all(blobs: BlobStorage, spec: Spec, plan: Plan) -> Iterator[Arrived]:
-    """Fetches what *plan* downloads, several side by side, and gives it in the plan's order. Raises `RunError`.
+    """Fetches what *plan* downloads, several side by side, and yields each as it arrives. Raises `RunError`.
 
-    Who looks no further stops the transfers: those that are on their way end with their next piece.
+    Closing the iterator stops the transfers; those in flight end with their next piece.
     """
     landing, stopped = landing_of(spec, plan), threading.Event()
 
@@ -161,12 +161,26 @@ def fetch_all(blobs: BlobStorage, spec: Spec, plan: Plan) -> Iterator[Arrived]:
             return None
         return Arrived(wanted.blob, os.path.normpath(landing.places.file(wanted.blob)), size)
 
+    todo, errors = iter(plan.work.downloads), list[BaseException]()
+    in_flight: set[Future[Arrived | None]] = set()
     with ThreadPoolExecutor(_AT_ONCE, "transfer") as transfers:
         try:
-            for some in lots(plan.work.downloads):
-                yield from filter(None, transfers.map(arrived, some))
+            while True:
+                more = () if errors else islice(todo, _AT_ONCE - len(in_flight))
+                in_flight |= {transfers.submit(arrived, wanted) for wanted in more}
+                if not in_flight:
+                    break
+                done, in_flight = wait(in_flight, return_when=FIRST_COMPLETED)
+                for transfer in done:
+                    if (error := transfer.exception()) is not None:
+                        stopped.set()
+                        errors.append(error)
+                    elif (found := transfer.result()) is not None:
+                        yield found
         finally:
             stopped.set()
+    if errors:
+        raise errors[0]  # the others were stopped, or failed later
     for blob in plan.work.unpublished:
         blobs.delete(spec.containers.output, blob)
 
@@ -178,6 +192,8 @@ def fetch(
     places = landing.places
     path = blob.removeprefix(places.root).removesuffix(PACK_SUFFIX if is_folder else "")
     bring = _fetch_folder if is_folder else _fetch
+    if stopped is not None and stopped.is_set():
+        raise Interrupted
     try:
         with landing.at(path) as place:
             return bring(blobs, places, blob, place, stopped)

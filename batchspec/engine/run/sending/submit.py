@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
 
 from batchspec.counts import count_text
@@ -98,7 +98,8 @@ def add_tasks(conduct: Conduct, uploads: Uploads, begun: Sequence[Followed] = ()
         _make_folder_blob(conduct)
         conduct.begin(Step.ADD, total=len(runs), unit="tasks")
         packer = _Packer(conduct)
-        lots = (_without(begun, lot) for lot in _as_ready(conduct, uploads))
+        done = {task.number for task in begun}
+        lots = (_without(done, lot) for lot in _as_ready(conduct, uploads))
         postponed = Postponed(conduct)
         ready = (map(packer.packed, postponed.without(lot)) for lot in lots)
         send_all((group for lot in ready for group in collections(lot)), send)
@@ -109,9 +110,8 @@ def add_tasks(conduct: Conduct, uploads: Uploads, begun: Sequence[Followed] = ()
         seal(conduct, sender.job_id)
 
 
-def _without(begun: Sequence[Followed], runs: Iterable[Run]) -> Iterable[Run]:
-    """*runs*, less those whose tasks have *begun*."""
-    done = {task.number for task in begun}
+def _without(done: Collection[int], runs: Iterable[Run]) -> Iterable[Run]:
+    """*runs*, less those of the tasks that have the numbers *done*."""
     return (run for run in runs if run.task.number not in done) if done else runs
 
 
@@ -183,9 +183,10 @@ class _Sender:
         late = {id for id, error in refused.items() if error.code in JOB_IS_OVER}
         tasks = list(zip(group.ids, group.numbers, strict=True))
         with self._lock:
-            for id, number in tasks if refused else ():
-                if id in refused and id not in late:
-                    conduct.outcome.refuse(Followed(id, number), str(refused[id]))
+            for id, error in refused.items():
+                if id not in late:
+                    number = group.numbers[group.ids.index(id)]
+                    conduct.outcome.refuse(Followed(id, number), str(error))
             conduct.outcome.follow(job_id, [task for task in tasks if task[0] not in refused])
             self._added += len(group) - len(late)
             conduct.progress(Step.ADD, "", self._added, len(conduct.plan.work.runs), "tasks")

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERRUPTED = "Interrupted. Run the same command again to resume."
+FINISHING = "Interrupted: finishing the calls in flight. Interrupt again to stop at once."
 
 Handler = Callable[[int, FrameType | None], None]
 
@@ -45,6 +46,12 @@ def leave(number: int, _frame: FrameType | None = None) -> NoReturn:
         show_cursor = "\x1b[?25h" if os.isatty(2) else ""  # the live display hides it
         os.write(2, f"{show_cursor}{INTERRUPTED}\n".encode())
     os._exit(128 + number)
+
+
+def tell_what_is_waited_for() -> None:
+    """That an end in order takes its time, and the way out."""
+    with contextlib.suppress(OSError):
+        os.write(2, f"{FINISHING}\n".encode())
 
 
 def close_terminal() -> None:

@@ -17,6 +17,7 @@ from batchspec.cli import leave
 from batchspec.cli.leave import Handler
 
 _SOON_S = 0.01
+_LATE_S = 3.0
 
 
 class Terminated(BaseException):
@@ -85,4 +86,7 @@ def _stop(number: int, _frame: FrameType | None) -> NoReturn:
         # Threads that try failed calls again would be waited for, for minutes. It is told by a thread of its own, since
         # this one may hold the very lock that it takes.
         threading.Thread(target=account.hurry, daemon=True).start()
+    late = threading.Timer(_LATE_S, leave.tell_what_is_waited_for)
+    late.daemon = True  # it keeps nobody who is faster
+    late.start()
     raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)

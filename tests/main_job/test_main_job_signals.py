@@ -1,6 +1,7 @@
 """R-22: the first signal finishes what is in flight and says how to go on; the second ends at once."""
 
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -150,6 +151,26 @@ def test_r22_the_second_signal_ends_at_once(bare: Workload, wire: Wire, stages: 
             process.communicate(timeout=30)
             assert process.returncode == CODES[number]
     _is_whole_after_another_apply(bare)
+
+
+def test_an_end_that_takes_its_time_says_so(bare: Workload, wire: Wire) -> None:
+    """A download waits for what is on its way, tells that it does, and leaves nothing half."""
+    bare.write_copies()
+    bare.apply()
+    shutil.rmtree(bare.outputs)
+    gate = Gate("downloading")
+    wire.hook, wire.hooks_reads = gate.hold, True
+    with bare.started("download", "specs/ffmpeg.yaml", env=wire.environment) as process:
+        wait_until(lambda: gate.is_holding)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        said = iter(process.stderr.readline, "")
+        assert "Interrupted: finishing the calls in flight. Interrupt again to stop at once.\n" in said
+        gate.open()
+        _, end = process.communicate(timeout=60)
+    assert (process.returncode, end.strip()) == (130, "Interrupted. Run the same command again to resume.")
+    bare.command("download", "specs/ffmpeg.yaml")
+    assert bare.downloaded() == {"a.out", "b.out"}
 
 
 @pytest.mark.parametrize("number", CODES, ids=_id)

@@ -246,7 +246,7 @@ def _signals(run: Apply) -> Iterator[Callable[[], int]]:
         caught.append(number)
         if not run.is_only_watching:
             with suppress(OSError):
-                say("Interrupted: finishing the calls in flight. Interrupt again to stop at once.")
+                say(leave.FINISHING)
         run.stop()
 
     with signals.handled(handle):

@@ -78,16 +78,12 @@ def name_problem(name: str) -> str | None:
             return "is not valid UTF-8"
     if "\\" in name:
         return "has a backslash"
-    if _has_bad_part(name):
+    parts = f"/{name}/"
+    if ("//" in parts or "/." in parts) and _BAD_PART.search(name):  # nearly none is searched
         return "has an empty part, `.`, `..` or `.git`"
     if len(name) > NAME_LENGTH:
         return f"is longer than {NAME_LENGTH} characters"
     return None
-
-
-def _has_bad_part(name: str) -> bool:
-    parts = f"/{name}/"
-    return ("//" in parts or "/." in parts) and _BAD_PART.search(name) is not None  # nearly none is searched
 
 
 def output_helps(name: str) -> tuple[str, ...]:

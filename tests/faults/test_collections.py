@@ -15,6 +15,7 @@ from azure.core.credentials import AzureNamedKeyCredential
 from main_job.wire import Cut, Heard, Moment, wired
 from main_job.workload import Workload, wait_until
 
+from batchspec.engine.run.sending import uploads
 from batchspec.errors import ServiceError, TasksFailedError
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch.client import Batch
@@ -80,8 +81,11 @@ def test_r14_every_task_is_always_dropped(
 
 
 @pytest.mark.parametrize("status", ["clienterror", "ClientError", "CLIENTERROR"])
-def test_r14_a_refused_task_does_not_keep_the_others_out(seven: Workload, run: Run, status: str) -> None:
+def test_r14_a_refused_task_does_not_keep_the_others_out(
+    seven: Workload, run: Run, status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The one that is refused is told by its name; six run, and the next run adds only this one."""
+    monkeypatch.setattr(uploads, "_LINGER_S", 60)  # all in one collection, however long their inputs take
     strike(seven, tasks={"every": 7, "as": status}, code="InvalidPropertyValue")
     error = run("apply")
     assert isinstance(error, TasksFailedError)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 
+from azure.core.exceptions import ResourceExistsError
 from main_job.workload import Workload, wait_until
 
 from batchspec.desired.places import Places
@@ -104,6 +106,8 @@ def test_uploads_of_an_older_version_are_used_as_they_are(bare: Workload) -> Non
     """A blob under its old name with the same MD5 and size is read; one with other content is not, and stays."""
     bare.write_copies()
     with bare.blob_service() as service:
+        with suppress(ResourceExistsError):
+            service.create_container("input")
         for name, text in (("a", "a"), ("b", "not b")):
             blob = service.get_blob_client("input", f"{bare.name}/clips/{name}")
             blob.upload_blob(text.encode(), metadata={"batchspec_spec": bare.name})

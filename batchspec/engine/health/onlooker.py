@@ -102,7 +102,7 @@ class _Tasks:
         self._database.fill("INSERT OR REPLACE INTO task VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def groups(self, names: list[str], *, is_over: bool) -> tuple[GroupTally, ...]:
-        """The tasks of each group, counted by state, *names* first. What waits when the job is over is not run."""
+        """The tasks per group and state, *names* first; in a completed job, those still waiting count as not run."""
         tallies = {name: GroupTally(name) for name in names}
         query = "SELECT group_name, state, count(*) FROM task GROUP BY state, group_name ORDER BY group_name"
         for name, state, count in chain.from_iterable(self._database.pages(query)):

@@ -71,8 +71,8 @@ def add(batch: Batch, job_id: str, tasks: TaskCollection) -> dict[str, ServiceEr
     """Adds a collection; returns the refused ones by id, each with its error.
 
     Each result is looked at, by its status in any letter case and by its error. What the service failed at, or
-    left out of its answer, is sent again within the budget of one call. Where the job is over, all are refused with
-    that code, but for those that a try whose answer got lost had added, and that ended in time.
+    left out of its answer, is sent again within the budget of one call. A completed job refuses all tasks with that
+    code; those that an earlier try had added, whose answer was lost, count as added if they have ended since.
     """
     budget = batch.patience.begin()
     refused: dict[str, ServiceError] = {}
@@ -103,7 +103,7 @@ def _why_missing(
 
 
 def _post(batch: Batch, job_id: str, tasks: TaskCollection, budget: Budget) -> list[dict[str, Any]]:
-    """One collection's results. One that is too large is halved; of a job that is over, all are refused."""
+    """The results of a collection. One that is too large is halved; a completed job refuses all of its tasks."""
     doing = f"add tasks to the job {job_id}"
     try:
         where = path_of("jobs", job_id, "addtaskcollection")

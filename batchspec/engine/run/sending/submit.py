@@ -176,7 +176,7 @@ class _Sender:
                 )
 
     def _add(self, job_id: str, group: TaskCollection) -> set[str]:
-        """Adds the tasks; which of them are left when the job is over."""
+        """Adds the tasks; returns the ids of those that the job did not take because it has completed."""
         conduct = self._conduct
         conduct.check()
         refused = add(conduct.account.batch, job_id, group)

@@ -235,8 +235,9 @@ tasks:
         )
 
     def _environment(self, more: Mapping[str, str] | None) -> dict[str, str]:
-        """The test's own environment, without colours and with a cache of this workload's own."""
-        own = {"XDG_CACHE_HOME": str(self.folder / ".cache"), "NO_COLOR": "1", "COLUMNS": "200"}
+        """The test's own environment, without colours; what a killed command leaves is in the test's folder."""
+        kept = {"XDG_CACHE_HOME": str(self.folder / ".cache"), "TMPDIR": str(self.folder.parent)}
+        own = {**kept, "NO_COLOR": "1", "COLUMNS": "200"}
         return {**os.environ, **own, **self.environment, **(more or {})}
 
     # What is there ----------------------------------------------------------------------------

@@ -14,6 +14,12 @@ from typing import Any, TextIO
 import click
 
 
+def escape_what_cannot_be_said() -> None:
+    """From now on stdout escapes characters that its encoding does not have, as stderr does from the start."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def put(text: str, *, err: bool = False) -> None:
     """Lines for people, on stdout or stderr. They are whole: none begins with foreign text."""
     from batchspec.render.show import shown
@@ -41,6 +47,7 @@ def say(line: str, *, err: bool = True) -> None:
 
 def put_file(text: str) -> None:
     """What programs read as it is: a spec, a schema, a script, annotations. It is written by us, or by the reader."""
+    _speak_utf8()
     click.echo(text, nl=False)
 
 
@@ -53,11 +60,15 @@ def put_object(value: Mapping[str, Any]) -> None:
 
 def put_json(pieces: Iterable[str]) -> None:
     """One line of JSON on stdout, written as its pieces come."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")
+    _speak_utf8()
     sys.stdout.writelines(pieces)
     sys.stdout.write("\n")
     sys.stdout.flush()
+
+
+def _speak_utf8() -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
 
 
 def confirm(question: str, *, approved: bool) -> bool:

@@ -19,7 +19,7 @@ from typing import Any
 import click
 
 from batchspec.cli import leave, signals
-from batchspec.cli.door import say
+from batchspec.cli.door import escape_what_cannot_be_said, say
 from batchspec.cli.errors import report_error
 from batchspec.cli.words import meant
 from batchspec.errors import BatchspecError, UsageError
@@ -150,6 +150,7 @@ def main() -> None:
     """Runs the command and ends the process with its exit code."""
     atexit.register(leave.no_more)  # after threads have ended, which may take a while
     signals.listen()
+    escape_what_cannot_be_said()
     sys.excepthook = _crash
     threading.excepthook = lambda args: _crash(args.exc_type, args.exc_value, args.exc_traceback)
     code = _code()

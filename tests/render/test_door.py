@@ -99,3 +99,13 @@ def test_4_3_json_is_utf_8_on_any_stream(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="latin-1"))
     door.put_object({"name": "日本 ä"})
     assert raw.getvalue() == '{"name": "日本 ä"}\n'.encode()
+
+
+def test_names_that_an_encoding_does_not_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For people they are escaped, instead of ending a run that prints them; a spec is UTF-8 on any stream."""
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="latin-1"))
+    door.escape_what_cannot_be_said()
+    door.say("日本 ä", err=False)
+    door.put_file("name: 日本 ä\n")
+    assert raw.getvalue() == "\\u65e5\\u672c ä\n".encode("latin-1") + "name: 日本 ä\n".encode()

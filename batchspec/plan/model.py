@@ -173,11 +173,15 @@ class Copy(NamedTuple):
 
 
 class Download(NamedTuple):
-    """An output that is there and current, and whose local file is missing or differs."""
+    """An output that is there and current, and whose local file is missing or differs.
+
+    `source` is where it lies: in `blob` itself, or where other tasks read it and `apply` copies it from.
+    """
 
     blob: str
     reason: Reason
-    is_folder: bool = False
+    is_folder: bool
+    source: str
 
 
 class Kept(NamedTuple):

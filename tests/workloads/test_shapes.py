@@ -215,3 +215,43 @@ def test_a_published_folder_has_the_files_of_its_pack(small: Project) -> None:
     small.run("download")
     assert small.blobs("a/") == ["a/x/i", "a/z"]
     assert small.is_quiet()
+
+
+def test_work_that_is_asked_for_again_leaves_nothing_of_what_came_between(small: Project) -> None:
+    """An input is as it was: what its task made then comes home in the same run, and is all there is for people."""
+    small.write(
+        """\
+  make:
+    inputs: clips/*
+    command: |
+      cp {{ input.path }} {{ outputs.main.path }}
+      ! grep new {{ input.path }} || touch {{ outputs.log.path }}
+    outputs:
+      main: "{{ input.name }}.txt"
+      log: {path: "{{ input.name }}.log", optional: true}
+  site:
+    inputs: clips/*
+    command: cat {{ input.path }} > {{ outputs.site.path }}/$(cat {{ input.path }})
+    outputs: {site: {path: "site/", publish: true}}
+  all:
+    inputs: {from: make, output: main}
+    collect: true
+    files: {site: {all: site}}
+    command: cat {{ inputs.paths }} {{ files.site.path }}/site/* > {{ output.path }}
+    output: all
+""",
+        clips="a",
+    )
+    small.apply()
+    (small.folder / "clips/a").write_text("new\n")
+    small.apply()
+    assert outputs(small) == {"a.txt": "new\n", "a.log": "", "all": "new\nnew\n", "site/new": "new\n"}
+    (small.folder / "clips/a").write_text("a\n")
+    (small.outputs / "a.txt").unlink()
+    small.run("download")  # before `apply` has copied it to its name, too
+    assert small.text("a.txt") == "a\n"
+    small.apply()
+    assert outputs(small) == {"a.txt": "a\n", "all": "a\na\n", "site/a": "a\n"}
+    assert small.is_quiet()
+    assert small.blobs("site") == ["site.tar", "site/a"]
+    assert small.blobs("a.") == ["a.txt"]

@@ -18,7 +18,9 @@ _WHOLE = (
     " LEFT JOIN output people ON people.name = makes.blob AND people.fingerprint = task.fingerprint"
     " LEFT JOIN output made ON made.name = makes.made LEFT JOIN output list ON list.name = makes.listed"
     " WHERE NOT makes.is_optional"
-    " AND (people.name IS NULL AND made.name IS NULL OR makes.listed IS NOT NULL AND list.name IS NULL)",
+    " AND (people.name IS NULL AND made.name IS NULL OR makes.listed IS NOT NULL AND list.name IS NULL)"
+    # A copy of the pack would lie beside the files of other work, which only a task publishes.
+    " OR makes.is_published AND people.name IS NULL AND made.name IS NOT NULL",
     "INSERT OR IGNORE INTO lacking SELECT task FROM torn",
     "INSERT INTO whole SELECT DISTINCT task FROM makes WHERE NOT is_optional"
     " AND task NOT IN (SELECT task FROM lacking)",

@@ -105,7 +105,8 @@ _PACKING = (
     f"SELECT coalesce(sum({RUNS}), 0), coalesce(sum(verdict = 'UP_TO_DATE'), 0)"
     " FROM verdict JOIN task USING (number) WHERE group_name LIKE '%.pack'"
 )
-# The outputs for people, of a plain task its record, of others all that they make; and whether each is current.
+# The outputs for people, of a plain task its record, of others all that they make; and whether each is current, or
+# will be once it is copied from where other tasks read it.
 _PUBLIC = f"""
 SELECT record, number, 0, output.name IS NOT NULL, coalesce(output.md5, ''), coalesce(output.etag, '')
 FROM verdict JOIN task USING (number)
@@ -115,7 +116,9 @@ WHERE {IS_SELECTED} AND is_output AND facts IS NULL
 UNION ALL
 SELECT makes.blob, number, is_folder, output.name IS NOT NULL, coalesce(output.md5, ''), coalesce(output.etag, '')
 FROM verdict JOIN task USING (number) JOIN makes ON makes.task = number
-LEFT JOIN output ON output.name = makes.blob AND output.fingerprint = task.fingerprint AND verdict = 'UP_TO_DATE'
+LEFT JOIN copy ON copy.target = makes.blob
+LEFT JOIN output ON output.name = coalesce(copy.source, makes.blob) AND output.fingerprint = task.fingerprint
+  AND verdict = 'UP_TO_DATE'
 WHERE {IS_SELECTED} AND facts IS NOT NULL AND makes.blob IS NOT NULL
   AND group_name NOT IN (SELECT value FROM json_each(?1))
 ORDER BY 2
@@ -306,8 +309,11 @@ class _Rows:
         return Rows(self._database, query, upload)
 
     def downloads(self) -> Rows[Download]:
-        query = f"SELECT blob, reason, is_folder FROM download WHERE {_FETCHED} ORDER BY number, blob"
-        return Rows(self._database, query, lambda row: Download(row[0], _REASONS[row[1]], bool(row[2])))
+        query = (
+            "SELECT blob, reason, is_folder, coalesce(copy.source, blob) FROM download"
+            f" LEFT JOIN copy ON copy.target = blob WHERE {_FETCHED} ORDER BY number, blob"
+        )
+        return Rows(self._database, query, lambda row: Download(row[0], _REASONS[row[1]], bool(row[2]), row[3]))
 
     def kept(self) -> Rows[tuple[str, Reason]]:
         query = f"SELECT blob, reason FROM download WHERE NOT {_FETCHED} ORDER BY number, blob"

@@ -156,7 +156,7 @@ def fetch_all(blobs: BlobStorage, spec: Spec, plan: Plan) -> Iterator[Arrived]:
     landing, stopped = landing_of(spec, plan), threading.Event()
 
     def arrived(wanted: Download) -> Arrived | None:
-        size = fetch(blobs, landing, wanted.blob, wanted.is_folder, stopped).size
+        size = fetch(blobs, landing, wanted.blob, wanted.is_folder, stopped, source=wanted.source).size
         if size is None:  # somebody has deleted it since, or has put something else in its place
             return None
         return Arrived(wanted.blob, os.path.normpath(landing.places.file(wanted.blob)), size)
@@ -186,9 +186,18 @@ def fetch_all(blobs: BlobStorage, spec: Spec, plan: Plan) -> Iterator[Arrived]:
 
 
 def fetch(
-    blobs: BlobStorage, landing: Landing, blob: str, is_folder: bool, stopped: threading.Event | None = None
+    blobs: BlobStorage,
+    landing: Landing,
+    blob: str,
+    is_folder: bool,
+    stopped: threading.Event | None = None,
+    *,
+    source: str = "",
 ) -> Fetched:
-    """Fetches an output, a file or the pack of a folder, to its place. Raises `RunError`, or `Interrupted`."""
+    """Fetches an output, a file or the pack of a folder, to its place. Raises `RunError`, or `Interrupted`.
+
+    It comes from *source*, where *blob* is not yet a copy of that.
+    """
     places = landing.places
     path = blob.removeprefix(places.root).removesuffix(PACK_SUFFIX if is_folder else "")
     bring = _fetch_folder if is_folder else _fetch
@@ -196,7 +205,7 @@ def fetch(
         raise Interrupted
     try:
         with landing.at(path) as place:
-            return bring(blobs, places, blob, place, stopped)
+            return bring(blobs, places, source or blob, place, stopped)
     except OSError as error:
         raise RunError(
             f"could not write {places.file(path)}: {error.strerror}",

@@ -42,11 +42,17 @@ SELECT makes.blob, makes.listed FROM makes JOIN followed ON followed.number = ma
 WHERE makes.is_published
 """
 
-# Of the tasks that run: what they made before and need not make again.
+# Of the tasks that run: what they made before and need not make again. Of those whose present work was done before,
+# and is copied over what other work made since: what that work did not make.
 _FORMER = f"""
 SELECT makes.blob, makes.is_folder FROM makes JOIN verdict ON verdict.number = makes.task AND {RUNS}
 JOIN output ON output.name = makes.blob AND output.fingerprint IS NOT NULL
 WHERE makes.is_optional
+UNION ALL
+SELECT makes.blob, makes.is_folder FROM makes JOIN task ON task.number = makes.task
+JOIN output ON output.name = makes.blob AND output.fingerprint <> task.fingerprint
+WHERE makes.is_optional AND makes.task IN (SELECT task FROM copy)
+  AND makes.blob NOT IN (SELECT target FROM copy)
 """
 
 
@@ -64,9 +70,9 @@ def copy_outputs(conduct: Conduct) -> None:
 def remove_former(conduct: Conduct) -> None:
     """Optional outputs of tasks that run are gone, here too: else one of earlier work would lie beside the new ones.
 
-    That is before the tasks are added, so that it is so wherever the run is cut off.
+    That is before anything else is there of the new work, so that it is so wherever the run is cut off.
     """
-    if not conduct.plan.work.runs:
+    if not (conduct.plan.work.runs or conduct.plan.work.copies):
         return
     landing = landing_of(conduct.spec, conduct.plan) if conduct.spec.download is not None else None
 

@@ -313,7 +313,9 @@ class _Rows:
             "SELECT blob, reason, is_folder, coalesce(copy.source, blob) FROM download"
             f" LEFT JOIN copy ON copy.target = blob WHERE {_FETCHED} ORDER BY number, blob"
         )
-        return Rows(self._database, query, lambda row: Download(row[0], _REASONS[row[1]], bool(row[2]), row[3]))
+        return Rows(
+            self._database, query, lambda row: Download(row[0], _REASONS[row[1]], bool(row[2]), row[3])
+        )
 
     def kept(self) -> Rows[tuple[str, Reason]]:
         query = f"SELECT blob, reason FROM download WHERE NOT {_FETCHED} ORDER BY number, blob"

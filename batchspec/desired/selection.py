@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
 from typing import NamedTuple
 
 from batchspec.errors import UsageError
@@ -71,11 +70,11 @@ def _require_one(database: Database, name: str, option: str) -> None:
 def _nearest(database: Database, name: str) -> str:
     from difflib import get_close_matches
 
-    groups = [row[0] for row in chain.from_iterable(database.pages("SELECT name FROM task_group"))]
+    groups = [row[0] for row in database.rows("SELECT name FROM task_group")]
     near = get_close_matches(name, [*groups, *_names(database, "LIMIT 1000")], 1)
     return f"did you mean {near[0]}?" if near else f"groups: {', '.join(groups)}"
 
 
 def _names(database: Database, which: str, *values: str) -> Iterator[str]:
-    pages = database.pages(f"SELECT {_FULL_NAME} FROM task {which}", values)
-    yield from (row[0] for row in chain.from_iterable(pages))
+    for (name,) in database.rows(f"SELECT {_FULL_NAME} FROM task {which}", *values):
+        yield name

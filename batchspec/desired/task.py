@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import accumulate, chain
+from itertools import accumulate
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -117,7 +117,7 @@ class DesiredTasks:
     def _making(self) -> frozenset[str]:
         """The groups of which some task makes several things, or is read; not before all tasks are there."""
         query = "SELECT DISTINCT group_name FROM makes JOIN task ON task.number = makes.task"
-        return frozenset(name for (name,) in chain.from_iterable(self.database.pages(query)))
+        return frozenset(name for (name,) in self.database.rows(query))
 
     def index(self) -> None:
         """To be called once all are added, before anything is looked up."""

@@ -83,4 +83,4 @@ class Belongings:
 
     def _sizes(self, what: What, doomed: bool) -> list[tuple[str, int]]:
         query = "SELECT container, sum(size) FROM blob WHERE what = ? AND doomed = ? GROUP BY container"
-        return [row for page in self._database.pages(query, (what.name, doomed)) for row in page]
+        return list(self._database.rows(query, what.name, doomed))

@@ -12,7 +12,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Generic, Protocol, TypeVar
 from unicodedata import normalize
 
@@ -83,8 +83,11 @@ class Database:
         with self._using():
             return self._connection.execute(query, values).fetchone()
 
-    def pages(self, query: str, values: tuple[object, ...] = ()) -> Iterator[list[Any]]:
-        """The rows of *query*, a thousand at a time."""
+    def rows(self, query: str, *values: object) -> Iterator[Any]:
+        """The rows of *query*, read a thousand at a time: others may use the database in between."""
+        return chain.from_iterable(self._pages(query, values))
+
+    def _pages(self, query: str, values: tuple[object, ...]) -> Iterator[list[Any]]:
         with self._using():
             cursor = self._connection.execute(query, values)
             page = cursor.fetchmany(_AT_ONCE)
@@ -144,8 +147,7 @@ class Rows(Generic[T]):
         return self._length
 
     def __iter__(self) -> Iterator[T]:
-        for page in self._database.pages(self._query, self._values):
-            yield from map(self._make, page)
+        return map(self._make, self._database.rows(self._query, *self._values))
 
 
 class Mapped(Generic[T, S]):

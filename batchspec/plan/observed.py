@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import NamedTuple
 
 from batchspec.desired.task import DesiredTasks
@@ -72,7 +71,7 @@ class Seen:
 
     def _add_failures(self, page: str) -> None:
         """Why tasks of *page* failed is left to Python, as `read_task` reads it."""
-        found = chain.from_iterable(self._database.pages(_MAY_HAVE_FAILED, (page,)))
+        found = self._database.rows(_MAY_HAVE_FAILED, page)
         failed = [(failure_of(json.loads(execution)), id) for execution, id in found]
         for statement in _FAILED:
             self._database.fill(statement, failed)
@@ -88,9 +87,7 @@ class Seen:
 
     def add_outputs(self, blobs: Iterable[LiveBlob]) -> None:
         """What a blob says of its work is kept where that is no longer what any group does."""
-        current = {
-            row[0] for row in chain.from_iterable(self._database.pages("SELECT digest FROM task_group"))
-        }
+        current = {row[0] for row in self._database.rows("SELECT digest FROM task_group")}
 
         def row(blob: LiveBlob) -> tuple[object, ...]:
             stamps = blob.metadata

@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 
 from tests.bench.measure import PROJECT, Figure, Sample, in_turn, median, program, ratio, report, timed, way
@@ -81,10 +80,10 @@ def plan(folder: str, kind: str, count: str) -> None:
         places += (
             " SELECT made, fingerprint FROM makes JOIN task ON number = makes.task WHERE made IS NOT NULL"
         )
-        pages = chain.from_iterable(desired.tasks.database.pages(places))
+        rows = desired.tasks.database.rows(places)
         seen = Seen(desired.tasks)
         seen.add_outputs(
-            LiveBlob(name, 6, "", "", {"batchspec_fingerprint": made_by}) for name, made_by in pages
+            LiveBlob(name, 6, "", "", {"batchspec_fingerprint": made_by}) for name, made_by in rows
         )
         found = make_plan(desired, Observed(seen=seen))
     if found.work.up_to_date != 3 * each or found.work.runs:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from tests.bench.measure import report, timed
@@ -61,7 +60,7 @@ def _outputs(desired: Desired) -> Iterator[LiveBlob]:
         " UNION SELECT coalesce(makes.blob, made), fingerprint, digest FROM makes JOIN task ON number = task"
         " JOIN task_group ON task_group.name = group_name"
     )
-    for name, fingerprint, command in chain.from_iterable(desired.tasks.database.pages(query)):
+    for name, fingerprint, command in desired.tasks.database.rows(query):
         yield LiveBlob(
             name, 1, "0" * 32, "0x1", {FINGERPRINT_METADATA: fingerprint, COMMAND_METADATA: command}
         )

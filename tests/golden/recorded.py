@@ -49,7 +49,7 @@ def _body(desired: Desired, task: DesiredTask) -> Mapping[str, Any]:
     if not desired.tasks.is_composed(task):
         return task_body(spec, task, task.id, _links(spec, task.input))
     producers = "SELECT task.id FROM edge JOIN task ON number = producer WHERE edge.task = ? ORDER BY number"
-    needs = [row[0] for page in desired.tasks.database.pages(producers, (task.number,)) for row in page]
+    needs = [row[0] for row in desired.tasks.database.rows(producers, task.number)]
     link = partial(_read_link, spec)
     return composed_body(desired, task, task.id, link, _links(spec, None), needs)
 

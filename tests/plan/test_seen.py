@@ -59,5 +59,5 @@ def test_tasks_are_read_as_python_reads_them(
     ids = [id for task in desired.tasks for id in (f"not-{task.id}", task.id)]
     bodies = [{"id": id, **task} for id, task in zip(ids, tasks, strict=False)]
     seen.add_tasks([json.dumps({"value": bodies}, separators=separators)] * (1 + twice))
-    rows = [row for page in seen._database.pages("SELECT id, state, failure FROM seen") for row in page]
+    rows = list(seen._database.rows("SELECT id, state, failure FROM seen"))
     assert sorted(rows) == sorted(read_task(body)[:3] for body in bodies)

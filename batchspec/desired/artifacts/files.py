@@ -131,9 +131,7 @@ class FileFinder:
             what = f"{source.path} with {_said(names, texts)}"
         query = "SELECT item FROM candidate WHERE entry = ? AND key = ? ORDER BY item"
         entry = json.dumps(file.read.path)
-        items = [
-            Input(*json.loads(row[0])) for page in self._database.pages(query, (entry, key)) for row in page
-        ]
+        items = [Input(*json.loads(row[0])) for row in self._database.rows(query, entry, key)]
         name = file.read.name
         if file.read.all:
             found = [_below(name, item, glob.fixed if glob else "") for item in items]
@@ -158,11 +156,7 @@ class FileFinder:
             " JOIN makes ON makes.task = number AND makes.name = ? WHERE reading = ? AND meets.key = ? ORDER BY number"
         )
         reading = reading_of(self._group.name, file.read.name)
-        rows = [
-            row
-            for page in self._database.pages(query, (link.output.name, reading, json.dumps(ours)))
-            for row in page
-        ]
+        rows = list(self._database.rows(query, link.output.name, reading, json.dumps(ours)))
         if not file.is_folder and len(rows) != 1:
             raise self._no_single(file, link, ours, len(rows))
         for title, blob, fingerprint, number in rows:
@@ -184,7 +178,7 @@ class FileFinder:
         # A hint is not worth more: each is compared letter by letter.
         query = "SELECT DISTINCT key FROM meets WHERE reading = ? LIMIT 1000"
         reading = reading_of(self._group.name, file.read.name)
-        known = [row[0] for page in self._database.pages(query, (reading,)) for row in page]
+        known = [row[0] for row in self._database.rows(query, reading)]
         near = get_close_matches(json.dumps(ours), known, 1, 0.0)
         names = [theirs for theirs, _ in link.on]
         if not near:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import chain, groupby
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from batchspec.codes import Code
@@ -109,8 +109,8 @@ class RowTable:
             raise SpecError([finding(sheet.file, again, "", what, help, code=Code.ROWS_ALIKE)])
 
     def _lines(self, axes: int) -> Iterator[Combination]:
-        pages = self._database.pages("SELECT cells FROM line ORDER BY rowid")
-        for rank, (cells,) in enumerate(chain.from_iterable(pages)):
+        lines = self._database.rows("SELECT cells FROM line ORDER BY rowid")
+        for rank, (cells,) in enumerate(lines):
             yield Combination(json.loads(cells), (rank,) * axes)
 
     def _entries(
@@ -157,8 +157,8 @@ class RowTable:
                 yield from self._chunks(row for _, row in group)
 
     def _read(self, order: str) -> Iterator[tuple[str, Row]]:
-        for page in self._database.pages(f"SELECT per, data FROM row ORDER BY {order}"):
-            yield from ((per, loaded(data)) for per, data in page)
+        for per, data in self._database.rows(f"SELECT per, data FROM row ORDER BY {order}"):
+            yield per, loaded(data)
 
     def _chunks(self, rows: Iterable[Row]) -> Iterator[list[Row]]:
         shape, chunk = self._rows.shape, list[Row]()

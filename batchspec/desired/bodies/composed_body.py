@@ -7,7 +7,6 @@ import json
 import os
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain
 from typing import Any, NamedTuple
 
 from batchspec.desired.artifacts.files import PACKED, TaskRead
@@ -72,12 +71,12 @@ class Artifacts(NamedTuple):
 def artifacts_of(desired: Desired, task: DesiredTask) -> Artifacts:
     """What the ledger has of *task*, its own input first."""
     database, group = desired.tasks.database, task.group
-    reads = [_read(*row) for row in chain.from_iterable(database.pages(_READS, (task.number,)))]
+    reads = [_read(*row) for row in database.rows(_READS, task.number)]
     if task.input is not None:
         is_pack = group.rows is not None and group.rows.link is not None and group.rows.link.is_pack
         path = input_paths([task.input.path], joined=False)[0]
         reads.insert(0, TaskRead("", path, task.input, None, is_pack))
-    outputs = [_output(*row) for row in chain.from_iterable(database.pages(_MAKES, (task.number,)))]
+    outputs = [_output(*row) for row in database.rows(_MAKES, task.number)]
     return Artifacts(tuple(reads), tuple(outputs))
 
 

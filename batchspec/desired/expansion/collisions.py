@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from heapq import nsmallest
-from itertools import chain, islice
+from itertools import islice
 from operator import itemgetter
 from pathlib import PurePath
 from typing import NamedTuple
@@ -97,7 +97,7 @@ def _pairs(tasks: DesiredTasks) -> Iterator[tuple[int, str, int, str, str]]:
     Asking SQLite for the row before takes three times as long as all of this.
     """
     before, first, other = "", -1, ""
-    for key, number, name, place in chain.from_iterable(tasks.database.pages(_PLACES, (len(PACK_SUFFIX),))):
+    for key, number, name, place in tasks.database.rows(_PLACES, len(PACK_SUFFIX)):
         if before and key.startswith(before):
             yield first, other, number, name, place
         before, first, other = key, number, place

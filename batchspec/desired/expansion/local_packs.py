@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from operator import attrgetter
 
 from batchspec.desired.artifacts.files import PACKED, TaskRead
@@ -68,5 +67,5 @@ def files_of(database: Database, blob: str) -> Iterator[tuple[str, str]]:
         "SELECT path, file FROM reads WHERE task = ? AND comes_packed AND file IS NOT NULL"
         " AND substr(path, 1, ?) = ? ORDER BY path"
     )
-    for path, file in chain.from_iterable(database.pages(query, (task, len(root), root))):
+    for path, file in database.rows(query, task, len(root), root):
         yield path.removeprefix(root), os.fsdecode(file)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from typing import Any
 
 from batchspec.desired.artifacts.listings import kept_folder, parts_as_inputs
@@ -64,8 +63,8 @@ class Origins:
             " file FROM task JOIN makes ON makes.task = number AND makes.name = ? WHERE group_name = ? ORDER BY number"
         )
         self._not_known.origins += unknown_of(self._database, link.group)
-        pages = self._database.pages(query, (link.output.name, link.group))
-        for number, listed, facts, title, blob, fingerprint, *own in chain.from_iterable(pages):
+        rows = self._database.rows(query, link.output.name, link.group)
+        for number, listed, facts, title, blob, fingerprint, *own in rows:
             item = Input(title, self._container, blob, 0, fingerprint)
             told = json.loads(facts) if facts else {"axes": {}, "source": _plain_source(own)}
             source = Input(*told["source"]) if told["source"] else None

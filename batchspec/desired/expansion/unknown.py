@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import chain
 from typing import NamedTuple
 
 from batchspec.language.model import Rows
@@ -74,8 +73,7 @@ class NotKnown:
 def unknown_of(database: Database, group: str) -> list[Unknown]:
     """What of the tasks of *group* is not known."""
     query = "SELECT axes, most, root, excess FROM unknown WHERE group_name = ?"
-    rows = chain.from_iterable(database.pages(query, (group,)))
-    return [Unknown(json.loads(axes), *rest) for axes, *rest in rows]
+    return [Unknown(json.loads(axes), *rest) for axes, *rest in database.rows(query, group)]
 
 
 def add_unknown(database: Database, group: str, found: Iterable[Unknown]) -> None:

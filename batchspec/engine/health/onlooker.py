@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 
 from batchspec.engine.health.situation import GroupTally, RunningTask, Situation
 from batchspec.engine.health.status import Status, group_of, look
@@ -105,14 +104,14 @@ class _Tasks:
         """The tasks per group and state, *names* first; in a completed job, those still waiting count as not run."""
         tallies = {name: GroupTally(name) for name in names}
         query = "SELECT group_name, state, count(*) FROM task GROUP BY state, group_name ORDER BY group_name"
-        for name, state, count in chain.from_iterable(self._database.pages(query)):
+        for name, state, count in self._database.rows(query):
             column = "not_run" if is_over and state == "waiting" else state
             tallies[name] = tallies.get(name, GroupTally(name))._replace(**{column: count})
         return tuple(tallies.values())
 
     def running(self) -> Iterator[RunningTask]:
         query = "SELECT name, node, started FROM task WHERE state = 'running'"
-        for name, node, started in chain.from_iterable(self._database.pages(query)):
+        for name, node, started in self._database.rows(query):
             yield RunningTask(name, node, datetime.fromisoformat(started) if started else None)
 
     def _row(self, live: LiveTask) -> tuple[object, ...]:

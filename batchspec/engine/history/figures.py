@@ -116,8 +116,7 @@ def curves_of(trace: Trace, window: Window) -> Curves:
 def intervals(trace: Trace) -> Iterator[tuple[Any, ...]]:
     """When each task was added, started and ended. What ended without starting did not wait until now."""
     query = "SELECT created, coalesce(started, ended), ended FROM traced"
-    for page in trace.database.pages(query):
-        yield from page
+    return trace.database.rows(query)
 
 
 def groups_of(trace: Trace) -> list[GroupFigures]:
@@ -127,12 +126,11 @@ def groups_of(trace: Trace) -> list[GroupFigures]:
         " coalesce(sum(ended - started), 0), sum(input_bytes), sum(output_bytes) FROM traced"
         " GROUP BY group_name ORDER BY min(started) IS NULL, min(started), group_name"
     )
-    rows: list[tuple[Any, ...]] = [row for page in trace.database.pages(query) for row in page]
     return [
         GroupFigures._make(
             (*row, _durations(trace, row[0]), _median_wait(trace, row[0]), _histogram(trace, row[0]))
         )
-        for row in rows
+        for row in trace.database.rows(query)
     ]
 
 
@@ -166,6 +164,5 @@ def _histogram(trace: Trace, group: str) -> tuple[int, ...]:
     query = (
         f"SELECT min(?1, cast((ended - started) / ?2 * (?1 + 1) AS INTEGER)), count(*) {_ENDED} GROUP BY 1"
     )
-    pages = trace.database.pages(query, (HISTOGRAM_BINS - 1, longest, group))
-    counts = dict(row for page in pages for row in page)
+    counts = dict(trace.database.rows(query, HISTOGRAM_BINS - 1, longest, group))
     return tuple(counts.get(number, 0) for number in range(HISTOGRAM_BINS))

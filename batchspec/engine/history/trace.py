@@ -172,8 +172,7 @@ class Trace:
             "SELECT failure, count(*) FROM traced WHERE state IN ('failed', 'not run')"
             " GROUP BY failure ORDER BY 2 DESC, 1"
         )
-        for page in self.database.pages(query):
-            yield from page
+        return self.database.rows(query)
 
     def failed_for(self, reason: str) -> Rows[Traced]:
         """The tasks that failed for *reason*, in the order of their names."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 from typing import NamedTuple
 
 from batchspec.desired.artifacts.listings import Part, read_listing, spread_of
@@ -59,8 +58,7 @@ def read_listings(
 
 def _folders(desired: Desired) -> Iterator[_Folder]:
     temporary = {group.name for group in desired.spec.groups if group.temporary}
-    rows = chain.from_iterable(desired.tasks.database.pages(_LISTED))
-    for listed, made, verdict, group, has_pack in rows:
+    for listed, made, verdict, group, has_pack in desired.tasks.database.rows(_LISTED):
         yield _Folder(listed, made, verdict, group in temporary, bool(has_pack))
 
 

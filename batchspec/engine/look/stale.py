@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from itertools import chain
 
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
@@ -28,6 +27,6 @@ def find_stale(desired: Desired, digests: Digests, downloaded: Downloaded) -> It
         (places.root + os.path.relpath(file, folder), file, md5) for file, md5 in downloaded.below(folder)
     )
     database.fill("INSERT INTO downloaded VALUES (?, ?, ?)", known)
-    for blob, file, md5 in chain.from_iterable(database.pages(_NOT_MADE)):
+    for blob, file, md5 in database.rows(_NOT_MADE):
         if os.path.isfile(file) and not os.path.islink(file) and digests.md5(file) == md5:  # noqa: PTH113, PTH114
             yield blob

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import chain
 
 from batchspec.desired.task import DesiredTasks
 from batchspec.language.model import TaskGroup
@@ -32,7 +31,7 @@ _EXCEEDING = (
 
 def open_actions(database: Database, groups: Mapping[str, TaskGroup]) -> tuple[OpenAction, ...]:
     """What may have to run besides the tasks that are known, in the order of the flow."""
-    found = {row[0]: OpenAction(*row) for row in chain.from_iterable(database.pages(_OPEN))}
+    found = {row[0]: OpenAction(*row) for row in database.rows(_OPEN)}
     return tuple(found[name] for name in groups if name in found)
 
 
@@ -43,8 +42,10 @@ def goes_on(database: Database) -> bool:
 
 def exceeding(tasks: DesiredTasks, groups: Mapping[str, TaskGroup]) -> tuple[Exceeding, ...]:
     """The tasks that made more files than the group takes that reads them."""
-    rows = chain.from_iterable(tasks.database.pages(_EXCEEDING))
-    return tuple(Exceeding(tasks[root].name, name, files, _most(groups[name])) for root, name, files in rows)
+    return tuple(
+        Exceeding(tasks[root].name, name, files, _most(groups[name]))
+        for root, name, files in tasks.database.rows(_EXCEEDING)
+    )
 
 
 def _most(group: TaskGroup) -> int:

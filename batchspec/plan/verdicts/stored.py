@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
 
 from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.places import Places
@@ -20,8 +19,8 @@ _STORED = (
 def find_stored(desired: Desired, local: FindLocal) -> Iterator[tuple[object, ...]]:
     """The outputs of the spec that are not here as they are there, or that will not get here, whatever made them."""
     own, packs = Places.of(desired.spec).own, _has_folders(desired.spec)
-    pages = desired.tasks.database.pages(_STORED, (len(own), own))
-    for number, (blob, md5, etag) in enumerate(chain.from_iterable(pages)):
+    rows = desired.tasks.database.rows(_STORED, len(own), own)
+    for number, (blob, md5, etag) in enumerate(rows):
         is_folder = packs and blob.endswith(PACK_SUFFIX)
         here = local(blob, md5, etag, is_folder)
         if here is not Here.SAME:

@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from enum import Enum
-from itertools import chain
 from typing import Any
 
 from batchspec.desired.places import Places
@@ -257,7 +256,7 @@ class _Rows:
 
     def groups(self) -> tuple[TaskGroup, ...]:
         query = f"SELECT DISTINCT group_name FROM verdict JOIN task USING (number) WHERE {RUNS}"
-        found = {row[0] for row in chain.from_iterable(self._database.pages(query))}
+        found = {row[0] for row in self._database.rows(query)}
         return tuple(group for name, group in self._groups.items() if name in found)
 
     def shares(self) -> Rows[Share]:
@@ -274,8 +273,10 @@ class _Rows:
             " JOIN task ON task.number = edge.producer JOIN verdict ON verdict.number = edge.producer"
             " WHERE edge.task = ? AND verdict.verdict <> 'UP_TO_DATE' ORDER BY task.number"
         )
-        found = chain.from_iterable(self._database.pages(query, (number,)))
-        return [_id(self._tasks.read(row), row[-1] + (row[-2] != "IN_PROGRESS")) for row in found]
+        return [
+            _id(self._tasks.read(row), row[-1] + (row[-2] != "IN_PROGRESS"))
+            for row in self._database.rows(query, number)
+        ]
 
     def removals(self, which: str = "") -> Rows[Removal]:
         def removal(row: tuple[Any, ...]) -> Removal:
@@ -344,7 +345,7 @@ def _judge(database: Database, counted: Counted) -> None:
 def _others(database: Database, counted: Counted) -> Iterator[tuple[object, ...]]:
     """What the ids of live tasks say that are no desired task's. Those somebody else added say nothing."""
     query = f"SELECT id, state, failure FROM unmatched WHERE {counted.value}"
-    for id, state, failure in chain.from_iterable(database.pages(query)):
+    for id, state, failure in database.rows(query):
         if (said := read_id(id)) is not None:
             yield id, said.key, said.work, said.attempt, state, failure
 
@@ -354,9 +355,7 @@ def _not_here(
 ) -> Iterator[tuple[object, ...]]:
     """The outputs that are current and not on this machine as they are there; and those that will not get there."""
     stays = json.dumps([group.name for group in groups if not group.downloads])
-    for blob, number, is_folder, is_current, md5, etag in chain.from_iterable(
-        database.pages(_PUBLIC, (stays,))
-    ):
+    for blob, number, is_folder, is_current, md5, etag in database.rows(_PUBLIC, stays):
         here = local(blob, md5, etag, bool(is_folder))
         if here.is_kept or (is_current and here is not Here.SAME):
             yield blob, number, here.reason.name, is_folder

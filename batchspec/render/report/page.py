@@ -97,7 +97,7 @@ def _context(report: Report) -> dict[str, Any]:
 
 def _states(report: Report) -> dict[str, int]:
     query = "SELECT state, count(*) FROM traced GROUP BY state ORDER BY 2 DESC"
-    return {state: count for page in report.trace.database.pages(query) for state, count in page}
+    return dict(report.trace.database.rows(query))
 
 
 def _totals(report: Report, groups: list[GroupFigures]) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class Timeline(NamedTuple):
 def timeline_of(trace: Trace, window: Window, groups: list[str]) -> Timeline:
     """The timeline of tasks that started; *groups* give them their colours."""
     query = f"SELECT node, count(*) {_STARTED} AND node IS NOT NULL GROUP BY node ORDER BY min(started)"
-    nodes = [row for page in trace.database.pages(query) for row in page]
+    nodes = list(trace.database.rows(query))
     is_aggregated = sum(count for _, count in nodes) > MOST_BARS or len(nodes) > MOST_ROWS
     size = -(-len(nodes) // MOST_ROWS) or 1
     bands = [[name for name, _ in nodes[at : at + size]] for at in range(0, len(nodes), size)]
@@ -82,7 +82,7 @@ def short_node(name: str) -> str:
 def _tasks(trace: Trace, node: str, window: Window, groups: list[str], y: float) -> tuple[float, list[Bar]]:
     """A bar for each task of *node*, in as many lanes as it ran tasks at a time."""
     query = f"SELECT name, group_name, state, started, ended {_STARTED} AND node = ? ORDER BY started"
-    found = [row for page in trace.database.pages(query, (node,)) for row in page]
+    found = list(trace.database.rows(query, node))
     free: list[float] = []  # when each lane is free again
     placed = []
     for name, group, state, started, ended in found:
@@ -110,7 +110,7 @@ def _busy(trace: Trace, band: list[str], window: Window, y: float) -> tuple[floa
     load, failed = Load(window), set[int]()
     for node in band:
         query = f"SELECT started, ended, state {_STARTED} AND node = ?"
-        for started, ended, state in (row for page in trace.database.pages(query, (node,)) for row in page):
+        for started, ended, state in trace.database.rows(query, node):
             load.add(started, ended or window.ended)
             if state == "failed":
                 failed.add(min(BINS - 1, int(window.place(ended or window.ended) * BINS)))

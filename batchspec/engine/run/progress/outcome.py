@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from itertools import chain
 from typing import Any, NamedTuple
 
 from batchspec.cost.nodes import NodeHours
@@ -92,7 +91,7 @@ class Outcome:
 
     def refused_numbers(self) -> set[int]:
         """The numbers of the tasks that the service did not take."""
-        return {row[0] for row in chain.from_iterable(self._database.pages("SELECT number FROM refused"))}
+        return {row[0] for row in self._database.rows("SELECT number FROM refused")}
 
     def pending(self, job_id: str) -> int:
         """How many tasks in the job have yet to end."""
@@ -135,14 +134,14 @@ class Outcome:
             " ELSE 'failed' END AS state, count(*)"
             " FROM followed JOIN task USING (number) GROUP BY 1, 2 ORDER BY min(number)"
         )
-        for group, state, count in chain.from_iterable(self._database.pages(query)):
+        for group, state, count in self._database.rows(query):
             found.setdefault(group, Counter())[state] = count
         return found
 
     def node_where_tasks_fail(self) -> str | None:
         """The only node that tasks failed on, while others succeeded elsewhere; None: it is not the node."""
         failed = "SELECT DISTINCT node FROM ran JOIN followed USING (id) WHERE failure NOT IN ('', ?) LIMIT 2"
-        nodes = list(chain.from_iterable(self._database.pages(failed, (CANCELLED,))))
+        nodes = list(self._database.rows(failed, CANCELLED))
         if len(nodes) != 1 or (node := nodes[0][0]) is None:
             return None
         elsewhere = "SELECT 1 FROM ran JOIN followed USING (id) WHERE failure = '' AND node != ? LIMIT 1"
@@ -165,11 +164,8 @@ class Outcome:
 
     def give_up_blocked(self, job_id: str) -> None:
         """They will not run: they count as ended, and say because of which task."""
-        roots = chain.from_iterable(
-            self._database.pages(
-                f"{_BLOCKED} SELECT id, min(root) FROM waiting GROUP BY id", (job_id, job_id)
-            )
-        )
+        query = f"{_BLOCKED} SELECT id, min(root) FROM waiting GROUP BY id"
+        roots = self._database.rows(query, job_id, job_id)
         told = [(f"{NOT_RUN}: {self._named(root)}", id) for id, root in roots]
         self._database.fill("UPDATE followed SET failure = ? WHERE id = ?", told)
         self.ended[job_id] += len(told)
@@ -217,9 +213,7 @@ class Outcome:
             " LEFT JOIN made ON made.name = coalesce(makes.blob, makes.made) AND made.fingerprint = task.fingerprint"
             " WHERE makes.task = followed.number AND NOT makes.is_optional AND made.name IS NULL))"
         )
-        for id, number in chain.from_iterable(
-            self._database.pages(f"SELECT id, number {missing} ORDER BY id")
-        ):
+        for id, number in self._database.rows(f"SELECT id, number {missing} ORDER BY id"):
             yield id, self._tasks[number]
         self.failed += self._database.change(
             f"UPDATE followed SET failure = ? WHERE id IN (SELECT id {missing})", MISSING
@@ -233,7 +227,7 @@ class Outcome:
     def failed_keys(self) -> tuple[str, ...]:
         """What the tasks that did not end well are known by in every job."""
         query = f"SELECT DISTINCT key FROM ({_FAILED}) JOIN task USING (number)"
-        return tuple(row[0] for row in chain.from_iterable(self._database.pages(query)))
+        return tuple(row[0] for row in self._database.rows(query))
 
     def traced(self) -> Rows[Traced]:
         """The tasks that ended, or will never run, each with how it ran."""

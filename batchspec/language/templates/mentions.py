@@ -1,6 +1,6 @@
 """The names that a template mentions, held against those that there are."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from batchspec.language.templates import shell
@@ -22,25 +22,30 @@ def unknown_references(template: Template, known: Mapping[str, object]) -> list[
 
     A placeholder that would put in a whole group (`{{ params }}`) is one too.
     """
-    found = []
-    for placeholder in template.parts:
-        if isinstance(placeholder, str):
-            continue
-        for use in placeholder.uses:
-            whole = template.text[placeholder.start + 2 : placeholder.end - 2].strip() == ".".join(
-                use.reference
-            )
-            if not _exists(use.reference, known, as_text=whole) and not use.optional:
-                found.append(_unknown(template.text, placeholder, use.reference))
-    return found
+    return [
+        _unknown(template.text, placeholder, use.reference)
+        for placeholder in template.placeholders
+        for use in placeholder.uses
+        if not use.optional and _is_unknown(placeholder, use.reference, known)
+    ]
 
 
-def _exists(reference: Reference, known: object, *, as_text: bool) -> bool:
-    for name in reference:
+def _is_unknown(placeholder: Placeholder, reference: Reference, known: object) -> bool:
+    value = _looked_up(reference, known)
+    is_all_of_it = placeholder.expression == ".".join(reference)
+    return value is _NOTHING or (is_all_of_it and isinstance(value, Mapping))
+
+
+_NOTHING = object()
+
+
+def _looked_up(names: Iterable[str], known: object) -> object:
+    """What *known* has under *names*, each inside the one before; `_NOTHING` where one of them is not there."""
+    for name in names:
         if not has_member(known, name):
-            return False
+            return _NOTHING
         known = member(known, name)
-    return not (as_text and isinstance(known, Mapping))
+    return known
 
 
 def _unknown(text: str, placeholder: Placeholder, reference: Reference) -> Unknown:
@@ -69,9 +74,7 @@ def misplaced_lists(
     In a script a list is several words, so it cannot be part of a word or stand where bash reads a single one.
     With *is_word*, *template* is a word of a command, and a list may be all of it.
     """
-    lists = {
-        number for number, part in enumerate(template.placeholders) if _gives_list(template, part, known)
-    }
+    lists = {number for number, part in enumerate(template.placeholders) if _gives_list(part, known)}
     if not lists or (is_word and len(template.parts) == 1):
         return
     single = frozenset(shell.single_words(template.slotted)) if template.is_script else lists
@@ -80,14 +83,9 @@ def misplaced_lists(
             yield part
 
 
-def _gives_list(template: Template, placeholder: Placeholder, known: object) -> bool:
+def _gives_list(placeholder: Placeholder, known: object) -> bool:
     """Whether *placeholder* is the bare name of a list."""
-    dotted = template.text[placeholder.start + 2 : placeholder.end - 2].strip()
-    for name in dotted.split("."):
-        if not has_member(known, name):
-            return False
-        known = member(known, name)
-    return isinstance(known, (Series, list))
+    return isinstance(_looked_up(placeholder.expression.split("."), known), (Series, list))
 
 
 def _leaves(known: Mapping[str, object], prefix: str) -> Iterator[str]:

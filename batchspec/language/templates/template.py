@@ -47,8 +47,9 @@ _MEANINGLESS = re.compile(r"[\w{}%.,:/@+=-]*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """One `{{ ... }}`; `evaluate` raises `TemplateError` or what Python raises."""
+    """One `{{ expression }}`; `evaluate` raises `TemplateError` or what Python raises."""
 
+    expression: str
     start: int
     end: int
     uses: tuple[Use, ...]
@@ -68,10 +69,7 @@ class Template:
     def is_verbatim(self) -> bool:
         """Whether each placeholder is a name, and nothing is done with its value."""
         return all(
-            isinstance(part, str)
-            or self.text[part.start + 2 : part.end - 2].strip()
-            in {".".join(use.reference) for use in part.uses}
-            for part in self.parts
+            part.expression in {".".join(use.reference) for use in part.uses} for part in self.placeholders
         )
 
     @property
@@ -199,19 +197,19 @@ def _plain(text: str, start: int, end: int) -> Iterator[str]:
 
 
 def _placeholder(match: re.Match[str]) -> Placeholder:
-    expression = match[1]
+    expression, (start, end) = match[1], match.span()
     dotted = _DOTTED.fullmatch(expression)
     if dotted:
         reference = tuple(dotted[1].split("."))
         if reference[0] not in _JINJA_WORDS:
-            return Placeholder(match.start(), match.end(), (Use(reference),), _lookup(reference))
+            return Placeholder(dotted[1], start, end, (Use(reference),), _lookup(reference))
     if len(expression) > _MAX_EXPRESSION:
         message = f"a placeholder of more than {_MAX_EXPRESSION:,} characters"
-        raise TemplateError(message, match.start(), match.end(), code=Code.TEMPLATE_TOO_LARGE)
+        raise TemplateError(message, start, end, code=Code.TEMPLATE_TOO_LARGE)
     from batchspec.language.templates.sandbox import compile_expression  # loads jinja2
 
-    uses, evaluate = compile_expression(expression, match.start(), match.end())
-    return Placeholder(match.start(), match.end(), uses, evaluate)
+    uses, evaluate = compile_expression(expression, start, end)
+    return Placeholder(expression.strip(), start, end, uses, evaluate)
 
 
 def _lookup(reference: Reference) -> Callable[[Values], object]:

@@ -35,7 +35,7 @@ from batchspec.language.packages import packages_of, with_packages
 from batchspec.language.params import Values, values_of
 from batchspec.language.resolve import resolve
 from batchspec.language.rows import scope
-from batchspec.language.rows.linking import Linked, is_folder, link_groups
+from batchspec.language.rows.linking import Linked, link_groups
 from batchspec.language.rows.start_files import start_files
 from batchspec.language.rows.words import LocalFile, Read
 from batchspec.language.rules import SHORTHANDS, check_rules
@@ -230,26 +230,17 @@ class _Builder:
         outputs = tuple(self._outputs(linked))
         known = self.known | scope.of_command(linked)
         command = self._command(raw, path, known)
-        written = {key: value for key, value in raw.items() if key not in _OURS}
         templates = [*command.templates, *(output.template for output in outputs)]
-        for where, text in _strings({**written, "env": raw.get("env", {})}, path):
+        for where, text in _strings({**_of_batch(raw), "env": raw.get("env", {})}, path):
             if template := self._template(text, where, known):
                 templates.append(template)
-        packages = data.get("applicationPackages", {})
-        parts = self._parts(
-            with_packages(_with_env(written, raw.get("env", {})), packages), raw, command, outputs, templates
-        )
+        parts = self._parts(raw, _body(raw, data), command, outputs, templates)
         return TaskGroup(
             name=linked.name,
             inputs=self.inputs.read(data, path),
             command=command,
             outputs=outputs,
-            body=with_packages(
-                _with_env(
-                    {key: value for key, value in data.items() if key not in _OURS}, data.get("env", {})
-                ),
-                packages,
-            ),
+            body=_body(data, data),
             parts=parts,
             digest=digest(json.dumps(parts, sort_keys=True, ensure_ascii=False)),
             rows=None if linked.is_plain else self._rows(linked, raw, templates),
@@ -295,7 +286,7 @@ class _Builder:
         template = None
         if isinstance(source, LocalFile) and is_template(source.path):
             template = self._template(source.path, read.path, known)
-        return GroupFile(read, link, template, is_folder(read))
+        return GroupFile(read, link, template)
 
     def _command(self, raw: Mapping[str, Any], path: Path, known: Mapping[str, Any]) -> Command:
         if "commandLine" in raw:
@@ -331,8 +322,8 @@ class _Builder:
 
     def _parts(
         self,
-        written: Json,
         raw: Json,
+        body: Json,
         command: Command,
         outputs: Sequence[Output],
         templates: list[Template],
@@ -350,7 +341,7 @@ class _Builder:
             "line": command.line.text if command.line else None,
             "output": only,
             "params": _as_texts(self._used_params(templates)),
-            "fields": _decisive(written) | {"commonEnvironmentSettings": common},
+            "fields": _decisive(body) | {"commonEnvironmentSettings": common},
             **{word: raw[word] for word in _DECISIVE_WORDS if word in raw},
         }
 
@@ -372,14 +363,24 @@ def _unsound(linked: Iterable[Linked], wrong: set[Path]) -> set[str | int]:
     return found
 
 
-def _with_env(body: Json, env: Mapping[str, object]) -> dict[str, Any]:
+def _of_batch(group: Json) -> dict[str, Any]:
+    """What of *group* are fields of the service."""
+    return {key: value for key, value in group.items() if key not in _OURS}
+
+
+def _body(group: Json, resolved: Json) -> dict[str, Any]:
+    """The body of *group*: Batch's fields and what our words for them say; packages are as they are *resolved*."""
+    return with_packages(
+        _with_env(_of_batch(group), group.get("env", {})), resolved.get("applicationPackages", {})
+    )
+
+
+def _with_env(body: dict[str, Any], env: Mapping[str, object]) -> dict[str, Any]:
     """*body* with the variables of `env:` behind those it has."""
     entries = [{"name": name, "value": _env_value(value)} for name, value in env.items()]
-    return (
-        {**body, "environmentSettings": [*body.get("environmentSettings", []), *entries]}
-        if entries
-        else dict(body)
-    )
+    if not entries:
+        return body
+    return {**body, "environmentSettings": [*body.get("environmentSettings", []), *entries]}
 
 
 def _env_value(value: object) -> object:
@@ -389,9 +390,9 @@ def _env_value(value: object) -> object:
     return value.as_text() if isinstance(value, Deferred) else text_of(value)
 
 
-def _decisive(written: Json) -> dict[str, Any]:
-    """The fields of *written* that decide a result. Secrets do not: a new token is no new work."""
-    fields = {key: written[key] for key in _DECISIVE if key in written}
+def _decisive(body: Json) -> dict[str, Any]:
+    """The fields of *body* that decide a result. Secrets do not: a new token is no new work."""
+    fields = {key: body[key] for key in _DECISIVE if key in body}
     settings = fields.get("environmentSettings", [])
     plain = [entry for entry in settings if not _is_secret(entry)]
     if len(plain) < len(settings):

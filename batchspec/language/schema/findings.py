@@ -190,8 +190,7 @@ def _type_help(value: object, names: list[str]) -> str:
 
 
 def _limits(schema: Schema) -> str:
-    low, high = schema.get("minimum"), schema.get("maximum")
-    return _between(low, high)
+    return _between(schema.get("minimum"), schema.get("maximum"))
 
 
 def _between(low: object, high: object) -> str:

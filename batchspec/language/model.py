@@ -10,7 +10,7 @@ from typing import NamedTuple
 from batchspec.document.document import Document
 from batchspec.language.glob.pattern import Glob
 from batchspec.language.rows.axes import Axes
-from batchspec.language.rows.linking import Link
+from batchspec.language.rows.links import Link
 from batchspec.language.rows.matrix import Matrix
 from batchspec.language.rows.words import Read, Shape
 from batchspec.language.templates.template import Template
@@ -130,14 +130,12 @@ class Output(NamedTuple):
 class GroupFile(NamedTuple):
     """What the tasks of a group read besides their inputs, as `files.NAME`.
 
-    `template` is that of a local path that differs from task to task. With `is_folder`, `files.NAME.path` is a
-    folder, also where there is one file in it.
+    `template` is that of a local path that differs from task to task.
     """
 
     read: Read
     link: Link | None
     template: Template | None
-    is_folder: bool
 
 
 class Rows(NamedTuple):
@@ -182,10 +180,19 @@ class TaskGroup(NamedTuple):
         return ("tasks", self.packs_for or self.name)
 
     @property
+    def files(self) -> tuple[GroupFile, ...]:
+        """What its tasks read besides their inputs."""
+        return self.rows.files if self.rows else ()
+
+    @property
+    def link(self) -> Link | None:
+        """What its inputs are of another group; None where they are files or blobs, or there are none."""
+        return self.rows.link if self.rows else None
+
+    @property
     def reads_others(self) -> bool:
         """Whether its tasks read what those of other groups make."""
-        rows = self.rows
-        return rows is not None and (rows.link is not None or any(file.link for file in rows.files))
+        return self.link is not None or any(file.link for file in self.files)
 
     @property
     def may_be_unwrapped(self) -> bool:
@@ -238,7 +245,7 @@ class Safety(NamedTuple):
     """How much one apply may take away or add before it wants to be told so; None: any amount.
 
     Shares are looked at only where there are more than `min_objects`. Costs are in the currency of the price list.
-    Shares are looked at only where there are more than `min_objects`. Beyond `max_failures` a run ends.
+    Beyond `max_failures` a run ends.
     """
 
     max_deletions: Limit = _SHARE
@@ -281,8 +288,7 @@ class Spec(NamedTuple):
     @property
     def has_rounds(self) -> bool:
         """Whether some tasks are known only when others have run."""
-        links = (group.rows.link for group in self.groups if group.rows)
-        return any(link is not None and link.glob is not None for link in links)
+        return any(group.link is not None and group.link.glob is not None for group in self.groups)
 
     @property
     def arguments(self) -> str:

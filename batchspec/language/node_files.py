@@ -21,7 +21,7 @@ def check_node_files(spec: Spec) -> Iterator[Finding]:
     """What stands against fetching files once, each told once; and what a release task of the spec has to do."""
     found: dict[Path, Finding] = {}
     for group in spec.groups:
-        for file in (file for file in (group.rows.files if group.rows else ()) if file.read.once):
+        for file in (file for file in group.files if file.read.once):
             for finding in (*_of_file(file), *_of_group(group, file), *_of_job(spec.job or {}, file)):
                 found.setdefault(finding.path, finding)
     yield from found.values()

@@ -93,10 +93,9 @@ def _durations(value: Any, path: Path) -> Iterator[Finding]:
     if isinstance(value, Mapping):
         for name, member in value.items():
             if name in _DURATIONS and isinstance(member, str) and not isinstance(member, Deferred):
-                limits = _RELEASE_LIMIT if path[-1] == "jobReleaseTask" else _DURATIONS[name]
-                yield from _duration(
-                    member, (*path, name), limits if name != "retentionTime" else _DURATIONS[name]
-                )
+                is_release = (path[-1], name) == ("jobReleaseTask", "maxWallClockTime")
+                limits = _RELEASE_LIMIT if is_release else _DURATIONS[name]
+                yield from _duration(member, (*path, name), limits)
             else:
                 yield from _durations(member, (*path, name))
     elif isinstance(value, list):
@@ -111,7 +110,7 @@ def _duration(text: str, path: Path, limits: tuple[float, float, str]) -> Iterat
     except ValueError:
         return  # the schema has found that
     if not least <= seconds <= most:
-        yield Finding(Code.DURATION_RANGE, path, f"{text} is not a duration that Batch accepts", rule, "")
+        yield Finding(Code.DURATION_RANGE, path, f"{text} is not a duration that Batch accepts", rule)
 
 
 def _needs(job: Json, groups: Mapping[str, Json]) -> Iterator[Finding]:
@@ -195,17 +194,16 @@ def _folders(group: TaskGroup) -> Iterator[Path]:
     for output in group.outputs:
         if output.is_folder:
             yield (*group.path, "outputs", output.name) if output.name else (*group.path, "output")
-    if group.rows is not None:
-        if group.rows.link is not None and group.rows.link.is_pack:
-            yield (*group.path, "inputs")
-        for file in group.rows.files:
-            source = file.read.source
-            if file.link is not None:
-                is_packed = file.link.output.is_folder
-            else:
-                is_packed = isinstance(source, LocalFile) and file.is_folder and "{" not in source.path
-            if is_packed:
-                yield file.read.path
+    if group.link is not None and group.link.is_pack:
+        yield (*group.path, "inputs")
+    for file in group.files:
+        source = file.read.source
+        if file.link is not None:
+            is_packed = file.link.output.is_folder
+        else:
+            is_packed = isinstance(source, LocalFile) and file.read.is_folder and "{" not in source.path
+        if is_packed:
+            yield file.read.path
 
 
 def _systems(spec: Spec) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from batchspec.language.model import TaskGroup
 from batchspec.language.rows.axes import RESERVED
-from batchspec.language.rows.linking import Link
+from batchspec.language.rows.links import Link
 
 
 def graph_text(groups: tuple[TaskGroup, ...]) -> str:
@@ -35,13 +35,10 @@ def _made_per(group: TaskGroup) -> str:
 
 def _links(group: TaskGroup) -> Iterator[tuple[str, Link]]:
     """What *group* reads of others, each with the output's name or the axes by which tasks meet."""
-    if group.rows is None:
-        return
-    if group.rows.link is not None:
-        link = group.rows.link
+    if (link := group.link) is not None:
         files = f"{link.glob.text}, at most {link.at_most:,}" if link.glob else ""
         label = ": ".join(filter(None, (link.output.name, files)))
         yield f'"{label}"' if files else label, link
-    for file in group.rows.files:
+    for file in group.files:
         if file.link is not None:
             yield ", ".join(theirs for theirs, _ in file.link.on), file.link

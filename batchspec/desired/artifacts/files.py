@@ -14,7 +14,7 @@ from batchspec.desired.task import Input
 from batchspec.language.glob.pattern import Glob
 from batchspec.language.glob.pattern import parse as parse_glob
 from batchspec.language.model import GroupFile, TaskGroup
-from batchspec.language.rows.linking import Link
+from batchspec.language.rows.links import Link
 from batchspec.language.rows.words import LocalFile, StoredBlob
 from batchspec.language.templates.expression import TemplateError
 from batchspec.language.templates.template import Template, compile_text, is_template
@@ -55,11 +55,11 @@ class FileFinder:
         self._group = group
         self._output_container = output_container
         self._same: dict[Path, Input | None] = {}
-        self._globs = {file.read.path: _axes_glob(file) for file in _files(group)}
+        self._globs = {file.read.path: _axes_glob(file) for file in group.files}
         database.define(
             "DROP TABLE IF EXISTS candidate", "CREATE TABLE candidate (entry TEXT, key TEXT, item TEXT)"
         )
-        for file in _files(group):
+        for file in group.files:
             if varies(file):
                 entries = self._candidates(file)
                 database.fill("INSERT INTO candidate VALUES (?, ?, ?)", entries)
@@ -67,7 +67,7 @@ class FileFinder:
 
     def reads(self, texts: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[TaskRead]:
         """What a task reads whose axes have *texts* and whose row's templates see *values*. Raises `TaskProblem`."""
-        for file in _files(self._group):
+        for file in self._group.files:
             found = self._read(file, texts, values)
             yield from (read._replace(comes_packed=True) for read in found) if file.read.once else found
 
@@ -157,11 +157,15 @@ class FileFinder:
         )
         reading = reading_of(self._group.name, file.read.name)
         rows = list(self._database.rows(query, link.output.name, reading, json.dumps(ours)))
-        if not file.is_folder and len(rows) != 1:
+        if not file.read.is_folder and len(rows) != 1:
             raise self._no_single(file, link, ours, len(rows))
         for title, blob, fingerprint, number in rows:
             item = Input(title, self._output_container, blob, 0, fingerprint)
-            read = _below(file.read.name, item, "") if file.is_folder else _at_own_name(file.read.name, item)
+            read = (
+                _below(file.read.name, item, "")
+                if file.read.is_folder
+                else _at_own_name(file.read.name, item)
+            )
             yield read._replace(producer=number, is_pack=link.output.is_folder)
 
     def _no_single(self, file: GroupFile, link: Link, ours: list[str], found: int) -> TaskProblem:
@@ -196,10 +200,6 @@ def node_read(file: GroupFile, item: Input) -> TaskRead:
     return _folder(file.read.name, item) if is_pack(file) else _at_own_name(file.read.name, item)
 
 
-def _files(group: TaskGroup) -> tuple[GroupFile, ...]:
-    return group.rows.files if group.rows else ()
-
-
 def varies(file: GroupFile) -> bool:
     """Whether what is read of this machine differs from task to task."""
     return file.template is not None or _axes_glob(file) is not None
@@ -209,7 +209,7 @@ def is_pack(file: GroupFile) -> bool:
     """Whether a folder of this machine is read, or all that a glob matches for every task: it comes as one blob."""
     source = file.read.source
     return isinstance(source, LocalFile) and (
-        source.path.endswith("/") or (file.is_folder and not varies(file))
+        source.path.endswith("/") or (file.read.is_folder and not varies(file))
     )
 
 
@@ -275,8 +275,8 @@ def values_of_files(
     for file in files:
         name = file.read.name
         of_it = by_name.get(name, [])
-        if not file.is_folder:
-            found[name] = {"path": of_it[0].path} if of_it else {"path": ""}
+        if not file.read.is_folder:
+            found[name] = {"path": of_it[0].path if of_it else ""}
             continue
         paths = [path for read in of_it for path in _paths(read, members)]
         found[name] = {"path": f"{FILES_FOLDER}/{name}", "paths": Series(paths), "count": len(paths)}

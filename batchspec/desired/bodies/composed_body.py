@@ -73,7 +73,7 @@ def artifacts_of(desired: Desired, task: DesiredTask) -> Artifacts:
     database, group = desired.tasks.database, task.group
     reads = [_read(*row) for row in database.rows(_READS, task.number)]
     if task.input is not None:
-        is_pack = group.rows is not None and group.rows.link is not None and group.rows.link.is_pack
+        is_pack = group.link is not None and group.link.is_pack
         path = input_paths([task.input.path], joined=False)[0]
         reads.insert(0, TaskRead("", path, task.input, None, is_pack))
     outputs = [_output(*row) for row in database.rows(_MAKES, task.number)]
@@ -156,7 +156,7 @@ def composed_body(
     if command.wrapped is None and artifacts.outputs:
         reads += folder_file(spec, links)
     marks = stamps(group, facts)
-    if group.rows is not None and group.rows.files and (said := recorded_reads(group, artifacts.reads)):
+    if group.files and (said := recorded_reads(group, artifacts.reads)):
         marks[f"x-ms-meta-{READS_METADATA}"] = said
     outputs = [*_uploads(spec, marks, facts, links, artifacts.outputs), *log_files(spec, links, facts)]
     body = put_together(group, facts, command, reads, outputs)
@@ -170,7 +170,7 @@ def composed_line(group: TaskGroup, values: Mapping[str, Any], artifacts: Artifa
     packs = [NodePack(read.path, is_merged=True) for read in artifacts.reads if read.name == PACKED]
     packs += [NodePack(read.path) for read in artifacts.reads if read.is_pack and read.name != PACKED]
     before = _list_of_inputs(group, values) + _empty_folders(group, artifacts)
-    links = any(file.read.once for file in (group.rows.files if group.rows else ()))
+    links = any(file.read.once for file in group.files)
     line = render_command(
         group.command,
         values,
@@ -193,10 +193,13 @@ def _on_node(output: TaskOutput) -> NodeOutput:
     return NodeOutput(output.path, output.is_folder, output.is_optional, output.listed is not None)
 
 
+def _reads_list(group: TaskGroup) -> bool:
+    return any(("inputs", "list") in template.references for template in group.command.templates)
+
+
 def _list_of_inputs(group: TaskGroup, values: Mapping[str, Any]) -> str:
     """What writes the file that `inputs.list` names, for a command that reads it."""
-    references = {reference for template in group.command.templates for reference in template.references}
-    if ("inputs", "list") not in references or _long_list(group, values) is not None:
+    if not _reads_list(group) or _long_list(group, values) is not None:
         return ""
     paths = " ".join(map(shlex.quote, values["inputs"]["paths"]))
     return f"printf '%s\\n' {paths} > {LIST_FILE}\n"
@@ -204,8 +207,7 @@ def _list_of_inputs(group: TaskGroup, values: Mapping[str, Any]) -> str:
 
 def _long_list(group: TaskGroup, values: Mapping[str, Any]) -> bytes | None:
     """The file that `inputs.list` names, where that is read and too long for a variable."""
-    references = {reference for template in group.command.templates for reference in template.references}
-    if ("inputs", "list") not in references:
+    if not _reads_list(group):
         return None
     text = "".join(f"{path}\n" for path in values["inputs"]["paths"])
     return text.encode() if len(text) > _LONGEST_LIST else None
@@ -214,7 +216,7 @@ def _long_list(group: TaskGroup, values: Mapping[str, Any]) -> bytes | None:
 def _empty_folders(group: TaskGroup, artifacts: Artifacts) -> str:
     """What makes the folders of files of which there are none: `all` may be one, or none."""
     there = {read.name for read in artifacts.reads}
-    folders = [file.read.name for file in (group.rows.files if group.rows else ()) if file.is_folder]
+    folders = [file.read.name for file in group.files if file.read.is_folder]
     return "".join(f"mkdir -p {FILES_FOLDER}/{name}\n" for name in folders if name not in there)
 
 

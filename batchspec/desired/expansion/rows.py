@@ -49,11 +49,9 @@ def add_what_is_read(spec: Spec, group: TaskGroup, tasks: DesiredTasks) -> None:
 def _readings(spec: Spec, group: TaskGroup) -> Iterator[Reading]:
     """What other groups look for among the tasks of *group*, and by which axes."""
     for other in spec.groups:
-        if other.rows is None:
-            continue
-        if other.rows.link is not None and other.rows.link.group == group.name:
+        if other.link is not None and other.link.group == group.name:
             yield Reading(reading_of(other.name, ""), ())
-        for file in other.rows.files:
+        for file in other.files:
             if file.link is not None and file.link.group == group.name:
                 axes = tuple(theirs for theirs, _ in file.link.on)
                 yield Reading(reading_of(other.name, file.read.name), axes)
@@ -61,8 +59,8 @@ def _readings(spec: Spec, group: TaskGroup) -> Iterator[Reading]:
 
 def _spread(spec: Spec, group: TaskGroup) -> frozenset[str]:
     """The outputs of *group* whose files other groups read one by one."""
-    links = (other.rows.link for other in spec.groups if other.rows and other.rows.link)
-    return frozenset(link.output.name for link in links if link.group == group.name and link.glob)
+    links = (other.link for other in spec.groups if other.link and other.link.group == group.name)
+    return frozenset(link.output.name for link in links if link.glob)
 
 
 def _read_by_others(
@@ -79,7 +77,7 @@ def _read_by_others(
 def _no_rows(spec: Spec, group: TaskGroup, composer: Composer) -> Iterator[Diagnostic]:
     dropped, document = composer.table.dropped, spec.document
     is_empty = not (len(composer.table) or composer.has_unknown or composer.without)
-    if is_empty and (dropped or not (group.inputs or (group.rows and group.rows.link))):
+    if is_empty and (dropped or not (group.inputs or group.link)):
         why = f"`when` excludes all {dropped} rows" if dropped else "it has no rows"
         what = f"{group.name} makes no task: {why}"
         yield document.diagnostic(Code.NO_ROWS, what, group.path, severity=Severity.WARNING)

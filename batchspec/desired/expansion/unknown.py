@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from batchspec.language.model import Rows
-from batchspec.language.rows.linking import Link
+from batchspec.language.rows.links import Link
 from batchspec.ledger.database import Database
 
 

@@ -86,9 +86,7 @@ def find_reads(
     """
     files: dict[Path, Iterable[Input]] = {}
     members: dict[str, Sequence[str]] = {}
-    for file in {
-        file.read.path: file for group in spec.groups if group.rows for file in group.rows.files
-    }.values():
+    for file in {file.read.path: file for group in spec.groups for file in group.files}.values():
         source = file.read.source
         if isinstance(source, StoredBlob):
             files[file.read.path] = _Anew(partial(_stored, source, list_blobs))
@@ -131,7 +129,7 @@ def find_node_files(spec: Spec, readable: Readable) -> tuple[NodeFile, ...]:
 
 
 def _node_files(spec: Spec, readable: Readable) -> Iterator[NodeFile]:
-    files = (file for group in spec.groups for file in (group.rows.files if group.rows else ()))
+    files = (file for group in spec.groups for file in group.files)
     for file in {file.read.path: file for file in files if file.read.once}.values():
         for item in islice(readable.files.get(file.read.path, ()), 1):
             read = node_read(file, item)

@@ -7,26 +7,24 @@ two films is right for one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from graphlib import CycleError
-from typing import Any, NamedTuple
+from typing import Any
 
 from batchspec.codes import Code
-from batchspec.language.glob.pattern import Glob
 from batchspec.language.glob.pattern import parse as parse_glob
 from batchspec.language.glob.syntax import GlobError
 from batchspec.language.rows import axes as axes_of
 from batchspec.language.rows.axes import SOURCE, Axes
+from batchspec.language.rows.links import Link, LinkReader
 from batchspec.language.rows.matrix import Matrix
 from batchspec.language.rows.words import (
     Find,
-    LocalFile,
     Made,
     OutputWord,
     Read,
     Shape,
-    StoredBlob,
-    read_made,
+    quoted,
     read_matrix,
     read_outputs,
     read_reads,
@@ -41,30 +39,8 @@ _WORDS = frozenset(
 )
 """The words that make a group more than one task for each input."""
 
-
 _OF_BLOBS, _OF_MADE, _OF_FOUND = ("prefix",), ("output", "atMost"), ("exclude", "allowEmpty")
 _LEAVE_OUT = "`when` leaves out rows: when: \"{{ matrix.title != 'trailer' }}\""
-
-
-class Link(NamedTuple):
-    """What a group reads of another one: the outputs of which of its tasks.
-
-    `on` pairs an axis of theirs with one of ours, or with the text of a template. `is_all`: of all that match,
-    whether one or none. With a `glob`, each file in the folder that matches it is one, `at_most` so many of a task:
-    which there are is known when that task has run.
-    """
-
-    group: str
-    output: OutputWord
-    on: tuple[tuple[str, str], ...]
-    is_all: bool = False
-    glob: Glob | None = None
-    at_most: int = 0
-
-    @property
-    def is_pack(self) -> bool:
-        """Whether what is read is a whole folder."""
-        return self.output.is_folder and self.glob is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +56,7 @@ class Linked:
     reads: Mapping[str, Read]  # those that its templates mention
     is_plain: bool  # one task for each input, as since the first version: its ids are of the old form
     has_inputs: bool
-    uses_source: bool
-    links: Mapping[str, Link] = field(default_factory=dict)  # what of `reads` other groups make
+    links: Mapping[str, Link]  # what of `reads` other groups make
 
     @property
     def producers(self) -> frozenset[str]:
@@ -104,9 +79,11 @@ def link_groups(data: Mapping[str, Any], raw: Mapping[str, Any], find: Find) -> 
     outputs = {name: read_outputs(body, ("tasks", name)) for name, body in raw_tasks.items()}
     order = _flow(tasks, reads, find)
     linked: dict[str, Linked] = {}
+    axes: dict[str, Axes] = {}
     for name in order:
-        maker = _Maker(name, tasks[name], outputs, linked, mentions[name], find)
+        maker = _Maker(name, tasks[name], outputs, axes, mentions[name], find)
         linked[name] = maker.linked(reads[name])
+        axes[name] = linked[name].axes
     _tell_unread(tasks, linked, find)
     return linked
 
@@ -203,7 +180,7 @@ class _Maker:
         name: str,
         body: Mapping[str, Any],
         outputs: Mapping[str, tuple[OutputWord, ...]],
-        linked: Mapping[str, Linked],
+        axes: Mapping[str, Axes],
         mentions: frozenset[Reference],
         find: Find,
     ) -> None:
@@ -211,8 +188,9 @@ class _Maker:
         self._path: Path = ("tasks", name)
         self._body = body
         self._outputs = outputs
-        self._linked = linked
+        self._axes = axes
         self._mentions = mentions
+        self._links = LinkReader(name, outputs, axes, find)
         self._find = find
 
     def linked(self, reads: Mapping[str, Read]) -> Linked:
@@ -220,13 +198,12 @@ class _Maker:
         self._check_inputs(inputs)
         link = None
         if isinstance(inputs, Mapping) and "from" in inputs:
-            link = self._files_of(self._link(read_made(inputs), (*self._path, "inputs")), inputs)
+            link = self._links.of_inputs(inputs)
         matrix, rows = self._rows(inputs, link)
         shape = read_shape(body, self._path, self._find)
         self._check_per(shape, rows)
         axes = axes_of.shaped(rows, [name for name in shape.per if name in rows.rows], joins=shape.joins)
-        uses_source = any(reference[0] == SOURCE for reference in self._mentions)
-        found = Linked(
+        return Linked(
             name=self._name,
             matrix=matrix,
             shape=shape,
@@ -236,9 +213,8 @@ class _Maker:
             reads=reads,
             is_plain=link is None and not reads and not self._uses_words(rows),
             has_inputs=inputs is not None,
-            uses_source=uses_source,
+            links=dict(self._links.of_files(reads, axes)),
         )
-        return replace(found, links=dict(self._links(reads, axes)))
 
     def _check_inputs(self, inputs: Any) -> None:
         """Words that would have no effect: those for blobs beside `from`, and the other way about."""
@@ -284,18 +260,14 @@ class _Maker:
                     helps=("give one of them another name",),
                 )
         names = [name for name in matrix.axes if name not in found.rows]
-        first = (
-            list(self._body).index("matrix") < list(self._body).index("inputs")
-            if inputs is not None
-            else True
-        )
-        return matrix, axes_of.with_matrix(found, names, matrix_first=first)
+        words = [word for word in self._body if word in ("matrix", "inputs")]
+        return matrix, axes_of.with_matrix(found, names, matrix_first=words[0] == "matrix")
 
     def _input_axes(self, inputs: Any, link: Link | None) -> Axes:
         if inputs is None:
             return Axes()
         if link is not None:
-            return axes_of.of_made(self._linked[link.group].axes, link.glob.axes if link.glob else ())
+            return axes_of.of_made(self._axes[link.group], link.glob.axes if link.glob else ())
         if isinstance(inputs, Mapping):
             if "from" in inputs:
                 return Axes()  # what it reads is not there: that is found
@@ -315,7 +287,7 @@ class _Maker:
             found.append(glob.axes)
             if set(glob.axes) != set(found[0]):
                 what = (
-                    f"{pattern!r} has the axes {_names(glob.axes)}, and the first pattern {_names(found[0])}"
+                    f"{pattern!r} has the axes {quoted(glob.axes)}, and the first pattern {quoted(found[0])}"
                 )
                 self._find(
                     Code.DUPLICATE_AXIS,
@@ -330,109 +302,13 @@ class _Maker:
     def _check_per(self, shape: Shape, rows: Axes) -> None:
         for name in shape.per:
             if name not in rows.rows:
-                has = f"the rows of {self._name} have {_names(rows.rows)}"
+                has = f"the rows of {self._name} have {quoted(rows.rows)}"
                 self._find(
                     Code.UNKNOWN_GROUP,
                     f"per: {self._name} has no axis `{name}`",
                     (*self._path, "per"),
                     label=has,
                 )
-
-    def _links(self, reads: Mapping[str, Read], axes: Axes) -> Iterator[tuple[str, Link]]:
-        for name, read in reads.items():
-            if isinstance(read.source, Made) and (link := self._link(read.source, read.path)) is not None:
-                pairs = self._pairs(read, link, axes)
-                yield name, link._replace(on=pairs, is_all=read.all)
-
-    def _link(self, made: Made, path: Path) -> Link | None:
-        """What *made* means; None after a finding."""
-        if made.group not in self._linked:
-            if made.group not in self._outputs:
-                known = f"the spec has {_names(tuple(self._outputs))}"
-                where = (*path, "from")
-                self._find(Code.UNKNOWN_GROUP, f"there is no group `{made.group}`", where, helps=(known,))
-            return None
-        outputs = self._outputs[made.group]
-        chosen = [word for word in outputs if made.output is None or word.name == made.output]
-        if len(chosen) != 1:
-            self._tell_output(made, outputs, path)
-            return None
-        if chosen[0].is_optional:
-            what = f"an optional output of {made.group} may be missing, so no other group can read it"
-            self._find(Code.UNKNOWN_GROUP, what, path, helps=("remove `optional: true` there",))
-        return Link(made.group, chosen[0], ())
-
-    def _files_of(self, link: Link | None, inputs: Mapping[str, Any]) -> Link | None:
-        """*link* to the files in a folder, where *inputs* ask for those."""
-        where: Path = (*self._path, "inputs")
-        if not ({"match", "atMost"} & inputs.keys()):
-            return link
-        if {"match", "atMost"} - inputs.keys():
-            what = "`match` and `atMost` belong together: which files there are is known only when the task has run"
-            helps = ('for example: {from: split, match: "{part}.ts", atMost: 200}',)
-            self._find(Code.NOT_ALLOWED_HERE, what, where, helps=helps)
-            return link
-        try:
-            glob = parse_glob(str(inputs["match"]))
-        except GlobError as error:
-            self._find(Code.BAD_GLOB, f"match: {error.message}", (*where, "match"), helps=error.helps)
-            return link
-        if link is not None:
-            self._check_files(link, glob)
-        return link and link._replace(glob=glob, at_most=inputs["atMost"])
-
-    def _check_files(self, link: Link, glob: Glob) -> None:
-        where: Path = (*self._path, "inputs", "match")
-        if not link.output.is_folder:
-            what = f"`match` takes files of a folder, and what {link.group} makes is a file"
-            self._find(Code.NOT_ALLOWED_HERE, what, where, helps=("declare a folder there: `output: NAME/`",))
-        for name in glob.axes:
-            if name in axes_of.RESERVED or name in self._linked[link.group].axes.has:
-                what = f"`{name}` is an axis of the tasks of {link.group}"
-                self._find(Code.DUPLICATE_AXIS, what, where, helps=("give this axis another name",))
-
-    def _tell_output(self, made: Made, outputs: tuple[OutputWord, ...], path: Path) -> None:
-        names = _names(tuple(word.name for word in outputs if word.name))
-        if made.output is not None:
-            what, help = f"{made.group} has no output `{made.output}`", f"it has {names}"
-        elif outputs:
-            what, help = f"{made.group} has several outputs", f"add `output:` with one of {names}"
-        else:
-            what, help = f"{made.group} declares no output that could be read", "give it an `output:`"
-        where = (*path, "output") if made.output is not None else path
-        self._find(Code.UNKNOWN_GROUP, what, where, helps=(help,))
-
-    def _pairs(self, read: Read, link: Link, axes: Axes) -> tuple[tuple[str, str], ...]:
-        """The axes by which *link* finds its tasks."""
-        theirs = self._linked[link.group].axes
-        made = read.source
-        if not isinstance(made, Made):
-            return ()
-        if made.on is not None:
-            for other, own in made.on:
-                self._check_on(link.group, theirs, other, axes, own, read)
-            return made.on
-        common = axes_of.in_common(axes, theirs)
-        if not common and theirs.has and not read.all:
-            what = f"{self._name} and {link.group} share no axis, so nothing says which task of {link.group} is meant"
-            label = f"{self._name} has {_names(axes.has)}; {link.group} has {_names(theirs.has)}"
-            helps = (
-                "give both the same axis, say which belong together with `on:`, or read all of them with `all:`",
-            )
-            self._find(Code.NO_COMMON_AXIS, what, read.path, label=label, helps=helps)
-        return tuple((name, name) for name in common)
-
-    def _check_on(self, group: str, theirs: Axes, other: str, axes: Axes, own: str, read: Read) -> None:
-        if other not in theirs.has:
-            label = f"the tasks of {group} have {_names(theirs.has)}"
-            self._find(
-                Code.UNKNOWN_GROUP, f"on: {group} has no axis `{other}`", (*read.path, "on"), label=label
-            )
-        if not is_template(own) and own not in axes.has:
-            label = f"the tasks of {self._name} have {_names(axes.has)}"
-            self._find(
-                Code.UNKNOWN_GROUP, f"on: {self._name} has no axis `{own}`", (*read.path, "on"), label=label
-            )
 
 
 def _tell_unread(tasks: Mapping[str, Any], linked: Mapping[str, Linked], find: Find) -> None:
@@ -458,19 +334,3 @@ def _satisfying(value: Any, path: Path) -> Iterator[Path]:
     elif isinstance(value, list):
         for i, member in enumerate(value):
             yield from _satisfying(member, (*path, i))
-
-
-def _names(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names) or "none"
-
-
-def is_folder(read: Read) -> bool:
-    """Whether `files.NAME.path` is the folder `files/NAME`, even where it holds one file."""
-    if read.all:
-        return True
-    if isinstance(read.source, StoredBlob):
-        return read.source.is_prefix
-    if isinstance(read.source, LocalFile):
-        path = read.source.path
-        return path.endswith("/") or any(magic in path for magic in "*?[")
-    return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from batchspec.language.rows.linking import Linked, is_folder
+from batchspec.language.rows.linking import Linked
 from batchspec.language.templates.values import Series
 
 INPUT = {"name": "", "stem": "", "suffix": "", "folder": "", "path": "", "size": 0}
@@ -69,6 +69,6 @@ def _columns(group: Linked) -> dict[str, Any]:
 
 
 def _file(group: Linked, name: str) -> Mapping[str, Any]:
-    if is_folder(group.reads[name]):
+    if group.reads[name].is_folder:
         return {"path": "", "paths": _SOME, "count": 0}
     return {"path": ""}

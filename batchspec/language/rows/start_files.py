@@ -7,7 +7,7 @@ from typing import Any
 
 from batchspec.codes import Code
 from batchspec.document.document import Document
-from batchspec.language.rows.linking import is_folder, mentions_in
+from batchspec.language.rows.linking import mentions_in
 from batchspec.language.rows.words import Find, LocalFile, Read, read_reads
 from batchspec.language.templates.template import Template
 from batchspec.source import Path
@@ -32,7 +32,7 @@ def mentioned_files(template: Template) -> bool:
 def _is_readable(read: Read, find: Find) -> bool:
     """Whether it is one file of this machine: nothing unpacks a folder on a node before its tasks."""
     source = read.source
-    is_one = isinstance(source, LocalFile) and not is_folder(read) and not {"{", "}"} & set(source.path)
+    is_one = isinstance(source, LocalFile) and not read.is_folder and not {"{", "}"} & set(source.path)
     if is_one:
         return True
     find(

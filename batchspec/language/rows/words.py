@@ -5,7 +5,7 @@ Nothing of another group is available: what `from` leads to is a matter of `axes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
@@ -71,6 +71,16 @@ class Read(NamedTuple):
     all: bool = False
     once: bool = False
 
+    @property
+    def is_folder(self) -> bool:
+        """Whether `files.NAME.path` is the folder `files/NAME`, even where it holds one file."""
+        if isinstance(self.source, StoredBlob):
+            return self.all or self.source.is_prefix
+        if isinstance(self.source, LocalFile):
+            path = self.source.path
+            return self.all or path.endswith("/") or any(magic in path for magic in "*?[")
+        return self.all
+
 
 class Shape(NamedTuple):
     """How rows become tasks: one each, one for all that agree on `per`, one for all, and at most `chunk` in one."""
@@ -98,6 +108,11 @@ class OutputWord(NamedTuple):
     @property
     def is_folder(self) -> bool:
         return self.text.endswith("/")
+
+
+def quoted(names: Iterable[str]) -> str:
+    """*names* as a message lists them."""
+    return ", ".join(f"`{name}`" for name in names) or "none"
 
 
 def read_matrix(data: Any, path: Path, find: Find, columns: Sequence[str]) -> Matrix | None:

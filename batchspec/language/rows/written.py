@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
@@ -49,11 +49,6 @@ def file_name(names: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
     if not all(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", text) for text in texts):
         return ""
     return "-".join(f"{{{{ matrix.{name} }}}}" for name in names)
-
-
-def names_in(matrix: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[str]:
-    """The names that a matrix gives its rows' values."""
-    return list(matrix if isinstance(matrix, Mapping) else matrix[0])
 
 
 def _axis(values: list[Cell]) -> list[Cell] | str:

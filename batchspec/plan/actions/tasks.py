@@ -30,8 +30,7 @@ def _read_at(found: Upload) -> Path:
 
 
 def _path_of(group: TaskGroup, name: str | None) -> Path:
-    files = group.rows.files if group.rows else ()
-    return next((file.read.path for file in files if file.read.name == name), ("files",))
+    return next((file.read.path for file in group.files if file.read.name == name), ("files",))
 
 
 class TaskActions:

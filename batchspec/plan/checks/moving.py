@@ -25,6 +25,6 @@ def moving(plan: Plan, groups: Iterable[TaskGroup]) -> Iterator[str]:
 def _containers(group: TaskGroup) -> Iterator[str]:
     if isinstance(group.inputs, Blobs):
         yield group.inputs.container
-    for file in group.rows.files if group.rows else ():
+    for file in group.files:
         if isinstance(file.read.source, StoredBlob):
             yield file.read.source.container

@@ -49,4 +49,4 @@ def exceeding(tasks: DesiredTasks, groups: Mapping[str, TaskGroup]) -> tuple[Exc
 
 
 def _most(group: TaskGroup) -> int:
-    return group.rows.link.at_most if group.rows and group.rows.link else 0
+    return group.link.at_most if group.link else 0

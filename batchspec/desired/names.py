@@ -9,7 +9,8 @@ from batchspec.patterns import lazy_regex
 from batchspec.resources.task import digest
 
 NAME_LENGTH = 1024  # of a blob, Azure Storage
-FILES_FOLDER = "files"
+INPUT_FOLDER, OUTPUT_FOLDER, FILES_FOLDER = "in", "out", "files"
+"""Below the working directory of a task: its inputs, what it makes, what else it reads."""
 _SAFE_NAME = lazy_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _BAD_PART = lazy_regex(r"(?:^|/)(?:\.{0,2}|\.[Gg][Ii][Tt])(?:/|$)")
 _SAFE_SUFFIXES = lazy_regex(r"(?:\.[A-Za-z][A-Za-z0-9]{0,7}){0,2}\.[A-Za-z0-9]{1,8}\Z")
@@ -60,12 +61,12 @@ def parts_of(path: str) -> Parts:
 
 def input_path(path: str) -> str:
     """Where the task finds the input that people call *path*."""
-    return f"in/{node_name(path)}"
+    return f"{INPUT_FOLDER}/{node_name(path)}"
 
 
 def output_path(output: str) -> str:
     """Where the task leaves the output that becomes the blob *output*."""
-    return f"out/{node_name(output)}"
+    return f"{OUTPUT_FOLDER}/{node_name(output)}"
 
 
 def name_problem(name: str) -> str | None:

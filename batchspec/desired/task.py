@@ -192,19 +192,13 @@ class DesiredTasks:
 
     def sharing_upload(self) -> Rows[tuple[DesiredTask, DesiredTask]]:
         """Pairs of tasks whose inputs are two files that would be uploaded as one blob."""
-        return self._pairs(
-            "SELECT blob AS place, min(number) AS first FROM task WHERE file IS NOT NULL"
-            " GROUP BY blob HAVING count(DISTINCT file) > 1",
-            "task.blob = twice.place AND task.file <> (SELECT file FROM task WHERE number = twice.first)",
+        query = (
+            "SELECT twice.first, task.number FROM (SELECT blob, min(number) AS first FROM task"
+            " WHERE file IS NOT NULL GROUP BY blob HAVING count(DISTINCT file) > 1) twice"
+            " JOIN task ON task.blob = twice.blob"
+            " WHERE task.file <> (SELECT file FROM task WHERE number = twice.first) ORDER BY task.number"
         )
-
-    def _pairs(self, twice: str, others: str) -> Rows[tuple[DesiredTask, DesiredTask]]:
-        return Rows(
-            self.database,
-            f"SELECT twice.first, task.number FROM ({twice}) twice JOIN task ON {others}"
-            " WHERE task.number <> twice.first ORDER BY task.number",
-            lambda row: (self[row[0]], self[row[1]]),
-        )
+        return Rows(self.database, query, lambda row: (self[row[0]], self[row[1]]))
 
 
 def _row(task: DesiredTask) -> tuple[object, ...]:
@@ -286,7 +280,3 @@ class Desired:
     def has(self, blob: str) -> bool:
         """Whether a task makes or reads *blob*, or the start task reads it."""
         return self.tasks.has(blob) or any(file.item.blob == blob for file in self.start_files)
-
-
-Inputs = Mapping[str, Iterable[Input]]
-"""The inputs of each group, by its name."""

@@ -6,7 +6,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from batchspec.desired.artifacts.files import TaskRead
-from batchspec.desired.names import FILES_FOLDER, name_problem, node_name, output_helps, output_path
+from batchspec.desired.names import (
+    FILES_FOLDER,
+    OUTPUT_FOLDER,
+    name_problem,
+    node_name,
+    output_helps,
+    output_path,
+)
 from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.places import OWN_FOLDER, Places
 from batchspec.desired.problem import TaskProblem
@@ -15,8 +22,6 @@ from batchspec.language.model import TaskGroup
 from batchspec.language.templates.expression import TemplateError
 from batchspec.resources.task import digest
 from batchspec.source import Path
-
-OUTPUT_FOLDER = "out"
 
 
 class TaskOutput(NamedTuple):

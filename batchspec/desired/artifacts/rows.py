@@ -22,7 +22,8 @@ from batchspec.language.templates.values import Series
 from batchspec.ledger.database import Database
 from batchspec.resources.task import digest
 
-_BETWEEN = "\0"  # comes before any other character, so that a shorter text comes first
+BETWEEN = "\0"
+"""Between the parts of a row's place: it comes before any other character, so that a shorter text comes first."""
 
 
 class Row(NamedTuple):
@@ -46,7 +47,7 @@ class Origin(NamedTuple):
 
 def of_input(item: Input, folder: str) -> Origin:
     """Of a file or blob: its axes are what the `{name}`s of the glob that it matches stand for."""
-    order = _BETWEEN.join((*item.axes.values(), item.path))
+    order = BETWEEN.join((*item.axes.values(), item.path))
     return Origin({**item.axes, FOLDER: folder, SOURCE: item.path}, item, item, None, order)
 
 
@@ -134,7 +135,7 @@ class RowTable:
                 # Numbers of equal length, since SQLite sorts these places as text.
                 ranks = "".join(f"{rank:09d}" for rank in combination.ranks)
                 place = (
-                    f"{ranks}{_BETWEEN}{origin.order}" if matrix_first else f"{origin.order}{_BETWEEN}{ranks}"
+                    f"{ranks}{BETWEEN}{origin.order}" if matrix_first else f"{origin.order}{BETWEEN}{ranks}"
                 )
                 yield self._per(row), place, dumped(row)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from batchspec.desired.artifacts.files import SOURCE_READ, TaskRead, values_of_files
-from batchspec.desired.names import alias, input_path, node_name, output_path, parts_of
+from batchspec.desired.names import INPUT_FOLDER, alias, input_path, node_name, output_path, parts_of
 from batchspec.desired.task import Input
 from batchspec.language.model import Rows, Spec
 from batchspec.language.templates.values import Series
@@ -14,7 +14,6 @@ from batchspec.language.templates.values import Series
 if TYPE_CHECKING:
     from batchspec.desired.artifacts.outputs import TaskOutput
 
-INPUT_FOLDER = "in"
 LIST_FILE = f"{INPUT_FOLDER}.list"
 """A text file with a line for each input, in their order."""
 

@@ -11,12 +11,12 @@ from batchspec.desired.bodies.records import recorded
 from batchspec.desired.bodies.wrapper import (
     ANY,
     COMMAND_VARIABLE,
-    OUTPUT_FOLDER,
     NodeOutput,
     NodePack,
     wrapped_script,
     wrapped_words,
 )
+from batchspec.desired.names import OUTPUT_FOLDER
 from batchspec.desired.places import Places
 from batchspec.desired.task import DesiredTask
 from batchspec.language.model import Command, Spec, TaskGroup

@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from batchspec.desired.names import OUTPUT_FOLDER
 from batchspec.desired.packing import NEEDS_TAR, PACK_SUFFIX, UNPACK, one_line, pack
 
-OUTPUT_FOLDER = "out"
 OUTPUT_MISSING = 66
 """The exit code of a task whose command succeeded without writing a declared output."""
 

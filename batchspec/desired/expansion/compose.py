@@ -48,7 +48,6 @@ from batchspec.ledger.database import Database
 from batchspec.resources.task import Recipe, digest, task_id, task_key
 from batchspec.source import Path
 
-_BETWEEN = "\0"  # as between the parts of a row's place
 _CHUNK_ID = 10
 
 

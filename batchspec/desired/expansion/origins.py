@@ -9,18 +9,16 @@ from typing import Any
 
 from batchspec.desired.artifacts.listings import kept_folder, parts_as_inputs
 from batchspec.desired.artifacts.readable import Readable
-from batchspec.desired.artifacts.rows import ALONE, Origin, given_back, of_input
+from batchspec.desired.artifacts.rows import ALONE, BETWEEN, Origin, given_back, of_input
 from batchspec.desired.expansion.unknown import NotKnown, Unknown, unknown_of
 from batchspec.desired.names import parts_of
 from batchspec.desired.task import Input
 from batchspec.language.glob.pattern import Glob
 from batchspec.language.model import Rows, Spec, TaskGroup
 from batchspec.language.rows.axes import FOLDER, SOURCE
-from batchspec.language.rows.linking import Link
+from batchspec.language.rows.links import Link
 from batchspec.ledger.database import Database
 from batchspec.source import Path
-
-_BETWEEN = "\0"  # as between the parts of a row's place
 
 
 class Origins:
@@ -89,7 +87,7 @@ class Origins:
             for part, axes in found:
                 inner = part.path.removeprefix(f"{item.path}/")
                 values = {**folder.values, **axes, FOLDER: kept_folder(item.path, inner)}
-                order = _BETWEEN.join((folder.order, *axes.values(), part.path))
+                order = BETWEEN.join((folder.order, *axes.values(), part.path))
                 yield Origin(values, part, folder.source, root, order)
 
 

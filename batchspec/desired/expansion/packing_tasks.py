@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from batchspec.desired.artifacts.files import PACKED, TaskRead
-from batchspec.desired.artifacts.outputs import OUTPUT_FOLDER, TaskOutput
-from batchspec.desired.names import FILES_FOLDER
+from batchspec.desired.artifacts.outputs import TaskOutput
+from batchspec.desired.names import FILES_FOLDER, INPUT_FOLDER, OUTPUT_FOLDER
 from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.places import Places
 from batchspec.desired.task import DesiredTask, Input
@@ -148,7 +148,7 @@ def _inside(root: str) -> Callable[[TaskRead], TaskRead]:
     """How a packing task reads a file that its reader finds below *root*: the pack of a folder stays one."""
 
     def read(found: TaskRead) -> TaskRead:
-        path = "in" + found.path.removeprefix(root) + (PACK_SUFFIX if found.is_pack else "")
+        path = INPUT_FOLDER + found.path.removeprefix(root) + (PACK_SUFFIX if found.is_pack else "")
         return found._replace(name="", path=path, is_pack=False)
 
     return read
@@ -156,7 +156,7 @@ def _inside(root: str) -> Callable[[TaskRead], TaskRead]:
 
 def _merged(pack: TaskRead) -> TaskRead:
     """How a packing task reads the packs of the level before: it merges them, and makes one of all."""
-    return pack._replace(path=f"in/{pack.path.rpartition('/')[2]}")
+    return pack._replace(path=f"{INPUT_FOLDER}/{pack.path.rpartition('/')[2]}")
 
 
 def packed_reads(reads: Sequence[TaskRead], instead: Sequence[TaskRead]) -> Iterator[TaskRead]:

@@ -14,8 +14,7 @@ from functools import lru_cache
 
 TICKS_PER_S = 10_000_000
 EPOCH = 621_355_968_000_000_000  # 1970-01-01 in ticks
-FOREVER = (1 << 63) - 1  # the service's "no limit", as a duration
-FOREVER_TEXT = "P10675199DT2H48M5.4775807S"
+FOREVER_TEXT = "P10675199DT2H48M5.4775807S"  # the service's "no limit", as a duration
 
 
 class Clock:

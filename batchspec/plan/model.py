@@ -316,6 +316,9 @@ class Excess(NamedTuple):
     place: str
 
 
+_SIZING = frozenset({Effect.RESIZE, Effect.DRAIN, Effect.AUTOSCALE})
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """All that would be done, as actions in the order they are shown.
@@ -393,6 +396,15 @@ class Plan:
     def of(self, kind: Kind) -> tuple[Action, ...]:
         """The actions on the name, on packages, on the pool, or on jobs."""
         return tuple(action for action in self.resources if action.kind is kind)
+
+    def creates(self, kind: Kind) -> bool:
+        """Whether it makes something of this *kind* of resource."""
+        return any(action.operation is Operation.CREATE for action in self.of(kind))
+
+    @property
+    def asks_for_nodes(self) -> bool:
+        """Whether it may ask for nodes that are not there yet: only then do quota, sizes and prices matter."""
+        return self.creates(Kind.POOL) or any(action.effects & _SIZING for action in self.of(Kind.POOL))
 
     def counts(self) -> Counter[Operation]:
         found = Counter(action.operation for action in self.resources)

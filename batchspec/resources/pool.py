@@ -245,15 +245,6 @@ def target_nodes(body: Json) -> int:
     return int(body.get("targetDedicatedNodes") or 0) + int(body.get("targetLowPriorityNodes") or 0)
 
 
-def most_nodes(body: Json) -> float:
-    """How many nodes *body* asks for, or its formula at most; infinity where nothing bounds that."""
-    if not body.get("enableAutoScale"):
-        return target_nodes(body)
-    from batchspec.formula.bounds import reach  # not before there is a formula
-
-    return sum(reach(str(body.get("autoScaleFormula", ""))))
-
-
 def nodes_of(live: Json) -> int:
     """How many nodes a live pool has, dedicated and Spot together."""
     return int(live.get("currentDedicatedNodes") or 0) + int(live.get("currentLowPriorityNodes") or 0)

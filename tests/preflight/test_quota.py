@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from batchspec.plan.actions.planner import make_plan
-from batchspec.plan.checks.quota import Quota, grows, quota_findings, read_quota, read_sizes
+from batchspec.plan.checks.quota import Quota, quota_findings, read_quota, read_sizes
 from tests.plan.case import desired_of, observed_of
 
 SPEC = """\
@@ -37,7 +37,7 @@ def said(
     """What is found: severity, field, what and why."""
     desired = desired_of({"spec": SPEC.format(nodes, size=size)})
     plan = make_plan(desired, observed_of({}, desired))
-    assert grows(plan)
+    assert plan.asks_for_nodes
     found = quota_findings(desired, plan, quota, sizes, pools)
     return [(f.severity.value, ".".join(map(str, f.path)), f.summary, f.label) for f in found]
 

@@ -12,10 +12,11 @@ from batchspec.errors import BatchspecError, NotSignedInError, ServiceError
 from batchspec.language.lints import bound_too_long
 from batchspec.plan.actions.package import package_findings, unread_packages
 from batchspec.plan.checks.formula import Evaluation, changed_formula, formula_findings, is_evaluated
+from batchspec.plan.checks.images import needs_images
 from batchspec.plan.checks.local import container_findings, wants_containers
 from batchspec.plan.checks.node_files import node_files_findings
-from batchspec.plan.checks.preflight import needs_images, preflight
-from batchspec.plan.checks.quota import grows, quota_findings, read_quota, read_sizes, unknown_size
+from batchspec.plan.checks.preflight import preflight
+from batchspec.plan.checks.quota import quota_findings, read_quota, read_sizes, unknown_size
 from batchspec.plan.checks.rounds import exceeding_findings
 from batchspec.plan.checks.safety import excesses
 from batchspec.plan.checks.schedulable import unschedulable
@@ -115,7 +116,7 @@ def _quota(account: Account, desired: Desired, plan: Plan) -> tuple[list[Diagnos
 
     A quota of the local account would say nothing about the run: its nodes are processes.
     """
-    if desired.pool is None or not grows(plan) or account.offer.simulates:
+    if desired.pool is None or not plan.asks_for_nodes or account.offer.simulates:
         return [], []
     if account.management is None:
         return [], ["quota: not available from the Batch data plane; see `az batch account show`"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from batchspec.desired.task import Desired
 from batchspec.language.model import WhenDone
-from batchspec.plan.actions.action import update_action
+from batchspec.plan.actions.action import place_of, update_action
 from batchspec.plan.actions.job import newest_job
 from batchspec.plan.actions.owner import refuse_foreign
 from batchspec.plan.actions.pool import as_sized
@@ -67,12 +67,6 @@ def _idle(desired: Desired, body: Json) -> Json:
 
 def _held(desired: Desired, kind: Kind, live: Json, body: Json, found: Iterable[Change]) -> Compared:
     action = update_action(desired, kind, live, body, found)
-    document = desired.spec.document
-    return Compared(
-        kind,
-        live["id"],
-        tuple(
-            Difference(change, f"{document.source.name}:{document.position((kind.value, *change.path)).line}")
-            for change in (action.changes if action else ())
-        ),
-    )
+    changes = action.changes if action else ()
+    differences = (Difference(change, place_of(desired, (kind.value, *change.path))) for change in changes)
+    return Compared(kind, live["id"], tuple(differences))

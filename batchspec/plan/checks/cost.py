@@ -13,13 +13,11 @@ from batchspec.desired.task import Desired
 from batchspec.language.model import Pool
 from batchspec.plan.actions.action import is_ignored
 from batchspec.plan.actions.pool import as_sized
-from batchspec.plan.model import Kind, Operation, Plan
+from batchspec.plan.model import Kind, Plan
 from batchspec.plan.observed import Observed
 from batchspec.resources.base import Effect, Json
 from batchspec.resources.equality import caseless, duration_s
 from batchspec.resources.pool import nodes_of, target_nodes
-
-_SIZING = frozenset({Effect.RESIZE, Effect.DRAIN, Effect.AUTOSCALE})
 
 
 def estimate(
@@ -64,11 +62,8 @@ def starts_nodes(desired: Desired, observed: Observed, plan: Plan) -> bool:
 
 def _paid(desired: Desired, observed: Observed, plan: Plan) -> Json | None:
     """The pool whose nodes the run has, as it will be; None where the plan needs no nodes."""
-    if not plan.work.needed and not any(
-        action.operation is Operation.CREATE or action.effects & _SIZING
-        for action in plan.of(Kind.POOL)
-        if not desired.spec.groups
-    ):
+    has_tasks = bool(desired.spec.groups)
+    if not (plan.work.needed if has_tasks else plan.asks_for_nodes):
         return None
     if desired.pool is None:
         return observed.pool

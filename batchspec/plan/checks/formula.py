@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from batchspec.codes import Code
 from batchspec.desired.task import Desired
-from batchspec.plan.model import Kind, Operation, Plan
+from batchspec.plan.model import Kind, Plan
 from batchspec.plan.observed import Observed
 from batchspec.source import Diagnostic, Path, Severity
 
@@ -25,9 +25,8 @@ class Evaluation(NamedTuple):
 def changed_formula(desired: Desired, plan: Plan) -> str:
     """The formula of the spec's own words that *plan* sends; empty where it sends none."""
     pool = desired.pool or {}
-    sends = any(
-        action.operation is Operation.CREATE or any(change.path == (_NAME,) for change in action.changes)
-        for action in plan.of(Kind.POOL)
+    sends = plan.creates(Kind.POOL) or any(
+        change.path == (_NAME,) for action in plan.of(Kind.POOL) for change in action.changes
     )
     is_raw = _NAME in (desired.spec.document.data.get("pool") or {})  # type: ignore[operator]
     return str(pool.get(_NAME, "")) if sends and is_raw else ""

@@ -13,12 +13,11 @@ from batchspec.codes import Code
 from batchspec.cost.nodes import nodes_asked
 from batchspec.counts import count_text
 from batchspec.desired.task import Desired
-from batchspec.plan.model import Kind, Operation, Plan
-from batchspec.resources.base import Effect, Json
+from batchspec.plan.model import Kind, Plan
+from batchspec.resources.base import Json
 from batchspec.source import Diagnostic, Path, Severity
 
 _SHORTHANDS = {"targetLowPriorityNodes": "spot", "autoScaleFormula": "autoscale"}
-_GROWS = frozenset({Effect.RESIZE, Effect.AUTOSCALE, Effect.DRAIN})
 
 
 class Size(NamedTuple):
@@ -45,13 +44,6 @@ class _Demand(NamedTuple):
     asked: float
     others: int
     quota: int
-
-
-def grows(plan: Plan) -> bool:
-    """Whether the plan may ask for nodes that are not there yet: only then quota is of interest."""
-    return any(
-        action.operation is Operation.CREATE or action.effects & _GROWS for action in plan.of(Kind.POOL)
-    )
 
 
 def read_quota(account: Json) -> Quota | None:
@@ -97,10 +89,7 @@ def quota_findings(
         return
     other_sizes = desired.spec.pool.other_sizes if desired.spec.pool else ()
     others = [live for live in pools if str(live["id"]).casefold() != str(pool["id"]).casefold()]
-    if (
-        any(action.operation is Operation.CREATE for action in plan.of(Kind.POOL))
-        and len(others) >= quota.pools > 0
-    ):
+    if plan.creates(Kind.POOL) and len(others) >= quota.pools > 0:
         yield _finding(
             desired,
             ("pool", "id"),

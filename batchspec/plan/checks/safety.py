@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from batchspec.cost.nodes import nodes_asked
 from batchspec.desired.task import Desired
 from batchspec.language.model import Limit
+from batchspec.plan.actions.action import place_of
 from batchspec.plan.actions.job import newest_job
 from batchspec.plan.model import Excess, Kind, Operation, Plan
 from batchspec.plan.observed import Observed
 from batchspec.resources import job as jobs
-from batchspec.resources.base import Effect
-from batchspec.resources.pool import most_nodes
 
 THRESHOLDS = ("maxDeletions", "maxReplacements", "maxNodes", "maxObjects", "maxCostPerHour", "maxCost")
 ALLOWED = (*THRESHOLDS, "maxFailures")
@@ -80,8 +80,7 @@ def _costs(desired: Desired, plan: Plan) -> Iterator[Excess]:
 
 def _place(desired: Desired, name: str) -> str:
     """The `file:line` of the limit *name*."""
-    document = desired.spec.document
-    return f"{document.source.name}:{document.position(('safety', name)).line}"
+    return place_of(desired, ("safety", name))
 
 
 def _owned(desired: Desired, observed: Observed) -> int:
@@ -112,11 +111,9 @@ def _nodes(desired: Desired, plan: Plan) -> int:
 
     0 where the plan leaves the pool's size alone; what nothing bounds is told by the preflight.
     """
-    sizing = {Effect.RESIZE, Effect.DRAIN, Effect.AUTOSCALE}
-    asks = any(
-        action.operation is Operation.CREATE or action.effects & sizing for action in plan.of(Kind.POOL)
-    )
-    most = most_nodes(desired.pool) if asks and desired.pool else 0
+    if desired.pool is None or not plan.asks_for_nodes:
+        return 0
+    most = sum(nodes_asked(desired.pool))
     return int(most) if most < math.inf else 0
 
 

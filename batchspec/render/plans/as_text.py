@@ -123,8 +123,7 @@ def _afterwards(plan: Plan, who: str) -> Iterator[str]:
     if terms.get("autoscales"):
         yield f"{who} is scaled by its autoscale formula, after the run too (whenDone: {when_done} adds nothing)"
         return
-    created = any(action.operation is Operation.CREATE for action in plan.of(Kind.POOL))
-    if when_done is not None and (created or when_done != "keep"):
+    if when_done is not None and (plan.creates(Kind.POOL) or when_done != "keep"):
         detached = "" if when_done == "keep" else _DETACHED
         yield f"{who} {_AFTERWARDS[when_done]} (whenDone: {when_done}){detached}"
 

@@ -23,7 +23,7 @@ from batchspec.engine.run.sending.uploads import Uploads
 from batchspec.errors import RunError
 from batchspec.events import Step
 from batchspec.ledger.database import Mapped
-from batchspec.plan.model import Kind, Operation, Removal, Run
+from batchspec.plan.model import Kind, Removal, Run
 from batchspec.resources import job as jobs
 from batchspec.resources.base import Json
 from batchspec.resources.links import life_wanted
@@ -76,8 +76,7 @@ def delete_ended(conduct: Conduct) -> None:
 
 def _removals(conduct: Conduct) -> Iterable[Removal]:
     """The tasks to delete; those in a completed job are in nobody's way."""
-    is_new = any(action.operation is Operation.CREATE for action in conduct.plan.of(Kind.JOB))
-    return () if is_new else conduct.plan.work.removals
+    return () if conduct.plan.creates(Kind.JOB) else conduct.plan.work.removals
 
 
 def add_tasks(conduct: Conduct, uploads: Uploads, begun: Sequence[Followed] = ()) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from batchspec.desired.task import Desired
 from batchspec.language.model import WhenDone
 from batchspec.plan.actions.action import place_of, update_action
-from batchspec.plan.actions.job import newest_job
+from batchspec.plan.actions.job import current_job
 from batchspec.plan.actions.owner import refuse_foreign
 from batchspec.plan.actions.pool import as_sized
 from batchspec.plan.model import Kind
@@ -40,8 +40,7 @@ def find_drift(desired: Desired, pool: Json | None, generations: Sequence[Json])
 
 
 def _compared(desired: Desired, pool: Json | None, generations: Sequence[Json]) -> Iterator[Compared]:
-    newest = newest_job(desired.spec, generations)
-    current = newest if newest is not None and jobs.is_open(newest) else None
+    current = current_job(desired.spec, generations)
     if desired.pool is not None and pool is not None and pool.get("state") != "deleting":
         refuse_foreign(pool, desired.spec.name, "pool")
         sized = as_sized(desired, pool).pool or desired.pool

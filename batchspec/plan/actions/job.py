@@ -20,9 +20,9 @@ def newest_job(spec: Spec, listed: Iterable[Json]) -> Json | None:
     return max(ours, key=lambda job: jobs.generation(spec.job_id, job["id"]) or 0, default=None)
 
 
-def current_job(desired: Desired, observed: Observed) -> Json | None:
+def current_job(spec: Spec, listed: Iterable[Json]) -> Json | None:
     """The newest generation of the spec's job, if it is still open for tasks."""
-    newest = newest_job(desired.spec, observed.jobs)
+    newest = newest_job(spec, listed)
     return newest if newest is not None and jobs.is_open(newest) else None
 
 
@@ -31,7 +31,7 @@ def job_action(desired: Desired, observed: Observed) -> Action | None:
     for job in observed.jobs:
         if job["id"].casefold() == desired.spec.job_id.casefold():
             refuse_foreign(job, desired.spec.name, "job")
-    current = current_job(desired, observed)
+    current = current_job(desired.spec, observed.jobs)
     if desired.job is None or current is None:
         return None
     following = {**desired.job, "id": jobs.next_id(desired.spec.job_id, (job["id"] for job in observed.jobs))}

@@ -26,7 +26,7 @@ def make_plan(desired: Desired, observed: Observed) -> Plan:
         return _only(desired, unprotect(desired))
     if observed.seen is None:
         observed = replace(observed, seen=Seen(desired.tasks))
-    job, current = job_action(desired, observed), current_job(desired, observed)
+    job, current = job_action(desired, observed), current_job(desired.spec, observed.jobs)
     work = find_work(desired, _counted(job, current), observed.local, has_inputs=observed.has_inputs)
     if job is None and work.runs and current is None:
         job = next_job(desired, observed)

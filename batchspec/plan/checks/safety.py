@@ -9,10 +9,9 @@ from batchspec.cost.nodes import nodes_asked
 from batchspec.desired.task import Desired
 from batchspec.language.model import Limit
 from batchspec.plan.actions.action import place_of
-from batchspec.plan.actions.job import newest_job
+from batchspec.plan.actions.job import current_job
 from batchspec.plan.model import Excess, Kind, Operation, Plan
 from batchspec.plan.observed import Observed
-from batchspec.resources import job as jobs
 
 THRESHOLDS = ("maxDeletions", "maxReplacements", "maxNodes", "maxObjects", "maxCostPerHour", "maxCost")
 ALLOWED = (*THRESHOLDS, "maxFailures")
@@ -85,8 +84,7 @@ def _place(desired: Desired, name: str) -> str:
 
 def _owned(desired: Desired, observed: Observed) -> int:
     """How many pools, jobs and tasks the spec has in the account: of jobs the newest, while it is open."""
-    newest = newest_job(desired.spec, observed.jobs)
-    has_job = newest is not None and jobs.is_open(newest)
+    has_job = current_job(desired.spec, observed.jobs) is not None
     has_pool = observed.pool is not None and desired.pool is not None
     return (observed.seen.tasks if observed.seen else 0) + has_job + has_pool
 

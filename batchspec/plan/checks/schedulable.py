@@ -75,7 +75,7 @@ def _pool_after(desired: Desired, live: Json | None) -> Json:
 
 
 def _job(desired: Desired, observed: Observed, plan: Plan) -> Iterator[Diagnostic]:
-    job = current_job(desired, observed)
+    job = current_job(desired.spec, observed.jobs)
     if job is None or job["id"] != plan.job_id or job.get("state") not in ("disabled", "disabling"):
         return
     if jobs.is_stopped(job) and desired.spec.safety.max_failures is not None:

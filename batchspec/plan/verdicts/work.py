@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from enum import Enum
 from typing import Any
 
@@ -180,20 +180,16 @@ _LAST = (
 def find_work(desired: Desired, counted: Counted, local: FindLocal, *, has_inputs: bool = True) -> Work:
     """What is up to date, what is at work, and what has to run, given what was `Seen` beside the desired tasks."""
     database = desired.tasks.database
-    _judge(database, counted)
-    find_older(database, Places.of(desired.spec))
-    run_again(database)
-    follow(database, desired.spec.groups)
-    select(database)
+    _judge(desired, counted)
     every, up_to_date, in_progress, not_selected = database.one(_COUNTS)
     to_run = every - up_to_date - in_progress - not_selected
     if to_run:
         find_uploads(database)
     if desired.spec.download is not None:
-        found = _not_here(database, desired.spec.groups, local) if has_inputs else find_stored(desired, local)
+        found = _not_here(desired, local) if has_inputs else find_stored(desired, local)
         database.fill("INSERT OR IGNORE INTO download VALUES (?, ?, ?, ?)", found)
     packing, packed = database.one(_PACKING) if desired.tasks.packs else (0, 0)
-    rows, groups = _Rows(desired), {group.name: group for group in desired.spec.groups}
+    rows = _Rows(desired)
     return Work(
         runs=rows.runs(length=to_run),
         ready=rows.runs(_READY),
@@ -211,17 +207,15 @@ def find_work(desired: Desired, counted: Counted, local: FindLocal, *, has_input
         uploads=rows.uploads(),
         stored_as=stored_as(database),
         upload_bytes=database.one("SELECT coalesce(sum(size), 0) FROM upload")[0],
-        copies=Rows(
-            database, "SELECT source, target FROM copy ORDER BY task, target", lambda row: Copy(*row)
-        ),
+        copies=rows.copies(),
         downloads=rows.downloads(),
         kept=rows.kept(),
         groups=rows.groups() if to_run else (),
         shares=rows.shares(),
         orphans=_orphans(desired),
-        open=open_actions(database, groups),
-        exceeding=exceeding(desired.tasks, groups),
-        unpublished=Rows(database, _UNPUBLISHED, lambda row: str(row[0])),
+        open=open_actions(database, rows.by_name),
+        exceeding=exceeding(desired.tasks, rows.by_name),
+        unpublished=rows.unpublished(),
         goes_on=goes_on(database),
     )
 
@@ -232,7 +226,7 @@ class _Rows:
     def __init__(self, desired: Desired) -> None:
         self._tasks = desired.tasks
         self._database = desired.tasks.database
-        self._groups = {group.name: group for group in desired.spec.groups}
+        self.by_name = {group.name: group for group in desired.spec.groups}
         self._judged = (
             f"SELECT {self._tasks.COLUMNS}, verdict, attempt{{}} FROM verdict JOIN task USING (number)"
         )
@@ -257,7 +251,7 @@ class _Rows:
     def groups(self) -> tuple[TaskGroup, ...]:
         query = f"SELECT DISTINCT group_name FROM verdict JOIN task USING (number) WHERE {RUNS}"
         found = {row[0] for row in self._database.rows(query)}
-        return tuple(group for name, group in self._groups.items() if name in found)
+        return tuple(group for name, group in self.by_name.items() if name in found)
 
     def shares(self) -> Rows[Share]:
         query = (
@@ -283,7 +277,7 @@ class _Rows:
             id, state, reason, group, number, has_ended = row
             renews = reason == "LINKS_END"
             return Removal(
-                id, state, _REASONS[reason], self._groups.get(group), number, renews, bool(has_ended)
+                id, state, _REASONS[reason], self.by_name.get(group), number, renews, bool(has_ended)
             )
 
         columns = "id, state, reason, group_name, number, has_ended"
@@ -294,7 +288,7 @@ class _Rows:
         def upload(row: tuple[Any, ...]) -> Upload:
             path, container, blob, size, content, file, name, group_name, reason, is_pack, *_ = row
             item = Input(path, container, blob, size, content, os.fsdecode(file))
-            return Upload(item, self._groups[group_name], _REASONS[reason], name, bool(is_pack))
+            return Upload(item, self.by_name[group_name], _REASONS[reason], name, bool(is_pack))
 
         query = (
             "SELECT task.path, task.container, task.blob, task.size, task.content, task.file, NULL, group_name, reason,"
@@ -309,6 +303,10 @@ class _Rows:
         query = f"SELECT *, min(place) FROM ({query}) GROUP BY blob ORDER BY place"
         return Rows(self._database, query, upload)
 
+    def copies(self) -> Rows[Copy]:
+        query = "SELECT source, target FROM copy ORDER BY task, target"
+        return Rows(self._database, query, lambda row: Copy(*row))
+
     def downloads(self) -> Rows[Download]:
         query = (
             "SELECT blob, reason, is_folder, coalesce(copy.source, blob) FROM download"
@@ -322,6 +320,9 @@ class _Rows:
         query = f"SELECT blob, reason FROM download WHERE NOT {_FETCHED} ORDER BY number, blob"
         return Rows(self._database, query, lambda row: (row[0], _REASONS[row[1]]))
 
+    def unpublished(self) -> Rows[str]:
+        return Rows(self._database, _UNPUBLISHED, lambda row: str(row[0]))
+
 
 _FETCHED = "reason IN ('LOCAL_MISSING', 'LOCAL_DIFFERS')"
 _REASONS = dict(Reason.__members__)  # an Enum takes its time to look one up
@@ -331,8 +332,9 @@ def _id(task: DesiredTask, attempt: int) -> str:
     return task.id if attempt == 1 else task_id(task.key, task.work, attempt)
 
 
-def _judge(database: Database, counted: Counted) -> None:
-    """Fills the tables that the verdicts are in."""
+def _judge(desired: Desired, counted: Counted) -> None:
+    """Fills the tables of verdicts: first each task alone, then what tasks and a person's choice make of each other."""
+    database = desired.tasks.database
     tables.judge(database)
     database.define(f"CREATE VIEW counted AS SELECT * FROM live WHERE {counted.value}")
     database.fill("INSERT INTO other VALUES (?, NULL, ?, ?, ?, ?, ?)", _others(database, counted))
@@ -340,6 +342,10 @@ def _judge(database: Database, counted: Counted) -> None:
         database.define(*_PAIR_OTHERS)
     find_whole(database)
     database.define(_VERDICTS)
+    find_older(database, Places.of(desired.spec))
+    run_again(database)
+    follow(database, desired.spec.groups)
+    select(database)
 
 
 def _others(database: Database, counted: Counted) -> Iterator[tuple[object, ...]]:
@@ -350,12 +356,10 @@ def _others(database: Database, counted: Counted) -> Iterator[tuple[object, ...]
             yield id, said.key, said.work, said.attempt, state, failure
 
 
-def _not_here(
-    database: Database, groups: Iterable[TaskGroup], local: FindLocal
-) -> Iterator[tuple[object, ...]]:
+def _not_here(desired: Desired, local: FindLocal) -> Iterator[tuple[object, ...]]:
     """The outputs that are current and not on this machine as they are there; and those that will not get there."""
-    stays = json.dumps([group.name for group in groups if not group.downloads])
-    for blob, number, is_folder, is_current, md5, etag in database.rows(_PUBLIC, stays):
+    stays = json.dumps([group.name for group in desired.spec.groups if not group.downloads])
+    for blob, number, is_folder, is_current, md5, etag in desired.tasks.database.rows(_PUBLIC, stays):
         here = local(blob, md5, etag, bool(is_folder))
         if here.is_kept or (is_current and here is not Here.SAME):
             yield blob, number, here.reason.name, is_folder

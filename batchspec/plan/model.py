@@ -246,46 +246,35 @@ def _none(_blob: str) -> Many[Run]:
 class Work(NamedTuple):
     """Every desired task in one of three places (to run, at work, up to date), and what that takes.
 
-    There may be a million of each, so they are read, not kept. Of the `runs`, those that are `ready` wait
-    for no upload and no task; `waiting` gives those that read a certain blob; `last` come those that wait for
-    several, or for other tasks (`has_flow`), whose ids `waits_for` gives for a task's number. With the tasks
-    `in_progress` comes the live task's id. `removals` are the live tasks to delete, `deletions` those of them that
-    have not ended. `kept` are outputs that are not downloaded, since something else lies there. `stored_as` gives
-    the name under which a blob lies that tasks read. `groups` are those that have runs, `shares` count
-    the tasks of each group by what becomes of them. `orphans` counts outputs whose input is gone, `not_selected`
-    the tasks that need work and are left alone, since others were named with --only. With `has_served` there
-    are temporary outputs that nothing needs any more. Of the runs, `packing` are
-    none of the spec's own: they pack what others read. `unpublished` are files of published folders that earlier
-    work has left. `open` are tasks that nobody knows yet: where it `goes_on`, tasks
-    that run now will tell, and then another plan has to be made.
+    There may be a million of each, so they are read from the ledger when they are wanted, not kept.
     """
 
     runs: Many[Run] = ()
-    ready: Many[Run] = ()
-    waiting: Callable[[str], Many[Run]] = _none
-    last: Many[Run] = ()
-    waits_for: Callable[[int], Sequence[str]] = _nothing
-    has_flow: bool = False
-    in_progress: Many[tuple[DesiredTask, str]] = ()
+    ready: Many[Run] = ()  # those of the runs that wait for no upload and no task
+    waiting: Callable[[str], Many[Run]] = _none  # those that wait for the upload of this blob alone
+    last: Many[Run] = ()  # those that wait for several uploads, or for other tasks
+    waits_for: Callable[[int], Sequence[str]] = _nothing  # the ids of those other tasks, by a task's number
+    has_flow: bool = False  # some tasks read what others make
+    in_progress: Many[tuple[DesiredTask, str]] = ()  # with the id of the live task
     up_to_date: int = 0
-    not_selected: int = 0
-    removals: Many[Removal] = ()
-    deletions: Many[Removal] = ()
+    not_selected: int = 0  # tasks that need work and are left alone, since others were named with --only
+    removals: Many[Removal] = ()  # the live tasks to delete
+    deletions: Many[Removal] = ()  # those of them that have not ended
     uploads: Many[Upload] = ()
-    stored_as: Callable[[str], str] = str
+    stored_as: Callable[[str], str] = str  # the name under which a blob lies that tasks read
     upload_bytes: int = 0
     copies: Many[Copy] = ()
     downloads: Many[Download] = ()
-    kept: Many[tuple[str, Reason]] = ()
-    groups: tuple[TaskGroup, ...] = ()
-    shares: Many[Share] = ()
-    orphans: int = 0
-    open: tuple[OpenAction, ...] = ()
+    kept: Many[tuple[str, Reason]] = ()  # outputs that are not downloaded, since something else lies there
+    groups: tuple[TaskGroup, ...] = ()  # those that have runs
+    shares: Many[Share] = ()  # the tasks of each group, counted by what becomes of them
+    orphans: int = 0  # outputs whose input is gone
+    open: tuple[OpenAction, ...] = ()  # tasks that nobody knows yet
     exceeding: tuple[Exceeding, ...] = ()
-    unpublished: Many[str] = ()
-    packing: int = 0
-    has_served: bool = False
-    goes_on: bool = False
+    unpublished: Many[str] = ()  # files of published folders that earlier work has left
+    packing: int = 0  # of the runs, those that only pack what others read: they are none of the spec's own
+    has_served: bool = False  # temporary outputs are there that nothing needs any more
+    goes_on: bool = False  # tasks that run will make `open` ones known; then another plan has to be made
 
     @property
     def needed(self) -> bool:
@@ -325,41 +314,33 @@ class Plan:
 
     A plan is a view of the ledger that it was made in. It stands until another plan of the same `Desired` is made,
     which takes its place there; made of the same things, the two say the same.
-
-    `resources` are those on the spec's name, packages, the pool and the jobs; of the others there may be a million.
-    `work` says of tasks, inputs and outputs what the actions on them do, `in_progress` has the ids of tasks that
-    are waited for, `terms` (see `plan/actions/terms.py`) what else decides how it is done. Left alone are the `stale`,
-    which are downloaded files that nothing makes any more, and the `strays`, which cost money. `seals_job` says that
-    the job is still open for ever and has to be told to complete with its tasks. `notes_file` says that it has yet to
-    be noted which file has the name, and so have the stamps of `unnoted`: any apply does that. `findings` and
-    `not_checked` are the preflight's; with an error among them the plan cannot be applied. `not_simulated` is for
-    the local account only. `cost` is None where the run has no nodes, or they are free; `starts_nodes` says that there
-    are none yet.
     """
 
     spec_name: str
-    resources: tuple[Action, ...]
+    resources: tuple[Action, ...]  # on the spec's name, packages, the pool and jobs: a handful
     job_id: str
-    work: Work = field(default_factory=lambda: Work())
-    in_progress: Many[str] = ()
+    work: Work = field(default_factory=lambda: Work())  # what the actions on tasks, inputs and outputs do
+    in_progress: Many[str] = ()  # the ids of tasks that are waited for
     upload_actions: Many[Action] = ()
     copy_actions: Many[Action] = ()
     deletion_actions: Many[Action] = ()
     run_actions: Many[Action] = ()
     download_actions: Many[Action] = ()
     kept: Many[Kept] = ()
-    stale: Many[Kept] = ()
-    strays: tuple[Stray, ...] = ()
-    terms: Json = field(default_factory=dict)
-    seals_job: bool = False
-    notes_file: bool = False
-    unnoted: tuple[Unnoted, ...] = ()
-    findings: tuple[Diagnostic, ...] = ()
+    stale: Many[Kept] = ()  # downloaded files that nothing makes any more; they are left alone
+    strays: tuple[Stray, ...] = ()  # these are left alone, too, and cost money
+    terms: Json = field(default_factory=dict)  # what else decides how it is done: `plan/actions/terms.py`
+    seals_job: bool = (
+        False  # the job never completes by itself yet, and has to be told to, once its tasks are in
+    )
+    notes_file: bool = False  # it has yet to be noted which file has the name; any apply does that
+    unnoted: tuple[Unnoted, ...] = ()  # their stamps have yet to say so, too
+    findings: tuple[Diagnostic, ...] = ()  # the preflight's; with an error among them it cannot be applied
     not_checked: tuple[str, ...] = ()
-    not_simulated: tuple[Unsimulated, ...] = ()
+    not_simulated: tuple[Unsimulated, ...] = ()  # on the local account only
     excesses: tuple[Excess, ...] = ()
-    cost: Estimate | None = None
-    starts_nodes: bool = False
+    cost: Estimate | None = None  # None where the run has no nodes, or they are free
+    starts_nodes: bool = False  # there are none yet
 
     @property
     def errors(self) -> int:

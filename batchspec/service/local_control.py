@@ -33,8 +33,8 @@ class Job(NamedTuple):
 def read(account: LocalAccount) -> tuple[list[Pool], list[Job]]:
     """The pools with their nodes, and the jobs, in the endpoint's order."""
     with _talking(account) as batch:
-        pools = [_pool(batch, found) for found in _all(batch, "/pools", "list pools")]
-        jobs = [Job(found["id"], found["state"]) for found in _all(batch, "/jobs", "list jobs")]
+        pools = [_pool(batch, found) for found in batch.items("/pools", doing="list pools")]
+        jobs = [Job(found["id"], found["state"]) for found in batch.items("/jobs", doing="list jobs")]
     return pools, jobs
 
 
@@ -79,13 +79,8 @@ def _talking(account: LocalAccount) -> Iterator[Batch]:
         batch.close()
 
 
-def _all(batch: Batch, path: str, doing: str) -> Iterator[dict[str, Any]]:
-    for page in batch.pages(path, doing=doing):
-        yield from page
-
-
 def _pool(batch: Batch, found: dict[str, Any]) -> Pool:
-    nodes = _all(batch, f"/pools/{found['id']}/nodes", "list nodes")
+    nodes = batch.items(f"/pools/{found['id']}/nodes", doing="list nodes")
     return Pool(
         found["id"],
         found.get("allocationState", ""),

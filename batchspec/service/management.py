@@ -20,7 +20,7 @@ from batchspec.errors import BatchspecError, NotSignedInError, ServiceError
 from batchspec.resources.base import Json
 from batchspec.service.entra import Entra
 from batchspec.service.http.address import checked
-from batchspec.service.http.errors import translated
+from batchspec.service.http.errors import accepting, translated
 from batchspec.service.http.retry import Patience, PatientRetry
 from batchspec.service.http.transport import Connection
 from batchspec.version import __version__
@@ -95,13 +95,10 @@ class Management:
 
     def has(self, path: str, *, doing: str) -> bool:
         """Whether there is anything at *path* below the account's resource."""
-        try:
+        with accepting(404):
             self._call("GET", f"{self._account}{path}", None, doing)
-        except ServiceError as error:
-            if error.status == 404:
-                return False
-            raise
-        return True
+            return True
+        return False
 
     def put(self, path: str, body: Json, *, doing: str, only_new: bool = False) -> dict[str, Any]:
         """Makes what is at *path* below the account's resource; what was made.

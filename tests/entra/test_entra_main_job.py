@@ -70,8 +70,7 @@ def tasks_of(endpoints: Endpoints, job_id: str) -> list[dict[str, Any]]:
     """Every task of the job, as the Batch API shows it."""
     batch = Batch(endpoints.batch, Token(endpoints.issuer, BATCH))
     try:
-        pages = batch.pages(path_of("jobs", job_id, "tasks"), doing="read the tasks")
-        return [task for page in pages for task in page]
+        return list(batch.items(path_of("jobs", job_id, "tasks"), doing="read the tasks"))
     finally:
         batch.close()
 

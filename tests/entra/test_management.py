@@ -55,7 +55,7 @@ def planned(workload: Workload) -> Plan:
 def delete_pools(endpoints: Endpoints) -> None:
     """Of other tests, which use the quota up, too."""
     batch = Batch(endpoints.batch, Token(endpoints.issuer, BATCH))
-    while found := [pool for page in batch.pages("/pools", doing="list pools") for pool in page]:
+    while found := list(batch.items("/pools", doing="list pools")):
         for pool in found:
             if pool["state"] != "deleting":
                 batch.delete(path_of("pools", pool["id"]), doing="delete a pool")
@@ -137,9 +137,7 @@ def gives_pools(arm: Arm, batch: Batch) -> list[dict[str, Any]]:
 
     def put(names: list[str], body: dict[str, Any]) -> dict[str, Any]:
         (pool_id,) = names
-        if any(
-            pool["id"] == pool_id for page in batch.pages("/pools", doing="list the pools") for pool in page
-        ):
+        if any(pool["id"] == pool_id for pool in batch.items("/pools", doing="list the pools")):
             raise Refused(412, "PreconditionFailed", "The pool is there already.")  # as If-None-Match: * asks
         sent.append(body)
         properties = dict(body["properties"])

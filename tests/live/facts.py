@@ -131,8 +131,8 @@ def _completed(account: Account, name: str) -> dict[str, dict[str, Any]]:
     """The tasks once all are completed."""
     until = time.monotonic() + POOL_WITHIN_S + _TASKS_WITHIN_S
     while True:
-        pages = account.batch.pages(path_of("jobs", name, "tasks"), doing="list the tasks")
-        tasks = {task["id"]: task for page in pages for task in page}
+        listed = account.batch.items(path_of("jobs", name, "tasks"), doing="list the tasks")
+        tasks = {task["id"]: task for task in listed}
         if all(task["state"] == "completed" for task in tasks.values()):
             return tasks
         assert time.monotonic() < until, {id: task["state"] for id, task in tasks.items()}

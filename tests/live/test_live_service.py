@@ -80,8 +80,8 @@ def test_an_unknown_property_is_refused(azure: Account) -> None:
 def test_filters_compare_values_without_case(azure: Account, job: str) -> None:
     """`startswith(id,…)` finds an id in other letters. [FACTS 1.4: documented, not seen]"""
     upper = job.upper()
-    listed = azure.batch.pages("/jobs", doing="list jobs", filter=f"startswith(id,'{upper}')", select="id")
-    assert [found["id"] for page in listed for found in page] == [job]
+    listed = azure.batch.items("/jobs", doing="list jobs", filter=f"startswith(id,'{upper}')", select="id")
+    assert [found["id"] for found in listed] == [job]
 
 
 def test_a_completed_job_takes_no_task(azure: Account, job: str) -> None:

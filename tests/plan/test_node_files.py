@@ -94,7 +94,7 @@ def test_tasks_of_a_node_share_what_it_fetched_once(
             end = end_of(file["httpUrl"])
             assert end is not None
             assert end - datetime.now(UTC) > LONGEST_LINK_LIFE - timedelta(days=1)
-        tasks = [task for page in account.batch.pages("/jobs/one/tasks", doing="list") for task in page]
+        tasks = list(account.batch.items("/jobs/one/tasks", doing="list"))
         assert not [
             file for task in tasks for file in task.get("resourceFiles", []) if "genome" in file["filePath"]
         ]

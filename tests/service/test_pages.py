@@ -36,7 +36,7 @@ _LAST = Answer(body=json.dumps({"value": [_ITEMS[2]]}, ensure_ascii=False).encod
 def test_pages_come_in_order() -> None:
     """As values and as the JSON they came in."""
     with _listing(_LAST) as (script, batch):
-        assert [item for page in batch.pages("/jobs", doing="list") for item in page] == _ITEMS
+        assert list(batch.items("/jobs", doing="list")) == _ITEMS
         assert len(script.heard_at) == len(_ITEMS)
     with _listing(_LAST) as (_, batch):
         texts = list(batch.texts("/jobs", doing="list"))
@@ -47,7 +47,7 @@ def test_a_page_that_cannot_be_had_is_no_end() -> None:
     """What was fetched ahead and failed is told when its turn comes."""
     refusal = Answer(400, b'{"code": "InvalidQueryParameterValue", "message": {"value": "no"}}')
     with _listing(refusal) as (_, batch), pytest.raises(ServiceError) as raised:
-        list(batch.pages("/jobs", doing="list"))
+        list(batch.items("/jobs", doing="list"))
     assert raised.value.code == "InvalidQueryParameterValue"
 
 
@@ -59,5 +59,5 @@ def test_a_link_to_another_host_is_not_followed() -> None:
         closing(Batch(script.endpoint, _KEY)) as batch,
         pytest.raises(ServiceError, match="a link to another host"),
     ):
-        list(batch.pages("/jobs", doing="list"))
+        list(batch.items("/jobs", doing="list"))
     assert len(script.heard_at) == 1

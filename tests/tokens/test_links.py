@@ -78,9 +78,7 @@ def name() -> str:
 
 def tasks(account: Account) -> dict[str, dict[str, Any]]:
     """The live tasks by id."""
-    return {
-        task["id"]: task for page in account.batch.pages("/jobs/one/tasks", doing="list") for task in page
-    }
+    return {task["id"]: task for task in account.batch.items("/jobs/one/tasks", doing="list")}
 
 
 def text(plan: Plan) -> str:

@@ -10,7 +10,7 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
@@ -94,10 +94,10 @@ class Batch:
     def delete(self, path: str, *, doing: str) -> Answer:
         return _answer(self._ask("DELETE", path, None, doing, {}), doing)
 
-    def pages(self, path: str, *, doing: str, **query: str) -> Iterator[Sequence[dict[str, Any]]]:
-        """The items of a list, page by page, as the service sends them."""
+    def items(self, path: str, *, doing: str, **query: str) -> Iterator[dict[str, Any]]:
+        """The items of a list."""
         for response in self._listed(path, doing, query):
-            yield _json(response, doing).get("value", [])
+            yield from _json(response, doing).get("value", [])
 
     def texts(self, path: str, *, doing: str, **query: str) -> Iterator[str]:
         """The pages of a list as the JSON they came in, for who reads a million items without Python's help."""

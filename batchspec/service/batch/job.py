@@ -21,7 +21,7 @@ from batchspec.service.batch.client import Batch, path_of
 from batchspec.service.batch.secrets import with_secrets
 from batchspec.service.batch.stamp import stamp
 from batchspec.service.batch.waiting import Passing, Progress, insist, no_progress
-from batchspec.service.http.errors import as_it_was_read
+from batchspec.service.http.errors import accepting, as_it_was_read
 from batchspec.source import Path
 
 _GOING_LIMIT_S = 30 * 60.0  # minutes, when nodes have folders of it
@@ -41,12 +41,9 @@ _ABSENT: dict[str, Any] = {
 
 def read(batch: Batch, job_id: str) -> dict[str, Any] | None:
     """The live job, or None."""
-    try:
+    with accepting(404):
         return batch.get(path_of("jobs", job_id), doing=f"read the job {job_id}").body
-    except ServiceError as error:
-        if error.status == 404:
-            return None
-        raise
+    return None
 
 
 def generations(batch: Batch, base_id: str) -> list[dict[str, Any]]:
@@ -72,8 +69,7 @@ def _begins_with(base_id: str) -> str:
 
 def _listed(batch: Batch, filter: str, **query: str) -> list[dict[str, Any]]:
     query |= {"filter": filter} if filter else {}
-    pages = batch.pages("/jobs", doing="list the jobs", **query)
-    return [job for page in pages for job in page]
+    return list(batch.items("/jobs", doing="list the jobs", **query))
 
 
 def create(batch: Batch, desired: Json, job_id: str, progress: Progress = no_progress) -> None:
@@ -121,28 +117,20 @@ def update(
 
 def seal(batch: Batch, job_id: str) -> None:
     """Has the job complete with its tasks. The service cannot go back from it, so all tasks are in."""
-    try:
+    with accepting("JobCompleted", "JobBeingTerminated"):
         batch.patch(
             path_of("jobs", job_id),
             {"onAllTasksComplete": "terminatejob"},
             doing=f"let the job {job_id} complete with its tasks",
         )
-    except ServiceError as error:
-        if error.code not in ("JobCompleted", "JobBeingTerminated"):
-            raise
 
 
 def state(batch: Batch, job_id: str) -> str | None:
     """The job's state; None when it is gone."""
-    try:
-        select = "id,state"
-        return str(
-            batch.get(path_of("jobs", job_id), doing=f"read the job {job_id}", select=select).body["state"]
-        )
-    except ServiceError as error:
-        if error.status == 404:
-            return None
-        raise
+    where, doing = path_of("jobs", job_id), f"read the job {job_id}"
+    with accepting(404):
+        return str(batch.get(where, doing=doing, select="id,state").body["state"])
+    return None
 
 
 def task_counts(batch: Batch, job_id: str) -> dict[str, int]:
@@ -156,23 +144,16 @@ def preparations(batch: Batch, job_id: str) -> list[dict[str, Any]]:
     """How the job's preparation task went, an entry for each node; none where there is no such task."""
     where = path_of("jobs", job_id, "jobpreparationandreleasetaskstatus")
     select = "nodeId,jobPreparationTaskExecutionInfo"
-    try:
-        pages = batch.pages(where, doing=f"read how the job {job_id} was prepared", select=select)
-        return [entry for page in pages for entry in page]
-    except ServiceError as error:
-        if error.status in (404, 409):
-            return []
-        raise
+    with accepting(404, 409):
+        return list(batch.items(where, doing=f"read how the job {job_id} was prepared", select=select))
+    return []
 
 
 def terminate(batch: Batch, job_id: str, reason: str) -> None:
     """Ends the job for *reason*: what runs in it is ended, what waits never runs. One that is ended or gone is fine."""
-    try:
-        doing = f"end the job {job_id}"
+    doing = f"end the job {job_id}"
+    with accepting(404, 409):
         batch.post(path_of("jobs", job_id, "terminate"), {"terminateReason": reason}, doing=doing)
-    except ServiceError as error:
-        if error.status not in (404, 409):
-            raise
 
 
 def stop(batch: Batch, job_id: str) -> None:
@@ -195,11 +176,8 @@ def resume(batch: Batch, job_id: str) -> bool:
 
 def _switch(batch: Batch, job_id: str, verb: str, body: Json | None) -> None:
     """Disables or enables the job; one that is over, or gone, is fine."""
-    try:
+    with accepting(404, 409):
         batch.post(path_of("jobs", job_id, verb), body, doing=f"{verb} the job {job_id}")
-    except ServiceError as error:
-        if error.status not in (404, 409):
-            raise
 
 
 def why_ended(batch: Batch, job_id: str) -> str:
@@ -209,8 +187,5 @@ def why_ended(batch: Batch, job_id: str) -> str:
 
 def delete(batch: Batch, job_id: str) -> None:
     """Deletes the job with its tasks; one that is gone or going is fine."""
-    try:
+    with accepting(404, "JobBeingDeleted"):
         batch.delete(path_of("jobs", job_id), doing=f"delete the job {job_id}")
-    except ServiceError as error:
-        if error.status != 404 and error.code != "JobBeingDeleted":
-            raise

@@ -15,10 +15,8 @@ def read(batch: Batch, *, stored: bool) -> Mapping[tuple[str, str], str]:
     if stored:
         listed = batch.get("/_local/applications", doing="list the application packages").body["value"]
         return {_key(found["id"], found["version"]): found["md5"] for found in listed}
-    pages = batch.pages("/applications", doing="list the applications")
-    return {
-        _key(found["id"], version): "" for page in pages for found in page for version in found["versions"]
-    }
+    applications = batch.items("/applications", doing="list the applications")
+    return {_key(found["id"], version): "" for found in applications for version in found["versions"]}
 
 
 def _key(id: str, version: str) -> tuple[str, str]:

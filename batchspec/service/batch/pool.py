@@ -14,6 +14,7 @@ from batchspec.resources.pool import nodes_of, target_nodes
 from batchspec.service.batch.client import Batch, path_of
 from batchspec.service.batch.secrets import with_secrets
 from batchspec.service.batch.waiting import Passing, Progress, insist, no_progress, poll_waits
+from batchspec.service.http.errors import accepting
 
 STEADY_LIMIT_S = 30 * 60.0
 WHILE_RESIZED = {"PoolBeingResized": Passing("the pool to become steady", STEADY_LIMIT_S)}
@@ -22,24 +23,18 @@ _GOING_LIMIT_S = 30 * 60.0  # minutes, when it has nodes
 
 def read(batch: Batch, pool_id: str) -> dict[str, Any] | None:
     """The live pool, or None."""
-    try:
+    with accepting(404):
         return batch.get(path_of("pools", pool_id), doing=f"read the pool {pool_id}").body
-    except ServiceError as error:
-        if error.status == 404:
-            return None
-        raise
+    return None
 
 
 def read_with_time(batch: Batch, pool_id: str) -> tuple[dict[str, Any] | None, datetime]:
     """The live pool, or None; and what time it is by the service's clock: ours may be wrong."""
-    try:
+    with accepting(404):
         answer = batch.get(path_of("pools", pool_id), doing=f"read the pool {pool_id}")
-    except ServiceError as error:
-        if error.status == 404:
-            return None, datetime.now(UTC)
-        raise
-    date = answer.headers.get("date")
-    return answer.body, parsedate_to_datetime(date) if date else datetime.now(UTC)
+        date = answer.headers.get("date")
+        return answer.body, parsedate_to_datetime(date) if date else datetime.now(UTC)
+    return None, datetime.now(UTC)
 
 
 def pools(batch: Batch) -> list[dict[str, Any]]:
@@ -50,8 +45,8 @@ def pools(batch: Batch) -> list[dict[str, Any]]:
     select = ",".join(
         ["id", "state", "metadata", "vmSize", "enableAutoScale", "virtualMachineConfiguration", *nodes]
     )
-    listed = batch.pages("/pools", doing="list the pools", select=select)
-    return [pool for page in listed for pool in page if pool.get("state") != "deleting"]
+    listed = batch.items("/pools", doing="list the pools", select=select)
+    return [pool for pool in listed if pool.get("state") != "deleting"]
 
 
 def create(batch: Batch, body: Json, progress: Progress = no_progress) -> None:
@@ -154,24 +149,17 @@ def wait_until_steady(
 
 def delete(batch: Batch, pool_id: str) -> None:
     """Deletes the pool; one that is gone or going is fine."""
-    try:
+    with accepting(404, "PoolBeingDeleted"):
         batch.delete(path_of("pools", pool_id), doing=f"delete the pool {pool_id}")
-    except ServiceError as error:
-        if error.status != 404 and error.code != "PoolBeingDeleted":
-            raise
 
 
 def nodes(batch: Batch, pool_id: str) -> list[dict[str, Any]]:
     """The pool's nodes, with what a diagnosis needs."""
     times = "stateTransitionTime,allocationTime,lastBootTime"
     select = f"id,state,{times},startTaskInfo,errors,isDedicated,runningTasksCount"
-    try:
-        pages = batch.pages(path_of("pools", pool_id, "nodes"), doing="list the nodes", select=select)
-        return [node for page in pages for node in page]
-    except ServiceError as error:
-        if error.status == 404:
-            return []
-        raise
+    with accepting(404):
+        return list(batch.items(path_of("pools", pool_id, "nodes"), doing="list the nodes", select=select))
+    return []
 
 
 def node_file(batch: Batch, pool_id: str, node_id: str, path: str) -> str:
@@ -185,5 +173,4 @@ def node_file(batch: Batch, pool_id: str, node_id: str, path: str) -> str:
 
 def supported_images(batch: Batch) -> Iterator[dict[str, Any]]:
     """The images that the account offers, each with its node agent."""
-    for page in batch.pages("/supportedimages", doing="list the supported images"):
-        yield from page
+    return batch.items("/supportedimages", doing="list the supported images")

@@ -13,6 +13,7 @@ from batchspec.language.model import Pool
 from batchspec.resources.base import STAMP_ROLLOUT, Change, Effect, Json, has, updated_metadata, with_live
 from batchspec.resources.equality import duration_s
 from batchspec.resources.pool import FIELDS, SIZE, nodes_of, target_nodes
+from batchspec.resources.resize_errors import said
 from batchspec.service.batch.client import Batch, path_of
 from batchspec.service.batch.pool import (
     STEADY_LIMIT_S,
@@ -25,7 +26,7 @@ from batchspec.service.batch.pool import (
 )
 from batchspec.service.batch.secrets import with_secrets
 from batchspec.service.batch.waiting import Passing, Progress, insist
-from batchspec.service.http.errors import as_it_was_read
+from batchspec.service.http.errors import accepting, as_it_was_read
 from batchspec.source import Path
 
 _PATCHED = (Effect.IN_PLACE, Effect.REJOIN, Effect.DRAIN)
@@ -116,11 +117,9 @@ def _drain(batch: Batch, pool: Pool, desired: Json, progress: Progress) -> None:
     resize(batch, {"id": pool.id, "resizeTimeout": timeout}, pool.deallocation, progress)
     live = wait_until_steady(batch, pool.id, progress, STEADY_LIMIT_S + duration_s(timeout))
     if nodes_of(live):
-        said = "; ".join(
-            f"{error.get('code')}: {error.get('message')}" for error in live.get("resizeErrors", ())
-        )
+        why = said(live.get("resizeErrors") or ())
         raise RunError(
-            f"{nodes_of(live)} nodes are still in the pool {pool.id}" + (f" ({said})" if said else ""),
+            f"{nodes_of(live)} nodes are still in the pool {pool.id}" + (f" ({why})" if why else ""),
             help="run the same command again; a longer pool.resizeTimeout gives tasks more time to end",
         )
 
@@ -202,9 +201,6 @@ def _reboot_failed(batch: Batch, pool_id: str, progress: Progress) -> None:
     if failed:
         progress(f"rebooting {len(failed)} nodes whose start task failed")
     for node_id in failed:
-        try:
-            where = path_of("pools", pool_id, "nodes", node_id, "reboot")
+        where = path_of("pools", pool_id, "nodes", node_id, "reboot")
+        with accepting(404, 409):  # gone, or on its way already
             batch.post(where, {"nodeRebootOption": "requeue"}, doing=f"reboot the node {node_id}")
-        except ServiceError as error:
-            if error.status not in (404, 409):  # gone, or on its way already
-                raise

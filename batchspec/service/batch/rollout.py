@@ -22,6 +22,7 @@ from batchspec.resources.base import Json, updated_metadata
 from batchspec.service.batch.client import Batch, path_of
 from batchspec.service.batch.pool import read, wait_until_steady
 from batchspec.service.batch.waiting import poll_waits
+from batchspec.service.http.errors import accepting
 
 _SHARE = 5  # one node in so many is away at a time, so that work goes on meanwhile
 _MOST_AT_ONCE = 20
@@ -104,17 +105,11 @@ def _move_on(batch: Batch, pool: Pool, node_id: str, since: datetime, check: Cal
 def _ask(batch: Batch, pool: Pool, node_id: str) -> bool:
     """Whether the node is told to go; one that is on its way somewhere is asked again later."""
     how = _how(pool)
-    try:
-        batch.post(
-            path_of("pools", pool.id, "nodes", node_id, how.value),
-            {_OPTIONS[how]: pool.deallocation},
-            doing=f"{how.value} the node {node_id}",
-        )
-    except ServiceError as error:
-        if error.status not in (404, 409):
-            raise
-        return False
-    return True
+    where = path_of("pools", pool.id, "nodes", node_id, how.value)
+    with accepting(404, 409):
+        batch.post(where, {_OPTIONS[how]: pool.deallocation}, doing=f"{how.value} the node {node_id}")
+        return True
+    return False
 
 
 def _how(pool: Pool) -> Rollout:
@@ -142,18 +137,14 @@ def _unmark(batch: Batch, pool_id: str, desired: Json) -> None:
 
 def _nodes(batch: Batch, pool_id: str) -> list[dict[str, Any]]:
     where = path_of("pools", pool_id, "nodes")
-    pages = batch.pages(where, doing="list the nodes", select="id,state,lastBootTime")
-    return [node for page in pages for node in page]
+    return list(batch.items(where, doing="list the nodes", select="id,state,lastBootTime"))
 
 
 def _read(batch: Batch, pool_id: str, node_id: str) -> dict[str, Any] | None:
-    try:
-        where = path_of("pools", pool_id, "nodes", node_id)
+    where = path_of("pools", pool_id, "nodes", node_id)
+    with accepting(404):
         return batch.get(where, doing=f"read the node {node_id}", select="id,state,lastBootTime").body
-    except ServiceError as error:
-        if error.status == 404:
-            return None
-        raise
+    return None
 
 
 def _booted_after(node: Mapping[str, Any], since: datetime) -> bool:

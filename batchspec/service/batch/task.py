@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 
-from batchspec.errors import ServiceError
 from batchspec.resources.base import Json
 from batchspec.resources.links import LINKS_LAST, end_of
 from batchspec.resources.task import LiveTask, read_task
 from batchspec.service.batch.client import Batch, path_of
+from batchspec.service.http.errors import accepting
 
 _NARROW = "id,state,executionInfo"
 _NOTHING_MORE = 416  # the file ends where the range would begin
@@ -21,28 +20,23 @@ PLACED = f"{_NARROW},nodeInfo"
 _TRACED = f"{_NARROW},nodeInfo,creationTime"
 
 
+def read_bodies(batch: Batch, job_id: str, **query: str) -> Iterator[Json]:
+    """The tasks of a job, with all that the service tells of them or *query* selects. A job that is gone has none."""
+    with accepting(404):
+        yield from batch.items(path_of("jobs", job_id, "tasks"), doing=f"list the tasks of {job_id}", **query)
+
+
 def read_all(batch: Batch, job_id: str, *, filter: str = "", select: str = _NARROW) -> Iterator[LiveTask]:
     """The tasks of a job, ours and others'. A job that is gone has none."""
     query = {"select": select} | ({"filter": filter} if filter else {})
-    with _gone_is_none():
-        for page in batch.pages(
-            path_of("jobs", job_id, "tasks"), doing=f"list the tasks of {job_id}", **query
-        ):
-            yield from map(read_task, page)
+    return map(read_task, read_bodies(batch, job_id, **query))
 
 
 def read_texts(batch: Batch, job_id: str) -> Iterator[str]:
     """The same tasks as the service's pages tell of them, in JSON: there may be a million."""
-    with _gone_is_none():
+    with accepting(404):
         path = path_of("jobs", job_id, "tasks")
         yield from batch.texts(path, doing=f"list the tasks of {job_id}", select=_NARROW)
-
-
-def read_bodies(batch: Batch, job_id: str) -> Iterator[Json]:
-    """The tasks of a job, with all that the service tells of them."""
-    with _gone_is_none():
-        for page in batch.pages(path_of("jobs", job_id, "tasks"), doing=f"list the tasks of {job_id}"):
-            yield from page
 
 
 def read_completed(batch: Batch, job_id: str, since: datetime | None) -> Iterator[LiveTask]:
@@ -82,13 +76,8 @@ def read_waiting(
     """
     filter = f"state ne 'completed' and creationTime lt DateTime'{added_before:%Y-%m-%dT%H:%M:%SZ}'"
     select = "id,state,creationTime" + (",outputFiles" if has_long_links else "")
-    query = {"select": select, "filter": filter}
-    with _gone_is_none():
-        for page in batch.pages(
-            path_of("jobs", job_id, "tasks"), doing=f"list the tasks of {job_id}", **query
-        ):
-            for body in page:
-                yield read_task(body), _links_end(body)
+    for body in read_bodies(batch, job_id, select=select, filter=filter):
+        yield read_task(body), _links_end(body)
 
 
 def _links_end(body: Json) -> datetime:
@@ -98,43 +87,23 @@ def _links_end(body: Json) -> datetime:
     return min(ends, default=datetime.fromisoformat(body["creationTime"]) + LINKS_LAST)
 
 
-@contextmanager
-def _gone_is_none() -> Iterator[None]:
-    """Within it, it is no error that a job or a task is not there."""
-    try:
-        yield
-    except ServiceError as error:
-        if error.status != 404:
-            raise
-
-
 def read_outputs(batch: Batch, job_id: str) -> Iterator[tuple[str, list[str]]]:
     """The tasks of a job that have not ended, each with the blobs that it will make."""
-    query = {"select": "id,outputFiles", "filter": "state ne 'completed'"}
-    with _gone_is_none():
-        for page in batch.pages(
-            path_of("jobs", job_id, "tasks"), doing=f"list the tasks of {job_id}", **query
-        ):
-            for body in page:
-                files = body.get("outputFiles") or ()
-                yield body["id"], [file["destination"]["container"].get("path", "") for file in files]
+    for body in read_bodies(batch, job_id, select="id,outputFiles", filter="state ne 'completed'"):
+        files = body.get("outputFiles") or ()
+        yield body["id"], [file["destination"]["container"].get("path", "") for file in files]
 
 
 def read_dependencies(batch: Batch, job_id: str) -> Iterator[tuple[str, str]]:
     """Of the tasks of a job that wait: which waits for which."""
-    query = {"select": "id,dependsOn", "filter": "state eq 'active'"}
-    with _gone_is_none():
-        for page in batch.pages(
-            path_of("jobs", job_id, "tasks"), doing=f"list the tasks of {job_id}", **query
-        ):
-            for body in page:
-                producers = (body.get("dependsOn") or {}).get("taskIds") or ()
-                yield from ((body["id"], producer) for producer in producers)
+    for body in read_bodies(batch, job_id, select="id,dependsOn", filter="state eq 'active'"):
+        producers = (body.get("dependsOn") or {}).get("taskIds") or ()
+        yield from ((body["id"], producer) for producer in producers)
 
 
 def read(batch: Batch, job_id: str, task_id: str) -> LiveTask | None:
     """The task; None where the job has none of that id."""
-    with _gone_is_none():
+    with accepting(404):
         where = path_of("jobs", job_id, "tasks", task_id)
         return read_task(batch.get(where, doing=f"read the task {task_id}", select=_NARROW).body)
     return None
@@ -143,7 +112,7 @@ def read(batch: Batch, job_id: str, task_id: str) -> LiveTask | None:
 def read_run(batch: Batch, job_id: str, task_id: str) -> Json | None:
     """What the service says of how the task ran, and of what: its body; None where the job has none of that id."""
     select = "id,displayName,state,executionInfo,nodeInfo,commandLine,environmentSettings"
-    with _gone_is_none():
+    with accepting(404):
         where = path_of("jobs", job_id, "tasks", task_id)
         return batch.get(where, doing=f"read the task {task_id}", select=select).body
     return None
@@ -151,30 +120,24 @@ def read_run(batch: Batch, job_id: str, task_id: str) -> Json | None:
 
 def delete(batch: Batch, job_id: str, task_id: str) -> None:
     """Deletes a task, ending it if it runs; one that is gone is fine."""
-    with _gone_is_none():
+    with accepting(404):
         batch.delete(path_of("jobs", job_id, "tasks", task_id), doing=f"delete the task {task_id}")
 
 
 def terminate(batch: Batch, job_id: str, task_id: str) -> bool:
     """Ends a task, be it running or waiting; False where it has ended by itself, or is gone."""
-    try:
-        where = path_of("jobs", job_id, "tasks", task_id, "terminate")
+    where = path_of("jobs", job_id, "tasks", task_id, "terminate")
+    with accepting(404, 409):
         batch.post(where, None, doing=f"end the task {task_id}")
-    except ServiceError as error:
-        if error.status not in (404, 409):
-            raise
-        return False
-    return True
+        return True
+    return False
 
 
 def read_file(batch: Batch, job_id: str, task_id: str, path: str, start: int = 0) -> bytes | None:
     """A file of a task on its node (`stdout.txt`), from *start* on; None when the task, node or file is gone."""
-    try:
-        where = path_of("jobs", job_id, "tasks", task_id, "files", path)
-        return batch.content(where, doing=f"read {path} of the task {task_id}", start=start)
-    except ServiceError as error:
-        if error.status in (404, 409):
-            return None
-        if error.status == _NOTHING_MORE:
-            return b""
-        raise
+    where = path_of("jobs", job_id, "tasks", task_id, "files", path)
+    with accepting(404, 409):
+        with accepting(_NOTHING_MORE):
+            return batch.content(where, doing=f"read {path} of the task {task_id}", start=start)
+        return b""
+    return None

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from azure.core.credentials import TokenCredential
-from azure.core.exceptions import HttpResponseError, ResourceExistsError
+from azure.core.exceptions import ResourceExistsError
 
 from batchspec.errors import NotSignedInError, RunError
 from batchspec.resources.blob import LiveBlob
@@ -29,12 +29,12 @@ from batchspec.service.blob.blob_calls import delete_blob, get_blob, list_blobs,
 from batchspec.service.blob.checked_file import checked
 from batchspec.service.blob.sending import Content, Line, send
 from batchspec.service.http.address import does_without_tls
-from batchspec.service.http.errors import storage_code, translated
+from batchspec.service.http.errors import accepting, storage_code, translated
 from batchspec.service.http.retry import Patience, PatientRetry
 from batchspec.service.http.transport import Connection
 
 if TYPE_CHECKING:
-    from azure.storage.blob import BlobClient, BlobProperties, BlobServiceClient, UserDelegationKey
+    from azure.storage.blob import BlobClient, BlobServiceClient, UserDelegationKey
 
 _COPY_POLL_S = 0.5
 _CLOCK_SKEW = timedelta(minutes=15)
@@ -136,12 +136,8 @@ class BlobStorage:
 
     def list(self, container: str, prefix: str) -> Iterator[LiveBlob]:
         """The blobs whose names begin with *prefix*; none when the container is not there."""
-        with translated(f"list the blobs of {container}"):
-            try:
-                yield from list_blobs(self._service, container, prefix)
-            except HttpResponseError as error:
-                if error.status_code != 404:
-                    raise
+        with accepting(404), translated(f"list the blobs of {container}"):
+            yield from list_blobs(self._service, container, prefix)
 
     def upload(
         self,
@@ -196,44 +192,29 @@ class BlobStorage:
 
     def download(self, container: str, blob: str, write: Callable[[bytes], object]) -> LiveBlob | None:
         """Gives all bytes of the blob to *write*, piece by piece; None when the blob is not there."""
-        with translated(f"download {blob}"):
-            try:
-                return get_blob(self._service, container, blob, write)
-            except HttpResponseError as error:
-                if error.status_code != 404:
-                    raise
-                return None
+        with accepting(404), translated(f"download {blob}"):
+            return get_blob(self._service, container, blob, write)
+        return None
 
     def read(self, container: str, blob: str) -> bytes | None:
         """The bytes of a small blob; None when it is not there."""
         pieces: list[bytes] = []
-        with translated(f"read {blob}"):
-            try:
-                get_blob(self._service, container, blob, pieces.append)
-            except HttpResponseError as error:
-                if error.status_code != 404:
-                    raise
-                return None
-        return b"".join(pieces)
+        with accepting(404), translated(f"read {blob}"):
+            get_blob(self._service, container, blob, pieces.append)
+            return b"".join(pieces)
+        return None
 
     def metadata(self, container: str, blob: str) -> Mapping[str, str] | None:
         """The blob's metadata; None when it is not there."""
-        with translated(f"look at {blob}"):
-            try:
-                return _live(self.client(container, blob).get_blob_properties()).metadata
-            except HttpResponseError as error:
-                if error.status_code != 404:
-                    raise
-                return None
+        with accepting(404), translated(f"look at {blob}"):
+            metadata = self.client(container, blob).get_blob_properties().metadata or {}
+            return {name.lower(): value for name, value in metadata.items()}
+        return None
 
     def delete(self, container: str, blob: str) -> None:
         """Deletes the blob; one that is gone is fine."""
-        with translated(f"delete {blob}"):
-            try:
-                delete_blob(self._service, container, blob)
-            except HttpResponseError as error:
-                if error.status_code != 404:
-                    raise
+        with accepting(404), translated(f"delete {blob}"):
+            delete_blob(self._service, container, blob)
 
     def url(self, container: str, blob: str = "") -> str:
         """The bare address of a blob, or of the container; who asks has to prove who it is."""
@@ -350,14 +331,3 @@ def _options(connection: Connection, patience: Patience | None) -> dict[str, Any
         "retry_policy": PatientRetry(patience or Patience()),
         "transport": connection,
     }
-
-
-def _live(properties: BlobProperties) -> LiveBlob:
-    md5 = properties.content_settings.content_md5
-    return LiveBlob(
-        name=str(properties.name),
-        size=int(properties.size or 0),
-        md5=bytes(md5).hex() if md5 else "",
-        etag=str(properties.etag or "").strip('"'),
-        metadata={name.lower(): value for name, value in (properties.metadata or {}).items()},
-    )

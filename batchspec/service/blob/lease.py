@@ -13,9 +13,9 @@ from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobClient, BlobLeaseClient
 
-from batchspec.errors import BatchspecError, LockedError, ServiceError
+from batchspec.errors import BatchspecError, LockedError
 from batchspec.service.blob.blobs import BlobStorage
-from batchspec.service.http.errors import storage_code, translated
+from batchspec.service.http.errors import accepting, storage_code, translated
 
 # Of one try of a renewal: while Storage is silent, several of them have to fit into a lease.
 _CONNECT_WITHIN_S, _ANSWER_WITHIN_S = 5.0, 10.0
@@ -77,14 +77,10 @@ def take_lock(
 
 def holder_of(blobs: BlobStorage, container: str, blob: str) -> str:
     """Who holds the lock, for people; empty when nobody does."""
-    try:
-        with translated("look at the lock"):
-            found = blobs.client(container, blob).get_blob_properties()
-    except ServiceError as error:
-        if error.status != 404:
-            raise
-        return ""
-    return (found.metadata or {}).get(_HOLDER, "somebody") if found.lease.state == "leased" else ""
+    with accepting(404), translated("look at the lock"):
+        found = blobs.client(container, blob).get_blob_properties()
+        return (found.metadata or {}).get(_HOLDER, "somebody") if found.lease.state == "leased" else ""
+    return ""
 
 
 def _acquire(client: BlobClient, holder: Holder, lease_s: int) -> Lock | None:

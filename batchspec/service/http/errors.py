@@ -147,6 +147,16 @@ def _first_line(error: AzureError) -> str:
 
 
 @contextmanager
+def accepting(*fine: int | str) -> Iterator[None]:
+    """Within it, it is no error that the service answers with one of these statuses or codes."""
+    try:
+        yield
+    except ServiceError as error:
+        if error.status not in fine and error.code not in fine:
+            raise
+
+
+@contextmanager
 def as_it_was_read(what: str, is_done: Callable[[], bool]) -> Iterator[None]:
     """Within it, a call with an ETag that no longer holds raises `StalePlanError` about *what*.
 

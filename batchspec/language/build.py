@@ -217,8 +217,11 @@ class _Builder:
         """The groups, each behind those whose outputs it reads."""
         before = len(self.findings)
         linked = link_groups(self.document.data, self.document.raw, self._find)
-        unsound = _unsound(linked.values(), {finding.path for finding in self.findings[before:]})
-        return tuple(self._group(one)._replace(is_sound=one.name not in unsound) for one in linked.values())
+        links = len(self.findings)
+        groups = [self._group(one) for one in linked.values()]
+        names = [found for found in self.findings[links:] if found.path[2:3] in (("output",), ("outputs",))]
+        unsound = _unsound(linked.values(), {found.path for found in (*self.findings[before:links], *names)})
+        return tuple(group._replace(is_sound=group.name not in unsound) for group in groups)
 
     def _group(self, linked: Linked) -> TaskGroup:
         """A group: its values from the resolved document, its templates as they were written."""

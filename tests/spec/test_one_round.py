@@ -49,6 +49,20 @@ tasks:
     ]
 
 
+def test_a_name_that_cannot_be_made_is_one_finding(tmp_path: Path) -> None:
+    """An undefined name in `output` is not found again as a bad name of each task."""
+    text = (
+        HEAD
+        + """\
+tasks:
+  one: {command: "true", output: "{{ matrix.x }}.txt"}
+  two: {matrix: {frame: 1..4}, chunk: 2, command: "true", output: "{{ matrix.frame }}/"}
+  three: {inputs: {from: two}, command: "cat {{ input.path }}"}
+"""
+    )
+    assert found(tmp_path, text) == [("BS0302", "6:38"), ("BS0417", "7:68")]
+
+
 def test_a_key_that_is_there_twice_hides_nothing(tmp_path: Path) -> None:
     """Nor does a tag: what is meant is plain, and the rest is looked at."""
     text = (

@@ -178,7 +178,10 @@ def _code() -> int:
     except signals.Terminated as error:
         return _interrupted(error.number)
     except BatchspecError as error:
-        report_error(error)
+        try:
+            report_error(error)
+        except BrokenPipeError:
+            _write_nowhere()
         return error.exit_code
     except Exception as error:
         if (number := signals.signal_in(error)) is not None:
@@ -224,7 +227,11 @@ def _cut_off() -> int:
         with suppress(OSError):
             say(f"error: {command} was interrupted: its output was closed")
             say("  help: run the same command again to resume")
+    _write_nowhere()
+    return code
+
+
+def _write_nowhere() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):  # what is still to be written at the end has no reader either
         os.dup2(nowhere, stream.fileno())
-    return code

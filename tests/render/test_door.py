@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -91,6 +92,22 @@ def test_4_3_an_error_says_error_in_one_line_only(tmp_path: Path) -> None:
         assert out.count("error: ") <= 1
         if form:
             json.loads(out)
+
+
+def test_an_error_that_nobody_reads_is_no_crash(tmp_path: Path) -> None:
+    """`… --format json | head -1`: the exit code is that of the error, and stderr stays empty."""
+    words = [sys.executable, "-c", "from batchspec.cli.main import main; main()", "plan", "no.yaml"]
+    reads, writes = os.pipe()
+    os.close(reads)
+    with os.fdopen(writes, "w") as closed:
+        done = subprocess.run(
+            [*words, "--format", "json"],
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            cwd=tmp_path,
+            env={"PATH": ""},
+        )
+    assert (done.returncode, done.stderr) == (64, b"")
 
 
 def test_4_3_json_is_utf_8_on_any_stream(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -190,7 +190,8 @@ def test_f11_nodes_run_on_after_an_error(workload: Workload, fault: str, when_do
     else:
         assert pool is not None
         assert pool["targetLowPriorityNodes"] == 0
-    assert f"clean up: done pool {workload.pool_id}: {when_done}" in ended.err
+    done = {"zero": "scaled to 0 nodes", "delete": "deleted"}[when_done]
+    assert f"clean up: done pool {workload.pool_id} {done}" in ended.err
 
 
 def test_f11_nodes_that_are_kept_are_named_with_what_they_cost(workload: Workload) -> None:

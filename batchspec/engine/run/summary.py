@@ -184,11 +184,11 @@ def still_there(
     if spec.pool is not None and (live := pool_service.read(account.batch, spec.pool.id)):
         has, wanted = nodes_of(live), max(nodes_of(live), target_nodes(live))
         number = str(has) if has == wanted else f"{has} of {wanted}"
-        until = (
-            f"; its nodes {_costs(account, live, cost)} and stay until {_end_of(spec.pool, live, detached)}"
-            if wanted
-            else ""
-        )
+        until = ""
+        if wanted and not target_nodes(live) and live.get("allocationState") == "resizing":
+            until = ", which are being removed"
+        elif wanted:
+            until = f"; its nodes {_costs(account, live, cost)} and stay until {_end_of(spec.pool, live, detached)}"
         found.append(f"pool {spec.pool.id} with {number} {'node' if wanted == 1 else 'nodes'}{until}")
     if job_id and job_service.state(account.batch, job_id) not in (None, "deleting"):
         found.append(f"job {job_id}")

@@ -247,7 +247,7 @@ class Outcome:
             state=state,
             failure=failure,
             exit_code=ran.exit_code,
-            attempts=(said.attempt if said else 1) + ran.retries + ran.requeues,
+            attempts=(said.attempt if said else 1) - (not ran.started) + ran.retries + ran.requeues,
             node=ran.node,
             created=ran.created,
             started=ran.started,

@@ -138,6 +138,9 @@ def retire_old_jobs(conduct: Conduct) -> None:
             job_service.delete(conduct.account.batch, action.before["id"])
 
 
+_CLEANED = {WhenDone.DELETE: "deleted", WhenDone.ZERO: "scaled to 0 nodes"}
+
+
 def clean_up(conduct: Conduct) -> None:
     """What the spec's `whenDone` says of the pool."""
     pool = conduct.spec.pool
@@ -157,7 +160,7 @@ def clean_up(conduct: Conduct) -> None:
         progress = _progress(conduct, Step.CLEAN_UP)
         pool_service.wait_until_steady(batch, pool.id, progress)
         pool_service.resize(batch, {"id": pool.id}, pool.deallocation, progress)
-    conduct.end(Step.CLEAN_UP, f"pool {pool.id}: {pool.when_done.value}")
+    conduct.end(Step.CLEAN_UP, f"pool {pool.id} {_CLEANED[pool.when_done]}")
 
 
 def _needed_by_others(conduct: Conduct, pool_id: str) -> str:

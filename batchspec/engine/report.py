@@ -156,7 +156,7 @@ def _traced(live: LiveTask, waits: str) -> Traced:
         failure=live.failure
         or {NOT_RUN: f"{NOT_RUN}: its job has ended", CANCELLED: CANCELLED}.get(state, ""),
         exit_code=ran.exit_code,
-        attempts=(said.attempt if said else 1) + ran.retries + ran.requeues,
+        attempts=(said.attempt if said else 1) - (not ran.started) + ran.retries + ran.requeues,
         node=ran.node,
         created=ran.created,
         started=ran.started,

@@ -167,6 +167,10 @@ def test_r44_what_nodes_say_of_themselves_is_said_once() -> None:
     trouble = judge(facts(*dead)).stuck
     assert trouble is not None
     assert trouble.text == "all 100 nodes of p are unusable: DiskFull: m"
+    alone = judge(facts(node("n", "unusable", errors=[{"code": "ContainerInvalidImage"}]))).stuck
+    assert alone is not None
+    assert alone.text == "the only node of p is unusable: ContainerInvalidImage"
+    assert "containerImageNames" in alone.help
 
 
 def test_r48_a_job_is_stuck_when_no_node_is_left_that_was_prepared() -> None:

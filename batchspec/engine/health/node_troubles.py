@@ -88,15 +88,24 @@ def _start_task(facts: Facts, failed: Sequence[Json]) -> Trouble:
 
 
 def _unusable(facts: Facts, nodes: Sequence[Json]) -> Trouble:
-    whole = "all " if len(nodes) == len(facts.nodes) else ""
-    of = "" if whole else f" of {len(facts.nodes)}"
+    errors = _errors(nodes)
+    image = "check the pool's containerImageNames and containerRegistries; " if "Container" in errors else ""
     return Trouble(
         StuckReason.UNUSABLE,
-        f"{whole}{len(nodes)}{of} nodes of {facts.pool_id} are unusable: {_errors(nodes) or 'no reason given'}",
-        f"they cost as much as other nodes: `az batch node reboot --pool-id {facts.pool_id} --node-id ID`, or "
-        "remove them with `az batch pool resize`",
+        f"{_share(facts, nodes)} unusable: {errors or 'no reason given'}",
+        f"{image}unusable nodes cost as much as others: `az batch node reboot --pool-id {facts.pool_id} "
+        "--node-id ID`, or remove them with `az batch pool resize`",
         ids(nodes),
     )
+
+
+def _share(facts: Facts, nodes: Sequence[Json]) -> str:
+    """`all 5 nodes of POOL are`, `1 of 5 nodes of POOL is`."""
+    verb = "is" if len(nodes) == 1 else "are"
+    if len(facts.nodes) == 1:
+        return f"the only node of {facts.pool_id} {verb}"
+    whole = "all " if len(nodes) == len(facts.nodes) else f"{len(nodes)} of "
+    return f"{whole}{len(facts.nodes)} nodes of {facts.pool_id} {verb}"
 
 
 def _late(facts: Facts, nodes: Sequence[Json]) -> Trouble:

@@ -94,6 +94,8 @@ def test_what_was_meant() -> None:
     assert near("pool.vmsize")[0] == "pool.vmSize"
     assert near("bs0999")[0].startswith("BS0")
     assert near("qota") == ["quota"]
+    assert near("vmsize") == ["pool.vmSize"]
+    assert near("constraints") == ["job.constraints", "tasks.NAME.constraints"]
     assert all(word in everything() for word in [*WORDS, *spec_schema()["properties"]])
     json.dumps([field(name) for name in spec_schema()["properties"]])
 

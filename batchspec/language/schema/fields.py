@@ -48,6 +48,13 @@ def names_beside(dotted: str) -> list[str]:
     return [f"{before}.{name}" if before else name for name in names]
 
 
+def ending_in(name: str) -> list[str]:
+    """The fields of the pool, the job and a task group that are called *name*, in any case."""
+    holders = ("pool", "job", "tasks.NAME", "job.constraints")
+    found = (sibling for holder in holders for sibling in names_beside(f"{holder}.{name}"))
+    return [sibling for sibling in found if sibling.lower().endswith(f".{name.lower()}")]
+
+
 def _path(dotted: str) -> Path | None:
     """*dotted* with a 0 for the item of each list that it goes through."""
     path: Path = ()

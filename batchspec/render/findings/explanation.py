@@ -11,9 +11,10 @@ from functools import cache
 
 from batchspec.codes import Code
 from batchspec.engine.health.trouble import StuckReason
-from batchspec.language.schema.fields import field, names_beside, top_level
+from batchspec.language.schema.fields import ending_in, field, names_beside, top_level
 
 _WIDTH = 96
+_NEAR = 3
 
 
 def explanation(word: str) -> str | None:
@@ -45,9 +46,11 @@ def everything() -> str:
 
 def near(word: str) -> list[str]:
     """What might have been meant by *word*, the nearest first."""
+    if "." not in word and (fields := ending_in(word)):
+        return fields[:_NEAR]
     words = [*(code.value for code in Code), *(reason.value for reason in StuckReason), *names_beside(word)]
     likely = {known.lower(): known for known in words}
-    return [likely[found] for found in get_close_matches(word.lower(), likely, 3)]
+    return [likely[found] for found in get_close_matches(word.lower(), likely, _NEAR)]
 
 
 @cache

@@ -13,12 +13,15 @@ from batchspec.cli.options import examples
 from batchspec.cli.words import Choice
 
 EXAMPLES = ("sweep", "stages", "ladder", "paired-reads", "frames", "split")
+_SCHEMA = "# yaml-language-server: $schema=../schemas/batchspec-v1.schema.json\n#\n"
 _CHECKOUT = Path(__file__).parents[3] / "specs"
 
 
 @click.command(
     epilog=examples(
-        "batchspec init > work.yaml", "batchspec validate work.yaml", "batchspec init --example sweep"
+        "batchspec init > work.yaml",
+        "batchspec validate work.yaml",
+        "batchspec init --example sweep > sweep.yaml",
     )
 )
 @click.option("--example", type=Choice(EXAMPLES), help="Print an example instead of the starter spec.")
@@ -33,8 +36,15 @@ def init(example: str | None) -> None:
       paired-reads  two files for each sample, and a genome that all tasks share
       frames        frames of a film in chunks, then the film
       split         a film split, as many parts encoded as that makes, and joined
+
+    The files that they read are not printed: bring your own, or look in specs/ of the repository.
     """  # noqa: D301 - for click
-    put_file(_text(example).read_text(encoding="utf-8"))
+    put_file(_of_any_folder(_text(example).read_text(encoding="utf-8")))
+
+
+def _of_any_folder(text: str) -> str:
+    """*text* without what only holds in the folder of the repository that an example lies in."""
+    return text.removeprefix(_SCHEMA).replace("download: ../", "download: ")
 
 
 def _text(example: str | None) -> Traversable | Path:

@@ -257,6 +257,7 @@ def _lists_tasks(work: Workload) -> None:
     assert (
         work.command(*status, "--group", "hd").out.splitlines()[-1] == "  failed     hd/talk.txt  exit code 3"
     )
+    assert work.command(*status, "--failed").out.count("hd/talk.txt") == 1
     listed = work.command(*status, "--failed", "--group", "sd", "--format", "json").of_type("taskStatus")
     assert listed == []
     (listed,) = work.command(*status, "--failed", "--format", "json").of_type("taskStatus")

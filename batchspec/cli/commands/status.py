@@ -65,8 +65,9 @@ def status(
         now = workload.status()
         if live and now.is_at_work:
             continue  # the first tasks have just been added
-        _show(now, form)
-        if lists or failed or group:
+        is_listing = lists or failed or bool(group)
+        _show(now, form, lists_tasks=is_listing)
+        if is_listing:
             _list(workload, group, failed, form)
         if not watch or not now.is_at_work:
             return
@@ -96,7 +97,7 @@ def _look_on(workload: Workload) -> None:
         board.head, board.notes = [], []  # what is printed next says it all
 
 
-def _show(now: Status, form: str) -> None:
+def _show(now: Status, form: str, *, lists_tasks: bool) -> None:
     from batchspec.render.paint import status_painted
     from batchspec.render.plans.as_json import status_json
     from batchspec.render.runs.status import status_text
@@ -104,7 +105,7 @@ def _show(now: Status, form: str) -> None:
     if form == "json":
         put_object(status_json(now))
     else:
-        put_painted(status_text(now), status_painted, wraps=True)
+        put_painted(status_text(now, names_failed=not lists_tasks), status_painted, wraps=True)
 
 
 def _list(workload: Workload, group: str | None, failed: bool, form: str) -> None:

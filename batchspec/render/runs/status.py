@@ -15,9 +15,9 @@ _WORDS = {"active": "waiting"}
 """What Batch's own words for the state of a task mean to people."""
 
 
-def status_text(status: Status) -> str:
+def status_text(status: Status, *, names_failed: bool = True) -> str:
     """The status in a few lines, problems last."""
-    return page(_lines(status))
+    return page(_lines(status, names_failed))
 
 
 def task_line(task: LiveTask) -> str:
@@ -35,20 +35,26 @@ def state_word(state: str) -> str:
     return _WORDS.get(state, state)
 
 
-def _lines(status: Status) -> Iterator[str]:
+def _lines(status: Status, names_failed: bool) -> Iterator[str]:
     yield from head_lines(status)
     if status.tasks:
         yield f"  tasks  {_bar({**status.tasks, 'cancelled': status.cancelled, 'not run': status.not_run})}"
     if status.links_end is not None:
         yield from _links(status.links_end)
+    if names_failed:
+        yield from _failed(status)
+    if status.help:
+        yield f"         help: {status.help}"
+    yield from problem_lines(status)
+
+
+def _failed(status: Status) -> Iterator[str]:
+    """The first tasks that failed or were cancelled."""
     for task in status.failed:
         yield f"         {_ended(task)}"
     more = status.tasks.get("failed", 0) + status.cancelled - len(status.failed)
     if status.failed and more > 0:
         yield f"         … {more} more (--tasks)"
-    if status.help:
-        yield f"         help: {status.help}"
-    yield from problem_lines(status)
 
 
 def head_lines(status: Status) -> Iterator[str]:

@@ -27,7 +27,7 @@ class Effect(Enum):
     RESIZE = "resize"
     AUTOSCALE = "autoscale"
     REJOIN = "nodes take it when they reboot or join"
-    DRAIN = "the pool is emptied for it"
+    DRAIN = "drains the pool"
     REPLACE = "needs a new one"
 
 

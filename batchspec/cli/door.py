@@ -13,6 +13,8 @@ from typing import Any, TextIO
 
 import click
 
+from batchspec.errors import RefusedError
+
 
 def escape_what_cannot_be_said() -> None:
     """From now on stdout escapes characters that its encoding does not have, as stderr does from the start."""
@@ -82,6 +84,14 @@ def confirm(question: str, *, approved: bool) -> bool:
         say(f'"{answer}" is not enough: only "yes", written in full, confirms.')
         answer = ask('Type "yes" to continue, anything else to cancel:')
     return answer == "yes"
+
+
+def require_yes(question: str, *, approved: bool, nothing: str, help: str) -> None:
+    """Raises `RefusedError`, which begins with *nothing*, unless it is *approved* or the person says yes."""
+    if confirm(question, approved=approved):
+        return
+    why = 'the answer was not "yes"' if is_somebody_there() else "confirming it needs an interactive terminal"
+    raise RefusedError(f"{nothing}: {why}", help=help)
 
 
 def is_somebody_there() -> bool:

@@ -69,7 +69,7 @@ def test_a_person_at_a_terminal_is_asked(
     os.write(person, answer.encode())
     found, said = _validate(project, env=env, stdin=command)
     folder = project.parent / "films"
-    question = f"work.yaml reads files in {folder}, outside the project {project}. Type `yes` to allow it:"
+    question = f'work.yaml reads files in {folder}, outside the project {project}. Type "yes" to allow it:'
     assert (found, said.count(question)) == (code, int(asked))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from main_job.workload import BATCHSPEC, Ended, Workload
 
-ASKS = "2 Spot nodes will start and cost money. Type `yes` to continue:"
+ASKS = '2 Spot nodes will start and cost money. Type "yes" to continue:'
 
 
 def _answered(workload: Workload, answer: str, *words: str, env: Mapping[str, str]) -> Ended:
@@ -50,4 +50,4 @@ def test_only_yes_starts_the_first_nodes(bare: Workload) -> None:
     assert (agreed.code, ASKS in agreed.err) == (0, True)
     (bare.clips / "c").write_text("c")
     resumed = _answered(bare, "no", env=azure)
-    assert (resumed.code, "Type `yes`" in resumed.err) == (0, False)
+    assert (resumed.code, 'Type "yes"' in resumed.err) == (0, False)

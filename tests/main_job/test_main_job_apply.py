@@ -244,6 +244,6 @@ def test_4_9_destroy_asks_and_without_an_answer_deletes_nothing(workload: Worklo
     workload.apply()
     before = workload.blobs("output")
     ended = workload.command("destroy", "specs/ffmpeg.yaml", code=4)
-    assert 'the answer was not "yes"' in ended.err
+    assert "nothing was deleted: confirming it needs an interactive terminal" in ended.err
     assert workload.pool() is not None
     assert workload.blobs("output") == before

@@ -12,7 +12,7 @@ import click
 
 from batchspec.cli import leave, signals
 from batchspec.cli.display import display
-from batchspec.cli.door import confirm, is_somebody_there, put_json, put_painted, say
+from batchspec.cli.door import confirm, is_somebody_there, put_json, put_painted, require_yes, say
 from batchspec.cli.options import (
     approve_option,
     environment_options,
@@ -29,7 +29,7 @@ from batchspec.cli.options import (
     warn,
 )
 from batchspec.cli.words import Choice
-from batchspec.errors import InterruptedRunError, RefusedError
+from batchspec.errors import InterruptedRunError
 from batchspec.plan.checks.safety import ALLOWED
 from batchspec.plan.model import Kind, Reason
 from batchspec.workload.reading import Environment
@@ -183,7 +183,7 @@ def _agrees(approved: bool) -> Callable[[str, Sequence[str]], bool]:
     def ask(what: str, news: Sequence[str]) -> bool:
         for line in () if approved else news:
             say(f"  {line}")
-        return confirm(f"{what}. Type `yes` to continue:", approved=approved)
+        return confirm(f'{what}. Type "yes" to continue:', approved=approved)
 
     return ask
 
@@ -204,11 +204,12 @@ def _ask_before_nodes(shown: Planned, *, approved: bool) -> None:
         return
     from batchspec.render.cost import starting_text
 
-    if not confirm(f"{starting_text(cost)}. Type `yes` to continue:", approved=False):
-        raise RefusedError(
-            'nothing was changed: the answer was not "yes"',
-            help="add --auto-approve to start them without asking",
-        )
+    require_yes(
+        f'{starting_text(cost)}. Type "yes" to continue:',
+        approved=False,
+        nothing="nothing was changed",
+        help="add --auto-approve to start them without asking",
+    )
 
 
 def _run(shown: Planned, manner: Manner, form: str) -> None:

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import click
 
-from batchspec.cli.door import confirm, put, put_object
+from batchspec.cli.door import put, put_object, require_yes
 from batchspec.cli.options import (
+    approve_option,
     environment_options,
     examples,
     format_option,
     load,
     spec_argument,
 )
-from batchspec.errors import RefusedError
 from batchspec.workload.reading import Environment
 
 
@@ -32,7 +32,7 @@ from batchspec.workload.reading import Environment
     "--group", "groups", multiple=True, metavar="NAME", help="Cancel the tasks of this group. Repeatable."
 )
 @environment_options
-@click.option("--auto-approve", is_flag=True, help="Skip the confirmation.")
+@approve_option
 @format_option
 def cancel(
     spec_file: Path,
@@ -61,11 +61,12 @@ def cancel(
         put(as_cancel.cancellable_text(workload.spec.name, found))
     if found.is_empty:
         return
-    if not confirm('Type "yes" to cancel:', approved=auto_approve):
-        raise RefusedError(
-            'nothing was cancelled: the answer was not "yes"',
-            help="add --auto-approve to cancel without asking",
-        )
+    require_yes(
+        'Type "yes" to cancel:',
+        approved=auto_approve,
+        nothing="nothing was cancelled",
+        help="add --auto-approve to cancel without asking",
+    )
     count = cancellation.cancel()
     if form == "json":
         put_object(as_cancel.cancelled_json(found, count))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from batchspec.cli.door import confirm, put, put_object, say
+from batchspec.cli.door import put, put_object, require_yes, say
 from batchspec.cli.options import (
     approve_option,
     environment_options,
@@ -19,7 +19,6 @@ from batchspec.cli.options import (
     take_over_option,
 )
 from batchspec.cli.words import Choice
-from batchspec.errors import RefusedError
 from batchspec.workload.reading import Environment
 
 if TYPE_CHECKING:
@@ -112,11 +111,12 @@ def _destroy(
 
 
 def _require_yes(question: str, *, approved: bool) -> None:
-    if not confirm(question, approved=approved):
-        raise RefusedError(
-            'nothing was deleted: the answer was not "yes"',
-            help="add --auto-approve to delete without asking",
-        )
+    require_yes(
+        question,
+        approved=approved,
+        nothing="nothing was deleted",
+        help="add --auto-approve to delete without asking",
+    )
 
 
 def _destroy_idle(target: str | None, form: str, *, approved: bool) -> None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from batchspec.cli.door import confirm, put_file, say
+from batchspec.cli.door import put_file, require_yes, say
 from batchspec.cli.options import approve_option, examples, open_account, target_option
-from batchspec.errors import RefusedError, UsageError
+from batchspec.errors import UsageError
 
 if TYPE_CHECKING:
     from batchspec.engine.importing import Found, Imported
@@ -103,12 +103,11 @@ def _adopt(account: Account, found: Found, imported: Imported, name: str, approv
     if not missing:
         say(f"the spec {name} already owns it")
         return
-    if not confirm(
-        f"{what}: will belong to the spec {name}, which may then change and delete it. Type `yes` to continue:",
+    require_yes(
+        f'{what}: will belong to the spec {name}, which may then change and delete it. Type "yes" to continue:',
         approved=approved,
-    ):
-        raise RefusedError(
-            'nothing was adopted: the answer was not "yes"', help="pass --auto-approve to skip the question"
-        )
+        nothing="nothing was adopted",
+        help="add --auto-approve to adopt without asking",
+    )
     importing.adopt(account, imported, missing)
     say(f"adopted {what}; `batchspec plan` of this spec has no changes")

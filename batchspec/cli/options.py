@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from functools import wraps
 from pathlib import Path
@@ -12,6 +12,7 @@ import click
 
 from batchspec.cli.door import colored, confirm, put, say
 from batchspec.cli.words import Choice
+from batchspec.errors import UsageError
 from batchspec.workload.reading import Environment
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ lock_timeout_option = click.option(
 approve_option = click.option(
     "--auto-approve",
     is_flag=True,
-    help="Skip the confirmation before resources are deleted, replaced or drained, or nodes start to cost money.",
+    help="Skip the confirmation.",
 )
 
 format_option = click.option(
@@ -170,6 +171,17 @@ format_option = click.option(
 def examples(*lines: str) -> str:
     """An epilog of examples, one a line."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def files_at(paths: Iterable[Path]) -> list[Path]:
+    """The specs at *paths*; of a folder, the YAML files in it."""
+    return [file for path in paths for file in (_yaml_files(path) if path.is_dir() else [path])]
+
+
+def _yaml_files(folder: Path) -> list[Path]:
+    if found := sorted(file for file in folder.iterdir() if file.suffix in (".yaml", ".yml")):
+        return found
+    raise UsageError(f"{folder} has no YAML files")
 
 
 def load(
@@ -192,7 +204,7 @@ def ask_of(spec_file: Path) -> Ask:
 
     def ask(use: Use, folder: Path, project: Path) -> bool:
         what = f"{spec_file} {use.value} {folder}, outside the project {project}."
-        return confirm(f"{what} Type `yes` to allow it:", approved=False)
+        return confirm(f'{what} Type "yes" to allow it:', approved=False)
 
     return ask
 

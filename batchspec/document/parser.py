@@ -160,7 +160,11 @@ class _Composer:
             self._add(Code.EMPTY, "this file is empty", None)
         elif not isinstance(root.value, dict):
             self._add(
-                Code.NOT_A_MAPPING, "a spec is a mapping of fields", event, "", "start with `version: 1`"
+                Code.NOT_A_MAPPING,
+                "expected a mapping of fields",
+                event,
+                "",
+                "write `NAME: value` on each line; a spec starts with `version: 1`",
             )
         return root
 

@@ -233,6 +233,6 @@ def _require_all(environment: Mapping[str, str]) -> None:
     if missing:
         present = ", ".join(name for name in _VARIABLES if environment.get(name)) or "none of its variables"
         raise NotSignedInError(
-            f"the Azure account is not named in full: missing {' and '.join(missing)}; set is {present}",
-            help="set what is missing; for the local account unset all of them and leave --target azure away",
+            f"the Azure account is not fully configured: missing {' and '.join(missing)}; set: {present}",
+            help="set what is missing; for the local account, unset all of them and omit --target azure",
         )

@@ -159,4 +159,4 @@ def test_help_names_nothing_outside(project: Path) -> None:
     with pytest.raises(SpecError) as raised:
         desired_now(spec, None)
     (finding,) = raised.value.diagnostics
-    assert "nearest: in, in/a.txt, near" in finding.helps
+    assert "it has: in, in/a.txt, near" in finding.helps

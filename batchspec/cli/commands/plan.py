@@ -13,6 +13,7 @@ from batchspec.cli.errors import report_error
 from batchspec.cli.options import (
     environment_options,
     examples,
+    files_at,
     load,
     only_option,
     overwrite_option,
@@ -22,7 +23,7 @@ from batchspec.cli.options import (
     warn,
 )
 from batchspec.cli.words import Choice
-from batchspec.errors import BatchspecError, PlanError, UsageError
+from batchspec.errors import BatchspecError, PlanError
 from batchspec.workload.reading import Environment
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def plan(
     not stop the others, and the exit code is the worst. Exits with 1 if the account would
     reject a plan.
     """
-    spec_files = [file for path in specs for file in _files(path)]
+    spec_files = files_at(specs)
     is_one = len(spec_files) == 1
     if output is not None and not is_one:
         raise click.UsageError("--output takes one spec")
@@ -101,16 +102,6 @@ def plan(
             report_error(error, str(spec_file))
             codes.append(error.exit_code)
     return max(codes, key=lambda code: (code not in (0, _CHANGES_PRESENT), code))
-
-
-def _files(path: Path) -> list[Path]:
-    """The spec at *path*, or those in the folder that it is."""
-    if not path.is_dir():
-        return [path]
-    found = sorted(file for file in path.iterdir() if file.suffix in (".yaml", ".yml"))
-    if not found:
-        raise UsageError(f"{path} has no YAML files")
-    return found
 
 
 def _show(made: Planned, form: str, *, show_all: bool, detailed: bool) -> int:

@@ -13,6 +13,7 @@ from batchspec.cli.options import (
     allow_path_option,
     ask_of,
     examples,
+    files_at,
     params_option,
     set_option,
 )
@@ -30,10 +31,10 @@ if TYPE_CHECKING:
     epilog=examples(
         "batchspec validate specs/ffmpeg.yaml",
         "batchspec validate a.yaml b.yaml",
-        "batchspec validate specs/*.yaml --format github",
+        "batchspec validate specs/ --format github",
     )
 )
-@click.argument("spec_files", metavar="SPEC...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("specs", metavar="SPEC...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @set_option
 @params_option
 @allow_path_option
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     help="Output format; github writes annotations for a pull request.",
 )
 def validate(
-    spec_files: tuple[Path, ...],
+    specs: tuple[Path, ...],
     settings: tuple[str, ...],
     params_files: tuple[Path, ...],
     allowed_paths: tuple[Path, ...],
@@ -54,12 +55,13 @@ def validate(
 ) -> int:
     """Check specs and their input files.
 
-    All findings of each file are listed at once. Exits with 65 if a spec is invalid, else 0;
-    warnings do not count.
+    All findings of each file are listed at once. Of a folder, every YAML file in it is checked.
+    Exits with 65 if a spec is invalid, else 0; warnings do not count.
     """
     environment = Environment(settings, params_files, allowed_paths=allowed_paths)
     found: dict[Path, Sequence[Diagnostic]] = {}
     names: dict[str, Path] = {}
+    spec_files = files_at(specs)
     for spec_file in spec_files:
         spec, of_file = checked(spec_file, environment, ask_of(spec_file))
         found[spec_file] = [*of_file, *(_namesakes(spec, spec_file, names) if spec else ())]

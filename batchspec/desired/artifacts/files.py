@@ -86,7 +86,10 @@ class FileFinder:
         item = self._only(file.read.path)
         if item is None:
             raise TaskProblem(
-                f"files.{name}: there is no file {source.path!r}", file.read.path, code=Code.NO_MATCH
+                f"files.{name}: there is no file {source.path!r}",
+                file.read.path,
+                "paths are relative to the spec file",
+                code=Code.NO_MATCH,
             )
         return [_folder(name, item) if is_pack(file) else _at_own_name(name, item)]
 

@@ -212,7 +212,9 @@ def _not_one_of(broken: _Broken) -> Iterator[Diagnostic]:
 
 
 def _not_the_one(broken: _Broken) -> Iterator[Diagnostic]:
-    yield broken.say(Code.NOT_ONE_OF, f"expected {json.dumps(broken.argument)}", "", *broken.description)
+    wanted = json.dumps(broken.argument)
+    quoted = [f"write {wanted} without quotes"] if broken.value == wanted else broken.description
+    yield broken.say(Code.NOT_ONE_OF, f"expected {wanted}", "", *quoted)
 
 
 def _wrong_form(broken: _Broken) -> Iterator[Diagnostic]:

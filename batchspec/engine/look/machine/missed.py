@@ -62,8 +62,12 @@ def nearest(folder: FilePath, glob: Glob, project: Project) -> Iterator[str]:
     names = [
         p.relative_to(folder).as_posix() if p.is_relative_to(folder) else p.name for p in _some(searched)
     ]
-    near = difflib.get_close_matches(glob.text, names, _TOLD, cutoff=0.3) or names[:_TOLD]
-    yield f"nearest: {', '.join(near)}" if near else "that folder is empty"
+    if near := difflib.get_close_matches(glob.text, names, _TOLD, cutoff=0.3):
+        yield f"nearest: {', '.join(near)}"
+    elif names:
+        yield f"it has: {', '.join(names[:_TOLD])}" + (", …" if len(names) > _TOLD else "")
+    else:
+        yield "that folder is empty"
 
 
 def _some(folder: FilePath, most: int = 1000) -> list[FilePath]:

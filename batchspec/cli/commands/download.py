@@ -30,7 +30,9 @@ from batchspec.workload.reading import Environment
 @environment_options
 @format_option
 @overwrite_option
-@click.option("--prune", "prunes", is_flag=True, help="Delete downloaded files whose outputs left the spec.")
+@click.option(
+    "--prune", "prunes", is_flag=True, help="Delete downloaded files whose outputs are no longer in the spec."
+)
 @take_over_option
 def download(
     spec_file: Path, environment: Environment, form: str, overwrite: bool, prunes: bool, takes_over: bool

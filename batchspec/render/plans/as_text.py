@@ -248,7 +248,7 @@ def _kept(plan: Plan, show_all: bool) -> Iterator[str]:
 def _stale(plan: Plan, show_all: bool) -> Iterator[str]:
     if plan.stale:
         what = count_text(len(plan.stale), "downloaded file")
-        yield f"  = {what} of outputs that left the spec (`batchspec download --prune` deletes them)"
+        yield f"  = {what} of outputs that are no longer in the spec (`batchspec download --prune` deletes them)"
         yield from _files(plan.stale, show_all)
 
 

@@ -274,11 +274,10 @@ def test_what_changed_meanwhile_is_not_stamped(
     """The stamp goes onto the pool that was shown, or onto none."""
     sdk.create_pool({"id": name, **POOLS["bare"]})  # type: ignore[arg-type]
 
-    def meanwhile(*_: object, **__: object) -> bool:
+    def meanwhile(*_: object, **__: object) -> None:
         sdk.update_pool(name, {"metadata": [{"name": "a", "value": "b"}]})  # type: ignore[arg-type]
-        return True
 
-    monkeypatch.setattr("batchspec.cli.commands.import_.confirm", meanwhile)
+    monkeypatch.setattr("batchspec.cli.commands.import_.require_yes", meanwhile)
     refused = run("import", "pool", name, "--adopt", fails=True).exception
     assert isinstance(refused, RefusedError)
     assert str(refused) == f"the pool {name} was changed by somebody else in the meantime"

@@ -105,6 +105,11 @@ def save(saved: SavedPlan, file: Path) -> None:
     target = file.resolve()
     if target.exists() and not target.is_file():
         raise UsageError(f"cannot write the plan to {file}: it is not a regular file")
+    if target.exists() and target.stat().st_size and not is_saved_plan(target):
+        raise UsageError(
+            f"cannot write the plan to {file}: it is a file that is not a saved plan",
+            help="choose another name, or remove it",
+        )
     try:
         descriptor, part = tempfile.mkstemp(
             dir=target.parent, prefix=".batchspec-", suffix=".part"

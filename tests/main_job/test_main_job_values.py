@@ -67,9 +67,13 @@ def test_every_command_that_is_suggested_repeats_the_flags(bare: Workload) -> No
 
 
 def test_a_saved_plan_has_its_values(bare: Workload) -> None:
-    """`apply PLAN` needs no flags; a file of values that has changed since makes it stale."""
+    """`apply PLAN` needs no flags, and takes none; a file of values that has changed since makes it stale."""
     write(bare)
     bare.command("plan", "specs/ffmpeg.yaml", "--params", "dev.yaml", "-o", "dev.plan")
+    for flag, value in [("--set", "words=[bye]"), ("--params", "prod.yaml"), ("--only", "say")]:
+        said = bare.command("apply", "dev.plan", flag, value, code=64).err
+        assert f"{flag} has no effect on a saved plan" in said
+    bare.command("apply", "dev.plan", "--plan-id", "0123456789", code=5)
     bare.command("apply", "dev.plan")
     assert (bare.outputs / "dev" / "said.txt").exists()
     (bare.folder / "dev.yaml").write_text("stage: dev\nnodes: 3\n")

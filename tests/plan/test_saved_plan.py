@@ -227,6 +227,19 @@ def test_what_is_no_saved_plan_is_refused(content: bytes, tmp_path: Path) -> Non
     assert "\n" not in str(caught.value)
 
 
+def test_only_a_saved_plan_is_written_over(tmp_path: Path) -> None:
+    """`plan -o work.yaml other.yaml` is a slip, and would be the end of `work.yaml`."""
+    file = tmp_path / "work.yaml"
+    file.write_text(FULL["spec"])
+    saved = saved_plan(document_of(plan_of(FULL)), "spec.yaml", "local")
+    with pytest.raises(UsageError, match="not a saved plan"):
+        save(saved, file)
+    assert file.read_text() == FULL["spec"]
+    file.write_text("")  # as mktemp leaves it
+    save(saved, file)
+    save(saved, file)
+
+
 def test_a_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
     """Half a plan is none."""
     file = tmp_path / "plan"

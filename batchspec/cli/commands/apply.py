@@ -29,7 +29,7 @@ from batchspec.cli.options import (
     warn,
 )
 from batchspec.cli.words import Choice
-from batchspec.errors import InterruptedRunError
+from batchspec.errors import InterruptedRunError, UsageError
 from batchspec.plan.checks.safety import ALLOWED
 from batchspec.plan.model import Kind, Reason
 from batchspec.workload.reading import Environment
@@ -117,6 +117,8 @@ def apply(
     from batchspec.workload.planned import Manner
 
     saved = load_plan(file) if is_saved_plan(file) else None
+    if saved:
+        _require_none(environment, only=only, rerun=rerun, overwrite=overwrite, take_over=takes_over)
     reviewed = plan_digest(saved.plan, saved.account) if saved else plan_id
     if saved:
         shown = _planned_again(saved, environment.allowed_paths, prices)
@@ -127,7 +129,7 @@ def apply(
     warn(shown.desired.spec)
     if saved:
         consent.require_current(saved, shown)
-    elif plan_id:
+    if plan_id:
         consent.require_id(plan_id, shown.digest)
     _print(shown, form)
     if not shown.plan.is_empty:
@@ -145,6 +147,13 @@ def apply(
         shown.require_few_enough()
     if saved:
         mark_applied(saved, file)
+
+
+def _require_none(environment: Environment, **options: object) -> None:
+    """Raises `UsageError` for an option that says what a saved plan has settled already."""
+    said = {"set": environment.settings, "params": environment.params_files, **options}
+    for name in (name.replace("_", "-") for name, value in said.items() if value):
+        raise UsageError(f"--{name} has no effect on a saved plan", help="plan again with it")
 
 
 def _planned_again(saved: SavedPlan, allowed_paths: tuple[Path, ...], prices: str | None) -> Planned:

@@ -38,9 +38,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _said(folder: Path, inputs: str, output: str, download: str) -> list[str]:
+    """What is wrong where each blob that is looked for is there."""
     text = SPEC.format(inputs=inputs, output=output, download=download)
     try:
-        desired_now(build(parse(Source(str(folder / "work.yaml"), text))), None)
+        spec = build(parse(Source(str(folder / "work.yaml"), text)))
+        desired_now(spec, lambda _container, name: iter([LiveBlob(name, 1, "0" * 32, "etag")]))
     except SpecError as error:
         return [diagnostic.summary for diagnostic in error.diagnostics]
     return []
@@ -140,3 +142,29 @@ def test_outputs_that_their_own_group_takes_for_inputs(folder: Path, inputs: str
     except SpecError as error:
         said = [diagnostic.summary for diagnostic in error.diagnostics if diagnostic.code == "BS0409"]
     assert ("the output 'work/a-2.wav' would become an input of 'a'" in said) == is_refused == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("files", "is_refused"),
+    [
+        ("{container: output, blob: work/a-2.wav}", True),
+        ("{container: output, prefix: work/}", True),
+        ("{container: output, blob: work/a-3.wav}", False),
+        ("{container: output, prefix: other/}", False),
+        ("{container: input, prefix: work/}", False),
+        ("out/", True),
+        ("./out/a-2.wav", True),
+        ("'o*/{stem}-2.wav'", True),
+        ("'out/{{ input.stem }}-2.wav'", True),
+        ("out/a-3.wav", False),
+        ("in/", False),
+    ],
+)
+def test_outputs_that_are_read_as_files(folder: Path, files: str, is_refused: bool) -> None:
+    """Of what the spec makes, a file would be what earlier work left; so it is read with `from`."""
+    (folder / "out").mkdir()
+    for name in ("a-2.wav", "a-3.wav"):
+        (folder / "out" / name).touch()
+    inputs = f"'in/{{stem}}.wav'\n    files: {{old: {files}}}\n    env: {{OLD: '{{{{ files.old.path }}}}'}}"
+    said = _said(folder, inputs, "{{ input.stem }}-2.wav", "out/")
+    assert ("the output 'a-2.wav' of 'a' would be read as files.old" in said) == is_refused, said

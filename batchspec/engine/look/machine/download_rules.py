@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path as FilePath
 
@@ -11,8 +11,11 @@ from batchspec.codes import Code
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
 from batchspec.engine.look.machine.project import Project, Use
+from batchspec.engine.look.machine.walk import any_placeholder
 from batchspec.language.glob.pattern import Glob
-from batchspec.language.model import Blobs, LocalFiles, Spec, TaskGroup
+from batchspec.language.glob.pattern import parse as parse_glob
+from batchspec.language.model import Blobs, GroupFile, LocalFiles, Spec, TaskGroup
+from batchspec.language.rows.words import LocalFile, StoredBlob
 from batchspec.source import Diagnostic
 
 _TOLD = 20
@@ -36,6 +39,7 @@ def outside(spec: Spec, project: Project) -> Iterator[Diagnostic]:
 def check(desired: Desired) -> Iterator[Diagnostic]:
     """What is wrong with the files and blobs that outputs become; of much the first."""
     yield from islice(_feeding_itself(desired), _TOLD)
+    yield from _feeding_files(desired)
     if desired.spec.download is not None:
         yield from islice(_too_long(desired), _TOLD)
         yield from islice(_feeding(desired), _TOLD)
@@ -104,6 +108,42 @@ def _feeding_itself(desired: Desired) -> Iterator[Diagnostic]:
                 label="outputs would be read as inputs by the next apply",
                 helps=("read another `prefix`, or leave it out with `exclude`",),
             )
+
+
+def _feeding_files(desired: Desired) -> Iterator[Diagnostic]:
+    """Entries of `files` that outputs are, in storage or once they are downloaded: read as earlier work left them."""
+    spec, places = desired.spec, Places.of(desired.spec)
+    files = (file for group in spec.groups if group.rows for file in group.rows.files)
+    reads = {file.read.path: (file.read.name, takes) for file in files if (takes := _takes(file, places))}
+    for group, blob in desired.tasks.outputs() if reads else ():
+        for path in [path for path, (_, takes) in reads.items() if takes(blob)]:
+            name, _ = reads.pop(path)  # one output says it
+            yield spec.document.diagnostic(
+                Code.FEEDBACK,
+                f"the output {blob.removeprefix(places.root)!r} of {group.name!r} would be read as files.{name}",
+                path,
+                label="it is read as earlier work left it",
+                helps=(f"read it as an output: `{{from: {group.name}}}`, or choose other files",),
+            )
+
+
+def _takes(file: GroupFile, places: Places) -> Callable[[str], bool] | None:
+    """Says of an output's blob whether *file* reads it; None where it reads no output of the spec at all."""
+    source = file.read.source
+    if isinstance(source, StoredBlob):
+        is_read = source.blob.__eq__ if not source.is_prefix else lambda blob: blob.startswith(source.blob)
+        return is_read if source.container == places.output else None
+    if not isinstance(source, LocalFile) or places.download is None:
+        return None
+    text = any_placeholder(source.path).removeprefix("./")
+    glob = parse_glob(f"{text}**" if text.endswith("/") else text)
+    folder = places.file("").resolve()
+
+    def is_downloaded_to(blob: str) -> bool:
+        path = _as_written(glob, folder / blob.removeprefix(places.root), places.folder)
+        return path is not None and glob.fits(path)
+
+    return is_downloaded_to if _may_feed(glob, places) else None
 
 
 def _globs(group: TaskGroup) -> tuple[Glob, ...]:

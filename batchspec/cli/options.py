@@ -76,14 +76,14 @@ overwrite_option = click.option(
 only_option = click.option(
     "--only",
     multiple=True,
-    metavar="GROUP[/TASK]",
-    help="Run only these tasks and what they depend on. Repeatable.",
+    metavar="GROUP|TASK",
+    help="Run only these tasks, named as a plan shows them, and what they depend on. Repeatable.",
 )
 
 rerun_option = click.option(
     "--rerun",
     multiple=True,
-    metavar="GROUP[/TASK]",
+    metavar="GROUP|TASK",
     help="Run these tasks again even if up to date, but not the tasks that read their outputs. Repeatable.",
 )
 

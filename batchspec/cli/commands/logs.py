@@ -80,8 +80,8 @@ def logs(
     tail: int | None,
     form: str,
 ) -> None:
-    """Print the output of a task. TASK is GROUP/INPUT as a plan shows it, an input
-    that only one task has, or a task id.
+    """Print the output of a task. TASK is a name as a plan shows it (GROUP/INPUT,
+    GROUP[AXIS=VALUE]), an input that only one task has, or a task id.
 
     How the task ran (state, exit code, attempt, times, node, command) is on stderr. The
     text comes from the node or, if that is gone, from the copy that every task

@@ -115,7 +115,8 @@ def find_start_files(spec: Spec, project: Project) -> tuple[StartFile, ...]:
             found += (StartFile(read.name, item) for item in _local(spec, read.path, path, project))
             if not found or found[-1].name != read.name:
                 what = f"files.{read.name}: there is no file {path!r}"
-                findings.append(spec.document.diagnostic(Code.NO_MATCH, what, read.path))
+                helps = ("paths are relative to the spec file",)
+                findings.append(spec.document.diagnostic(Code.NO_MATCH, what, read.path, helps=helps))
         except SpecError as error:
             findings += error.diagnostics
     if findings:

@@ -221,5 +221,5 @@ class Watch:
         return RunError(
             f"time is up: {self.pending} of {self._total} tasks have not completed; they keep running",
             help=f"watch them with `batchspec status --watch {self._conduct.spec.arguments}`, "
-            "or run the same command again",
+            f"resume with `batchspec apply {self._conduct.spec.arguments}`",
         )

@@ -45,8 +45,8 @@ def cancel(
     """End waiting and running tasks after confirmation: all of the spec's, or only those named.
 
     TASK is a name as a plan shows it (GROUP/INPUT, GROUP[AXIS=VALUE]), an input that only one task has, or a task id;
-    * and ? match any characters. Outputs and the pool are kept. An apply that is watching reports the tasks as cancelled and exits with
-    3; tasks that depend on them do not run. The next apply runs exactly what was cancelled.
+    * and ? match any characters. Outputs and the pool are kept. An apply that is watching reports the tasks as
+    cancelled and exits with 3; tasks that depend on them do not run. The next apply runs exactly what was cancelled.
 
     In JSON the first line lists what will be cancelled, the second says how many tasks were.
     """

@@ -123,7 +123,7 @@ def test_detach_says_what_nobody_does_afterwards_and_what_stays(bare: Workload) 
     bare.spec.write_text(
         bare.spec.read_text("utf-8").replace("pool:\n", "pool:\n  whenDone: zero\n"), "utf-8"
     )
-    beside = "after the run (whenDone: zero); not with --detach: use pool.autoscale with min: 0 for that"
+    beside = "after the run (whenDone: zero), but not with --detach"
     assert beside in bare.command("plan", "specs/ffmpeg.yaml").out
     ended = bare.apply("--detach")
     nobody = f"the pool {bare.pool_id} keeps its nodes when the tasks are done"

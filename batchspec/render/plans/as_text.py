@@ -30,7 +30,7 @@ _AFTERWARDS = {
 }
 """What becomes of the pool, by whenDone."""
 
-_DETACHED = "; not with --detach: use pool.autoscale with min: 0 for that"
+_DETACHED = ", but not with --detach"
 
 
 def plan_text(plan: Plan, *, show_all: bool = False, warnings: Sequence[Diagnostic] = ()) -> str:

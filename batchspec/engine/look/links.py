@@ -73,6 +73,11 @@ def start_links_end(account: Account, spec: Spec, pool: Json | None) -> str:
 
 def what_now(spec: Spec, failure: str) -> str:
     """What to do about a task that failed so; empty where its own words say more."""
+    if failure.startswith("exit code 127"):  # a shell's word for a program that is not there
+        return (
+            "the node lacks a program that the command runs: install it by pool.startTask, or bring it as an "
+            "application package or in a container image"
+        )
     if not is_denied(failure):
         return ""
     if spec.identity is not None:

@@ -61,7 +61,7 @@ careless:
     ended = bare.apply(code=3)
     assert "2 failed, 1 succeeded" in ended.out
     assert "exit code 127" in ended.out
-    assert "help: the node lacks a program that the command runs" in ended.out
+    assert "help: exit code 127 means that a program is not on the node" in ended.out
     assert bare.results() == bare.downloaded() == {"a.careless"}
 
 

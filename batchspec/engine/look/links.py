@@ -75,8 +75,8 @@ def what_now(spec: Spec, failure: str) -> str:
     """What to do about a task that failed so; empty where its own words say more."""
     if failure.startswith("exit code 127"):  # a shell's word for a program that is not there
         return (
-            "the node lacks a program that the command runs: install it by pool.startTask, or bring it as an "
-            "application package or in a container image"
+            "exit code 127 means that a program is not on the node: install it by pool.startTask, or bring it as "
+            "an application package or in a container image"
         )
     if not is_denied(failure):
         return ""

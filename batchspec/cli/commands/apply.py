@@ -118,7 +118,7 @@ def apply(
 
     saved = load_plan(file) if is_saved_plan(file) else None
     if saved:
-        _require_none(environment, only=only, rerun=rerun, overwrite=overwrite, take_over=takes_over)
+        _require_none(saved, environment, only=only, rerun=rerun, overwrite=overwrite, take_over=takes_over)
     reviewed = plan_digest(saved.plan, saved.account) if saved else plan_id
     if saved:
         shown = _planned_again(saved, environment.allowed_paths, prices)
@@ -149,8 +149,10 @@ def apply(
         mark_applied(saved, file)
 
 
-def _require_none(environment: Environment, **options: object) -> None:
-    """Raises `UsageError` for an option that says what a saved plan has settled already."""
+def _require_none(saved: SavedPlan, environment: Environment, **options: object) -> None:
+    """Raises `UsageError` for an option that says what *saved* has settled already."""
+    if environment.target not in (None, saved.target):
+        raise UsageError(f"this plan is for the target {saved.target}, not for {environment.target}")
     said = {"set": environment.settings, "params": environment.params_files, **options}
     for name in (name.replace("_", "-") for name, value in said.items() if value):
         raise UsageError(f"--{name} has no effect on a saved plan", help="plan again with it")

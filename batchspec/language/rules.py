@@ -20,6 +20,7 @@ from batchspec.resources import job as jobs
 from batchspec.resources import pool as pools
 from batchspec.resources.base import Field, Json
 from batchspec.resources.equality import duration_s
+from batchspec.resources.records import OWN_VARIABLES
 from batchspec.source import Diagnostic, Path, path_text
 
 SHORTHANDS: dict[str, Path] = {
@@ -55,6 +56,7 @@ def check_rules(spec: Spec) -> list[Diagnostic]:
         *_raw_lines(spec),
         *_published(spec),
         *_set_twice(data),
+        *_own_variables(data),
         *_systems(spec),
         *check_node_files(spec),
         *_slots(spec.pool, job, groups),
@@ -187,6 +189,19 @@ def _set_twice(data: Mapping[str, Any]) -> Iterator[Finding]:
                 yield Finding(
                     Code.CONTRADICTION, path, what, "one value would hide the other", "remove one of them"
                 )
+
+
+def _own_variables(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """Variables that are batchspec's: what a group sets there its tasks would not see."""
+    for name, group in (data.get("tasks") or {}).items():
+        said: list[tuple[Path, str]] = [(("env", variable), variable) for variable in group.get("env") or ()]
+        for i, setting in enumerate(group.get("environmentSettings") or ()):
+            said.append((("environmentSettings", i, "name"), setting["name"]))
+        for place, variable in said:
+            if variable in OWN_VARIABLES:
+                why = "tasks would see batchspec's own value"
+                what = f"`{variable}` is set by batchspec"
+                yield Finding(Code.CONTRADICTION, ("tasks", name, *place), what, why, "choose another name")
 
 
 def _folders(group: TaskGroup) -> Iterator[Path]:

@@ -1,7 +1,11 @@
-"""What blobs and tasks say of the work that made them: the names of our metadata and of our variable."""
+"""What blobs and tasks say of the work that made them: the names of our metadata and of our variables."""
+
+FINGERPRINT_VARIABLE = "BATCHSPEC_FINGERPRINT"
+COMMAND_VARIABLE = "BATCHSPEC_COMMAND"
+OWN_VARIABLES = (FINGERPRINT_VARIABLE, COMMAND_VARIABLE)
+"""The environment settings that tasks get: their fingerprint, and what the wrapper runs."""
 
 FINGERPRINT_METADATA = "batchspec_fingerprint"
-FINGERPRINT_VARIABLE = "BATCHSPEC_FINGERPRINT"
 COMMAND_METADATA = "batchspec_command"
 WORK_METADATA = "batchspec_work"
 SPEC_METADATA = "batchspec_spec"

@@ -16,12 +16,12 @@ import pytest
 from batchspec.desired.bodies.body import PLAIN
 from batchspec.desired.bodies.wrapper import (
     ANY,
-    COMMAND_VARIABLE,
     NodeOutput,
     NodePack,
     wrapped_script,
     wrapped_words,
 )
+from batchspec.resources.records import COMMAND_VARIABLE
 
 SHELLS = {
     "sh": ["/bin/sh"],

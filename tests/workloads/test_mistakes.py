@@ -80,6 +80,11 @@ def test_words_of_other_tools_are_answered(word: str, answer: str, tmp_path: Pat
             "A",
         ),
         (
+            ECHO + ", env: {BATCHSPEC_COMMAND: 1}}",
+            "tasks.a.env.BATCHSPEC_COMMAND: `BATCHSPEC_COMMAND` is set by batchspec",
+            "1",
+        ),
+        (
             SPLIT + "  a: {inputs: {from: s, match: '{n}.ts'}, command: 'cat {{ input.path }}'}",
             "`match` and `atMost` belong together: which files there are is known only when the task has run",
             "{from: s, match: '{n}.ts'}",

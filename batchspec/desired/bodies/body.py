@@ -10,7 +10,6 @@ from batchspec.desired.artifacts.values import template_values
 from batchspec.desired.bodies.records import recorded
 from batchspec.desired.bodies.wrapper import (
     ANY,
-    COMMAND_VARIABLE,
     NodeOutput,
     NodePack,
     wrapped_script,
@@ -24,6 +23,7 @@ from batchspec.language.templates.deferred import Deferred
 from batchspec.resources.base import Json
 from batchspec.resources.records import (
     COMMAND_METADATA,
+    COMMAND_VARIABLE,
     FINGERPRINT_METADATA,
     FINGERPRINT_VARIABLE,
     WORK_METADATA,

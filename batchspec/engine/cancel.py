@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from batchspec.desired.places import Places
-from batchspec.engine.health.status import LiveJob, group_of, newest_job
+from batchspec.engine.health.status import LiveJob, group_of, read_job
 from batchspec.engine.logs import find_task
 from batchspec.engine.look.named import read_named
 from batchspec.engine.run.sending.send_all import SINGLE_SLOW_S, send_all
@@ -60,7 +60,7 @@ def find_cancellable(
     refuse_other_file(spec, read_named(account, spec, job_service.all_jobs(account.batch)))
     places = Places.of(spec)
     holder = holder_of(account.blobs, places.output, places.lock)
-    job = newest_job(account, spec)
+    job = read_job(account, spec)
     if names or groups:
         tasks = _Unfinished(_named(account, spec, job, names), _listed(account, job, names, groups))
         return Cancellable(job.id if job else "", *tasks.counts(), tasks.rows(), holder)

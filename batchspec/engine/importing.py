@@ -22,6 +22,7 @@ from batchspec.plan.actions.planner import make_plan
 from batchspec.plan.observed import Observed
 from batchspec.resources import job as jobs
 from batchspec.resources.base import Json, is_protected, owner, stamped
+from batchspec.resources.pool import identities_of
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import pool as pool_service
 from batchspec.service.batch import task as task_service
@@ -193,24 +194,23 @@ def _header(found: Found, parts: list[ReadBack], name: str, command: str) -> lis
         lines += [
             "",
             "batchspec did not create it, so it does not change it yet. To make this spec the owner:",
+            f"  {command} --name {name} --adopt",
+            "Then `batchspec plan` has no changes.",
         ]
-        lines += [f"  {command} --name {name} --adopt", "Then `batchspec plan` has no changes."]
     if secrets := {variable: use for part in parts for variable, use in part.secrets.items()}:
         lines += [
             "",
             "The service does not return secrets. These variables are read when the pool is created",
-        ]
-        lines += [
             "or its secrets' fields change:",
             *(f"  {variable}: {use}" for variable, use in secrets.items()),
         ]
     if unsigned := [path for part in parts for path in part.unsigned]:
-        links = "1 link" if len(unsigned) == 1 else f"{len(unsigned)} links"
+        links = count_text(len(unsigned), "link")
         lines += [
             "",
             f"The signature was removed from {links}; where nodes still need access, use an identityReference.",
         ]
-    if identities := _identities(found.pool):
+    if identities := identities_of(found.pool or {}):
         lines += [
             "",
             "The pool has a managed identity. If it may read and write the blobs, tasks need no signed links:",
@@ -221,12 +221,6 @@ def _header(found: Found, parts: list[ReadBack], name: str, command: str) -> lis
     return lines + _job_lines(found)
 
 
-def _identities(pool: Json | None) -> list[str]:
-    """The resource ids of the pool's user-assigned identities."""
-    has = (pool or {}).get("identity") or {}
-    return [str(entry["resourceId"]) for entry in has.get("userAssignedIdentities") or []]
-
-
 def _job_lines(found: Found) -> list[str]:
     if not found.job:
         return []
@@ -235,22 +229,23 @@ def _job_lines(found: Found) -> list[str]:
         lines += [
             "",
             f"The job has {count_text(total, 'task')} that this spec does not know and does not change;",
+            "only `destroy`, which deletes the job, would delete them too.",
         ]
-        lines += ["only `destroy`, which deletes the job, would delete them too."]
         if found.bodies:
-            lines += [
+            lines.append(
                 "The groups below do the same work: `apply` adds them as new tasks. --adopt leaves them out."
-            ]
+            )
         elif total > MOST_TASKS:
-            lines += [
+            lines.append(
                 f"They are more than {MOST_TASKS:,}, too many to list here: write a group with a CSV file."
-            ]
+            )
     if not jobs.is_open(found.job):
+        job_id = str(found.job["id"])
         lines += [
             "",
             "The job has completed and accepts no more tasks: tasks of this spec would go into the next one,",
+            f"{jobs.next_id(job_id, [job_id])}.",
         ]
-        lines += [f"{jobs.next_id(str(found.job['id']), [str(found.job['id'])])}."]
     return lines
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from batchspec.desired.expansion.expand import keys_of
 from batchspec.desired.places import Places
-from batchspec.engine.health.status import LiveJob, newest_job, read_status, state_in
+from batchspec.engine.health.status import LiveJob, read_job, read_status, state_in
 from batchspec.engine.health.trouble import in_words
 from batchspec.engine.ran import read_ran
 from batchspec.engine.run.written import task_output
@@ -34,7 +34,7 @@ def find_task(account: Account, spec: Spec, name: str) -> tuple[str, str]:
 
     Of several tries the last one is meant. Raises `UsageError` when there is none, or several tasks are meant.
     """
-    job = newest_job(account, spec)
+    job = read_job(account, spec)
     job_id = job.id if job else spec.job_id
     if read_id(name) and (live := next(_lives(account, job, f"id eq '{name}'"), None)):
         return job_id, live[0].id
@@ -54,7 +54,7 @@ def find_task(account: Account, spec: Spec, name: str) -> tuple[str, str]:
 
 def failed_tasks(account: Account, spec: Spec) -> Iterator[tuple[str, str]]:
     """The job and the ids of its tasks that failed; those that were cancelled are none of them."""
-    job = newest_job(account, spec)
+    job = read_job(account, spec)
     for live, _ in _lives(account, job, "executionInfo/result eq 'failure'"):
         if live.failure != CANCELLED:
             yield (job.id if job else ""), live.id

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from batchspec.desired.places import Places
-from batchspec.engine.health.status import LiveJob, newest_job
+from batchspec.engine.health.status import LiveJob, read_job
 from batchspec.engine.health.wrote import excerpt
 from batchspec.engine.history.record import Failures, Run, Usage, list_runs, read_record
 from batchspec.engine.history.trace import RUNNING, WAITING, Trace, Traced, end_state
@@ -55,12 +55,12 @@ def read_report(account: Account, spec: Spec, run_id: str | None = None) -> Repo
     """
     runs = read_runs(account, spec)
     place = _last(runs) if run_id is None else _named(spec, runs, run_id)
-    chosen = chain(runs, place)
+    chosen = resumed(runs, place)
     later = {
         job for run in runs[place + 1 :] if run.tasks for job in run.jobs
     }  # what is there by now is theirs
     jobs = {job for run in chosen for job in run.jobs} - later
-    newest = newest_job(account, spec) if run_id is None else None
+    newest = read_job(account, spec) if run_id is None else None
     if newest and not any(_knew(run, newest) for run in runs):  # its run is at work, or was killed
         chosen, jobs = [], {newest.id}
     if not (jobs or runs):
@@ -122,7 +122,7 @@ def _named(spec: Spec, runs: Sequence[Run], run_id: str) -> int:
     raise UsageError(f"{spec.name} has no run {run_id}", help=f"list its runs with `{again}`")
 
 
-def chain(runs: Sequence[Run], place: int) -> list[Run]:
+def resumed(runs: Sequence[Run], place: int) -> list[Run]:
     """The run at *place*, after those that it resumes."""
     first = place
     while first > 0 and runs[first].resumes and {*runs[first].jobs} & {*runs[first - 1].jobs}:

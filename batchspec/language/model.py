@@ -296,5 +296,10 @@ class Spec(NamedTuple):
         return shlex.join([self.document.source.name, *self.flags])
 
     @property
+    def vm_sizes(self) -> tuple[str, ...]:
+        """All VM sizes that the nodes of its own pool may have."""
+        return self.pool.vm_sizes if self.pool else ()
+
+    @property
     def job_id(self) -> str:
         return str(self.job["id"]) if self.job else ""

@@ -250,6 +250,12 @@ def nodes_of(live: Json) -> int:
     return int(live.get("currentDedicatedNodes") or 0) + int(live.get("currentLowPriorityNodes") or 0)
 
 
+def identities_of(live: Json) -> list[str]:
+    """The resource ids of the managed identities that a live pool has."""
+    has = live.get("identity") or {}
+    return [str(entry["resourceId"]) for entry in has.get("userAssignedIdentities") or ()]
+
+
 def machine_from_image(image: str) -> dict[str, Any]:
     """The `virtualMachineConfiguration` of the shorthand `publisher:offer:sku[:version]`.
 

@@ -11,7 +11,7 @@ import pytest
 
 from batchspec.engine.history.record import Run, Usage, read_content
 from batchspec.engine.history.trace import traced_json
-from batchspec.engine.report import chain
+from batchspec.engine.report import resumed
 from batchspec.errors import RunError
 from batchspec.render.report.runs import runs_text
 
@@ -36,7 +36,7 @@ RUNS = (
 @pytest.mark.parametrize(("place", "ids"), [(0, "1"), (2, "123"), (3, "4"), (4, "5"), (5, "6"), (-1, "")])
 def test_a_run_is_reported_with_those_that_it_resumes(place: int, ids: str) -> None:
     """They follow each other and have a job in common; -1 is no run."""
-    assert "".join(found.id for found in chain(RUNS, place)) == ids
+    assert "".join(found.id for found in resumed(RUNS, place)) == ids
 
 
 def test_runs_are_listed_with_who_applied_them() -> None:

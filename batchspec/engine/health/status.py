@@ -85,7 +85,7 @@ def read_status(account: Account, spec: Spec) -> Status:
 def look(account: Account, spec: Spec) -> tuple[Status, Facts]:
     """The same, with the facts that it was made of."""
     prices = prices_of(account, [spec.pool.body] if spec.pool else [])
-    live_job = _newest_job(account, spec)
+    live_job = _read_newest(account, spec)
     job = _shown(live_job)
     facts = replace(
         read_facts(account, spec, job.id if job else spec.job_id, spec.groups),
@@ -143,7 +143,7 @@ def read_tasks(account: Account, spec: Spec, group: str | None, *, failed: bool)
     names = [each.name for each in spec.groups]
     if group is not None and group not in names:
         raise UsageError(f"{spec.name} has no group {group}", help=f"one of {', '.join(names)}")
-    live_job = newest_job(account, spec)
+    live_job = read_job(account, spec)
     for task in _listed(account, live_job.id, _FAILED if failed else "") if live_job else ():
         if (group is None or group_of(task.name) == group) and not (failed and _is_cancelled(task)):
             yield task._replace(state=state_in(live_job, task))
@@ -175,12 +175,12 @@ class LiveJob:
     left: str = ""
 
 
-def newest_job(account: Account, spec: Spec) -> LiveJob | None:
+def read_job(account: Account, spec: Spec) -> LiveJob | None:
     """The newest generation of the spec's job, whatever its state."""
-    return _shown(_newest_job(account, spec))
+    return _shown(_read_newest(account, spec))
 
 
-def _newest_job(account: Account, spec: Spec) -> Json | None:
+def _read_newest(account: Account, spec: Spec) -> Json | None:
     if not spec.job_id:
         return None
     return plan_job.newest_job(spec, job_service.generations(account.batch, spec.job_id))

@@ -188,7 +188,8 @@ def _read_usage(found: dict[str, Any]) -> Usage:
         Failures(
             str(each["reason"]),
             int(each["total"]),
-            *(tuple(map(str, each[name])) for name in ("names", "lines")),
+            tuple(map(str, each["names"])),
+            tuple(map(str, each["lines"])),
         )
         for each in found["failures"]
     )

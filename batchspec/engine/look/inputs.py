@@ -78,8 +78,9 @@ def _blobs(
     where = (*group.path, "inputs")
     if not (matched or findings) and wanted.beginning != wanted.prefix:
         around = _candidates(wanted, list_blobs(wanted.container, wanted.prefix))
-        for path in (path for path, _ in around if wanted.match.misses(path)):
-            missed.add(path)
+        for path, _ in around:
+            if wanted.match.misses(path):
+                missed.add(path)
     if missed:
         warnings.append(missed.warning(spec.document, wanted.match, where))
     if not (matched or findings or wanted.allow_empty):

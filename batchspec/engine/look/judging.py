@@ -53,7 +53,13 @@ def judged(account: Account, desired: Desired, observed: Observed, plan: Plan) -
             *found.findings,
             *of_formula,
             *of_quota,
-            *_package_findings(account, desired, observed, plan),
+            *package_findings(
+                desired,
+                observed,
+                plan,
+                is_local=account.offer.stores_packages,
+                has_management=account.management is not None,
+            ),
             *_local_findings(account, desired, observed, plan),
             *_bound(account, desired, plan),
             *unschedulable(desired, observed, plan),
@@ -82,14 +88,6 @@ def _formula(
             said = pool_service.evaluate(account.batch, desired.pool["id"], formula)
             return [*formula_findings(desired, Evaluation(*said))], []
     return [], ["autoscale formula: Batch evaluates it only once the pool exists and scales itself"]
-
-
-def _package_findings(
-    account: Account, desired: Desired, observed: Observed, plan: Plan
-) -> Iterator[Diagnostic]:
-    """Which application packages will be missing, as far as we can upload them."""
-    stores, manages = account.offer.stores_packages, account.management is not None
-    yield from package_findings(desired, observed, plan, is_local=stores, has_management=manages)
 
 
 def _local_findings(

@@ -33,7 +33,6 @@ from batchspec.plan.actions.package import wants_packages
 from batchspec.plan.model import Plan, Work
 from batchspec.plan.observed import Observed, Seen
 from batchspec.resources import job as jobs
-from batchspec.resources.base import Json
 from batchspec.resources.blob import LiveBlob
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import package as package_service
@@ -55,7 +54,9 @@ def plan_now(
     """
     project = project or Project(Places.of(spec).folder)
     listings: dict[str, Sequence[Part] | None] = {}
-    prices = prices_of(account, map(_of_size, _sizes(spec)))  # beside the requests that follow
+    prices = prices_of(
+        account, ({"vmSize": size} for size in spec.vm_sizes)
+    )  # beside the requests that follow
     while True:
         desired = desired_now(spec, account.blobs.list, project, listings)
         desired = with_node_files(with_start_files(desired, account.blobs.url), account.blobs.url)
@@ -69,16 +70,6 @@ def plan_now(
     from batchspec.engine.look.deciding import with_judgement
 
     return desired, with_judgement(account, desired, observed, plan, prices)
-
-
-def _sizes(spec: Spec) -> tuple[str, ...]:
-    """The VM sizes that the spec's own pool may have."""
-    pool = spec.pool
-    return (str(pool.body.get("vmSize", "")), *pool.other_sizes) if pool else ()
-
-
-def _of_size(vm_size: str) -> Json:
-    return {"vmSize": vm_size}
 
 
 def _planned(account: Account, desired: Desired, project: Project) -> tuple[Observed, Plan]:

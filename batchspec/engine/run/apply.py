@@ -204,8 +204,24 @@ class Apply:
             self._queue.put(None)
 
     def _run(self, transfers: ThreadPoolExecutor) -> None:
-        """The steps of a run, in order; those that need not wait for each other do not."""
-        conduct, doctor = self._conduct, Doctor(self._conduct, self._allocation_s)
+        """The steps of a run: all is sent, what was sent is watched, what is left is told and put away."""
+        doctor = Doctor(self._conduct, self._allocation_s)
+        self._send(doctor, transfers)
+        self._watching = True
+        downloads = Downloads(self._conduct, transfers)
+        try:
+            self._watch(doctor, downloads)
+        except RunError as error:
+            leave_record(self._conduct, problem=str(error))
+            if isinstance(error, StuckError) and StuckReason(error.reason).leaves_nodes:
+                clean_up(self._conduct)  # nodes that run nothing cost as much as others
+            raise
+        downloads.finish()
+        self._finish(doctor)
+
+    def _send(self, doctor: Doctor, transfers: ThreadPoolExecutor) -> None:
+        """Changes the account, in this order; steps that need not wait for each other do not."""
+        conduct = self._conduct
         with_secrets([group.body for group in conduct.plan.work.groups])  # one that is missing ends it here
         doctor.begin()
         claim_name(conduct.account, conduct.spec, conduct.plan, conduct.check)
@@ -223,16 +239,10 @@ class Apply:
         add_tasks(conduct, uploads, begun)
         delete_ended(conduct)
         retire_old_jobs(conduct)
-        self._watching = True
-        downloads = Downloads(conduct, transfers)
-        try:
-            self._watch(doctor, downloads)
-        except RunError as error:
-            leave_record(conduct, problem=str(error))
-            if isinstance(error, StuckError) and StuckReason(error.reason).leaves_nodes:
-                clean_up(conduct)  # nodes that run nothing cost as much as others
-            raise
-        downloads.finish()
+
+    def _finish(self, doctor: Doctor) -> None:
+        """Tells how the tasks ended, has planned anew what may run now, and puts away what is no longer needed."""
+        conduct = self._conduct
         remove_unpublished(conduct)
         self._failures = tuple(failures_of(conduct))
         leave_record(conduct, self._failures)

@@ -14,7 +14,7 @@ from batchspec.engine.health.trouble import PATIENCE, Facts, StuckReason, Troubl
 from batchspec.engine.run.capacity import Capacity
 from batchspec.engine.run.progress.conduct import Conduct
 from batchspec.events import NoteEvent
-from batchspec.language.model import Pool, TaskGroup
+from batchspec.language.model import Spec, TaskGroup
 from batchspec.plan.model import Kind
 from batchspec.resources.base import Effect, Json
 from batchspec.resources.equality import caseless
@@ -124,7 +124,7 @@ class Doctor:
     def _count(self, facts: Facts) -> None:
         self.conduct.outcome.node_hours.look(facts.nodes, facts.now)
         if facts.nodes and facts.pool:
-            self.conduct.outcome.vm_size = _as_written(self.conduct.spec.pool, facts.pool["vmSize"])
+            self.conduct.outcome.vm_size = _as_written(self.conduct.spec, facts.pool["vmSize"])
         self._count_lost(facts.nodes)
 
     def _count_lost(self, nodes: Iterable[Json]) -> None:
@@ -181,9 +181,9 @@ def _with_help(trouble: Trouble) -> str:
     return f"DEGRADED({trouble.reason.value}): {trouble.text}; {trouble.help}"
 
 
-def _as_written(pool: Pool | None, vm_size: str) -> str:
+def _as_written(spec: Spec, vm_size: str) -> str:
     """*vm_size*, which comes from Batch, as the spec spells it."""
-    return next((size for size in (pool.vm_sizes if pool else ()) if caseless(size, vm_size)), vm_size)
+    return next((size for size in spec.vm_sizes if caseless(size, vm_size)), vm_size)
 
 
 def _seen(node: Json) -> LastLook:

@@ -21,6 +21,7 @@ from batchspec.plan.checks.vm_sizes import AS_OF, cores_of, retirement_of
 from batchspec.plan.model import Kind, Plan
 from batchspec.resources.base import Json
 from batchspec.resources.equality import caseless
+from batchspec.resources.pool import identities_of
 from batchspec.source import Diagnostic, Severity
 
 _NAMED = 3
@@ -79,7 +80,7 @@ def _unknown(desired: Desired, pool: Json, plan: Plan) -> Iterator[str]:
     if plan.asks_for_nodes and math.inf in nodes_asked(pool):
         yield "number of nodes: nothing in the autoscale formula bounds it"
     if pool.get("taskSlotsPerNode", 1) > _SLOTS_OF_A_CORE:
-        for name in filter(lambda name: cores_of(name) is None, _sizes(desired)):
+        for name in filter(lambda name: cores_of(name) is None, desired.spec.vm_sizes):
             yield f"task slots: the name {name} does not tell its cores"
 
 
@@ -90,7 +91,7 @@ def _identity(desired: Desired, plan: Plan, pool: Json, *, makes_any: bool) -> I
     """Whether the pool of *plan* will have the spec's identity. Only the management plane gives it one (FACTS 3)."""
     spec = desired.spec
     wanted, name = str(spec.identity), str(spec.identity).rpartition("/")[2]
-    has = [entry["resourceId"] for entry in (pool.get("identity") or {}).get("userAssignedIdentities") or []]
+    has = identities_of(pool)
     id = spec.pool.id if spec.pool else ""
     if plan.creates(Kind.POOL):
         if makes_any:
@@ -109,7 +110,7 @@ def _identity(desired: Desired, plan: Plan, pool: Json, *, makes_any: bool) -> I
             ),
         )
     elif not any(caseless(wanted, other) for other in has):
-        others = ", ".join(str(other).rpartition("/")[2] for other in has) or "none"
+        others = ", ".join(other.rpartition("/")[2] for other in has) or "none"
         yield desired.spec.document.diagnostic(
             Code.POOL_LACKS_IDENTITY,
             f"identity: the pool {id} does not have {name}, so its nodes could neither read inputs nor write outputs",
@@ -147,7 +148,7 @@ def _running_links(desired: Desired, ending: Many[str]) -> Iterator[Diagnostic]:
 
 
 def _size(desired: Desired, today: date) -> Iterator[Diagnostic]:
-    sizes = _sizes(desired)
+    sizes = desired.spec.vm_sizes
     for number, retirement in enumerate(map(retirement_of, sizes)):
         if retirement is None:
             continue
@@ -163,14 +164,9 @@ def _size(desired: Desired, today: date) -> Iterator[Diagnostic]:
         )
 
 
-def _sizes(desired: Desired) -> tuple[str, ...]:
-    """The VM sizes that nodes of the spec's pool may have."""
-    return desired.spec.pool.vm_sizes if desired.spec.pool else ()
-
-
 def _slots(desired: Desired, pool: Json) -> Iterator[Diagnostic]:
     slots = pool.get("taskSlotsPerNode", 1)
-    most, vm_size = min((_most_slots(size), size) for size in _sizes(desired))
+    most, vm_size = min((_most_slots(size), size) for size in desired.spec.vm_sizes)
     if slots > most:
         yield desired.spec.document.diagnostic(
             Code.TOO_MANY_NODE_SLOTS,

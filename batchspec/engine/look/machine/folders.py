@@ -18,7 +18,6 @@ from batchspec.engine.look.remembered.digests import Digests
 from batchspec.errors import SpecError
 from batchspec.language.glob.pattern import parse as parse_glob
 from batchspec.language.model import GroupFile, Spec
-from batchspec.source import Diagnostic
 
 
 def pack_entries(folder: FilePath, path: str, project: Project) -> Iterator[Entry]:
@@ -112,7 +111,5 @@ class Folders(Iterable[Input]):
         return self._error(Code.BAD_INPUT, f"{unfit.name!r} {unfit.why}")
 
     def _error(self, code: Code, what: str) -> SpecError:
-        return SpecError([self._finding(code, f"files.{self._file.read.name}: {what}")])
-
-    def _finding(self, code: Code, what: str) -> Diagnostic:
-        return self._document.diagnostic(code, what, self._file.read.path)
+        read = self._file.read
+        return SpecError([self._document.diagnostic(code, f"files.{read.name}: {what}", read.path)])

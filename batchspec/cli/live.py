@@ -132,14 +132,7 @@ def _is_quiet(group: GroupTally) -> tuple[bool, bool]:
 
 
 def _count(name: str, count: int) -> Text:
-    style = {
-        "running": "cyan",
-        "succeeded": "green",
-        "failed": "red",
-        "not_run": "red",
-        "cancelled": "yellow",
-    }.get(name, "")
-    return Text(f"{count}", style if count else "dim")
+    return Text(f"{count}", _COLORS.get(name, "") if count else "dim")
 
 
 def _nodes(states: Sequence[str], width: int, room: int) -> Table:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from batchspec.counts import count_text
 from batchspec.errors import PlanError, RefusedError, StalePlanError
 from batchspec.plan.checks.safety import excess_line
 from batchspec.plan.identity import action_line, differences, plan_digest, plan_id
@@ -89,8 +90,7 @@ def require_no_more(shown: Plan, now: Plan, agrees: Agrees) -> None:
 
 
 def _would_take_away(actions: Sequence[Action]) -> str:
-    count = "1 action" if len(actions) == 1 else f"{len(actions)} actions"
-    return f"{count} would delete, replace or drain a resource"
+    return f"{count_text(len(actions), 'action')} would delete, replace or drain a resource"
 
 
 def _subject(action: Action) -> tuple[object, ...]:

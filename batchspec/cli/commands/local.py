@@ -56,7 +56,7 @@ def up(containers: str | None, form: str) -> None:
     if containers:
         embedded.require_extra()
         embedded.choose_containers(containers)
-    account = embedded.ensure(_progress)
+    account = embedded.ensure(say)
     if form == "json":
         put_object(account_json(account))
     else:
@@ -83,7 +83,7 @@ def status(form: str) -> None:
 @format_option
 def env(form: str) -> None:
     """Print the variables with which az, an SDK or a script can use it. Starts it if needed."""
-    variables = _variables(embedded.ensure(_progress))
+    variables = _variables(embedded.ensure(say))
     if form == "json":
         put_object(variables)
     else:
@@ -178,10 +178,6 @@ def _engine(account: LocalAccount) -> str | None:
     from batchspec.service import local_control  # brings in azure
 
     return local_control.engine_of(account)
-
-
-def _progress(message: str) -> None:
-    say(message)
 
 
 def _print_unused(form: str) -> None:

@@ -14,7 +14,7 @@ from batchspec.codes import Code
 from batchspec.desired.task import Input
 from batchspec.document.scalar import WrittenFloat, WrittenInt, as_written
 from batchspec.errors import SpecError
-from batchspec.language.model import Rows, TaskGroup
+from batchspec.language.model import Rows
 from batchspec.language.rows.axes import FOLDER, SOURCE
 from batchspec.language.rows.matrix import Combination, Sheet, Value
 from batchspec.language.rows.sheet import finding, read_sheet
@@ -58,9 +58,8 @@ ALONE = Origin({}, None, None, None, "")
 class RowTable:
     """The rows of one group. `keeps` says of the values of a row whether `when` keeps it."""
 
-    def __init__(self, database: Database, group: TaskGroup, rows: Rows) -> None:
+    def __init__(self, database: Database, rows: Rows) -> None:
         self._database = database
-        self._group = group
         self._rows = rows
         self.dropped = 0
         self._combined: Callable[[], Iterable[Combination]] = tuple

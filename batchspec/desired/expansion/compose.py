@@ -115,7 +115,7 @@ class Composer:
         self._origins = Origins(spec, group, rows, database, readable, self._not_known)
         self._files = FileFinder(database, readable, group, spec.containers.output)
         self._known = {"params": spec.params, "spec": {"name": spec.name}}
-        self.table = RowTable(database, group, rows)
+        self.table = RowTable(database, rows)
         self.packing = packing_group(group)
 
     def tasks(self, number: int, problem: Callable[[TaskProblem], None]) -> Iterator[Composed]:

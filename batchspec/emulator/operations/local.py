@@ -44,36 +44,36 @@ async def answer(account: Account, method: str, path: str, query: dict[str, str]
             return _json({**_status(account), "containers": engine})
         case "GET", "applications":
             return _json({"value": list(_packages(account))})
+        case "GET", "faults":
+            return _json({"left": len(account.faults)})
         case "POST", "applications", id, version:
             _add_package(account, id, version, raw)
             return Reply(201)
+    _do(account, (method, *parts), raw)
+    return Reply(202)
+
+
+def _do(account: Account, words: tuple[str, ...], raw: bytes) -> None:
+    """Does what a request asks for that has no answer but that it is done."""
+    match words:
         case "POST", "faults":
             account.faults.add(raw)
-            return Reply(202)
-        case "GET", "faults":
-            return _json({"left": len(account.faults)})
         case "DELETE", "faults":
             account.faults.clear()
-            return Reply(202)
         case "POST", "pools", pool_id, "identity":
             _give_identity(account, pool_id, raw)
-            return Reply(202)
         case "POST", "nodes", node_id, "preempt":
             node_life.preempt(account, _node(account, node_id))
-            return Reply(202)
         case "POST", "nodes", node_id, "fail":
             node_life.fail(account, _node(account, node_id), rehearsal.node_error(raw))
-            return Reply(202)
         case "POST", "resizes":
             rehearsal.ask_shortage(account, raw)
-            return Reply(202)
         case "POST", "holds":
             rehearsal.ask_hold(account, raw)
-            return Reply(202)
         case "DELETE", "holds", pool_id:
             rehearsal.let_go(account, pool_id)
-            return Reply(202)
-    raise ApiError("ResourceNotFound")
+        case _:
+            raise ApiError("ResourceNotFound")
 
 
 def _json(body: Any) -> Reply:

@@ -15,7 +15,7 @@ from batchspec.plan.checks.formula import Evaluation, changed_formula, formula_f
 from batchspec.plan.checks.images import needs_images
 from batchspec.plan.checks.local import container_findings, wants_containers
 from batchspec.plan.checks.node_files import node_files_findings
-from batchspec.plan.checks.preflight import preflight
+from batchspec.plan.checks.preflight import Preflight, preflight
 from batchspec.plan.checks.quota import quota_findings, read_quota, read_sizes, unknown_size
 from batchspec.plan.checks.rounds import exceeding_findings
 from batchspec.plan.checks.safety import excesses
@@ -31,20 +31,8 @@ from batchspec.source import Diagnostic
 
 
 def judged(account: Account, desired: Desired, observed: Observed, plan: Plan) -> Plan:
-    """*plan* with what speaks against it. The account's images are read only where it makes nodes of another one."""
-    images = list(pool_service.supported_images(account.batch)) if needs_images(plan) else []
-    today = datetime.now(UTC).date()
-    found = preflight(
-        desired,
-        plan,
-        images,
-        today,
-        pool=observed.pool,
-        ending=observed.ending,
-        takes_others=account.offer.takes_any_image,
-        any_identity=account.offer.takes_any_identity,
-        has_management=account.management is not None,
-    )
+    """*plan* with what speaks against it."""
+    found = _preflight(account, desired, observed, plan)
     of_formula, unread_formula = _formula(account, desired, observed, plan)
     of_quota, unread_quota = _quota(account, desired, plan)
     return replace(
@@ -73,6 +61,22 @@ def judged(account: Account, desired: Desired, observed: Observed, plan: Plan) -
         ),
         not_simulated=unsimulated(desired) if account.offer.simulates and plan.has_changes else (),
         excesses=excesses(desired, observed, plan),
+    )
+
+
+def _preflight(account: Account, desired: Desired, observed: Observed, plan: Plan) -> Preflight:
+    """What the account rejects, or soon will. Its images are read only where *plan* makes nodes of another one."""
+    images = list(pool_service.supported_images(account.batch)) if needs_images(plan) else []
+    return preflight(
+        desired,
+        plan,
+        images,
+        datetime.now(UTC).date(),
+        pool=observed.pool,
+        ending=observed.ending,
+        takes_others=account.offer.takes_any_image,
+        any_identity=account.offer.takes_any_identity,
+        has_management=account.management is not None,
     )
 
 

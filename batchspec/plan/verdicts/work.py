@@ -186,8 +186,7 @@ def find_work(desired: Desired, counted: Counted, local: FindLocal, *, has_input
     if to_run:
         find_uploads(database)
     if desired.spec.download is not None:
-        found = _not_here(desired, local) if has_inputs else find_stored(desired, local)
-        database.fill("INSERT OR IGNORE INTO download VALUES (?, ?, ?, ?)", found)
+        _find_downloads(desired, local, has_inputs=has_inputs)
     packing, packed = database.one(_PACKING) if desired.tasks.packs else (0, 0)
     rows = _Rows(desired)
     return Work(
@@ -354,6 +353,12 @@ def _others(database: Database, counted: Counted) -> Iterator[tuple[object, ...]
     for id, state, failure in database.rows(query):
         if (said := read_id(id)) is not None:
             yield id, said.key, said.work, said.attempt, state, failure
+
+
+def _find_downloads(desired: Desired, local: FindLocal, *, has_inputs: bool) -> None:
+    """Which outputs are to be downloaded; where the inputs are not here, all that are stored."""
+    found = _not_here(desired, local) if has_inputs else find_stored(desired, local)
+    desired.tasks.database.fill("INSERT OR IGNORE INTO download VALUES (?, ?, ?, ?)", found)
 
 
 def _not_here(desired: Desired, local: FindLocal) -> Iterator[tuple[object, ...]]:

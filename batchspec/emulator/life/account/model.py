@@ -15,6 +15,21 @@ Body = dict[str, Any]
 WORKING = ("idle", "running")
 
 
+class _Named:
+    """Something that its *doc* names; it is found by its id, whatever the case of its letters."""
+
+    __slots__ = ()
+    doc: Body
+
+    @property
+    def id(self) -> str:
+        return str(self.doc["id"])
+
+    @property
+    def key(self) -> str:
+        return self.id.lower()
+
+
 @dataclass(slots=True, eq=False)
 class Running:
     """A task that a node has taken: preparing or running."""
@@ -65,7 +80,7 @@ class Node:
 
 
 @dataclass(slots=True, eq=False)
-class Pool:
+class Pool(_Named):
     """*doc* is the pool as it is read, without its URL and the current counts of nodes."""
 
     doc: Body
@@ -77,20 +92,12 @@ class Pool:
     samples: dict[str, deque[Sample]] = field(default_factory=dict)  # by metric, for formulas
     last_enable: int = 0
 
-    @property
-    def id(self) -> str:
-        return str(self.doc["id"])
-
-    @property
-    def key(self) -> str:
-        return self.id.lower()
-
     def count(self, dedicated: bool) -> int:
         return sum(1 for node in self.nodes.values() if node.doc["isDedicated"] == dedicated)
 
 
 @dataclass(slots=True, eq=False)
-class Schedule:
+class Schedule(_Named):
     """*doc* is the job schedule as it is read, without its URL; *runs* counts its jobs, *pool* is its auto pool."""
 
     doc: Body
@@ -98,17 +105,9 @@ class Schedule:
     pool: str = ""
     epoch: int = 0
 
-    @property
-    def id(self) -> str:
-        return str(self.doc["id"])
-
-    @property
-    def key(self) -> str:
-        return self.id.lower()
-
 
 @dataclass(slots=True, eq=False)
-class Job:
+class Job(_Named):
     """*doc* is the job as it is read, without its URL; *number* is what its tasks are filed under."""
 
     number: int
@@ -119,14 +118,6 @@ class Job:
     nodes: dict[str, Body] = field(default_factory=dict)  # preparation and release, by node key
     preparing: dict[str, list[Callable[[bool], None]]] = field(default_factory=dict)  # who waits, by node key
     finishing: str = ""  # the state whose end is already on its way
-
-    @property
-    def id(self) -> str:
-        return str(self.doc["id"])
-
-    @property
-    def key(self) -> str:
-        return self.id.lower()
 
     @property
     def state(self) -> str:

@@ -72,21 +72,7 @@ def locked(
     account.blobs.ensure_container(places.output)
     lock, began = _taken(account, places, _holder(doing), lease_s, wait_s)
     held, over = Held(began, lease_s), threading.Event()
-
-    def keep() -> None:
-        while not over.wait(lease_s / _RENEWALS):
-            # Storage counts from when it hears us, which is later: so ours ends first, and no one has it beside us.
-            began = now_s()
-            try:
-                renew_lock(lock)
-            except BatchspecError as error:
-                held.lost(str(error))
-                over.wait()  # calls may be in flight; the lease is not given back before they are over
-            else:
-                held.renewed(began)
-        release_lock(lock)
-
-    keeper = threading.Thread(target=keep, daemon=True)
+    keeper = threading.Thread(target=_keep, args=(lock, held, over, lease_s / _RENEWALS), daemon=True)
     keeper.start()
     try:
         with account.guarded(held.check):
@@ -94,6 +80,21 @@ def locked(
     finally:
         over.set()
         keeper.join(give_back_s)  # no longer for a Storage that does not answer: the lease ends by itself
+
+
+def _keep(lock: Lock, held: Held, over: threading.Event, every_s: float) -> None:
+    """Renews *lock* until all is *over*, and gives it back."""
+    while not over.wait(every_s):
+        # Storage counts from when it hears us, which is later: so ours ends first, and no one has it beside us.
+        began = now_s()
+        try:
+            renew_lock(lock)
+        except BatchspecError as error:
+            held.lost(str(error))
+            over.wait()  # calls may be in flight; the lease is not given back before they are over
+        else:
+            held.renewed(began)
+    release_lock(lock)
 
 
 def _taken(

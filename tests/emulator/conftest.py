@@ -28,8 +28,9 @@ from batchspec.emulator.host.app import create_app
 from batchspec.emulator.http.auth import string_to_sign
 from batchspec.emulator.http.connection import connection
 from batchspec.emulator.life.account.account import Account
-from batchspec.emulator.state.clock import Clock, ManualClock
+from batchspec.emulator.state.clock import Clock
 from batchspec.emulator.state.settings import Settings
+from tests.emulator.clock import ManualClock
 
 from .contract import violations
 

@@ -7,7 +7,7 @@ import pytest
 from azure.batch import BatchClient
 from azure.core.exceptions import ResourceExistsError
 
-from batchspec.emulator.state.clock import ManualClock
+from tests.emulator.clock import ManualClock
 
 from .conftest import Served, job_body, wait_until
 from .steps import ready_pool, refused, run_task, text

@@ -14,8 +14,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from batchspec.emulator.state.clock import ManualClock
 from batchspec.emulator.state.settings import AS_MEASURED
+from tests.emulator.clock import ManualClock
 
 from . import make_api
 from .conftest import Served, wait_until

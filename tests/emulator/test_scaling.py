@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from azure.batch import BatchClient
 
-from batchspec.emulator.state.clock import ManualClock
 from batchspec.language.autoscale import scaling_fields
+from tests.emulator.clock import ManualClock
 
 from .conftest import UBUNTU, Served, job_body, wait_until
 from .steps import idle_nodes, refused, run_task, steady

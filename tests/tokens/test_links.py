@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from batchspec.desired.places import Places
-from batchspec.emulator.state.clock import ManualClock, parse_time
+from batchspec.emulator.state.clock import parse_time
 from batchspec.engine.health.status import read_status
 from batchspec.engine.look.links import LinksEnd
 from batchspec.engine.look.observe import plan_now
@@ -36,6 +36,7 @@ from batchspec.resources.links import LINK_LIFE, LINK_MARGIN, LINKS_LAST, end_of
 from batchspec.resources.task_fields import NO_LIMIT
 from batchspec.service.connect import Account
 from batchspec.service.embedded import LocalAccount
+from tests.emulator.clock import ManualClock
 from tests.plan.endpoint import applied, planned, served, spec_of
 
 OLD = LINKS_LAST - LINK_MARGIN + timedelta(minutes=1)

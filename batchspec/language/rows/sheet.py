@@ -8,9 +8,11 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import NamedTuple
 
 from batchspec.codes import Code
+from batchspec.counts import count_text
 from batchspec.errors import SpecError
 from batchspec.source import Diagnostic, Position, Source
 
@@ -32,20 +34,19 @@ def read_sheet(name: str, text: Iterable[str], wanted: tuple[str, ...]) -> Itera
     lines = _without_mark(text)
     before, header = next(((n, line) for n, line in enumerate(lines, 1) if line.strip()), (1, ""))
     delimiter = max(_DELIMITERS, key=_outside_quotes(header).count)
-    names = [cell.strip() for cell in next(csv.reader([header], delimiter=delimiter), [])]
-    if problem := _header_problem(names, wanted):
-        raise SpecError([finding(name, before, header, problem)])
-    places = {column: names.index(column) for column in wanted}
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    reader = csv.reader(chain([header], lines), delimiter=delimiter, strict=True)
     try:
+        names = [cell.strip() for cell in next(reader)]  # a quoted one may go on in the next line
+        if problem := _header_problem(names, wanted):
+            raise SpecError([finding(name, before, header, problem)])
+        places = {column: names.index(column) for column in wanted}
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                number = reader.line_num + before
+                number = reader.line_num + before - 1
                 yield Line(number, _cells(name, number, cells, names, places))
     except csv.Error as error:
-        raise SpecError(
-            [finding(name, reader.line_num + before, "", f"not a line of CSV: {error}")]
-        ) from error
+        what = f"not a line of CSV: {error}"
+        raise SpecError([finding(name, reader.line_num + before - 1, "", what)]) from error
 
 
 def finding(
@@ -80,6 +81,6 @@ def _cells(
     name: str, number: int, cells: list[str], names: list[str], places: Mapping[str, int]
 ) -> dict[str, str]:
     if len(cells) != len(names):
-        problem = f"{len(cells)} cells, and the header names {len(names)} columns"
+        problem = f"{count_text(len(cells), 'cell')}, and the header names {count_text(len(names), 'column')}"
         raise SpecError([finding(name, number, "", problem)])
     return {column: cells[place] for column, place in places.items()}

@@ -106,6 +106,7 @@ def _names(name: str) -> list[str]:
     ("output", "download", "said"),
     [
         ("x", "../.git/hooks", "download: '../.git/hooks' is inside a .git folder"),
+        ("x", "in/a.wav", "download: 'in/a.wav' is not a folder"),
         (
             ".git/hooks/post-checkout",
             "..",

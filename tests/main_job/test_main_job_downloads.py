@@ -194,3 +194,13 @@ many:
 
 def _sizes(workload: Workload) -> dict[str, int]:
     return {f"{workload.name}/{file.name}": file.stat().st_size for file in workload.outputs.iterdir()}
+
+
+def test_nodes_go_when_their_outputs_cannot_come_home(copied: Workload) -> None:
+    """The tasks are done, so what `whenDone` says of the pool is done before the command ends with the error."""
+    copied.edit("{{ input.name }}.out", "sub/{{ input.name }}.out")
+    copied.edit("pool:\n", "pool:\n  whenDone: delete\n")
+    (copied.outputs / "sub").touch()
+    ended = copied.apply(code=1)
+    assert "outputs/sub is not a folder" in ended.err
+    assert f"pool {copied.pool_id} deleted" in ended.err

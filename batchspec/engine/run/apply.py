@@ -216,7 +216,7 @@ class Apply:
             if isinstance(error, StuckError) and StuckReason(error.reason).leaves_nodes:
                 clean_up(self._conduct)  # nodes that run nothing cost as much as others
             raise
-        downloads.finish()
+        self._bring_home(downloads)
         self._finish(doctor)
 
     def _send(self, doctor: Doctor, transfers: ThreadPoolExecutor) -> None:
@@ -239,6 +239,16 @@ class Apply:
         add_tasks(conduct, uploads, begun)
         delete_ended(conduct)
         retire_old_jobs(conduct)
+
+    def _bring_home(self, downloads: Downloads) -> None:
+        """The outputs are here. Where they cannot be, the nodes have still done their work. Raises `RunError`."""
+        try:
+            downloads.finish()
+        except RunError as error:
+            leave_record(self._conduct, problem=str(error))
+            if not self._conduct.outcome.detached:
+                clean_up(self._conduct)
+            raise
 
     def _finish(self, doctor: Doctor) -> None:
         """Tells how the tasks ended, has planned anew what may run now, and puts away what is no longer needed."""

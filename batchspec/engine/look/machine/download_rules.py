@@ -34,6 +34,11 @@ def outside(spec: Spec, project: Project) -> Iterator[Diagnostic]:
     elif ".git" in folder.parts:
         what = f"download: {spec.download!r} is inside a .git folder"
         yield spec.document.diagnostic(Code.BAD_NAME, what, ("download",), helps=("choose another folder",))
+    elif folder.exists() and not folder.is_dir():
+        what = f"download: {spec.download!r} is not a folder"
+        yield spec.document.diagnostic(
+            Code.BAD_NAME, what, ("download",), helps=("remove it, or choose another",)
+        )
 
 
 def check(desired: Desired) -> Iterator[Diagnostic]:

@@ -184,15 +184,22 @@ def still_there(
     if spec.pool is not None and (live := pool_service.read(account.batch, spec.pool.id)):
         has, wanted = nodes_of(live), max(nodes_of(live), target_nodes(live))
         number = str(has) if has == wanted else f"{has} of {wanted}"
-        until = ""
-        if wanted and not target_nodes(live) and live.get("allocationState") == "resizing":
-            until = ", which are being removed"
-        elif wanted:
-            until = f"; its nodes {_costs(account, live, cost)} and stay until {_end_of(spec.pool, live, detached)}"
+        until = _until(account, spec.pool, live, cost, detached)
         found.append(f"pool {spec.pool.id} with {number} {'node' if wanted == 1 else 'nodes'}{until}")
     if job_id and job_service.state(account.batch, job_id) not in (None, "deleting"):
         found.append(f"job {job_id}")
     return found
+
+
+def _until(account: Account, pool: Pool, live: Json, cost: Estimate | None, detached: bool) -> str:
+    """What becomes of the pool's nodes, and what they cost until then."""
+    if pool.existing:
+        return ", which this spec only uses"
+    if not (nodes_of(live) or target_nodes(live)):
+        return ""
+    if not target_nodes(live) and live.get("allocationState") == "resizing":
+        return ", which are being removed"
+    return f"; its nodes {_costs(account, live, cost)} and stay until {_end_of(pool, live, detached)}"
 
 
 def _costs(account: Account, live: Json, cost: Estimate | None) -> str:

@@ -72,7 +72,7 @@ def findings_page() -> str:
 
 def commands() -> Iterator[tuple[str, str]]:
     """Each command, `batchspec local up` too, with its help."""
-    with click.Context(cli, info_name="batchspec") as context:
+    with click.Context(cli, info_name="batchspec", **cli.context_settings) as context:
         yield from _helps(cli, context)
 
 
@@ -82,7 +82,7 @@ def _helps(command: click.Command, context: click.Context) -> Iterator[tuple[str
         for name in command.list_commands(context):
             inner = command.get_command(context, name)
             assert inner is not None
-            with click.Context(inner, info_name=name, parent=context) as below:
+            with click.Context(inner, info_name=name, parent=context, **inner.context_settings) as below:
                 yield from _helps(inner, below)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from batchspec.document.document import Document, Piece
 from batchspec.language.params import Values
 from batchspec.language.rows.start_files import START_TASK, mentioned_files
-from batchspec.language.schema.spec_schema import types_at
+from batchspec.language.schema.spec_schema import spec_schema, types_at
 from batchspec.language.templates.compiled import compiled, render_finding
 from batchspec.language.templates.deferred import Deferred
 from batchspec.language.templates.expression import TemplateError
@@ -52,8 +52,11 @@ class _Resolver:
         raw = self._document.raw
         name = self._value(raw.get("name", ""), ("name",))
         self._known["spec"] = {"name": name}
+        fields = (
+            spec_schema()["properties"].keys() - _LITERAL
+        )  # of `task:` only that it is unknown is worth saying
         values = {
-            key: value if key in _LITERAL else self._value(value, (key,))
+            key: self._value(value, (key,)) if key in fields else value
             for key, value in raw.items()
             if key != "name"
         }

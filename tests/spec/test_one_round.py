@@ -63,6 +63,12 @@ tasks:
     assert found(tmp_path, text) == [("BS0302", "6:38"), ("BS0417", "7:68")]
 
 
+def test_what_is_below_an_unknown_field_is_not_judged(tmp_path: Path) -> None:
+    """`task:` for `tasks:` is one finding, not one for each placeholder in it."""
+    text = HEAD + 'task:\n  one: {inputs: a, command: "cat {{ input.path }}"}\n'
+    assert found(tmp_path, text) == [("BS0103", "5:1")]
+
+
 def test_a_key_that_is_there_twice_hides_nothing(tmp_path: Path) -> None:
     """Nor does a tag: what is meant is plain, and the rest is looked at."""
     text = (

@@ -69,6 +69,19 @@ def test_what_is_below_an_unknown_field_is_not_judged(tmp_path: Path) -> None:
     assert found(tmp_path, text) == [("BS0103", "5:1")]
 
 
+def test_a_name_that_all_tasks_write_is_one_finding(tmp_path: Path) -> None:
+    """Not one for each pair of them; a second name is another."""
+    text = (
+        HEAD
+        + """\
+tasks:
+  one: {matrix: {a: 1..50}, command: "echo {{ matrix.a }} > {{ output.path }}", output: one.txt}
+  two: {matrix: {a: 1..50}, command: "echo {{ matrix.a }} > {{ output.path }}", output: two.txt}
+"""
+    )
+    assert found(tmp_path, text) == [("BS0403", "6:89"), ("BS0403", "7:89")]
+
+
 def test_a_key_that_is_there_twice_hides_nothing(tmp_path: Path) -> None:
     """Nor does a tag: what is meant is plain, and the rest is looked at."""
     text = (

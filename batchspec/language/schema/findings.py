@@ -183,7 +183,8 @@ def _type_help(value: object, names: list[str]) -> str:
     if value in ("yes", "on", "no", "off") and "boolean" in names:
         return f"write {'true' if value in ('yes', 'on') else 'false'}"
     if isinstance(value, (bool, int, float)) and "string" in names:
-        return f'write it in quotes: "{str(value).lower()}"'
+        text = str(value).lower()
+        return f'write it in quotes: "{text}"' + (f", or as a list: [{text}]" if "array" in names else "")
     if "array" in names and "object" not in names and not isinstance(value, (list, dict)):
         return "a list of one item is written [item]"
     return ""

@@ -21,7 +21,7 @@ def pool_fields(
     configuration: Configuration, mounts: list[dict[str, Any]], remarks: list[str]
 ) -> dict[str, Any]:
     """The `pool:` of a spec; what it cannot say becomes *remarks*."""
-    pool = configuration.pool.inside("pool_specification")
+    pool = configuration.pool
     for name in ("id", "vm_size"):
         if not pool.says(name):
             raise UsageError(f"{pool.where} has no {name}")

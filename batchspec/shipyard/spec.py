@@ -43,8 +43,7 @@ def imported(folder: File, job_id: str | None, name: str | None, command: str) -
         for group in groups
     ):
         data["download"] = f"{data['name']}/"
-    pool = configuration.pool.inside("pool_specification")
-    remarks["pool",] += told(pool.left(), pool.where)
+    remarks["pool",] += told(configuration.pool.left(), configuration.pool.where)
     of_tasks = (f"{job.where}.tasks[", f"{job.where}.merge_task")
     remarks["job",] += told((place for place in job.left() if not place.startswith(of_tasks)), job.where)
     return spec_text(data, {}, list(_header(configuration, job, command)), remarks)
@@ -57,7 +56,7 @@ def _name(id: str) -> str:
 
 def _job(configuration: Configuration, job_id: str | None) -> Settings:
     """The job of this id, or the only one."""
-    jobs = configuration.jobs.each("job_specifications")
+    jobs = configuration.jobs
     found = [job for job in jobs if job_id in (None, job.says("id"))]
     if len(found) == 1:
         return found[0]
@@ -96,13 +95,12 @@ def _job_fields(job: Settings) -> dict[str, Any]:
 
 def _groups(configuration: Configuration, job: Settings, volumes: Volumes, remarks: list[str]) -> list[Group]:
     """The groups of the job, those that others wait for before them; a merge task last."""
-    pool = configuration.pool.inside("pool_specification")
     found = clusters(job, remarks)
-    around = Around(job, pool, volumes, {}, _remotes(found), _wanted(job))
+    around = Around(job, configuration.pool, volumes, {}, _remotes(found), _wanted(job))
     for cluster in _in_order(found):
         task = cluster.tasks[0]
         group = around.groups[cluster.name] = make_group(cluster, around)
-        group.body |= several_nodes(task, pool, group.remarks)
+        group.body |= several_nodes(task, configuration.pool, group.remarks)
         group.remarks += told(task.left(), task.where)
     merge = job.inside("merge_task")
     if merge:
@@ -142,9 +140,7 @@ def _wanted(job: Settings) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for task in [*job.each("tasks"), job.inside("merge_task")]:
         for entry in task.inside("input_data").each("azure_batch"):
-            said = entry.says("include")
-            patterns = [str(pattern) for pattern in said] if isinstance(said, list) and said else ["wd/*"]
-            found.setdefault(str(entry.says("task_id")), []).extend(patterns)
+            found.setdefault(str(entry.says("task_id")), []).extend(entry.texts("include") or ["wd/*"])
     return found
 
 
@@ -152,9 +148,7 @@ def _header(configuration: Configuration, job: Settings, command: str) -> Iterat
     """What stands above the spec: where it comes from, where secrets go, and what is in no other place."""
     yield f"Made by `{command}`."
     yield "Outputs are folders that a task leaves: batchspec stores them, and runs again only what changed."
-    others = [
-        str(other.says("id")) for other in configuration.jobs.each("job_specifications") if other is not job
-    ]
+    others = [str(other.says("id")) for other in configuration.jobs if other is not job]
     if others:
         yield ""
         yield f"Other jobs of jobs.yaml: {', '.join(others)}. Each becomes a spec of its own (`job ID`);"

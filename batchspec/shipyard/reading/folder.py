@@ -16,7 +16,7 @@ class Configuration(NamedTuple):
     """What stands in the four files; `config` and `credentials` are empty where there is no such file."""
 
     pool: Settings
-    jobs: Settings
+    jobs: list[Settings]
     config: Settings
     credentials: Settings
 
@@ -31,7 +31,10 @@ def read_folder(folder: Path) -> Configuration:
             help="name the folder that Batch Shipyard took with --configdir",
         )
     return Configuration(
-        pool, jobs, _settings(folder, "config"), _settings(folder, "credentials").inside("credentials")
+        pool.inside("pool_specification"),
+        jobs.each("job_specifications"),
+        _settings(folder, "config"),
+        _settings(folder, "credentials").inside("credentials"),
     )
 
 

@@ -40,11 +40,8 @@ class Settings:
             raise UsageError(f"{self.where}.{name}: {value!r} is not a whole number") from None
 
     def values(self, name: str) -> list[Any]:
-        """The values of a list, or the characters of a text, as an iterable of Python's. Raises `UsageError`."""
-        value = self.take(name, [])
-        if not isinstance(value, (list, str)):
-            raise UsageError(f"{self.where}.{name}: {value!r} is neither a list nor a text")
-        return list(value)
+        """The values of a list, or the characters of a text. Raises `UsageError` for anything else."""
+        return iterable(self.take(name, []), f"{self.where}.{name}")
 
     def texts(self, name: str) -> list[str]:
         """The values of a list as texts."""
@@ -94,3 +91,10 @@ class Settings:
 
     def _is_touched(self) -> bool:
         return bool(self._taken) or any(s._is_touched() for inner in self._inside.values() for s in inner)
+
+
+def iterable(value: object, where: str) -> list[Any]:
+    """What Python's `itertools`, which Batch Shipyard handed it to, made of *value*. Raises `UsageError`."""
+    if not isinstance(value, (list, str)):
+        raise UsageError(f"{where}: {value!r} is neither a list nor a text")
+    return list(value)

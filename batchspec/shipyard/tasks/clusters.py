@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from batchspec.errors import UsageError
 from batchspec.language.rows.agreement import agree, common_name, literal, shape
-from batchspec.language.rows.written import as_matrix, distinct, file_name
 from batchspec.shipyard.reading.places import name_of
 from batchspec.shipyard.reading.settings import Settings
-from batchspec.shipyard.tasks.factory import Made, made_by
+from batchspec.shipyard.tasks.factory import Made, made_by, of_rows
 
 _OF_ITS_OWN = ("id", "command", "name")
 
@@ -28,15 +27,10 @@ class Cluster:
         if len(self.tasks) == 1:
             return made_by(first, first.text("command"))
         agreed = agree([[literal(task.text("command"))] for task in self.tasks])
-        names, rows = distinct(agreed.names, agreed.rows)
-        each = file_name(names, rows)
-        if not each:
-            names, rows = ["run", *names], [[number, *row] for number, row in enumerate(rows, 1)]
-            each = "{{ matrix.run }}"
         for task in self.tasks:
             for name in task.names():
                 task.take(name)
-        return Made({"matrix": as_matrix(names, rows)}, agreed.templates[0], each, [])
+        return of_rows(agreed.names, agreed.rows, agreed.templates[0], [])
 
 
 def clusters(job: Settings, remarks: list[str]) -> list[Cluster]:

@@ -21,18 +21,15 @@ _DISTRIBUTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-MOST_DRAWS = 100_001  # one more than there may be tasks
-
-
-def drawn(factory: Settings) -> list[int | float]:
-    """As many numbers as the factory generates; the same ones at each call, also without a seed."""
+def drawn(factory: Settings, most: int) -> list[int | float]:
+    """As many numbers as the factory generates, at *most*; the same ones at each call, also without a seed."""
     seed = factory.take("seed", factory.where)
     if not isinstance(seed, (int, float, str)):
         raise UsageError(f"{factory.where}.seed: {seed!r} is neither a number nor a text")
     generator = Random(seed)  # noqa: S311 - a sweep, not a secret
     draw = _draw(factory, generator)
     try:
-        return [draw() for _ in range(min(factory.whole("generate", 1), MOST_DRAWS))]
+        return [draw() for _ in range(min(factory.whole("generate", 1), most))]
     except (TypeError, ValueError, ArithmeticError) as error:
         raise UsageError(f"{factory.where}: nothing can be drawn: {error}") from None
 
@@ -40,9 +37,7 @@ def drawn(factory: Settings) -> list[int | float]:
 def _draw(factory: Settings, generator: Random) -> Callable[[], int | float]:
     whole = factory.inside("integer")
     if whole:
-        start, stop, step = (
-            int(whole.take(name, default)) for name, default in (("start", 0), ("stop", 1), ("step", 1))
-        )
+        start, stop, step = whole.whole("start"), whole.whole("stop", 1), whole.whole("step", 1)
         return lambda: generator.randrange(start, stop, step)
     distribution = factory.inside("distribution")
     for name, (method, parameters) in _DISTRIBUTIONS.items():

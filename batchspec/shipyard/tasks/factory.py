@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 
 from batchspec.errors import UsageError
 from batchspec.language.rows.agreement import literal
-from batchspec.language.rows.written import as_matrix, distinct, file_name
+from batchspec.language.rows.written import Cell, as_matrix, distinct, file_name
 from batchspec.shipyard.reading.places import split_remote
-from batchspec.shipyard.reading.settings import Settings
+from batchspec.shipyard.reading.settings import Settings, iterable
 from batchspec.shipyard.tasks.draws import drawn
 from batchspec.shipyard.tasks.formatting import by_keyword, positional
 
 _MOST_TASKS = 100_000
+_TOO_MANY = _MOST_TASKS + 1  # more are neither made nor drawn
 _SWEEPS = ("product", "product_iterables", "combinations", "permutations", "zip")
 
 
@@ -36,35 +37,36 @@ def made_by(task: Settings, command: str) -> Made:
     if "file" in factory.names():
         return _of_blobs(factory.inside("file").inside("azure_storage"), factory.inside("file"), command)
     remarks: list[str] = []
-    rows = list(islice(_arguments(factory, remarks), _MOST_TASKS + 1))
+    rows = list(islice(_arguments(factory, remarks), _TOO_MANY))
     if not 0 < len(rows) <= _MOST_TASKS:
         raise UsageError(
             f"{factory.where} makes {'no task' if not rows else f'more than {_MOST_TASKS:,} tasks'}",
             help="write the rows into a CSV file: matrix: {file: FILE.csv}",
         )
-    return _of_rows(rows, command, factory.where, remarks)
+    found = positional(command, rows, factory.where)
+    return of_rows(found.names, found.rows, found.template, remarks)
 
 
-def _of_rows(arguments: Sequence[Sequence[Any]], command: str, where: str, remarks: list[str]) -> Made:
-    found = positional(command, arguments, where)
-    names, rows = distinct(found.names, found.rows)
+def of_rows(names: list[str], rows: list[list[Cell]], command: str, remarks: list[str]) -> Made:
+    """A task for each row; where no column tells them apart, they are numbered."""
+    names, rows = distinct(names, rows)
     each = file_name(names, rows)
     if not each:
         names, rows = ["run", *names], [[number, *row] for number, row in enumerate(rows, 1)]
         each = "{{ matrix.run }}"
-    return Made({"matrix": as_matrix(names, rows)}, found.template, each, remarks)
+    return Made({"matrix": as_matrix(names, rows)}, command, each, remarks)
 
 
 def _arguments(factory: Settings, remarks: list[str]) -> Iterable[Sequence[Any]]:
     """What the command of each task is given."""
     if repeat := factory.whole("repeat"):
-        return [()] * min(repeat, _MOST_TASKS + 1)
+        return [()] * min(repeat, _TOO_MANY)
     if random := factory.inside("random"):
         if random.take("seed") is None:
             remarks.append(
                 "Drawn once, by this import: Batch Shipyard drew other numbers at each `jobs add`."
             )
-        return [(number,) for number in drawn(random)]
+        return [(number,) for number in drawn(random, _TOO_MANY)]
     if custom := factory.inside("custom"):
         module = custom.text("module")
         for name in ("package", "input_args", "input_kwargs"):
@@ -83,7 +85,7 @@ def _sweep(sweep: Settings) -> Iterable[Sequence[Any]]:
         ranges = [_range(item) for item in sweep.each("product")]
         return product(*ranges)
     if kind in ("product_iterables", "zip"):
-        iterables = [_iterable(sweep, kind, iterable) for iterable in sweep.values(kind)]
+        iterables = [iterable(value, f"{sweep.where}.{kind}") for value in sweep.values(kind)]
         return product(*iterables) if kind == "product_iterables" else zip(*iterables, strict=False)
     if kind:
         subset = sweep.inside(kind)
@@ -100,13 +102,6 @@ def _range(item: Settings) -> range:
     if step == 0:
         raise UsageError(f"{item.where}.step is 0")
     return range(item.whole("start"), item.whole("stop"), step)
-
-
-def _iterable(sweep: Settings, kind: str, value: object) -> list[Any]:
-    """The values of one of several iterables: a list, or the characters of a text."""
-    if not isinstance(value, (list, str)):
-        raise UsageError(f"{sweep.where}.{kind}: {value!r} is neither a list nor a text")
-    return list(value)
 
 
 def _of_blobs(storage: Settings, factory: Settings, command: str) -> Made:

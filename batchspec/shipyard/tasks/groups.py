@@ -115,10 +115,8 @@ def _fetches(task: Settings, around: Around, data: Data, command: str, reads: di
             data.remarks.append(
                 f"It took files of the task {task_id} in the job {job_id} from that task's node."
             )
-            entry.take("include")
             entry.take("destination")
             continue
-        entry.take("include")
         data.read_again(
             entry.text("destination").rstrip("/"), [reads[name]], command, f"the node of {task_id}"
         )

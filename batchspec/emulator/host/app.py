@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Mount
 from starlette.types import Message, Receive, Scope, Send
 
-from batchspec.emulator.http.auth import require_shared_key, require_token
+from batchspec.emulator.http.auth import refused, require_shared_key, require_token
 from batchspec.emulator.http.connection import cut
 from batchspec.emulator.http.faults import Fault, Reset
 from batchspec.emulator.http.reply import JSON, Reply
@@ -172,14 +172,7 @@ class _Endpoint:
             )
             return
         if authorization.lower().startswith("bearer "):
-            raise ApiError(
-                "AuthenticationFailed",
-                (
-                    "AuthenticationErrorDetail",
-                    "This endpoint was started without an issuer's key, or TLS is missing.",
-                ),
-                status=401,
-            )
+            raise refused("This endpoint was started without an issuer's key, or TLS is missing.", status=401)
         require_shared_key(settings.name, settings.key, method, path, query, headers, self.dates.now())
 
     def _error(self, error: ApiError, request_id: str) -> Reply:

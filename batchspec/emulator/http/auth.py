@@ -104,12 +104,8 @@ def require_token(token: str, public_key: str, audience: str) -> None:
             token, public_key, ["RS256", "ES256"], audience=audiences, options={"require": ["exp", "aud"]}
         )
     except jwt.PyJWTError as error:
-        raise ApiError(
-            "AuthenticationFailed",
-            ("AuthenticationErrorDetail", f"The token is not valid: {error}"),
-            status=401,
-        ) from None
+        raise refused(f"The token is not valid: {error}", status=401) from None
 
 
-def refused(detail: str) -> ApiError:
-    return ApiError("AuthenticationFailed", ("AuthenticationErrorDetail", detail))
+def refused(detail: str, status: int = 0) -> ApiError:
+    return ApiError("AuthenticationFailed", ("AuthenticationErrorDetail", detail), status=status)

@@ -114,10 +114,8 @@ def _object_checker(type_name: str, retired: bool) -> Check:
     refuse, secret = REFUSALS.get(type_name), _WRITE_ONLY & kinds.keys()
 
     def check(where: str, value: Any) -> Any:
-        if not isinstance(value, dict):
-            raise _malformed(where, "An object was expected.")
         found = {}
-        for name, item in value.items():
+        for name, item in _object(where, value).items():
             if item is None:
                 continue
             if name not in kinds:

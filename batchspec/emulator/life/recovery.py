@@ -16,6 +16,7 @@ from batchspec.emulator.life.jobs import task as task_life
 from batchspec.emulator.life.pools import node as node_life
 from batchspec.emulator.life.pools import pool as pool_life
 from batchspec.emulator.life.pools import scaling
+from batchspec.emulator.life.pools.prepared import PREPARATION, RELEASE
 from batchspec.emulator.node.process import remove_tree
 from batchspec.emulator.state.store import ACTIVE, PREPARING, RUNNING
 
@@ -35,13 +36,6 @@ def recover(account: Account) -> None:
             _resume_job(account, job)
         for schedule in list(account.schedules.values()):
             _resume_schedule(account, schedule)
-
-
-def _resume_schedule(account: Account, schedule: Schedule) -> None:
-    if schedule.doc["state"] == "deleting":
-        schedule_life.delete(account, schedule)
-    else:
-        schedule_life.plan_next(account, schedule)
 
 
 def end_orphans(nodes: Path) -> None:
@@ -105,8 +99,15 @@ def _resume_node(account: Account, node: Node) -> None:
 
 def _resume_job(account: Account, job: Job) -> None:
     for infos in job.nodes.values():
-        for name in ("jobPreparationTaskExecutionInfo", "jobReleaseTaskExecutionInfo"):
+        for name in (PREPARATION, RELEASE):
             if infos.get(name, {}).get("state") == "running":
                 del infos[name]
     job_life.watch_limit(account, job)
     account.loop.later(0, functools.partial(job_life.task_gone, account, job))
+
+
+def _resume_schedule(account: Account, schedule: Schedule) -> None:
+    if schedule.doc["state"] == "deleting":
+        schedule_life.delete(account, schedule)
+    else:
+        schedule_life.plan_next(account, schedule)

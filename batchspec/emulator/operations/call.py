@@ -64,23 +64,8 @@ def created(url: str, doc: Mapping[str, Any], *, service_id: str = "") -> Reply:
     return Reply(201, {"DataServiceId": service_id or url, "Location": url} | version_headers(doc))
 
 
-def page(
-    call: Call, kind: str, items: Iterable[tuple[str, dict[str, Any]]], next_key: str | None = None
-) -> Reply:
-    """A list of (key, body) that is already cut to one page; *next_key* is where the next one begins."""
-    names = selected(call)
-    return raw_page(
-        call,
-        kind,
-        [
-            json.dumps(select(told_in(call.version, body), names), separators=(",", ":")).encode()
-            for _, body in items
-        ],
-        next_key,
-    )
-
-
 def raw_page(call: Call, kind: str, bodies: list[bytes], next_key: str | None) -> Reply:
+    """A list that is already cut to one page; *next_key* is where the next one begins."""
     head = f'{{"odata.metadata":"{call.account.endpoint}/$metadata#{kind}","value":['.encode()
     tail = b"]}"
     if next_key is not None:
@@ -97,7 +82,12 @@ def list_of(call: Call, kind: str, items: Iterable[tuple[str, dict[str, Any]]]) 
         (item for item in items if item[0] > after and (tree is None or matches(tree, item[1]))),
         key=lambda i: i[0],
     )
-    return page(call, kind, found[:most], found[most - 1][0] if len(found) > most else None)
+    names = selected(call)
+    bodies = [
+        json.dumps(select(told_in(call.version, body), names), separators=(",", ":")).encode()
+        for _, body in found[:most]
+    ]
+    return raw_page(call, kind, bodies, found[most - 1][0] if len(found) > most else None)
 
 
 def filtered(call: Call) -> Filter | None:

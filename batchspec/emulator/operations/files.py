@@ -56,7 +56,7 @@ def _task_root(call: Call) -> Path:
     _, row = tasks.find(call)
     if row.state == ACTIVE or row.node is None:
         raise ApiError("TaskFilesUnavailable")
-    folder: Path | None = folder_of(call.account, row.node)
+    folder = folder_of(call.account, row.node)
     if folder is None:
         raise ApiError(
             "TaskFilesCleanedup" if row.files_until is None or row.end_time else "TaskFilesUnavailable"

@@ -14,7 +14,7 @@ from batchspec.emulator.operations.call import (
     version_headers,
 )
 from batchspec.emulator.state import defaults
-from batchspec.emulator.state.clock import etag, parse_duration, time_text
+from batchspec.emulator.state.clock import parse_duration, time_text
 from batchspec.emulator.state.errors import ApiError, invalid_property
 
 
@@ -48,14 +48,8 @@ def create_job_schedule(call: Call) -> Reply:
     jobs.check_job(account, body["jobSpecification"])
     _check(body["schedule"])
     now = account.clock.now()
-    moment = time_text(now)
     doc: Body = {
-        "id": body["id"],
-        "eTag": etag(now),
-        "lastModified": moment,
-        "creationTime": moment,
-        "state": "active",
-        "stateTransitionTime": moment,
+        **defaults.begun(body["id"], now),
         **body,
         "jobSpecification": defaults.job(body["jobSpecification"]),
         "executionInfo": {},

@@ -112,7 +112,7 @@ def update_job(call: Call) -> Reply:
 def replace_job(call: Call) -> Reply:
     """PUT: what can change and is left out goes back to its default; the rest stays."""
     job, body = changeable(call), call.body
-    fresh = defaults.job({**body, "poolInfo": body["poolInfo"]})
+    fresh = defaults.job(body)
     names = ("priority", "maxParallelTasks", "allowTaskPreemption", "constraints", "poolInfo")
     changes = {name: fresh[name] for name in names}
     # terminatejob cannot be taken back, so leaving it out keeps it.
@@ -167,9 +167,7 @@ def enable_job(call: Call) -> Reply:
 
 
 def terminate_job(call: Call) -> Reply:
-    job = find(call)
-    require_conditions(call, job.doc)
-    refuse_over(job)
+    job = changeable(call)
     call.account.touch(job.doc)
     job_life.terminate(call.account, job, call.body.get("terminateReason", "UserTerminate"))
     return done(call, 202, job.doc)

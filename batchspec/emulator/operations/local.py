@@ -30,8 +30,6 @@ from batchspec.emulator.life.pools import node as node_life
 from batchspec.emulator.life.running import busy
 from batchspec.emulator.state.errors import ApiError
 
-_TYPE = {"Content-Type": "application/json"}
-
 
 async def answer(account: Account, method: str, path: str, query: dict[str, str], raw: bytes) -> Reply:
     parts = [unquote(part) for part in path.removeprefix("/_local/").split("/")]
@@ -77,7 +75,7 @@ def _do(account: Account, words: tuple[str, ...], raw: bytes) -> None:
 
 
 def _json(body: Any) -> Reply:
-    return Reply(200, dict(_TYPE), json.dumps(body).encode())
+    return Reply(200, {"Content-Type": "application/json"}, json.dumps(body).encode())
 
 
 def _status(account: Account) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def find(call: Call) -> Node:
 def shown(call: Call, node: Node) -> Body:
     return {
         **node.doc,
-        "url": f"{call.account.endpoint}/pools/{node.pool.id}/nodes/{node.id}",
+        "url": call.account.node_url(node),
         "runningTasksCount": len(node.tasks),
         "runningTaskSlotsCount": node.used_slots,
     }

@@ -60,11 +60,12 @@ def find(call: Call) -> Pool:
 
 
 def shown(call: Call, pool: Pool) -> Body:
-    doc = {key: value for key, value in pool.doc.items() if not key.startswith("_")}
-    doc["url"] = f"{call.account.endpoint}/pools/{pool.id}"
-    doc["currentDedicatedNodes"] = pool.count(dedicated=True)
-    doc["currentLowPriorityNodes"] = pool.count(dedicated=False)
-    return doc
+    return {
+        **pool.doc,
+        "url": f"{call.account.endpoint}/pools/{pool.id}",
+        "currentDedicatedNodes": pool.count(dedicated=True),
+        "currentLowPriorityNodes": pool.count(dedicated=False),
+    }
 
 
 def create_pool(call: Call) -> Reply:
@@ -187,8 +188,7 @@ def _edit(call: Call, pool: Pool, changes: Body) -> None:
 
 def resize_pool(call: Call) -> Reply:
     pool, body = changeable(call), call.body
-    if pool.doc["enableAutoScale"]:
-        raise ApiError("OperationNotValidOnPool", ("Reason", "The pool is enabled for automatic scaling"))
+    _refuse_scaling(pool)
     _require_steady(pool)
     if "targetDedicatedNodes" not in body and "targetLowPriorityNodes" not in body:
         raise ApiError("MissingRequiredProperty", ("PropertyName", "targetDedicatedNodes"))
@@ -200,6 +200,11 @@ def resize_pool(call: Call) -> Reply:
         call.account, pool, dedicated, low_priority, body.get("nodeDeallocationOption", "requeue")
     )
     return done(call, 202, pool.doc)
+
+
+def _refuse_scaling(pool: Pool) -> None:
+    if pool.doc["enableAutoScale"]:
+        raise ApiError("OperationNotValidOnPool", ("Reason", "The pool is enabled for automatic scaling"))
 
 
 def _require_steady(pool: Pool) -> None:
@@ -218,8 +223,7 @@ def stop_pool_resize(call: Call) -> Reply:
 def remove_nodes(call: Call) -> Reply:
     pool, account = changeable(call), call.account
     _require_steady(pool)
-    if pool.doc["enableAutoScale"]:
-        raise ApiError("OperationNotValidOnPool", ("Reason", "The pool is enabled for automatic scaling"))
+    _refuse_scaling(pool)
     nodes = []
     for node_id in call.body["nodeList"]:
         if node_id not in pool.nodes:

@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from collections.abc import Iterable
 from typing import Any
 
 from batchspec.emulator.http.odata import as_sql
@@ -26,7 +25,7 @@ from batchspec.emulator.operations.task_bodies import as_bytes, selected_bytes
 from batchspec.emulator.state import defaults
 from batchspec.emulator.state.clock import etag, time_text
 from batchspec.emulator.state.errors import ApiError, invalid_property
-from batchspec.emulator.state.store import ACTIVE, COMPLETED, STATES, NewTask, TaskRow
+from batchspec.emulator.state.store import ACTIVE, COMPLETED, STATES, NewTask, TaskRow, fragment
 
 COLLECTION_BYTES = 1 << 20
 _COLUMNS = {
@@ -52,22 +51,26 @@ def find(call: Call) -> tuple[Job, TaskRow]:
     return job, row
 
 
+def _prefix(call: Call, job: Job) -> str:
+    """The URL of a task, up to its id."""
+    return f"{call.account.endpoint}/jobs/{job.id}/tasks/"
+
+
 # --- adding
 
 
 def create_task(call: Call) -> Reply:
     job = jobs.find(call)
-    refuse_new(job)
+    jobs.refuse_over(job)
     now = _add(call, job, call.body)
     _added(call, job)
-    url = f"{call.account.endpoint}/jobs/{job.id}/tasks/{call.body['id']}"
-    return created(url, {"eTag": etag(now), "lastModified": time_text(now)})
+    return created(_prefix(call, job) + call.body["id"], {"eTag": etag(now), "lastModified": time_text(now)})
 
 
 def create_task_collection(call: Call) -> Reply:
     """Each task for itself: one that is refused does not keep the others out."""
     job = jobs.find(call)
-    refuse_new(job)
+    jobs.refuse_over(job)
     results = []
     with call.account.store.transaction():
         for task in call.body["value"]:
@@ -97,10 +100,6 @@ def check_collection(raw: Any, *, retired: bool) -> Body:
     return {"value": checked}
 
 
-def refuse_new(job: Job) -> None:
-    jobs.refuse_over(job)
-
-
 def _added(call: Call, job: Job) -> None:
     job.maybe_ready = True
     call.account.loop.wake()
@@ -116,9 +115,8 @@ def _add(call: Call, job: Job, body: Body) -> int:
     ids = depends.get("taskIds", [])
     ranges = [(item["start"], item["end"]) for item in depends.get("taskIdRanges", [])]
     waits = bool(ids or ranges)
-    fragment = json.dumps(full, separators=_SEPARATORS)[1:-1].encode()
     with account.store.transaction():
-        task = NewTask(body["id"], full["requiredSlots"], int(waits), now, fragment)
+        task = NewTask(body["id"], full["requiredSlots"], int(waits), now, fragment(full))
         seq = account.store.add_task(job.number, task)
         if seq is None:
             raise ApiError("TaskExists")
@@ -130,7 +128,7 @@ def _add(call: Call, job: Job, body: Body) -> int:
 
 
 def _add_one_of_many(call: Call, job: Job, body: Body) -> bytes:
-    location = f"{call.account.endpoint}/jobs/{job.id}/tasks/{body['id']}"
+    location = _prefix(call, job) + body["id"]
     try:
         if "_error" in body:
             raise body["_error"]
@@ -190,7 +188,7 @@ def get_task(call: Call) -> Reply:
 
 
 def shown(call: Call, job: Job, row: TaskRow) -> Body:
-    found: Body = json.loads(as_bytes(f"{call.account.endpoint}/jobs/{job.id}/tasks/", row))
+    found: Body = json.loads(as_bytes(_prefix(call, job), row))
     return found
 
 
@@ -205,7 +203,7 @@ def list_tasks(call: Call) -> Reply:
     if "$skiptoken" in call.query:
         where, values = f"{where} AND id > ?", [*values, call.query["$skiptoken"]]
     rows = list(call.account.store.tasks(where, values, limit=most + 1))
-    shown_rows, prefix = rows[:most], f"{call.account.endpoint}/jobs/{job.id}/tasks/"
+    shown_rows, prefix = rows[:most], _prefix(call, job)
     bodies = (
         [selected_bytes(prefix, row, names) for row in shown_rows]
         if names
@@ -223,13 +221,12 @@ def replace_task(call: Call) -> Reply:
     require_conditions(call, shown(call, job, row))
     if row.state == COMPLETED:
         raise ApiError("TaskCompleted")
-    body = task_life.body_of(row)
+    body = row.members()
     body["constraints"] = defaults.task_constraints(
         call.body.get("constraints"), job.doc["constraints"]["maxTaskRetryCount"]
     )
     now = call.account.clock.now()
-    fragment = json.dumps(body, separators=_SEPARATORS)[1:-1].encode()
-    call.account.store.change_task(row.seq, body=fragment, modified=now)
+    call.account.store.change_task(row.seq, body=fragment(body), modified=now)
     running = job.running.get(row.seq)
     if running:
         running.body = body
@@ -282,5 +279,4 @@ def delete_task(call: Call) -> Reply:
 
 def list_subtasks(call: Call) -> Reply:
     find(call)
-    nothing: Iterable[bytes] = ()
-    return raw_page(call, "subtasks", list(nothing), None)
+    return raw_page(call, "subtasks", [], None)

@@ -2,9 +2,22 @@
 
 from typing import Any
 
-from batchspec.emulator.state.clock import FOREVER_TEXT
+from batchspec.emulator.state.clock import FOREVER_TEXT, etag, time_text
 
 Body = dict[str, Any]
+
+
+def begun(id: str, now: int) -> Body:
+    """What every pool, job and schedule begins with."""
+    moment = time_text(now)
+    return {
+        "id": id,
+        "eTag": etag(now),
+        "lastModified": moment,
+        "creationTime": moment,
+        "state": "active",
+        "stateTransitionTime": moment,
+    }
 
 
 def user_identity(body: Body) -> Body:

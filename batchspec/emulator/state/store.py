@@ -81,6 +81,11 @@ _COLUMNS = (
 _ROOM = 1 << 16  # bytes
 
 
+def fragment(body: dict[str, Any]) -> bytes:
+    """The members of *body* as a task's row keeps them: JSON without the braces."""
+    return json.dumps(body, separators=(",", ":"))[1:-1].encode()
+
+
 class TaskRow(NamedTuple):
     seq: int
     job: int
@@ -102,6 +107,11 @@ class TaskRow(NamedTuple):
     node: str | None
     files_until: int | None
     body: bytes
+
+    def members(self) -> dict[str, Any]:
+        """What the task was added with, defaults included; without its id."""
+        found: dict[str, Any] = json.loads(b"{" + self.body + b"}")
+        return found
 
 
 class NewTask(NamedTuple):

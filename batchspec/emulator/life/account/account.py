@@ -66,6 +66,9 @@ class Account:
         engine = self.engines.get()
         return engine.name if engine else ""
 
+    def node_url(self, node: Node) -> str:
+        return f"{self.endpoint}/pools/{node.pool.id}/nodes/{node.id}"
+
     # --- documents
 
     def save_pool(self, pool: Pool) -> None:

@@ -10,23 +10,12 @@ from batchspec.emulator.life.jobs import job as job_life
 from batchspec.emulator.life.pools import pool as pool_life
 from batchspec.emulator.life.pools import scaling
 from batchspec.emulator.state import defaults
-from batchspec.emulator.state.clock import etag, time_text
 
 
 def make_pool(account: Account, pool_id: str, body: Body) -> Pool:
     """A new pool of the account, resizing to the size that its body asks for."""
-    now = account.clock.now()
-    moment = time_text(now)
-    doc: Body = {
-        "id": pool_id,
-        "eTag": etag(now),
-        "lastModified": moment,
-        "creationTime": moment,
-        "state": "active",
-        "stateTransitionTime": moment,
-        **defaults.pool(body),
-    }
-    pool = account.pools[pool_id.lower()] = Pool(doc)
+    pool = Pool(defaults.begun(pool_id, account.clock.now()) | defaults.pool(body))
+    account.pools[pool.key] = pool
     with _made(account, pool):
         look_again(account, pool)
         pool_life.resize(
@@ -56,18 +45,8 @@ def look_again(account: Account, pool: Pool) -> None:
 
 
 def make_job(account: Account, job_id: str, body: Body, schedule: str = "") -> Job:
-    now = account.clock.now()
-    moment = time_text(now)
-    doc: Body = {
-        "id": job_id,
-        "eTag": etag(now),
-        "lastModified": moment,
-        "creationTime": moment,
-        "state": "active",
-        "stateTransitionTime": moment,
-        **defaults.job(body),
-        "executionInfo": {"startTime": moment},
-    }
+    doc = defaults.begun(job_id, account.clock.now()) | defaults.job(body)
+    doc["executionInfo"] = {"startTime": doc["creationTime"]}
     job = Job(account.store.next_number(), doc, schedule=schedule)
     with account.store.transaction():
         job.doc["executionInfo"]["poolId"] = _pool_of(account, job)

@@ -1,7 +1,6 @@
 """What happens to jobs: disabled, enabled, terminated, completed, deleted."""
 
 import functools
-import json
 
 from batchspec.emulator.life.account import node_folders as nodes
 from batchspec.emulator.life.account.account import Account
@@ -10,7 +9,7 @@ from batchspec.emulator.life.pools import pool as pool_life
 from batchspec.emulator.life.pools import preparation
 from batchspec.emulator.state import defaults
 from batchspec.emulator.state.clock import FOREVER_TEXT, TICKS_PER_S, parse_duration, parse_time, time_text
-from batchspec.emulator.state.store import NewTask
+from batchspec.emulator.state.store import NewTask, fragment
 
 _CHUNK = 5000  # tasks deleted at a time
 
@@ -51,9 +50,8 @@ def add_manager(account: Account, job: Job) -> None:
         return
     body = {key: value for key, value in manager.items() if key not in _MANAGERS_OWN}
     full = defaults.task(body, job.doc["constraints"]["maxTaskRetryCount"])
-    fragment = json.dumps(full, separators=(",", ":"))[1:-1].encode()
     account.store.add_task(
-        job.number, NewTask(manager["id"], full["requiredSlots"], 0, account.clock.now(), fragment)
+        job.number, NewTask(manager["id"], full["requiredSlots"], 0, account.clock.now(), fragment(full))
     )
 
 

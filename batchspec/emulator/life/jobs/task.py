@@ -2,9 +2,10 @@
 
 import functools
 import json
+from pathlib import Path
 from typing import Any
 
-from batchspec.emulator.life.account import node_folders as node
+from batchspec.emulator.life.account import node_folders as nodes
 from batchspec.emulator.life.account.account import Account
 from batchspec.emulator.life.account.model import Body, Job, Node, Running
 from batchspec.emulator.life.jobs import job as job_life
@@ -18,25 +19,24 @@ from batchspec.emulator.state.store import ACTIVE, COMPLETED, PREPARING, RUNNING
 ENDED = Failure("TaskEnded", "Task was ended by user request", during="request")
 TIMED_OUT = Failure("TaskEnded", "The task exceeded its maximum wall clock time and was ended")
 # The words by which a try is stopped, after which the task is queued again; only the first counts as a requeue.
+_REQUEUES = ("requeue", "recover")
 _SWEEP_S = 60.0
-REQUEUES = ("requeue", "recover")
+_NOWHERE: Any = None  # the node of a task that no node has taken
 
 
-def body_of(row: TaskRow) -> Body:
-    found: Body = json.loads(b"{" + row.body + b"}")
-    return found
+def _running(job: Job, node: Node, row: TaskRow) -> Running:
+    extra = json.loads(row.extra or "{}")
+    return Running(row, job, node, body=row.members(), extra=extra, retries=row.retries)
 
 
-def start(account: Account, job: Job, on: Node, row: TaskRow) -> None:
+def start(account: Account, job: Job, node: Node, row: TaskRow) -> None:
     """The node has taken the task: it prepares, or runs at once."""
-    running = Running(
-        row, job, on, body=body_of(row), extra=json.loads(row.extra or "{}"), retries=row.retries
-    )
-    on.tasks[row.seq] = running
-    on.used_slots += row.slots
+    running = _running(job, node, row)
+    node.tasks[row.seq] = running
+    node.used_slots += row.slots
     job.running[row.seq] = running
-    node_life.refresh_state(account, on)
-    if is_prepared(job, on):
+    node_life.refresh_state(account, node)
+    if is_prepared(job, node):
         _begin(account, running, ACTIVE)
         return
     now = account.clock.now()
@@ -48,7 +48,7 @@ def start(account: Account, job: Job, on: Node, row: TaskRow) -> None:
         previous_time=row.state_time,
         node=_node_info(account, running),
     )
-    preparation.prepare(account, job, on, functools.partial(_prepared, account, running))
+    preparation.prepare(account, job, node, functools.partial(_prepared, account, running))
 
 
 def _prepared(account: Account, running: Running, ready: bool) -> None:
@@ -78,14 +78,14 @@ def _begin(account: Account, running: Running, previous: int) -> None:
 
 
 def _node_info(account: Account, running: Running) -> str:
-    on, folder = running.node, node.task_folder(running.job, running.row.id)
-    url = f"{account.endpoint}/pools/{on.pool.id}/nodes/{on.id}"
+    node, folder = running.node, nodes.task_folder(running.job, running.row.id)
+    url = account.node_url(node)
     return json.dumps(
         {
-            "affinityId": on.doc["affinityId"],
+            "affinityId": node.doc["affinityId"],
             "nodeUrl": url,
-            "poolId": on.pool.id,
-            "nodeId": on.id,
+            "poolId": node.pool.id,
+            "nodeId": node.id,
             "taskRootDirectory": folder,
             "taskRootDirectoryUrl": f"{url}/files/{folder}",
         },
@@ -103,8 +103,7 @@ def _try(account: Account, running: Running, *, fresh: bool) -> None:
 
 
 def _tries_left(running: Running) -> bool:
-    most = running.body["constraints"]["maxTaskRetryCount"]
-    return bool(most < 0 or running.retries < most)
+    return tries.may_retry(running.body["constraints"]["maxTaskRetryCount"], running.retries)
 
 
 def _ended(account: Account, running: Running, outcome: Outcome) -> None:
@@ -113,7 +112,10 @@ def _ended(account: Account, running: Running, outcome: Outcome) -> None:
     if running.settled:
         _release(account, running)
         if word == "delete" and not _id_runs_again(running):
-            _remove_folder(account, running.node, running)
+            nodes.discard(
+                account,
+                nodes.root(account, running.node) / nodes.task_folder(running.job, running.row.id),
+            )
         job_life.task_gone(account, running.job)
         return
     failed_by_exit = word == "timeout" or (
@@ -124,7 +126,7 @@ def _ended(account: Account, running: Running, outcome: Outcome) -> None:
         return
     _release(account, running)
     with account.store.transaction():
-        if word in REQUEUES:
+        if word in _REQUEUES:
             _requeue(account, running, counted=word == "requeue")
         else:
             if word:
@@ -240,10 +242,7 @@ def terminate(account: Account, job: Job, row: TaskRow) -> None:
     """Ends a task that is not completed: at once in the state, its process as fast as it can be killed."""
     running = job.running.get(row.seq)
     if running is None:
-        queued = Running(
-            row, job, _NOWHERE, body=body_of(row), extra=json.loads(row.extra or "{}"), retries=row.retries
-        )
-        complete(account, queued, None, ENDED)
+        complete(account, _running(job, _NOWHERE, row), None, ENDED)
         job_life.task_gone(account, job)
         return
     # Completed when the call returns; the node's slots are free once the process is dead.
@@ -261,9 +260,7 @@ def delete(account: Account, job: Job, row: TaskRow) -> None:
         running.run.stop("delete")
         return
     account.store.delete_task(row.seq)
-    folder = folder_of(account, row.node)
-    if folder is not None:
-        node.discard(account, folder)
+    _discard_folder(account, row)
     job_life.task_gone(account, job)
 
 
@@ -275,12 +272,13 @@ def _id_runs_again(running: Running) -> bool:
     )
 
 
-def _remove_folder(account: Account, on: Node, running: Running) -> None:
-    folder = node.root(account, on) / node.task_folder(running.job, running.row.id)
-    node.discard(account, folder)
+def _discard_folder(account: Account, row: TaskRow) -> None:
+    folder = folder_of(account, row.node)
+    if folder is not None:
+        nodes.discard(account, folder)
 
 
-def folder_of(account: Account, node_info: str | None) -> Any:
+def folder_of(account: Account, node_info: str | None) -> Path | None:
     """The task's folder on this machine, None when it never ran or its node is gone."""
     if node_info is None:
         return None
@@ -294,9 +292,4 @@ def sweep(account: Account) -> None:
     account.loop.later(_SWEEP_S, functools.partial(sweep, account))
     for row in list(account.store.tasks("files_until < ?", [account.clock.now()], "files_until", 1000)):
         account.store.change_task(row.seq, files_until=None)
-        folder = folder_of(account, row.node)
-        if folder is not None:
-            node.discard(account, folder)
-
-
-_NOWHERE: Any = None  # the node of a task that no node has taken
+        _discard_folder(account, row)

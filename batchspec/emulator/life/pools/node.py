@@ -131,8 +131,8 @@ def _start_task_ended(account: Account, node: Node, epoch: int, outcome: Outcome
         return
     agent_log.note(account, node, f"the start task has ended: {_ending(outcome.exit_code, outcome.failure)}")
     task, info = node.doc["startTask"], node.doc["startTaskInfo"]
-    most, now = task["maxTaskRetryCount"], time_text(account.clock.now())
-    if outcome.exit_code and (most < 0 or info["retryCount"] < most):
+    now = time_text(account.clock.now())
+    if outcome.exit_code and tries.may_retry(task["maxTaskRetryCount"], info["retryCount"]):
         info["retryCount"] += 1
         info["lastRetryTime"] = now
         _run_start_task(account, node, epoch, fresh=False)

@@ -75,9 +75,7 @@ def _staying(pool: Pool, dedicated: bool) -> list[Node]:
     return [node for node in nodes if node.doc["isDedicated"] == dedicated and node.leaving != "remove"]
 
 
-def _grow(
-    account: Account, pool: Pool, dedicated: bool, short: rehearsal.Shortage | None = None
-) -> list[Body]:
+def _grow(account: Account, pool: Pool, dedicated: bool, short: rehearsal.Shortage | None) -> list[Body]:
     missing = max(0, _target(pool, dedicated) - len(_staying(pool, dedicated)))
     allowed = min(missing, _quota_left(account, dedicated) // cores(pool.doc["vmSize"]))
     if short is not None:
@@ -114,9 +112,7 @@ def stop_resize(account: Account, pool: Pool) -> None:
 def _stopped(account: Account, pool: Pool) -> None:
     errors = []
     for dedicated, name in ((True, "dedicated"), (False, "low priority")):
-        if pool.doc["targetDedicatedNodes" if dedicated else "targetLowPriorityNodes"] > pool.count(
-            dedicated
-        ):
+        if _target(pool, dedicated) > pool.count(dedicated):
             message = f"Desired number of {name} nodes could not be allocated due to a stop resize operation"
             errors.append({"code": "ResizeStopped", "message": message})
     if errors:

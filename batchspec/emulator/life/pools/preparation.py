@@ -38,12 +38,12 @@ def _run_preparation(account: Account, job: Job, node: Node, run: Run, *, fresh:
 def _preparation_ended(account: Account, job: Job, node: Node, run: Run, outcome: Outcome) -> None:
     node.job_runs.discard(run)
     task, info = job.doc["jobPreparationTask"], job.nodes[node.key][PREPARATION]
-    most = task["constraints"]["maxTaskRetryCount"]
     if outcome.stopped == "leave":  # the node goes or boots: it was never prepared
         del job.nodes[node.key]
         _tell(job, node, ready=False)
         return
-    if outcome.exit_code and (most < 0 or info["retryCount"] < most) and job.state == "active":
+    most = task["constraints"]["maxTaskRetryCount"]
+    if outcome.exit_code and tries.may_retry(most, info["retryCount"]) and job.state == "active":
         info["retryCount"] += 1
         info["lastRetryTime"] = time_text(account.clock.now())
         _run_preparation(account, job, node, Run(), fresh=False)
@@ -103,16 +103,16 @@ def _released(
 
 
 def _open_info(account: Account, job: Job, node: Node, name: str, task_id: str) -> Body:
-    url = f"{account.endpoint}/pools/{node.pool.id}/nodes/{node.id}"
+    url = account.node_url(node)
     folder = nodes.task_folder(job, task_id)
     infos = job.nodes.setdefault(node.key, {"poolId": node.pool.id, "nodeId": node.id, "nodeUrl": url})
-    infos[name] = {
+    opened: Body = {
         "startTime": time_text(account.clock.now()),
         "state": "running",
         "taskRootDirectory": folder,
         "taskRootDirectoryUrl": f"{url}/files/{folder}",
     }
-    opened: Body = infos[name]
+    infos[name] = opened
     return opened
 
 

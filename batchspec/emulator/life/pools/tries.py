@@ -10,6 +10,11 @@ from batchspec.emulator.life.account.model import Body, Job, Node
 from batchspec.emulator.node.process import Assignment
 
 
+def may_retry(most: int, retries: int) -> bool:
+    """Whether there is another try after so many *retries*; without end where *most* is -1."""
+    return most < 0 or retries < most
+
+
 def start_task(account: Account, node: Node, *, fresh: bool) -> Assignment:
     folder = nodes.root(account, node) / "startup"
     return _work(account, node, node.doc["startTask"], folder, fresh=fresh)

@@ -86,3 +86,27 @@ def test_a_temporary_output_is_made_again_for_a_reader_that_runs_again(small: Pr
     small.apply("--rerun", "glue")
     assert small.blobs(".batchspec/made/") == []
     assert small.is_quiet()
+
+
+def test_no_two_tasks_have_one_name(small: Project) -> None:
+    """Chunks, and files that a wildcard takes besides the axes, are told apart by a file's path."""
+    small.write(
+        """\
+  chunk: {inputs: "clips/*", chunk: 2, command: "cat {{ inputs.paths }}"}
+  pairs: {matrix: {a: [1, 2], b: [1, 2]}, chunk: 1, command: "echo {{ matrix.a }} {{ matrix.b }}"}
+  axis: {inputs: "clips/{n}", chunk: 2, command: "cat {{ inputs.paths }}"}
+  wild: {inputs: "clips/{n}*", matrix: {k: [1]}, command: "cat {{ input.path }}"}
+  both: {inputs: "clips/{n}", matrix: {k: [1]}, command: "cat {{ input.path }}"}
+""".replace("{n}*", "{n:a}*"),
+        clips="abc",
+    )
+    (small.folder / "clips/a2").write_text("a2")
+    said = small.run("render", "--tasks").stdout
+    names = [line for line in said.splitlines() if not line.startswith(" ")]
+    assert names == [
+        *("chunk/a", "chunk/b"),
+        *("pairs[a=1,b=1]", "pairs[a=1,b=2]", "pairs[a=2,b=1]", "pairs[a=2,b=2]"),
+        *("axis[n=a]", "axis[n=b]"),
+        *("wild/a[n=a,k=1]", "wild/a2[n=a,k=1]"),
+        *("both[n=a,k=1]", "both[n=a2,k=1]", "both[n=b,k=1]", "both[n=c,k=1]"),
+    ]

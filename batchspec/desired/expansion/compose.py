@@ -7,6 +7,7 @@ another task makes is that task's fingerprint, so that one pass in the order of 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -39,8 +40,8 @@ from batchspec.desired.places import Places
 from batchspec.desired.problem import TaskProblem
 from batchspec.desired.task import DesiredTask, Input
 from batchspec.errors import SpecError
-from batchspec.language.model import Rows, Spec, TaskGroup
-from batchspec.language.rows.axes import FOLDER, SOURCE
+from batchspec.language.model import Blobs, LocalFiles, Rows, Spec, TaskGroup
+from batchspec.language.rows.axes import FOLDER, RESERVED, SOURCE
 from batchspec.language.rows.matrix import Sheet
 from batchspec.language.templates.expression import TemplateError
 from batchspec.language.templates.values import Series
@@ -49,6 +50,8 @@ from batchspec.resources.task import Recipe, digest, task_id, task_key
 from batchspec.source import Path
 
 _CHUNK_ID = 10
+_AXIS = re.compile(r"\{\w+(:[^{}]*)?\}")
+_WILD = re.compile(r"[*?\[{]")
 
 
 class Reading(NamedTuple):
@@ -116,6 +119,7 @@ class Composer:
         self._files = FileFinder(database, readable, group, spec.containers.output)
         self._known = {"params": spec.params, "spec": {"name": spec.name}}
         self.table = RowTable(database, rows)
+        self._axes_tell = _axes_tell(group)
         self.packing = packing_group(group)
 
     def tasks(self, number: int, problem: Callable[[TaskProblem], None]) -> Iterator[Composed]:
@@ -306,19 +310,19 @@ class Composer:
         return "-".join((*stem, *values)) or self._group.name
 
     def _label(self, found: _Gathered) -> str:
-        """What people call the task: `encode/a.mov`, `encode[title=alpha,height=720]`, `film`."""
-        first, item = found.first, found.item
+        """What people call the task, and no other: `encode/a.mov`, `encode[title=alpha,height=720]`, `film`."""
+        first, item = found.first, found.first.item
         group, shape, matrix = self._group.name, self._rows.shape, self._rows.matrix
         if shape.joins:
-            names = [*shape.per]
-            if shape.chunk is not None:
-                names += [name for name in self._rows.axes.lists if name not in (FOLDER, SOURCE)][:1]
-            return group + _bracketed(names, first)
-        own = [name for name in self._rows.axes.rows if name not in (FOLDER, SOURCE)]
-        if matrix is None:
-            return f"{group}/{item.path}" if item else group
-        is_named = item is None or len(own) > len(matrix.axes)  # the axes of a glob tell the inputs apart
-        return f"{group}{'' if is_named else '/' + (item.path if item else '')}{_bracketed(own, first)}"
+            lists = [name for name in self._rows.axes.lists if name not in RESERVED] if shape.chunk else []
+            names = [*shape.per, *lists]
+            is_named = shape.chunk is None or (bool(lists) and self._axes_tell)
+        else:
+            own = [name for name in self._rows.axes.rows if name not in RESERVED]
+            names = own if matrix is not None else []
+            is_named = matrix is not None and len(own) > len(matrix.axes) and self._axes_tell
+        path = "" if item is None or is_named else f"/{item.path}"
+        return f"{group}{path}{_bracketed(names, first)}"
 
     def _content(self, found: _Gathered) -> str:
         """A digest of all that its templates read besides parameters, and of the content of all that it reads."""
@@ -338,6 +342,20 @@ class Composer:
     def _meets(self, texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         for reading in self._readings:
             yield reading.name, json.dumps([texts[name] for name in reading.axes])
+
+
+def _axes_tell(group: TaskGroup) -> bool:
+    """Whether the axes in its glob say which file a row has: nothing else in it differs from file to file."""
+    inputs = group.inputs
+    globs = (
+        inputs.globs
+        if isinstance(inputs, LocalFiles)
+        else [inputs.match]
+        if isinstance(inputs, Blobs)
+        else []
+    )
+    texts = [_AXIS.sub("", glob.text) for glob in globs]
+    return len(texts) < 2 and not any(_WILD.search(text) for text in texts)
 
 
 def _producers(reads: Sequence[TaskRead]) -> list[int]:

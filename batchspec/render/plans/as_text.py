@@ -248,7 +248,7 @@ def _kept(plan: Plan, show_all: bool) -> Iterator[str]:
 def _stale(plan: Plan, show_all: bool) -> Iterator[str]:
     if plan.stale:
         what = count_text(len(plan.stale), "downloaded file")
-        yield f"  = {what} of outputs that are no longer in the spec (`batchspec download --prune` deletes them)"
+        yield f"  = {what} of outputs that are no longer in the spec (`batchspec download SPEC --prune` deletes them)"
         yield from _files(plan.stale, show_all)
 
 
@@ -267,7 +267,7 @@ def _strays(plan: Plan) -> Iterator[str]:
         elif stray.kind is Kind.CONTAINER:
             yield f"      · {count_text(stray.blobs, 'blob')} of the spec in it, {size_text(stray.size)}"
     if plan.strays:
-        yield "      · `batchspec destroy --orphans` lists and deletes what is no longer in the spec"
+        yield "      · `batchspec destroy SPEC --orphans` lists and deletes what is no longer in the spec"
 
 
 def _unnoted(plan: Plan) -> Iterator[str]:

@@ -6,8 +6,10 @@ import itertools
 import sys
 from typing import Any
 
+import click
+
 from batchspec.cli.door import colored, put, put_object, say
-from batchspec.errors import BatchspecError, SpecError
+from batchspec.errors import BatchspecError, SpecError, UsageError
 
 
 def report_error(error: BatchspecError, file: str = "") -> None:
@@ -34,6 +36,17 @@ def report_error(error: BatchspecError, file: str = "") -> None:
         say(f"  request id: {request_id}")
     if error.help:
         say(f"  help: {error.help}")
+
+
+def misused(error: click.UsageError) -> UsageError:
+    """What click says of a command line, as all other errors are said."""
+    message, context = error.format_message(), error.ctx
+    if context is None:
+        return UsageError(message)
+    usage = f"{' '.join(context.get_usage().split())}; more with `{context.command_path} --help`"
+    return UsageError(
+        f"{message[:1].lower()}{message[1:]}".removesuffix("."), help=usage[:1].lower() + usage[1:]
+    )
 
 
 def _as_json(error: BatchspecError) -> dict[str, Any]:

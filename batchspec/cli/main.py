@@ -20,7 +20,7 @@ import click
 
 from batchspec.cli import leave, signals
 from batchspec.cli.door import escape_what_cannot_be_said, say
-from batchspec.cli.errors import report_error
+from batchspec.cli.errors import misused, report_error
 from batchspec.cli.words import meant
 from batchspec.errors import BatchspecError, UsageError
 from batchspec.version import __version__
@@ -167,9 +167,11 @@ def _code() -> int:
             sys.stdout.flush()
     except BrokenPipeError:
         return _cut_off()
-    except click.UsageError as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return UsageError.exit_code
+    except click.UsageError as error:
+        return _reported(misused(error))
     except click.ClickException as error:
         error.show()
         return 1
@@ -178,11 +180,7 @@ def _code() -> int:
     except signals.Terminated as error:
         return _interrupted(error.number)
     except BatchspecError as error:
-        try:
-            report_error(error)
-        except BrokenPipeError:
-            _write_nowhere()
-        return error.exit_code
+        return _reported(error)
     except Exception as error:
         if (number := signals.signal_in(error)) is not None:
             return _interrupted(number)
@@ -195,6 +193,14 @@ def _code() -> int:
             raise
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _reported(error: BatchspecError) -> int:
+    try:
+        report_error(error)
+    except BrokenPipeError:
+        _write_nowhere()
+    return error.exit_code
 
 
 def _interrupted(number: int) -> int:

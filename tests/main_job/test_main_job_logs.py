@@ -82,4 +82,4 @@ def test_a_task_is_followed_until_it_has_ended(bare: Workload) -> None:
 def test_one_thing_is_asked_for(bare: Workload) -> None:
     """Neither nothing nor two things; and what cannot be followed is said before the account is looked at."""
     for words in ((), ("a", "--failed"), ("--failed", "--follow"), ("a", "--follow", "--tail", "1")):
-        assert "Error: " in bare.command("logs", *words, *SPEC, code=64).err
+        assert "error: " in bare.command("logs", *words, *SPEC, code=64).err

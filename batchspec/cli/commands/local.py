@@ -66,7 +66,7 @@ def up(containers: str | None, form: str) -> None:
 @local.command(epilog=examples("batchspec local status", "batchspec local status --format json"))
 @format_option
 def status(form: str) -> None:
-    """Show whether it is running, its addresses, and its pools and jobs."""
+    """Show the account's state, addresses, pools and jobs."""
     account = embedded.configured()
     if account is None:
         _print_unused(form)
@@ -82,7 +82,7 @@ def status(form: str) -> None:
 @local.command(epilog=examples('eval "$(batchspec local env)"', "az batch pool list"))
 @format_option
 def env(form: str) -> None:
-    """Print the variables with which az, an SDK or a script can use it. Starts it if needed."""
+    """Print the variables for az, an SDK or a script. Starts the account if needed."""
     variables = _variables(embedded.ensure(say))
     if form == "json":
         put_object(variables)
@@ -93,7 +93,7 @@ def env(form: str) -> None:
 @local.command(epilog=examples("batchspec local down"))
 @format_option
 def down(form: str) -> None:
-    """Stop it. Jobs and blobs are kept; running tasks start again with the next start."""
+    """Stop the account. Jobs and blobs are kept; running tasks start again when it starts again."""
     was_running = embedded.stop()
     if form == "json":
         put_object(stopped_json(was_running))
@@ -105,7 +105,7 @@ def down(form: str) -> None:
 @click.option("--yes", "--auto-approve", "approved", is_flag=True, help="Skip the confirmation.")
 @format_option
 def reset(approved: bool, form: str) -> None:
-    """Stop it and delete all of its pools, jobs, blobs and keys. The next start uses new ports."""
+    """Stop the account and delete its pools, jobs, blobs and keys. The next start uses new ports."""
     home = embedded.home_path()
     size = _size_bytes(home)
     if not approved and home.is_dir():
@@ -134,7 +134,7 @@ def preempt(node: str) -> None:
 @local.command(epilog=examples("batchspec local status", "batchspec local fail-node tvmps_3f2a"))
 @click.argument("node")
 def fail_node(node: str) -> None:
-    """Simulate a node failure: the node becomes unusable and its tasks are requeued.
+    """Simulate a node failure. The node becomes unusable; its tasks are requeued.
 
     NODE is a node id or a unique prefix of one.
     """

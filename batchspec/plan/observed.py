@@ -170,7 +170,7 @@ class Observed:
     `start_links_end` is the day on which links in the pool's start task end, where they need new ones.
     `jobs` are all jobs that are generations of the spec's, deleted ones included while they
     are listed. `seen` None: there are no tasks and no blobs. `local` finds what outputs there are on this
-    machine; `stale` are the blobs of downloaded files that no task makes any more;
+    machine; `stale` are the blobs of downloaded files that no task makes any more, and which of them are folders';
     `overwrites` says that a person lets downloads replace what is not batchspec's. `packages` has the MD5 of
     each application package by id and version, in lower case; empty where the account does not tell. Without
     `has_inputs` no tasks are known, and all outputs that were seen are to be downloaded.
@@ -183,7 +183,7 @@ class Observed:
     seen: Seen | None = None
     named: Named = _NOTHING_NAMED
     local: FindLocal = nothing_here
-    stale: Sequence[str] = ()
+    stale: Sequence[tuple[str, bool]] = ()
     overwrites: bool = False
     has_inputs: bool = True
     packages: Mapping[tuple[str, str], str] = field(default_factory=dict)

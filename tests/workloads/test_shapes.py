@@ -215,6 +215,13 @@ def test_a_published_folder_has_the_files_of_its_pack(small: Project) -> None:
     small.run("download")
     assert small.blobs("a/") == ["a/x/i", "a/z"]
     assert small.is_quiet()
+    (small.folder / "clips/a").rename(small.folder / "clips/b")
+    (small.outputs / "a/mine").write_text("mine")
+    small.apply()
+    assert "= outputs/a  no longer in the spec" in small.run("plan").stdout
+    assert small.run("download", "--prune").stdout == f"deleted {small.outputs}/a\n"
+    assert outputs(small) == {"a/mine": "mine", "b/x/i": "x\n"}
+    assert "= outputs/a " not in small.run("plan").stdout
 
 
 def test_work_that_is_asked_for_again_leaves_nothing_of_what_came_between(small: Project) -> None:

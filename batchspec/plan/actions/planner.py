@@ -13,7 +13,7 @@ from batchspec.plan.actions.pool import lifts_protection, pool_action, unprotect
 from batchspec.plan.actions.strays import find_strays
 from batchspec.plan.actions.tasks import TaskActions
 from batchspec.plan.actions.terms import terms_of
-from batchspec.plan.model import Action, Operation, Plan, Reason
+from batchspec.plan.model import Action, Operation, Plan
 from batchspec.plan.observed import Observed, Seen
 from batchspec.plan.verdicts.work import Counted, find_work
 from batchspec.resources.base import Json
@@ -50,7 +50,7 @@ def make_plan(desired: Desired, observed: Observed) -> Plan:
         run_actions=Mapped(work.runs, act.run),
         download_actions=Mapped(work.downloads, act.download),
         kept=Mapped(work.kept, act.kept),
-        stale=[act.kept((blob, Reason.LEFT_SPEC)) for blob in observed.stale],
+        stale=[act.stale(blob, is_folder) for blob, is_folder in observed.stale],
         strays=find_strays(desired.spec, observed.named),
         terms=terms_of(
             desired, work, pool, {"id": job_id, "completes": completes}, overwrites=observed.overwrites

@@ -12,6 +12,7 @@ from batchspec.desired.bodies.body import decided_at
 from batchspec.desired.bodies.composed_body import artifacts_of, shown_command
 from batchspec.desired.bodies.records import INPUTS, changed_reads, differing, recorded, recorded_reads
 from batchspec.desired.expansion.local_packs import entry_of, files_of
+from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
 from batchspec.language.model import TaskGroup
@@ -140,6 +141,10 @@ class TaskActions:
     def kept(self, found: tuple[str, Reason]) -> Kept:
         blob, reason = found
         return Kept(blob, self._file(blob), reason)
+
+    def stale(self, blob: str, is_folder: bool) -> Kept:
+        file = self._file(blob.removesuffix(PACK_SUFFIX) if is_folder else blob)
+        return Kept(blob, file, Reason.LEFT_SPEC)
 
     def _file(self, output: str) -> str:
         """Where the blob *output* is downloaded to, relative to the spec: the same wherever that is."""

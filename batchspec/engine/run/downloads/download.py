@@ -13,8 +13,9 @@ from typing import BinaryIO, NamedTuple
 from batchspec.counts import count_text
 from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.places import Places
+from batchspec.engine.look.remembered.unpacked import pack_in
 from batchspec.engine.run.downloads.landing import Landing, Place, md5_of
-from batchspec.engine.run.downloads.unpack import unpack
+from batchspec.engine.run.downloads.unpack import remove, unpack
 from batchspec.engine.run.progress.conduct import Conduct, Interrupted
 from batchspec.errors import RunError
 from batchspec.events import Step
@@ -120,17 +121,20 @@ def landing_of(spec: Spec, plan: Plan) -> Landing:
 
 
 def prune(landing: Landing, blob: str) -> bool:
-    """Whether the file that was downloaded from *blob* is gone; one that is something else by now stays."""
+    """Whether what was downloaded from *blob* is gone; what is something else by now stays."""
+    if blob.endswith(PACK_SUFFIX) and pack_in(landing.unpacked(blob)) is not None:
+        remove(landing.unpacked(blob))
+        return True
     with landing.at(blob.removeprefix(landing.places.root)) as place:
         return place.remove()
 
 
 def prune_all(spec: Spec, plan: Plan) -> Iterator[str]:
-    """Deletes the stale files of *plan*, and tells which are gone."""
+    """Deletes the stale files and folders of *plan*, and tells which are gone."""
     landing = landing_of(spec, plan)
     for stale in plan.stale:
         if prune(landing, stale.blob):
-            yield os.path.normpath(landing.places.file(stale.blob))
+            yield os.path.normpath(landing.places.folder / stale.file)
 
 
 class Fetched(NamedTuple):
@@ -241,6 +245,7 @@ def _fetch_folder(
             return Fetched()
         md5 = _checked(stream, live)
         unpack(stream, place.file, md5)
+        place.note_unpacked(md5)
         return Fetched(live.size)
 
 

@@ -80,7 +80,7 @@ def remove_former(conduct: Conduct) -> None:
         blob, is_folder = former
         _delete(conduct, conduct.spec.containers.output, blob)
         if landing is not None and is_folder:
-            unpack.remove(landing.places.unpacked(blob))
+            unpack.remove(landing.unpacked(blob))
         elif landing is not None:
             prune(landing, blob)
 

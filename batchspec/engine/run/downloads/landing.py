@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.places import Places
 from batchspec.engine.look.remembered.cache import cache_secret
 from batchspec.engine.look.remembered.downloaded import Downloaded
@@ -42,6 +43,10 @@ class Landing:
         self._downloaded = Downloaded(places.name)
         self._overwrites = overwrites
         self._secret = cache_secret()
+
+    def unpacked(self, pack: str) -> Path:
+        """The folder whose pack is the blob *pack*."""
+        return self._folder / pack.removeprefix(self.places.root).removesuffix(PACK_SUFFIX)
 
     @contextmanager
     def at(self, path: str) -> Iterator[Place]:
@@ -128,6 +133,12 @@ class Place:
             os.replace(self.part, self.file.name, src_dir_fd=self.folder, dst_dir_fd=self.folder)
         self._downloaded.settle(str(self.file), md5)
         return True
+
+    def note_unpacked(self, md5: str) -> None:
+        """The folder here was unpacked from a pack with this *md5*, by whose name it is known as downloaded."""
+        pack = f"{self.file}{PACK_SUFFIX}"
+        self._downloaded.expect(pack, md5, md5)
+        self._downloaded.settle(pack, md5)
 
     def _is_moved(self) -> bool:
         """Whether the part has the file's name now; not where something has it already."""

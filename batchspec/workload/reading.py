@@ -112,9 +112,22 @@ def _source(file: Path, help: str) -> Source:
         with file.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)  # more is refused, and a device never ends
     except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}", help=help) from error
+        raise UsageError(f"cannot read {file}: {error.strerror}", help=_meant(file) or help) from error
     _keep_secrets(data)
     return decode(data, str(file))
+
+
+def _meant(file: Path) -> str:
+    """What may have been meant by the path of a *file* that cannot be read: a name beside it, a file in a folder."""
+    import difflib
+
+    if file.is_dir():
+        return "name a spec in this folder"
+    with suppress(OSError):
+        names = [beside.name for beside in file.parent.iterdir()]
+        if near := difflib.get_close_matches(file.name, names, 1, cutoff=0.8):
+            return f"did you mean {file.with_name(near[0])}?"
+    return ""
 
 
 def _keep_secrets(data: bytes) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from batchspec.errors import UsageError
 from batchspec.source import Severity
 from batchspec.workload.reading import check
 
@@ -80,6 +81,17 @@ tasks:
 """
     )
     assert found(tmp_path, text) == [("BS0403", "6:89"), ("BS0403", "7:89")]
+
+
+def test_a_file_that_is_not_there_has_a_neighbour(tmp_path: Path) -> None:
+    """`work.yml` for `work.yaml`, and a folder for a spec in it."""
+    (tmp_path / "work.yaml").write_text(HEAD)
+    with pytest.raises(UsageError, match="cannot read") as misspelt:
+        check(tmp_path / "work.yml")
+    assert misspelt.value.help == f"did you mean {tmp_path / 'work.yaml'}?"
+    with pytest.raises(UsageError, match="Is a directory") as folder:
+        check(tmp_path)
+    assert folder.value.help == "name a spec in this folder"
 
 
 def test_a_key_that_is_there_twice_hides_nothing(tmp_path: Path) -> None:

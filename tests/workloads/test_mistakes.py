@@ -107,6 +107,12 @@ def test_words_of_other_tools_are_answered(word: str, answer: str, tmp_path: Pat
         ),
         (ECHO.replace("a.txt", "{from: b}") + "}", "there is no group `b`", "b"),
         (
+            '  z: {matrix: {i: [1, 2]}, command: "echo {{ matrix.i }} > {{ output.path }}", output: "{{ matrix.i }}"}\n'
+            "  a: {matrix: {i: [1]}, files: {z: {from: z, on: []}}, command: 'cat {{ files.z.path }} {{ matrix.i }}'}",
+            "files.z: z has 2 tasks; exactly one is needed",
+            "{from: z, on: []}",
+        ),
+        (
             "  b: {command: 'echo > {{ output.path }}', output: b.txt}\n"
             "  a: {inputs: {from: b}, when: '{{ input.size > 0 }}', command: 'cat {{ input.path }}'}",
             "`input.size` is not defined",

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from batchspec.codes import Code
+from batchspec.counts import count_text
 from batchspec.desired.artifacts.readable import Readable
 from batchspec.desired.names import FILES_FOLDER, node_name
 from batchspec.desired.problem import TaskProblem
@@ -173,8 +174,9 @@ class FileFinder:
 
     def _no_single(self, file: GroupFile, link: Link, ours: list[str], found: int) -> TaskProblem:
         pairs = zip((theirs for theirs, _ in link.on), ours, strict=True)
-        compared = ", ".join(f"{name}={value}" for name, value in pairs) or "nothing"
-        what = f"files.{file.read.name}: {found} tasks of {link.group} have {compared}; exactly one is needed"
+        compared = ", ".join(f"{name}={value}" for name, value in pairs)
+        tasks = f"{count_text(found, 'task')}{' with ' if compared else ''}{compared}"
+        what = f"files.{file.read.name}: {link.group} has {tasks}; exactly one is needed"
         near = self._nearest(link, file, ours)
         helps = [f"the nearest: {near}"] if near and not found else []
         return TaskProblem(what, file.read.path, *helps, code=Code.NO_COUNTERPART)

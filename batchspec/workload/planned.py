@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchspec.errors import RunError
+from batchspec.errors import RunError, SpecError
 from batchspec.plan.identity import plan_digest, plan_id
 from batchspec.render.show import page
 from batchspec.workload import consent
@@ -198,10 +198,16 @@ class Planned:
         """A run of the plan as it is now; after it another one for as long as it asks to be planned again."""
         from batchspec.engine.run.apply import Apply
 
+        run: Apply | None = None
         plans, earlier, ends = 0, None, time.monotonic() + (manner.timeout_s or 0.0)
         selection = self.desired.selection
         while plans < _MOST_PLANS:
-            now = made(self.account, self.desired.spec, self.project, selection)
+            try:
+                now = made(self.account, self.desired.spec, self.project, selection)
+            except SpecError:
+                if run and earlier:  # what a round has made cannot be read: there is no other
+                    run.put_away()
+                raise
             if manner.reviewed is None or plans or earlier:
                 consent.require_no_more(self.plan, now.plan, manner.agrees)
             else:

@@ -141,3 +141,21 @@ def test_a_run_that_is_left_between_two_rounds(small: Project) -> None:
     small.apply()
     assert outputs(small)["all.txt"] == "A\n1\n"
     assert small.is_quiet()
+
+
+def test_nodes_go_where_what_a_round_has_made_cannot_be_read(small: Project) -> None:
+    """What is wrong is found between two rounds, and nobody comes back before it is mended: `whenDone` holds."""
+    small.write(
+        """\
+  split: {inputs: "clips/{t}", command: "echo > {{ output.path }}/q[1]", output: "{{ matrix.t }}/"}
+  part:
+    inputs: {from: split, match: "{n}", atMost: 5}
+    command: "cat {{ input.path }} > {{ output.path }}"
+    output: "{{ matrix.n }}"
+""",
+        clips="a",
+    )
+    small.edit("pool: {", "pool: {whenDone: delete, ")
+    with pytest.raises(BatchspecError, match="the output 'q"):
+        small.apply()
+    assert "-pool  does not exist" in small.run("status").stdout

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from queue import SimpleQueue
 from typing import NamedTuple
 
@@ -144,6 +145,10 @@ class Apply:
             )
 
         require_few_enough(self._conduct.plan)
+
+    def put_away(self) -> None:
+        """The pool is as `whenDone` says, where a round was to follow and cannot."""
+        clean_up(replace(self._conduct, stopped=threading.Event(), tell=lambda _: None))
 
     def events(self, see: See | None = None) -> Iterator[Event]:
         """Does the work in the background and tells of it, to the last summary.

@@ -17,7 +17,10 @@ from batchspec.service.embedded import LocalAccount
 
 pytest_plugins = ("pure", "spread")
 
-settings.register_profile("batchspec", max_examples=int(os.environ.get("BATCHSPEC_TEST_EXAMPLES", "50")))
+# Without a deadline: on a busy machine any example may take long.
+settings.register_profile(
+    "batchspec", max_examples=int(os.environ.get("BATCHSPEC_TEST_EXAMPLES", "50")), deadline=None
+)
 settings.load_profile("batchspec")
 
 _TARGET_VARIABLES = (

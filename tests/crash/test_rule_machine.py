@@ -21,7 +21,6 @@ EXAMPLES = int(os.environ.get("BATCHSPEC_TEST_EXAMPLES", FEW))
 LIVES = settings(
     max_examples=EXAMPLES,
     stateful_step_count=12 if EXAMPLES == FEW else 30,
-    deadline=None,
     phases=[Phase.reuse, Phase.generate],  # to make a failing life shorter would take an hour
     suppress_health_check=list(HealthCheck),
     print_blob=True,

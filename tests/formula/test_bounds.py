@@ -75,7 +75,7 @@ samples = st.lists(st.integers(0, 300), min_size=1, max_size=6).map(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     formulas, st.dictionaries(st.sampled_from(METRICS[:9]), samples), st.integers(0, 50), st.integers(0, 50)
 )

@@ -46,7 +46,6 @@ def as_others_make_it(body: Json) -> dict[str, Any]:
 
 @settings(
     max_examples=int(os.environ.get("BATCHSPEC_TEST_EXAMPLES", "15")),
-    deadline=None,
     phases=[Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )

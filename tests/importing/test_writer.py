@@ -26,7 +26,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.from_regex(r"[a-z]{1,9}", fullmatch=True), VALUES, min_size=1, max_size=4), TEXT)
 def test_what_is_written_is_read_again(data: dict[str, Any], note: str) -> None:
     """Any values survive, whatever a comment beside and above them says."""

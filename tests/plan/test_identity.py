@@ -28,7 +28,6 @@ from tests.schema.batch_fields import OURS
 
 _FIXED = settings(
     max_examples=60,
-    deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],

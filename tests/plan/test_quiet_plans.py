@@ -31,7 +31,6 @@ FEW = 10
 EXAMPLES = int(os.environ.get("BATCHSPEC_TEST_EXAMPLES", FEW))
 QUICK = settings(
     max_examples=EXAMPLES,
-    deadline=None,
     phases=[Phase.reuse, Phase.generate],  # to make a failing spec smaller would take minutes
     report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],

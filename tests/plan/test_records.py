@@ -33,7 +33,7 @@ NAMES = st.text("abcdefghij_", min_size=1, max_size=20)
 VALUES = st.one_of(st.text("ab ü&=%~\"'", max_size=400), st.integers(), st.booleans(), st.floats(0, 1))
 
 
-@settings(deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(params=st.dictionaries(NAMES, VALUES, max_size=30))
 def test_metadata_of_a_record_is_less_than_a_kilobyte(params: dict[str, Any]) -> None:
     """However many and long the parameters are; and it is text that any header carries."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from batchspec.plan.observed import Seen
@@ -48,7 +48,6 @@ _OTHERS = {
 _TASKS = st.one_of(*(st.fixed_dictionaries(fields).map(_there) for fields in (_COMPLETED, _OTHERS)))
 
 
-@settings(deadline=None)
 @given(st.lists(_TASKS, max_size=5), st.booleans(), st.sampled_from([(",", ":"), (", ", ": ")]))
 def test_tasks_are_read_as_python_reads_them(
     tasks: list[dict[str, Any]], twice: bool, separators: tuple[str, str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from batchspec.desired.places import Places
@@ -59,7 +59,6 @@ ENTRIES = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(
     entries=st.lists(ENTRIES, min_size=7, max_size=7),
     strangers=st.lists(

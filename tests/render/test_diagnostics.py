@@ -188,7 +188,7 @@ HOSTILE = st.sampled_from(
     st.text(max_size=300),
     st.tuples(*[st.integers(1, 40)] * 4),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_s22_no_output_is_more_than_text(
     texts: list[str], file: str, numbers: tuple[int, int, int, int]
 ) -> None:
@@ -210,7 +210,7 @@ def test_s22_no_output_is_more_than_text(
 
 
 @given(st.data(), st.integers(30, 120))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_marks_stand_under_what_they_mark(draw: st.DataObject, width: int) -> None:
     """In a line of any length and any width of page, the marked text is above its mark."""
     before, marked, after = (draw.draw(st.text("ab日 ", max_size=n)) for n in (200, 8, 200))

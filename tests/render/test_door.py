@@ -55,7 +55,7 @@ def test_4_3_only_our_own_colours_leave() -> None:
 def test_4_3_json_is_one_line_that_gives_the_value_back(value: object) -> None:
     """Whatever is in it; UTF-8 can carry it, and it prints."""
     text = json_text(value)
-    assert json.loads(text) == value
+    assert json.loads(text) == json.loads(json.dumps(value))  # two halves of a character become one
     assert text.isprintable()
     assert text.encode()
 

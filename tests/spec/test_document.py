@@ -159,7 +159,7 @@ TREES = st.recursive(
     width=st.sampled_from([20, 80, 1000]),
     at=st.data(),
 )
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_yaml_writes_is_read_back_with_exact_places(
     data: dict[str, object], flow: bool | None, style: str | None, width: int, at: st.DataObject
 ) -> None:
@@ -207,7 +207,7 @@ def _leaves(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[tuple
 
 
 @given(st.text(max_size=60) | st.text("{}[]:-?&*!|>'\"#%@` \n\ta1<,", max_size=60))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_text_is_a_document_or_a_spec_error(text: str) -> None:
     """Nothing else is raised, with either loader, and every finding has its place in the text."""
     for name in LOADERS:

@@ -48,7 +48,7 @@ def _places(value: object) -> list[tuple[Any, Any]]:
 
 
 @given(st.sampled_from(GOOD), st.data())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_the_quick_answer_is_that_of_jsonschema(good: dict[str, object], draw: st.DataObject) -> None:
     """Good specs, changed in up to three places, fit exactly when jsonschema has no error."""
     spec = copy.deepcopy(good)
@@ -86,7 +86,7 @@ def test_the_quick_answer_knows_every_keyword_of_the_schema() -> None:
 
 
 @given(st.sampled_from(GOOD), JSON, st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_error_has_words_and_a_place(
     good: dict[str, object], wrong: object, draw: st.DataObject
 ) -> None:

@@ -37,7 +37,7 @@ VALUES = st.text(
 
 
 @given(st.lists(VALUES, min_size=1, max_size=20))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(
     [
         "$(>made)",
@@ -217,7 +217,7 @@ HOSTILE = [
 
 
 @given(st.lists(st.sampled_from(FRAGMENTS), min_size=2, max_size=14), st.sampled_from(HOSTILE))
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(["b=(", "{{ x }}", "a", "; ", "if true; then ", "\n"], "\n>made\n")
 def test_s02_no_accepted_script_runs_its_value(tmp_path: Path, fragments: list[str], value: str) -> None:
     """However odd the script, right or wrong, what it is given is never a command."""

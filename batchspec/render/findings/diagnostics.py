@@ -8,6 +8,7 @@ text.
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
+from batchspec.counts import count_text
 from batchspec.language.schema.secrets import hide
 from batchspec.render.findings.excerpt import Excerpts, Marked
 from batchspec.render.show import show
@@ -49,7 +50,7 @@ def tally(diagnostics: Iterable[Diagnostic]) -> str:
     """How many there are, and where: `4 errors, 1 warning in specs/ffmpeg.yaml`; empty when there are none."""
     found = tuple(diagnostics)
     counts = ((sum(d.severity is severity for d in found), severity.value) for severity in Severity)
-    parts = [f"{count} {word}{'s' if count > 1 else ''}" for count, word in counts if count]
+    parts = [count_text(count, word) for count, word in counts if count]
     names = dict.fromkeys(show(d.source.name) for d in found)
     return f"{', '.join(parts)} in {', '.join(names)}" if parts else ""
 

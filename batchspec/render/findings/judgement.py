@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from batchspec.counts import count_text
 from batchspec.plan.checks.safety import excess_line
 from batchspec.plan.model import Plan
 from batchspec.render.findings import diagnostics
@@ -33,5 +34,4 @@ def verdict(plan: Plan) -> str:
     """The sentence behind the counts of a plan that cannot be applied; empty for any other."""
     if not plan.errors:
         return ""
-    count = "1 error" if plan.errors == 1 else f"{plan.errors} errors"
-    return f"{count}: this plan cannot be saved or applied."
+    return f"{count_text(plan.errors, 'error')}: this plan cannot be saved or applied."

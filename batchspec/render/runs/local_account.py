@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from batchspec.counts import times_text
 from batchspec.render.show import page
 from batchspec.service.embedded import LocalAccount
 
@@ -127,7 +128,7 @@ def _places(account: LocalAccount) -> Iterator[str]:
     if account.pid:
         yield f"  process  {account.pid}"
     if account.run is not None and account.run.restarts:
-        times = "once" if account.run.restarts == 1 else f"{account.run.restarts} times"
+        times = times_text(account.run.restarts)
         last = datetime.fromtimestamp(account.run.restarted).astimezone().strftime("%H:%M:%S")
         yield f"  azurite  ended unexpectedly ({account.run.ended}); restarted {times}, last at {last}"
 

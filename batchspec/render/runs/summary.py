@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from batchspec.counts import count_text
+from batchspec.counts import count_text, times_text
 from batchspec.engine.health.wrote import Wrote
 from batchspec.events import SummaryEvent
 from batchspec.render.cost import used_text
@@ -51,7 +51,7 @@ def _summary(summary: SummaryEvent, arguments: str) -> Iterator[str]:
         yield f"  nodes       {used_text(summary.used)}"
     if summary.preempted:
         again = count_text(summary.requeued, "task")
-        yield f"  preempted   {_times(summary.preempted)}; {again} requeued (not counted as failures)"
+        yield f"  preempted   {times_text(summary.preempted)}; {again} requeued (not counted as failures)"
     for advice in summary.advice:
         yield f"  advice      {advice}"
     for what in summary.still_there:
@@ -74,7 +74,3 @@ def _result(summary: SummaryEvent) -> str:
         return f"{summary.spec}: done; no task had to run{unchanged}."
     every = "all " if summary.succeeded > 1 else ""
     return f"{summary.spec}: {every}{count_text(summary.succeeded, 'task')} succeeded{unchanged}."
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"

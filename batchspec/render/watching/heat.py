@@ -27,6 +27,10 @@ class Heat(Enum):
         return self.value[0]
 
     @property
+    def word(self) -> str:
+        return self.value[1]
+
+    @property
     def color(self) -> str:
         return self.value[2]
 
@@ -44,7 +48,7 @@ _RANK = {heat: rank for rank, heat in enumerate(Heat)}
 def legend(states: Sequence[str]) -> Iterator[tuple[Heat, str]]:
     """`4 running`, and so on: what there is of each."""
     counts = Counter(map(_heat, states))
-    yield from ((heat, f"{counts[heat]} {heat.value[1]}") for heat in Heat if counts[heat])
+    yield from ((heat, f"{counts[heat]} {heat.word}") for heat in Heat if counts[heat])
 
 
 def cells(states: Sequence[str], room: int) -> tuple[list[Heat], int]:

@@ -8,8 +8,7 @@ from typing import NamedTuple
 from batchspec.language.model import Spec
 from batchspec.plan.hidden import hidden, suspects_of
 from batchspec.resources.base import Json
-from batchspec.resources.records import COMMAND_VARIABLE
-from batchspec.resources.task import failure_of, moment_of, read_id
+from batchspec.resources.task import COMMAND_VARIABLE, failure_of, moment_of, read_id
 from batchspec.secrecy import without_secrets
 from batchspec.service.batch import task as task_service
 from batchspec.service.connect import Account

@@ -20,7 +20,7 @@ from batchspec.resources import job as jobs
 from batchspec.resources import pool as pools
 from batchspec.resources.base import Field, Json
 from batchspec.resources.equality import duration_s
-from batchspec.resources.records import OWN_VARIABLES
+from batchspec.resources.task import OWN_VARIABLES
 from batchspec.source import Diagnostic, Path, path_text
 
 SHORTHANDS: dict[str, Path] = {
@@ -193,15 +193,15 @@ def _set_twice(data: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _own_variables(data: Mapping[str, Any]) -> Iterator[Finding]:
     """Variables that are batchspec's: what a group sets there its tasks would not see."""
+    said: list[tuple[Path, str]] = []
     for name, group in (data.get("tasks") or {}).items():
-        said: list[tuple[Path, str]] = [(("env", variable), variable) for variable in group.get("env") or ()]
+        said += [(("tasks", name, "env", variable), variable) for variable in group.get("env") or ()]
         for i, setting in enumerate(group.get("environmentSettings") or ()):
-            said.append((("environmentSettings", i, "name"), setting["name"]))
-        for place, variable in said:
-            if variable in OWN_VARIABLES:
-                why = "tasks would see batchspec's own value"
-                what = f"`{variable}` is set by batchspec"
-                yield Finding(Code.CONTRADICTION, ("tasks", name, *place), what, why, "choose another name")
+            said.append((("tasks", name, "environmentSettings", i, "name"), setting["name"]))
+    for path, variable in said:
+        if variable in OWN_VARIABLES:
+            what, why = f"`{variable}` is set by batchspec", "tasks would see batchspec's own value"
+            yield Finding(Code.CONTRADICTION, path, what, why, "choose another name")
 
 
 def _folders(group: TaskGroup) -> Iterator[Path]:

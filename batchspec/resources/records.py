@@ -1,9 +1,4 @@
-"""What blobs and tasks say of the work that made them: the names of our metadata and of our variables."""
-
-FINGERPRINT_VARIABLE = "BATCHSPEC_FINGERPRINT"
-COMMAND_VARIABLE = "BATCHSPEC_COMMAND"
-OWN_VARIABLES = (FINGERPRINT_VARIABLE, COMMAND_VARIABLE)
-"""The environment settings that tasks get: their fingerprint, and what the wrapper runs."""
+"""What blobs say of the work that made them: the names of our metadata."""
 
 FINGERPRINT_METADATA = "batchspec_fingerprint"
 COMMAND_METADATA = "batchspec_command"

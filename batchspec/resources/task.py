@@ -18,6 +18,11 @@ from typing import NamedTuple
 from batchspec.resources.base import Json
 from batchspec.secrecy import without_credentials
 
+FINGERPRINT_VARIABLE = "BATCHSPEC_FINGERPRINT"
+COMMAND_VARIABLE = "BATCHSPEC_COMMAND"
+OWN_VARIABLES = (FINGERPRINT_VARIABLE, COMMAND_VARIABLE)
+"""The environment settings that tasks get: their fingerprint, and what the wrapper runs."""
+
 CANCELLED = "cancelled"
 """The failure of a task that somebody ended. It is no fault of the task's."""
 NOT_RUN = "not run"

@@ -113,13 +113,13 @@ def model(number: int) -> BatchTaskCreateOptions:
 
     from azure.batch import models
 
-    from batchspec.desired.bodies.wrapper import COMMAND_VARIABLE, NodeOutput, wrapped_words
+    from batchspec.desired.bodies.wrapper import NodeOutput, wrapped_words
     from batchspec.resources.records import (
         COMMAND_METADATA,
         FINGERPRINT_METADATA,
-        FINGERPRINT_VARIABLE,
         WORK_METADATA,
     )
+    from batchspec.resources.task import COMMAND_VARIABLE, FINGERPRINT_VARIABLE
     from tests.bench.workload import md5_of
 
     name = f"clip-{number:07d}"

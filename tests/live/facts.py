@@ -8,8 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from batchspec.desired.bodies.wrapper import COMMAND_VARIABLE, wrapped_words
+from batchspec.desired.bodies.wrapper import wrapped_words
 from batchspec.errors import ServiceError
+from batchspec.resources.task import COMMAND_VARIABLE
 from batchspec.service.batch.client import path_of
 from batchspec.service.connect import Account
 

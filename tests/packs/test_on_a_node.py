@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from main_job.workload import Workload, make_workload, wait_until
 
-from batchspec.desired.bodies.wrapper import COMMAND_VARIABLE, NodeOutput, NodePack, wrapped_script
+from batchspec.desired.bodies.wrapper import NodeOutput, NodePack, wrapped_script
 from batchspec.engine.look.machine.packs import PackStream, entries_of, pack_of
 from batchspec.engine.look.machine.project import ANYWHERE
 from batchspec.engine.look.remembered.digests import Digests
 from batchspec.engine.run.downloads.unpack import unpack
+from batchspec.resources.task import COMMAND_VARIABLE
 from batchspec.service.blob.blobs import BlobStorage
 from batchspec.service.embedded import LocalAccount
 from packs.odd import PROGRAM, make_odd, tree

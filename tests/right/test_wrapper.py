@@ -21,7 +21,7 @@ from batchspec.desired.bodies.wrapper import (
     wrapped_script,
     wrapped_words,
 )
-from batchspec.resources.records import COMMAND_VARIABLE
+from batchspec.resources.task import COMMAND_VARIABLE
 
 SHELLS = {
     "sh": ["/bin/sh"],

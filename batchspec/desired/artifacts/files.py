@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from batchspec.codes import Code
-from batchspec.counts import count_text
 from batchspec.desired.artifacts.readable import Readable
 from batchspec.desired.names import FILES_FOLDER, node_name
 from batchspec.desired.problem import TaskProblem
@@ -173,6 +172,8 @@ class FileFinder:
             yield read._replace(producer=number, is_pack=link.output.is_folder)
 
     def _no_single(self, file: GroupFile, link: Link, ours: list[str], found: int) -> TaskProblem:
+        from batchspec.counts import count_text  # as in language/rules.py: not before it is needed
+
         pairs = zip((theirs for theirs, _ in link.on), ours, strict=True)
         compared = ", ".join(f"{name}={value}" for name, value in pairs)
         tasks = f"{count_text(found, 'task')}{' with ' if compared else ''}{compared}"

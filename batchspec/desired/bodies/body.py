@@ -23,11 +23,10 @@ from batchspec.language.templates.deferred import Deferred
 from batchspec.resources.base import Json
 from batchspec.resources.records import (
     COMMAND_METADATA,
-    COMMAND_VARIABLE,
     FINGERPRINT_METADATA,
-    FINGERPRINT_VARIABLE,
     WORK_METADATA,
 )
+from batchspec.resources.task import COMMAND_VARIABLE, FINGERPRINT_VARIABLE
 from batchspec.source import Path
 
 DISPLAY_NAME_LENGTH = 1024

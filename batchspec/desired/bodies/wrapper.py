@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from batchspec.desired.names import OUTPUT_FOLDER
 from batchspec.desired.packing import NEEDS_TAR, PACK_SUFFIX, UNPACK, one_line, pack
-from batchspec.resources.records import COMMAND_VARIABLE
+from batchspec.resources.task import COMMAND_VARIABLE
 
 OUTPUT_MISSING = 66
 """The exit code of a task whose command succeeded without writing a declared output."""

@@ -12,7 +12,6 @@ from itertools import chain
 from typing import NamedTuple
 
 from batchspec.codes import Code
-from batchspec.counts import count_text
 from batchspec.errors import SpecError
 from batchspec.source import Diagnostic, Position, Source
 
@@ -81,6 +80,8 @@ def _cells(
     name: str, number: int, cells: list[str], names: list[str], places: Mapping[str, int]
 ) -> dict[str, str]:
     if len(cells) != len(names):
+        from batchspec.counts import count_text  # as in rules.py: not before it is needed
+
         problem = f"{count_text(len(cells), 'cell')}, and the header names {count_text(len(names), 'column')}"
         raise SpecError([finding(name, number, "", problem)])
     return {column: cells[place] for column, place in places.items()}

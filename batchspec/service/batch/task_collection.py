@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from batchspec.errors import ServiceError
 from batchspec.resources.base import Json
-from batchspec.resources.records import FINGERPRINT_VARIABLE
+from batchspec.resources.task import FINGERPRINT_VARIABLE
 from batchspec.service.batch import task as task_service
 from batchspec.service.batch.client import Batch, path_of
 from batchspec.service.http.retry import Budget

@@ -4,12 +4,12 @@ import contextlib
 import os
 import signal
 import stat
+import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-INTERRUPTED = "Interrupted. Run the same command again to resume."
 FINISHING = "Interrupted: finishing the calls in flight. Interrupt again to stop at once."
 
 Handler = Callable[[int, FrameType | None], None]
@@ -44,8 +44,19 @@ def leave(number: int, _frame: FrameType | None = None) -> NoReturn:
     """Ends the process now, whatever it is at."""
     with contextlib.suppress(OSError):
         show_cursor = "\x1b[?25h" if os.isatty(2) else ""  # the live display hides it
-        os.write(2, f"{show_cursor}{INTERRUPTED}\n".encode())
+        os.write(2, f"{show_cursor}{interrupted()}\n".encode())
     os._exit(128 + number)
+
+
+def interrupted() -> str:
+    """That the command has ended before its work has, and how to go on."""
+    return f"Interrupted. {how_to_resume().capitalize()}."
+
+
+def how_to_resume() -> str:
+    """With `--rerun` all that it names would run once more."""
+    is_rerun = any(word.startswith("--rerun") for word in sys.argv)
+    return f"run the {'command again without --rerun' if is_rerun else 'same command again'} to resume"
 
 
 def tell_what_is_waited_for() -> None:

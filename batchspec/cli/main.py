@@ -205,7 +205,7 @@ def _reported(error: BatchspecError) -> int:
 
 def _interrupted(number: int) -> int:
     with suppress(OSError):
-        say(leave.INTERRUPTED)
+        say(leave.interrupted())
     return 128 + number
 
 
@@ -232,7 +232,7 @@ def _cut_off() -> int:
     if code := int(command not in _SHOWING):
         with suppress(OSError):
             say(f"error: {command} was interrupted: its output was closed")
-            say("  help: run the same command again to resume")
+            say(f"  help: {leave.how_to_resume()}")
     _write_nowhere()
     return code
 

@@ -90,6 +90,12 @@ def _different(path: Path, described: Field, effect: Effect, desired: Any, live:
         yield Change(path, unsigned(live), unsigned(desired), effect)
 
 
+def camel_case(name: str) -> str:
+    """`max_nodes` as fields of Batch, of specs and of our JSON are called: `maxNodes`."""
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
 def unsigned(value: Any) -> Any:
     """*value* without the signatures of URLs in it, which let anyone read, and without keys that somebody put there."""
     if isinstance(value, str):

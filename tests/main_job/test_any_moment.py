@@ -62,9 +62,17 @@ def test_a_signal_when_all_is_done(number: signal.Signals) -> None:
     assert (process.returncode, process.stderr) == (0, "")
 
 
+@pytest.mark.parametrize(
+    ("words", "again"),
+    [
+        (["apply", "specs/ffmpeg.yaml"], "the same command again"),
+        (["apply", "specs/ffmpeg.yaml", "--rerun=audio"], "the command again without --rerun"),
+    ],
+    ids=["plain", "rerun"],
+)
 @pytest.mark.parametrize("number", CODES)
-def test_a_signal_while_a_class_is_made(number: signal.Signals) -> None:
-    """Python 3.11 wraps what is raised then in an error of its own."""
+def test_a_signal_while_a_class_is_made(number: signal.Signals, words: list[str], again: str) -> None:
+    """Python 3.11 wraps what is raised then in an error of its own. With --rerun, all would run once more."""
     program = f"""
 import os
 from batchspec.cli import main
@@ -76,9 +84,9 @@ main.cli.main = lambda **_: type("Made", (), {{"field": Sends()}})
 main.main()
 """
     process = subprocess.run(
-        [BATCHSPEC[0], "-c", program], cwd=PROJECT, capture_output=True, text=True, check=False
+        [BATCHSPEC[0], "-c", program, *words], cwd=PROJECT, capture_output=True, text=True, check=False
     )
-    said = "Interrupted. Run the same command again to resume.\n"
+    said = f"Interrupted. Run {again} to resume.\n"
     assert (process.returncode, process.stderr) == (CODES[number], said)
 
 

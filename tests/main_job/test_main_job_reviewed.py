@@ -84,6 +84,7 @@ def test_10_1_a_plan_shows_what_it_makes_in_every_form(reviewed: Workload) -> No
     assert (pool["before"], pool["after"]["targetLowPriorityNodes"]) == (None, 2)
     assert job["after"]["constraints"] == {"maxWallClockTime": "PT1H"}
     assert plan["terms"]["pool"] == {"whenDone": "keep"}
+    assert plan["terms"]["safety"]["minObjects"] == 10
 
 
 def test_10_1_a_changed_parameter_is_said_with_both_values(bare: Workload) -> None:

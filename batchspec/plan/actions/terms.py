@@ -9,7 +9,7 @@ from batchspec.desired.task import Desired
 from batchspec.language.model import Pool, Safety, TaskGroup, WhenDone
 from batchspec.plan.hidden import hidden, suspects_of
 from batchspec.plan.model import Action, Work
-from batchspec.resources.base import Effect, Json, unsigned
+from batchspec.resources.base import Effect, Json, camel_case, unsigned
 
 _MOVES_NODES = frozenset({Effect.RESIZE, Effect.DRAIN, Effect.REJOIN})
 
@@ -63,4 +63,4 @@ def _group(group: TaskGroup, suspects: Sequence[str]) -> dict[str, Any]:
 
 
 def _safety(safety: Safety) -> dict[str, Any]:
-    return {name: getattr(limit, "written", limit) for name, limit in safety._asdict().items()}
+    return {camel_case(name): getattr(limit, "written", limit) for name, limit in safety._asdict().items()}

@@ -14,6 +14,7 @@ from batchspec.plan.written import written
 from batchspec.render.cost import estimate_json, hourly_json, used_json
 from batchspec.render.findings import diagnostics
 from batchspec.render.show import json_text
+from batchspec.resources.base import camel_case
 from batchspec.resources.task import LiveTask
 from batchspec.source import Diagnostic, path_text
 from batchspec.version import __version__
@@ -156,12 +157,7 @@ def _camel(value: Any) -> Any:
     if hasattr(value, "_asdict"):  # a NamedTuple, which would be a list
         value = value._asdict()
     if isinstance(value, dict):
-        return {_camel_name(name): _camel(member) for name, member in value.items()}
+        return {camel_case(name): _camel(member) for name, member in value.items()}
     if isinstance(value, (list, tuple)):
         return [_camel(member) for member in value]
     return value
-
-
-def _camel_name(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(part.capitalize() for part in rest)

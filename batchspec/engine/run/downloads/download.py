@@ -121,10 +121,7 @@ def landing_of(spec: Spec, plan: Plan) -> Landing:
 
 
 def prune(landing: Landing, blob: str) -> bool:
-    """Whether what was downloaded from *blob* is gone; what is something else by now stays."""
-    if blob.endswith(PACK_SUFFIX) and pack_in(landing.unpacked(blob)) is not None:
-        remove(landing.unpacked(blob))
-        return True
+    """Whether the file that was downloaded from *blob* is gone; one that is something else by now stays."""
     with landing.at(blob.removeprefix(landing.places.root)) as place:
         return place.remove()
 
@@ -133,8 +130,17 @@ def prune_all(spec: Spec, plan: Plan) -> Iterator[str]:
     """Deletes the stale files and folders of *plan*, and tells which are gone."""
     landing = landing_of(spec, plan)
     for stale in plan.stale:
-        if prune(landing, stale.blob):
+        if _remove_folder(landing, stale.blob) or prune(landing, stale.blob):
             yield os.path.normpath(landing.places.folder / stale.file)
+
+
+def _remove_folder(landing: Landing, blob: str) -> bool:
+    """Whether *blob* was a folder's pack, and what was unpacked from it is gone."""
+    folder = landing.unpacked(blob)
+    is_here = blob.endswith(PACK_SUFFIX) and pack_in(folder) is not None
+    if is_here:
+        remove(folder)
+    return is_here
 
 
 class Fetched(NamedTuple):

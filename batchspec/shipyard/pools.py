@@ -10,7 +10,7 @@ from batchspec.shipyard.reading.durations import iso_duration
 from batchspec.shipyard.reading.folder import Configuration
 from batchspec.shipyard.reading.settings import Settings
 from batchspec.shipyard.scaling import sizes
-from batchspec.shipyard.tasks.data import Data, read
+from batchspec.shipyard.tasks.data import Data
 
 _IMAGE = "microsoft-dsvm:ubuntu-hpc:2404:latest"
 _HAS_ENGINE = re.compile(r"microsoft-dsvm:ubuntu-hpc:(2204|2404).*", re.IGNORECASE)
@@ -88,7 +88,7 @@ def _start_task(pool: Settings, remarks: list[str]) -> dict[str, Any]:
     preparation = pool.inside("additional_node_prep")
     commands = [line for when in ("pre", "post") for line in preparation.inside("commands").texts(when)]
     data = Data()
-    read(data, pool, "")
+    data.read(pool, "", {})
     remarks.extend(data.remarks)
     if not commands and not data.resource_files:
         return {}

@@ -17,12 +17,41 @@ _OWN_FOLDERS = "in|out|files"
 
 @dataclass(slots=True)
 class Data:
-    """What a group reads and leaves. `moved` are paths that its command names otherwise now."""
+    """What a group reads. `moved` are paths that its command names otherwise now."""
 
     files: dict[str, Any] = field(default_factory=dict)
     resource_files: list[dict[str, Any]] = field(default_factory=list)
     moved: dict[str, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+
+    def read(self, task: Settings, command: str, made: Mapping[str, Sequence[str]]) -> None:
+        """Adds what the `input_data` of *task* brings from storage, and its `resource_files`.
+
+        *made* are the remote paths that groups leave their outputs in, and where those are on the node. Other data in
+        a folder that *command* names is a file of the group; any other goes where it went, as a resource file.
+        """
+        for entry in task.inside("input_data").each("azure_storage"):
+            remote, local = entry.text("remote_path").strip("/"), entry.text("local_path").rstrip("/")
+            if paths := made.get(remote):
+                entry.take("storage_account_settings")
+                self.read_again(local, paths, command, remote)
+                continue
+            container, prefix = split_remote(remote)
+            if entry.take("is_file_share", False):
+                self.remarks.append(
+                    f"{container} was a file share: copy it into a blob container of this name."
+                )
+            self.remarks.append(
+                f"{container} is of the storage account {entry.text('storage_account_settings')}."
+            )
+            if local and local in command:
+                name = name_of(container, self.files)
+                self.files[name] = {"container": container, "prefix": prefix}
+                self.moved[local] = f"{{{{ files.{name}.path }}}}"
+                self.remarks.append(f"Blobs keep their whole names below files/{name}/.")
+            else:
+                self.resource_files.append(_resource(container, prefix, local, self.remarks))
+        self.resource_files += [resource_file(file, self.remarks) for file in task.each("resource_files")]
 
     def read_again(self, local: str, paths: Sequence[str], command: str, what: str) -> None:
         """Has the command find at the only one of *paths* what another group made and it looked for in *local*."""
@@ -30,34 +59,6 @@ class Data:
             self.moved[local] = paths[0]
         else:
             self.remarks.append(f"What was read from {what} is in {' and '.join(paths)} now.")
-
-
-def read(data: Data, task: Settings, command: str, made: Mapping[str, Sequence[str]] | None = None) -> None:
-    """Adds what the `input_data` of *task* brings from storage, and its `resource_files`.
-
-    *made* are the remote paths that groups leave their outputs in, and where those are on the node. Other data in
-    a folder that *command* names is a file of the group; any other goes where it went, as a resource file.
-    """
-    for entry in task.inside("input_data").each("azure_storage"):
-        remote, local = entry.text("remote_path").strip("/"), entry.text("local_path").rstrip("/")
-        if paths := (made or {}).get(remote):
-            entry.take("storage_account_settings")
-            data.read_again(local, paths, command, remote)
-            continue
-        container, prefix = split_remote(remote)
-        if entry.take("is_file_share", False):
-            data.remarks.append(f"{container} was a file share: copy it into a blob container of this name.")
-        data.remarks.append(
-            f"{container} is of the storage account {entry.text('storage_account_settings')}."
-        )
-        if local and local in command:
-            name = name_of(container, data.files)
-            data.files[name] = {"container": container, "prefix": prefix}
-            data.moved[local] = f"{{{{ files.{name}.path }}}}"
-            data.remarks.append(f"Blobs keep their whole names below files/{name}/.")
-        else:
-            data.resource_files.append(_resource(container, prefix, local, data.remarks))
-    data.resource_files += [resource_file(file, data.remarks) for file in task.each("resource_files")]
 
 
 def _resource(container: str, prefix: str, local: str, remarks: list[str]) -> dict[str, Any]:
@@ -85,7 +86,7 @@ def resource_file(file: Settings, remarks: list[str]) -> dict[str, Any]:
     return found
 
 
-def left(
+def outputs_of(
     task: Settings, group: str, each: str, wanted: Sequence[str], remarks: list[str]
 ) -> tuple[dict[str, Any], str]:
     """The `output` or `outputs` of a group, and the script that puts into them what `output_data` names.

@@ -11,7 +11,7 @@ from batchspec.shipyard.reading.settings import Settings
 from batchspec.shipyard.tasks.clusters import Cluster
 from batchspec.shipyard.tasks.commands import then, words
 from batchspec.shipyard.tasks.containers import container_settings
-from batchspec.shipyard.tasks.data import Data, left, read, resource_file
+from batchspec.shipyard.tasks.data import Data, outputs_of, resource_file
 from batchspec.shipyard.tasks.volumes import Volumes
 
 _NO_COMMAND = ["/bin/sh", "-c", "echo 'write the command of the image here' >&2; exit 1"]
@@ -60,12 +60,13 @@ def make_group(cluster: Cluster, around: Around, merges: str = "") -> Group:
         remote: [reads[name] for name in names if name in reads] for remote, names in around.remotes.items()
     }
     for settings in (around.job, task):
-        read(data, settings, made.command, made_paths)
+        data.read(settings, made.command, made_paths)
     _fetches(task, around, data, made.command, reads)
     command = words(made.command, data.moved) if made.command else list(_NO_COMMAND)
     if not made.command:
         remarks.append("Batch Shipyard ran the image's own command; write it here.")
-    fields, script = left(task, group.name, group.each, around.wanted.get(task.text("id"), []), remarks)
+    wanted = around.wanted.get(task.text("id"), [])
+    fields, script = outputs_of(task, group.name, group.each, wanted, remarks)
     group.body |= {"command": then(command, script) if script else command, **fields}
     _put(group.body, "files", {**group.body.get("files", {}), **data.files})
     _put(group.body, "resourceFiles", data.resource_files)

@@ -208,11 +208,7 @@ class Planned:
                 if run and earlier:  # what a round has made cannot be read: there is no other
                     run.put_away()
                 raise
-            if manner.reviewed is None or plans or earlier:
-                consent.require_no_more(self.plan, now.plan, manner.agrees)
-            else:
-                consent.require_id(manner.reviewed, now.digest)
-            consent.require_safe(now.plan, manner.allowed)
+            self._require_consent(now, manner, is_first=run is None)
             run = Apply(
                 self.account,
                 now.desired,
@@ -238,6 +234,14 @@ class Planned:
             f"after {_MOST_PLANS} plans there is still work that could not begin",
             help="run the same command again",
         )
+
+    def _require_consent(self, now: Planned, manner: Manner, *, is_first: bool) -> None:
+        """The plan as it is *now* is the one that was reviewed, or asks for no more than this one, and is safe."""
+        if manner.reviewed is not None and is_first:
+            consent.require_id(manner.reviewed, now.digest)
+        else:
+            consent.require_no_more(self.plan, now.plan, manner.agrees)
+        consent.require_safe(now.plan, manner.allowed)
 
     def require_few_enough(self) -> None:
         """Raises `RefusedError` where a task made more files than `atMost` allows: then something is left undone."""

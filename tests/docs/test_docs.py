@@ -15,7 +15,6 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from batchspec.cli.commands.init import EXAMPLES
 from batchspec.cli.main import cli
 from batchspec.codes import Code
 from batchspec.document.parser import parse
@@ -105,14 +104,6 @@ def test_the_first_run(local_account: LocalAccount, tmp_path: Path, monkeypatch:
         assert (ended.exception, ended.return_value in (0, None)) == (None, True), ended.output
     assert (tmp_path / "outputs" / "hello.txt").read_text().startswith("Hello from ")
     assert "1 to run" in ended.output
-
-
-def test_examples_fit_any_folder() -> None:
-    """None names a path of the repository that is not beside it."""
-    for name in EXAMPLES:
-        printed = CliRunner().invoke(cli, ["init", "--example", name]).stdout
-        assert "version: 1\n" in printed
-        assert "../" not in printed
 
 
 def test_the_reference_is_complete() -> None:

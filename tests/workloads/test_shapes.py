@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 from workloads.conftest import Project
 
 
@@ -131,6 +133,23 @@ def test_blobs_beside_inputs_that_are_blobs(small: Project) -> None:
     assert small.is_quiet()
     small.upload("y/new")
     assert small.plan() == {"a/1.txt": "file_changed", "b/1.a": "follows"}
+
+
+def test_folders_and_archives_come_home_without_the_inputs(small: Project) -> None:
+    """An output that is an archive itself is no folder, and stays one file."""
+    small.write(
+        """\
+  folder: {inputs: "clips/{n}", command: "cp {{ input.path }} {{ output.path }}/", output: "{{ matrix.n }}/"}
+  file: {inputs: "clips/{n}", command: "tar -cf {{ output.path }} in", output: "{{ matrix.n }}2.tar"}
+""",
+        clips="a",
+    )
+    small.apply()
+    (small.folder / "clips/a").unlink()
+    shutil.rmtree(small.outputs)
+    small.run("download")
+    assert sorted(path.name for path in small.outputs.iterdir()) == ["a", "a2.tar"]
+    assert small.text("a/a") == "a\n"
 
 
 def test_an_optional_output_of_earlier_work_goes(small: Project) -> None:

@@ -265,7 +265,9 @@ class Work(NamedTuple):
     upload_bytes: int = 0
     copies: Many[Copy] = ()
     downloads: Many[Download] = ()
-    kept: Many[tuple[str, Reason]] = ()  # outputs that are not downloaded, since something else lies there
+    kept: Many[
+        tuple[str, Reason, bool]
+    ] = ()  # outputs that are not downloaded, since something else lies there
     groups: tuple[TaskGroup, ...] = ()  # those that have runs
     shares: Many[Share] = ()  # the tasks of each group, counted by what becomes of them
     orphans: int = 0  # outputs whose input is gone

@@ -11,7 +11,7 @@ import pytest
 
 from batchspec.desired.places import Places
 from batchspec.document.parser import parse
-from batchspec.engine.look.remembered.unpacked import pack_in
+from batchspec.engine.look.remembered.unpacked import Pack, pack_in
 from batchspec.engine.run.downloads.download import fetch
 from batchspec.engine.run.downloads.landing import Landing
 from batchspec.errors import RunError
@@ -69,8 +69,9 @@ def test_a_folder_comes_home(blobs: BlobStorage, spec: Spec, tmp_path: Path) -> 
     assert tree(folder) == tree(made)
     assert [path.name for path in folder.parent.iterdir()] == ["180"]
     (live,) = blobs.list("output", blob)
-    assert pack_in(folder) == (live.md5 or pack_in(folder))
-    assert pack_in(folder) is not None
+    pack = pack_in(folder)
+    assert pack is not None
+    assert pack == Pack(live.md5 or pack.md5, is_edited=False)
 
 
 def test_a_pack_that_is_not_there(blobs: BlobStorage, spec: Spec, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from batchspec.engine.look.remembered.unpacked import pack_in
+from batchspec.engine.look.remembered.unpacked import Pack, pack_in
 from batchspec.engine.run.downloads.unpack import unpack
 from batchspec.errors import RunError
 from packs.odd import make_odd, tree
@@ -67,7 +67,7 @@ def test_it_is_what_was_packed(folder: Path, tmp_path: Path, tar: list[str]) -> 
     (made / "by a link").symlink_to("sub.txt")
     unpack(packed(made, tar), folder, "md5")
     assert tree(folder) == tree(made)
-    assert pack_in(folder) == "md5"
+    assert pack_in(folder) == Pack("md5", is_edited=False)
 
 
 def test_an_empty_folder(folder: Path, tmp_path: Path) -> None:
@@ -76,33 +76,62 @@ def test_an_empty_folder(folder: Path, tmp_path: Path) -> None:
     assert pack_in(folder) is None
     unpack(packed(tmp_path / "made"), folder, "md5")
     assert tree(folder) == {}
-    assert pack_in(folder) == "md5"
+    assert pack_in(folder) == Pack("md5", is_edited=False)
     folder.rmdir()
     assert pack_in(folder) is None
 
 
-CHANGES: dict[str, Callable[[Path], object]] = {
-    "missing": Path.unlink,
+FILES = {"180/index.m3u8": "bbb", "180/seg_000.ts": "000", "90/index.m3u8": "ccc"}
+
+
+def test_what_is_missing_is_restored(folder: Path) -> None:
+    """And nothing else is written."""
+    pack, file = pack_of(FILES), folder / "180" / "index.m3u8"
+    unpack(pack, folder, "md5")
+    before = {path: stamp(path) for path in folder.rglob("*.ts")}
+    file.unlink()
+    assert pack_in(folder) is None
+    assert unpack(pack, folder, "md5") == 0
+    assert (file.read_text(), pack_in(folder)) == ("bbb", Pack("md5", is_edited=False))
+    assert {path: stamp(path) for path in folder.rglob("*.ts")} == before
+
+
+EDITS: dict[str, Callable[[Path], object]] = {
     "other content": lambda file: file.write_text("other"),
-    "of the same size": lambda file: file.write_text("B" * 3),
+    "of the same size": lambda file: (file.write_text("B" * 3), os.utime(file, (1, 1))),
     "a link": lambda file: (file.unlink(), file.symlink_to("/etc/hostname")),
+    "a folder": lambda file: (file.unlink(), file.mkdir(), (file / "mine").write_text("mine")),
 }
 
 
-@pytest.mark.parametrize("change", CHANGES)
-def test_what_is_missing_or_differs_is_restored(folder: Path, change: str) -> None:
-    """And nothing else is written."""
-    pack = pack_of({"180/index.m3u8": "bbb", "180/seg_000.ts": "000", "90/index.m3u8": "ccc"})
-    unpack(pack, folder, "md5")
-    before = {path: stamp(path) for path in folder.rglob("*.ts")}
-    os.utime(folder / "180" / "index.m3u8", (1, 1))
-    CHANGES[change](folder / "180" / "index.m3u8")
-    assert pack_in(folder) is None
-    unpack(pack, folder, "md5")
-    assert (folder / "180" / "index.m3u8").read_text() == "bbb"
-    assert not (folder / "180" / "index.m3u8").is_symlink()
-    assert pack_in(folder) == "md5"
-    assert {path: stamp(path) for path in folder.rglob("*.ts")} == before
+@pytest.mark.parametrize("edit", EDITS)
+def test_what_was_edited_is_kept(folder: Path, edit: str) -> None:
+    """By later packs too, until it may be overwritten; a folder in a file's place always is."""
+    file = folder / "180" / "index.m3u8"
+    unpack(pack_of(FILES), folder, "one")
+    EDITS[edit](file)
+    edited = tree(folder)
+    assert pack_in(folder) == Pack("one", is_edited=True)
+    for md5, text in (("one", "000"), ("two", "changed"), ("three", "again")):
+        assert unpack(pack_of({**FILES, "180/seg_000.ts": text}), folder, md5) == 1
+        assert pack_in(folder) == Pack(md5, is_edited=True)
+        assert tree(folder) == {**edited, "180/seg_000.ts": (text.encode(), False)}
+    kept = unpack(pack_of(FILES), folder, "four", overwrites=True)
+    assert (kept, pack_in(folder)) == (edit == "a folder", Pack("four", is_edited=edit == "a folder"))
+    assert kept or (file.read_text(), file.is_symlink()) == ("bbb", False)
+
+
+def test_files_of_others_are_kept(folder: Path) -> None:
+    """In a folder that nothing was unpacked into before, but for those that are as the pack has them."""
+    (folder / "180").mkdir(parents=True)
+    (folder / "180" / "index.m3u8").write_text("mine")
+    (folder / "180" / "seg_000.ts").write_text("000")
+    assert unpack(pack_of(FILES), folder, "one") == 1
+    assert pack_in(folder) == Pack("one", is_edited=True)
+    assert (folder / "180" / "index.m3u8").read_text() == "mine"
+    unpack(pack_of({"z": "z"}), folder, "two")
+    assert {*tree(folder)} == {"180", "180/index.m3u8", "z"}
+    assert pack_in(folder) == Pack("two", is_edited=False)
 
 
 def test_what_the_next_pack_lacks_goes(folder: Path) -> None:
@@ -113,7 +142,7 @@ def test_what_the_next_pack_lacks_goes(folder: Path) -> None:
     (folder / "kept" / "mine").write_text("mine")
     unpack(pack_of({"a": "1"}), folder, "two")
     assert {*tree(folder)} == {"a", "b", "mine.txt", "kept", "kept/mine"}
-    assert pack_in(folder) == "two"
+    assert pack_in(folder) == Pack("two", is_edited=False)
 
 
 def test_a_file_becomes_a_folder_and_back(folder: Path) -> None:
@@ -136,13 +165,13 @@ def test_a_run_that_is_cut_off_anywhere(folder: Path) -> None:
             unpack(Dying(pack_of(second).getvalue(), reads), folder, "second")
         except Killed:
             (folder / ".batchspec.part").write_text("left over")
-            assert pack_in(folder) in (None, "first")
+            assert pack_in(folder) in (None, Pack("first", is_edited=False))
             unpack(pack_of({"z": "6"}), folder, "third")
             assert tree(folder) == {"z": (b"6", False)}
             continue
         break
     assert reads > 10
-    assert pack_in(folder) == "second"
+    assert pack_in(folder) == Pack("second", is_edited=False)
 
 
 class Dying(io.BytesIO):
@@ -231,7 +260,7 @@ def test_without_a_cache(folder: Path, tmp_path: Path, monkeypatch: pytest.Monke
         assert pack_in(folder) is None
         before = stamp(folder / "a")
         unpack(pack, folder, "md5")
-        assert pack_in(folder) == "md5"
+        assert pack_in(folder) == Pack("md5", is_edited=False)
         assert stamp(folder / "a") == before
     monkeypatch.setenv("XDG_CACHE_HOME", os.devnull)
     unpack(pack, folder, "md5")

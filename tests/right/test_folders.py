@@ -52,7 +52,7 @@ def names(folder: Path) -> set[str]:
 
 
 def test_a_folder_is_an_output(spec: Workload) -> None:
-    """One blob for each, unpacked here; nothing to do afterwards; a file that is missing or differs is restored."""
+    """One blob for each, unpacked here; nothing to do afterwards; a missing file is restored, an edited one kept."""
     spec.write(SPLIT)
     spec.apply()
     assert names(spec.outputs) == {
@@ -70,9 +70,12 @@ def test_a_folder_is_an_output(spec: Workload) -> None:
     (spec.outputs / "a" / "y y.txt").unlink()
     (spec.outputs / "b" / "x.txt").write_text("other")
     (spec.outputs / "b" / "mine.txt").write_text("mine")
-    assert [(operation, kind) for operation, kind, _ in spec.actions()] == [("download", "output")] * 2
+    assert spec.actions() == [("download", "output", "local_missing")]
     spec.command("download", "specs/ffmpeg.yaml")
     assert (spec.outputs / "a" / "y y.txt").read_text() == "y y\n"
+    assert (spec.outputs / "b" / "x.txt").read_text() == "other"
+    assert spec.actions() == []
+    spec.command("download", "specs/ffmpeg.yaml", "--overwrite")
     assert (spec.outputs / "b" / "x.txt").read_text() == "x\n"
     assert (spec.outputs / "b" / "mine.txt").read_text() == "mine"
     assert spec.actions() == []

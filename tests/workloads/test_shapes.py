@@ -281,3 +281,33 @@ def test_work_that_is_asked_for_again_leaves_nothing_of_what_came_between(small:
     assert small.is_quiet()
     assert small.blobs("site") == ["site.tar", "site/a"]
     assert small.blobs("a.") == ["a.txt"]
+
+
+def test_files_of_others_in_a_folder_stay(small: Project) -> None:
+    """One that was there, and one that was edited, with all others brought up to date; until they may be replaced."""
+    small.write(
+        """\
+  site:
+    inputs: clips/*
+    command: for f in x y z; do cp {{ input.path }} {{ output.path }}/$f; done
+    output: site/
+""",
+        clips="a",
+    )
+    (small.outputs / "site").mkdir(parents=True)
+    (small.outputs / "site" / "x").write_text("mine")
+    assert small.apply()[-1]["kept"] == 1
+    assert small.is_quiet()
+    (small.outputs / "site" / "y").write_text("edited")
+    assert small.is_quiet()
+    assert "site  edited since it was downloaded" in small.run("plan").output
+    (small.folder / "clips" / "a").write_text("new\n")
+    assert small.apply()[-1]["kept"] == 2
+    assert outputs(small) == {"site/x": "mine", "site/y": "edited", "site/z": "new\n"}
+    assert small.is_quiet()
+    (small.outputs / "site" / "z").unlink()
+    said = small.run("download").output
+    assert f"{small.name}/site.tar  2 files in {small.outputs / 'site'} kept: not downloaded by " in said
+    assert f"{small.name}/site.tar\n" in small.run("download", "--overwrite").output
+    assert {*outputs(small).values()} == {"new\n"}
+    assert small.is_quiet()

@@ -43,7 +43,13 @@ def download(
     far (`waiting`), followed by one line per downloaded file and per file that --prune deletes.
     """
     from batchspec.desired.places import Places
-    from batchspec.render.plans.as_download import arrived_json, download_end, download_json, pruned_json
+    from batchspec.render.plans.as_download import (
+        arrived_json,
+        arrived_text,
+        download_end,
+        download_json,
+        pruned_json,
+    )
 
     workload = load(spec_file, environment, takes_over=takes_over)
     places = Places.of(workload.spec)
@@ -55,7 +61,7 @@ def download(
         if form == "json":
             put_object(arrived_json(arrived))
         else:
-            say(arrived.blob, err=False)
+            say(arrived_text(arrived), err=False)
     for file in planned.pruning() if prunes else ():
         if form == "json":
             put_object(pruned_json(file))

@@ -28,7 +28,8 @@ class LocalOutputs:
         """What is there of the output *blob*, which has this MD5 and ETag; both empty: it is yet to be made."""
         file = os.path.join(self._folder, blob.removeprefix(self._places.root))  # noqa: PTH118
         if is_folder:
-            return _unpacked(Path(file.removesuffix(PACK_SUFFIX)), md5)
+            here = _unpacked(Path(file.removesuffix(PACK_SUFFIX)), md5)
+            return Here.OUTDATED if here.is_kept and self._overwrites else here
         try:
             status = os.lstat(file)
             here = self._file(file, status, md5, etag)
@@ -53,4 +54,6 @@ def _unpacked(folder: Path, md5: str) -> Here:
     pack = pack_in(folder)
     if pack is None:
         return Here.MISSING
-    return Here.SAME if not md5 or pack == md5 else Here.OUTDATED
+    if md5 and pack.md5 != md5:
+        return Here.OUTDATED
+    return Here.EDITED if pack.is_edited else Here.SAME

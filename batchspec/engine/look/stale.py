@@ -33,5 +33,7 @@ def find_stale(desired: Desired, digests: Digests, downloaded: Downloaded) -> It
     for blob, file, md5 in database.rows(_NOT_MADE):
         if os.path.isfile(file) and not os.path.islink(file) and digests.md5(file) == md5:  # noqa: PTH113, PTH114
             yield blob, False
-        elif blob.endswith(PACK_SUFFIX) and pack_in(Path(file.removesuffix(PACK_SUFFIX))) == md5:
-            yield blob, True
+        elif blob.endswith(PACK_SUFFIX):
+            pack = pack_in(Path(file.removesuffix(PACK_SUFFIX)))
+            if pack is not None and pack.md5 == md5:
+                yield blob, True

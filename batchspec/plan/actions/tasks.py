@@ -135,17 +135,17 @@ class TaskActions:
             found.reason,
             path,
             self._place(path),
-            after={"file": self._file(found.blob)},
+            after={"file": self._file(found.blob, found.is_folder)},
         )
 
-    def kept(self, found: tuple[str, Reason]) -> Kept:
-        blob, reason = found
-        return Kept(blob, self._file(blob), reason)
+    def kept(self, found: tuple[str, Reason, bool]) -> Kept:
+        blob, reason, is_folder = found
+        return Kept(blob, self._file(blob, is_folder), reason)
 
     def stale(self, blob: str, is_folder: bool) -> Kept:
-        file = self._file(blob.removesuffix(PACK_SUFFIX) if is_folder else blob)
-        return Kept(blob, file, Reason.LEFT_SPEC)
+        return Kept(blob, self._file(blob, is_folder), Reason.LEFT_SPEC)
 
-    def _file(self, output: str) -> str:
+    def _file(self, output: str, is_folder: bool = False) -> str:
         """Where the blob *output* is downloaded to, relative to the spec: the same wherever that is."""
+        output = output.removesuffix(PACK_SUFFIX) if is_folder else output
         return str(PurePosixPath(self._spec.download or "") / output.removeprefix(self._places.root))

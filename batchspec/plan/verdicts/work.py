@@ -315,9 +315,9 @@ class _Rows:
             self._database, query, lambda row: Download(row[0], _REASONS[row[1]], bool(row[2]), row[3])
         )
 
-    def kept(self) -> Rows[tuple[str, Reason]]:
-        query = f"SELECT blob, reason FROM download WHERE NOT {_FETCHED} ORDER BY number, blob"
-        return Rows(self._database, query, lambda row: (row[0], _REASONS[row[1]]))
+    def kept(self) -> Rows[tuple[str, Reason, bool]]:
+        query = f"SELECT blob, reason, is_folder FROM download WHERE NOT {_FETCHED} ORDER BY number, blob"
+        return Rows(self._database, query, lambda row: (row[0], _REASONS[row[1]], bool(row[2])))
 
     def unpublished(self) -> Rows[str]:
         return Rows(self._database, _UNPUBLISHED, lambda row: str(row[0]))

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from batchspec.engine.run.downloads.download import Arrived
     from batchspec.plan.model import Plan
 
+KEPT = "not downloaded by batchspec, or edited since (--overwrite replaces them)"
+"""Why local files are kept where outputs would be."""
+
 
 def download_json(plan: Plan, places: Places) -> dict[str, Any]:
     """What is to come, and where to; `waiting` are the tasks that have no output yet."""
@@ -23,7 +26,20 @@ def download_json(plan: Plan, places: Places) -> dict[str, Any]:
 
 def arrived_json(arrived: Arrived) -> dict[str, Any]:
     """A file that is here."""
-    return {"type": "downloaded", "blob": arrived.blob, "file": arrived.file, "bytes": arrived.size}
+    return {
+        "type": "downloaded",
+        "blob": arrived.blob,
+        "file": arrived.file,
+        "bytes": arrived.size,
+        "kept": arrived.kept,
+    }
+
+
+def arrived_text(arrived: Arrived) -> str:
+    """The blob; of a folder also what was left alone in it."""
+    if not arrived.kept:
+        return arrived.blob
+    return f"{arrived.blob}  {count_text(arrived.kept, 'file')} in {arrived.file} kept: {KEPT}"
 
 
 def pruned_json(file: str) -> dict[str, Any]:
@@ -35,7 +51,7 @@ def download_end(plan: Plan, places: Places, fetched: int) -> Iterator[str]:
     """How it ended: how many files came, what was kept, what has to run first; a line each."""
     yield f"{count_text(fetched, 'file')} fetched to {places.download_text}"
     for kept in plan.kept:
-        file = normpath(places.file(kept.blob))
+        file = normpath(places.folder / kept.file)
         yield f"{file} was kept: {kept.reason.value} (--overwrite replaces it)"
     if waiting := _waiting(plan):
         yield f"{waiting} tasks have no output yet: batchspec apply {places.arguments}"

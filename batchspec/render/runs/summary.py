@@ -8,6 +8,7 @@ from batchspec.counts import count_text, times_text
 from batchspec.engine.health.wrote import Wrote
 from batchspec.events import SummaryEvent
 from batchspec.render.cost import used_text
+from batchspec.render.plans.as_download import KEPT
 from batchspec.render.show import page
 from batchspec.render.values import size_text
 
@@ -42,7 +43,7 @@ def _summary(summary: SummaryEvent, arguments: str) -> Iterator[str]:
         yield f"  outputs     {summary.downloads_to} ({count_text(summary.downloaded, 'file')} fetched)"
     if summary.kept:
         what = count_text(summary.kept, "local file")
-        yield f"  kept        {what} not downloaded by batchspec, or edited since (--overwrite replaces them)"
+        yield f"  kept        {what} {KEPT}"
     yield f"  in storage  container {summary.outputs_in}"
     if summary.seconds:
         spent = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in summary.seconds.items())

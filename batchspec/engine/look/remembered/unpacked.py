@@ -29,6 +29,11 @@ class Unpacked(NamedTuple):
     mtime_ns: int
 
     @classmethod
+    def by_others(cls, name: str) -> Unpacked:
+        """What somebody else has put there, or removed: no file is like it."""
+        return cls(name, -1, -1)
+
+    @classmethod
     def at(cls, folder: str, name: str) -> Unpacked | None:
         """What *folder* holds under *name*; None where that is no file, or for a folder's name no folder."""
         try:
@@ -43,13 +48,22 @@ class Unpacked(NamedTuple):
         return Unpacked.at(folder, self.name) == self
 
 
-def pack_in(folder: Path) -> str | None:
-    """The MD5 of the pack that *folder* was unpacked from; None where any of it is missing or was changed since."""
+class Pack(NamedTuple):
+    """What a folder was unpacked from, by its MD5; `is_edited` says that not all that it holds is from there."""
+
+    md5: str
+    is_edited: bool
+
+
+def pack_in(folder: Path) -> Pack | None:
+    """The pack that *folder* was unpacked from; None where any of it is missing."""
     base = str(folder)
     with suppress(OSError, ValueError), _record(folder).open(encoding="ascii") as lines:
         md5: str | None = json.loads(next(lines, "null"))
-        if folder.is_dir() and all(file.is_still(base) for file in map(_read, lines)):
-            return md5
+        if md5 is not None and folder.is_dir():
+            others = [file.name for file in map(_read, lines) if not file.is_still(base)]
+            if all(os.path.lexists(os.path.join(base, name)) for name in others):
+                return Pack(md5, is_edited=bool(others))
     return None
 
 

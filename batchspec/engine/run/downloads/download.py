@@ -144,18 +144,25 @@ def _remove_folder(landing: Landing, blob: str) -> bool:
 
 
 class Fetched(NamedTuple):
-    """What became of a download: its bytes, None where the blob is not there or the file is not ours (`kept`)."""
+    """What became of a download: its bytes, None where the blob is not there or its file is not ours.
+
+    `kept` are the files here that it was not to replace: its own, or files of a folder.
+    """
 
     size: int | None = None
-    kept: bool = False
+    kept: int = 0
 
 
 class Arrived(NamedTuple):
-    """An output that was fetched: its blob, the file that it is now, and its size in bytes."""
+    """An output that was fetched: its blob, the file or folder that it is now, and its size in bytes.
+
+    `kept` are the files in the folder that were not replaced, since they are not ours.
+    """
 
     blob: str
     file: str
     size: int
+    kept: int
 
 
 def fetch_all(blobs: BlobStorage, spec: Spec, plan: Plan) -> Iterator[Arrived]:
@@ -166,10 +173,11 @@ def fetch_all(blobs: BlobStorage, spec: Spec, plan: Plan) -> Iterator[Arrived]:
     landing, stopped = landing_of(spec, plan), threading.Event()
 
     def arrived(wanted: Download) -> Arrived | None:
-        size = fetch(blobs, landing, wanted.blob, wanted.is_folder, stopped, source=wanted.source).size
-        if size is None:  # somebody has deleted it since, or has put something else in its place
+        fetched = fetch(blobs, landing, wanted.blob, wanted.is_folder, stopped, source=wanted.source)
+        if fetched.size is None:  # somebody has deleted it since, or has put something else in its place
             return None
-        return Arrived(wanted.blob, os.path.normpath(landing.places.file(wanted.blob)), size)
+        file = wanted.blob.removesuffix(PACK_SUFFIX) if wanted.is_folder else wanted.blob
+        return Arrived(wanted.blob, os.path.normpath(landing.places.file(file)), fetched.size, fetched.kept)
 
     todo, errors = iter(plan.work.downloads), list[BaseException]()
     in_flight: set[Future[Arrived | None]] = set()
@@ -229,14 +237,14 @@ def _fetch(
     """One file: written beside its place, checked for length and MD5, and then given its name."""
     here = place.find()
     if here.is_kept:
-        return Fetched(kept=True)
+        return Fetched(kept=1)
     with place.written() as stream:
         live = blobs.download(places.output, blob, _until(stopped, stream))
         if live is None:
             return Fetched()
         md5 = _checked(stream, live)
         is_put = place.put(md5, live.md5 or live.etag, replaces=here is Here.OUTDATED)
-        return Fetched(live.size) if is_put else Fetched(kept=True)
+        return Fetched(live.size) if is_put else Fetched(kept=1)
 
 
 def _fetch_folder(
@@ -250,9 +258,9 @@ def _fetch_folder(
         if live is None:
             return Fetched()
         md5 = _checked(stream, live)
-        unpack(stream, place.file, md5)
+        kept = unpack(stream, place.file, md5, overwrites=place.overwrites)
         place.note_unpacked(md5)
-        return Fetched(live.size)
+        return Fetched(live.size, kept)
 
 
 def _until(stopped: threading.Event | None, stream: BinaryIO) -> Callable[[bytes], object]:

@@ -54,7 +54,7 @@ class Landing:
         file = self._folder / path
         with _entered(file.parent) as folder:
             part = hmac.digest(self._secret, os.fsencode(file), "sha256").hex()[:16]
-            yield Place(file, folder, f".batchspec-{part}.part", self._downloaded, self._overwrites)
+            yield Place(file, folder, f".batchspec-{part}.part", self._overwrites, self._downloaded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ class Place:
     file: Path
     folder: int
     part: str
+    overwrites: bool
     _downloaded: Downloaded
-    _overwrites: bool
 
     def find(self) -> Here:
         """What lies there now."""
@@ -76,9 +76,9 @@ class Place:
             mode = os.stat(self.file.name, dir_fd=self.folder, follow_symlinks=False).st_mode
         except FileNotFoundError:
             return Here.MISSING
-        if stat.S_ISDIR(mode) or not (stat.S_ISREG(mode) or self._overwrites):
+        if stat.S_ISDIR(mode) or not (stat.S_ISREG(mode) or self.overwrites):
             return Here.FOREIGN
-        return Here.OUTDATED if self._overwrites else self._judged()
+        return Here.OUTDATED if self.overwrites else self._judged()
 
     def remove(self) -> bool:
         """The file is gone; False where it is not what was downloaded, or not any more."""

@@ -1,4 +1,4 @@
-"""Unpacking a folder output: each file whole, nothing outside the folder, and what is there already left alone."""
+"""Unpacking a folder output: each file whole, nothing outside the folder, and what is not batchspec's left alone."""
 
 from __future__ import annotations
 
@@ -18,26 +18,30 @@ _CHUNK = 1024 * 1024
 _PART = ".batchspec.part"
 
 
-def unpack(stream: BinaryIO, folder: Path, md5: str) -> None:
+def unpack(stream: BinaryIO, folder: Path, md5: str, *, overwrites: bool = False) -> int:
     """*folder* has all that the pack *stream*, whose MD5 is *md5*, holds.
 
     Files of the pack that was unpacked there before and this one lacks are gone, unless they were changed since;
-    files of others stay. Raises OSError, and `RunError` for an entry that must not be unpacked: then nothing was.
+    files of others stay. Where one of them has the name of a file in the pack, it stays too, unless that *overwrites*
+    it; gives the number of these. Raises OSError, and `RunError` for an entry that must not be unpacked: then nothing
+    was.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
         # Read twice: an entry that must not be unpacked is found before anything is written.
         names = {entry.name for entry in _entries(stream)}
         with noted(folder) as note:
-            _unpack(stream, names, _Place(folder, note))
+            place = _Place(folder, note, overwrites=overwrites)
+            _unpack(stream, names, place)
     except (_Unfit, tarfile.TarError) as error:
         raise RunError(f"{folder} was not unpacked: {error}") from error
-    remember(folder, md5, (Unpacked.at(str(folder), name) or _gone(name) for name in sorted(names)))
+    remember(folder, md5, (place.now(name) for name in sorted(names)))
+    return len(place.kept)
 
 
 def remove(folder: Path) -> None:
     """What was unpacked into *folder* and is as it was is gone, with the folders that become empty."""
-    _Place(folder, lambda _: None).clear(set())
+    _Place(folder, lambda _: None, overwrites=False).clear(set())
     for inner, _, _ in os.walk(folder, topdown=False):  # a folder is empty once those in it are gone
         with suppress(OSError):  # what others put there
             Path(inner).rmdir()
@@ -53,11 +57,6 @@ def _unpack(stream: BinaryIO, names: set[str], place: _Place) -> None:
         else:
             with entry.content(place) as content:
                 place.put(entry.name, content, entry.member.mode)
-
-
-def _gone(name: str) -> Unpacked:
-    """What somebody removed while the rest was unpacked: no file is like it."""
-    return Unpacked(name, -1, -1)
 
 
 class _Unfit(Exception):
@@ -106,11 +105,14 @@ def _name(written: str) -> str:
 
 
 class _Place:
-    """The folder that is unpacked into, entered by no link that leads out of it."""
+    """The folder that is unpacked into, entered by no link that leads out of it. `kept` are files of others in it."""
 
-    def __init__(self, folder: Path, note: Callable[[Unpacked], object]) -> None:
+    def __init__(self, folder: Path, note: Callable[[Unpacked], object], *, overwrites: bool) -> None:
+        self.kept: set[str] = set()
         self._folder = folder
         self._note = note
+        self._overwrites = overwrites
+        self._ours = set(files_in(folder))
         self._part = folder / _PART
         self._real = folder.resolve()
         self._seen: Path | None = None
@@ -118,7 +120,7 @@ class _Place:
     def clear(self, names: set[str]) -> None:
         """What the last pack brought, is as it was and not among *names* is gone, with folders that became empty."""
         self._part.unlink(missing_ok=True)  # of a run that was killed
-        others = (file for file in files_in(self._folder) if file.name not in names)
+        others = (file for file in self._ours if file.name not in names)
         for file in sorted(others, reverse=True):  # what is in a folder comes before it
             path = self._folder / file.name
             with suppress(OSError):  # a folder that others put something into
@@ -142,10 +144,13 @@ class _Place:
         return path
 
     def put(self, name: str, content: IO[bytes], mode: int) -> None:
-        """The file *name* has *content*, and is a program where *mode* says so."""
+        """The file *name* has *content*, and is a program where *mode* says so; unless it is `kept`."""
         target = self.at(name)
         if _is_same(target, content, mode):
             self._note_at(name, target)
+            return
+        if not self._may_replace(name, target):
+            self.kept.add(name)
             return
         content.seek(0)
         try:
@@ -156,9 +161,21 @@ class _Place:
         finally:
             self._part.unlink(missing_ok=True)
 
+    def now(self, name: str) -> Unpacked:
+        """What is there by that *name*, to be remembered."""
+        ours = None if name in self.kept else Unpacked.at(str(self._folder), name)
+        return ours or Unpacked.by_others(name)
+
+    def _may_replace(self, name: str, target: Path) -> bool:
+        if self._overwrites:
+            return target.is_symlink() or not target.is_dir()
+        return Unpacked.at(str(self._folder), name) in self._ours or not os.path.lexists(target)
+
     def _note_at(self, name: str, file: Path) -> None:
         status = file.stat()
-        self._note(Unpacked(name, status.st_size, status.st_mtime_ns))
+        found = Unpacked(name, status.st_size, status.st_mtime_ns)
+        self._ours.add(found)
+        self._note(found)
 
     def _is_ours(self, folder: Path) -> bool:
         return folder.resolve().is_relative_to(self._real)

@@ -124,7 +124,7 @@ def _meant(file: Path) -> str:
     if file.is_dir():
         return "name a spec in this folder"
     with suppress(OSError):
-        names = [beside.name for beside in file.parent.iterdir()]
+        names = [beside.name for beside in file.parent.iterdir() if beside.name != file.name]
         if near := difflib.get_close_matches(file.name, names, 1, cutoff=0.8):
             return f"did you mean {file.with_name(near[0])}?"
     return ""

@@ -169,3 +169,12 @@ def test_outputs_that_are_read_as_files(folder: Path, files: str, is_refused: bo
     inputs = f"'in/{{stem}}.wav'\n    files: {{old: {files}}}\n    env: {{OLD: '{{{{ files.old.path }}}}'}}"
     said = _said(folder, inputs, "{{ input.stem }}-2.wav", "out/")
     assert ("the output 'a-2.wav' of 'a' would be read as files.old" in said) == is_refused, said
+
+
+def test_outputs_that_stay_in_storage_are_read_by_nothing_here(folder: Path) -> None:
+    """With `download: false` a file of that name is the person's own, be it an input or a file."""
+    (folder / "out").mkdir()
+    (folder / "out/a-2.wav").touch()
+    words = "[in/a.wav, out/*.wav]\n    download: false\n    files: {old: out/a-2.wav}"
+    inputs = f"{words}\n    env: {{OLD: '{{{{ files.old.path }}}}'}}"
+    assert _said(folder, inputs, "{{ input.stem }}-2.wav", "out/") == []

@@ -92,6 +92,10 @@ def test_a_file_that_is_not_there_has_a_neighbour(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="Is a directory") as folder:
         check(tmp_path)
     assert folder.value.help == "name a spec in this folder"
+    (tmp_path / "gone.yaml").symlink_to(tmp_path / "nothing")
+    with pytest.raises(UsageError, match="cannot read") as link:
+        check(tmp_path / "gone.yaml")
+    assert "did you mean" not in link.value.help
 
 
 def test_a_key_that_is_there_twice_hides_nothing(tmp_path: Path) -> None:

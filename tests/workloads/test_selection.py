@@ -89,7 +89,8 @@ def test_a_temporary_output_is_made_again_for_a_reader_that_runs_again(small: Pr
 
 
 def test_no_two_tasks_have_one_name(small: Project) -> None:
-    """Chunks, and files that a wildcard takes besides the axes, are told apart by a file's path."""
+    """Chunks, and files that a wildcard takes besides the axes, are told apart by a file's path;
+    so are the tasks that read what those made."""
     small.write(
         """\
   chunk: {inputs: "clips/*", chunk: 2, command: "cat {{ inputs.paths }}"}
@@ -97,6 +98,8 @@ def test_no_two_tasks_have_one_name(small: Project) -> None:
   axis: {inputs: "clips/{n}", chunk: 2, command: "cat {{ inputs.paths }}"}
   wild: {inputs: "clips/{n}*", matrix: {k: [1]}, command: "cat {{ input.path }}"}
   both: {inputs: "clips/{n}", matrix: {k: [1]}, command: "cat {{ input.path }}"}
+  made: {inputs: "clips/{n}*", command: "cat {{ input.path }} > {{ output.path }}", output: "{{ input.name }}"}
+  read: {inputs: {from: made}, matrix: {k: [1]}, command: "cat {{ input.path }}"}
 """.replace("{n}*", "{n:a}*"),
         clips="abc",
     )
@@ -109,4 +112,5 @@ def test_no_two_tasks_have_one_name(small: Project) -> None:
         *("axis[n=a]", "axis[n=b]"),
         *("wild/a[n=a,k=1]", "wild/a2[n=a,k=1]"),
         *("both[n=a,k=1]", "both[n=a2,k=1]", "both[n=b,k=1]", "both[n=c,k=1]"),
+        *("made/a", "made/a2", "read/a[n=a,k=1]", "read/a2[n=a,k=1]"),
     ]

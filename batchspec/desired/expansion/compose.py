@@ -119,7 +119,7 @@ class Composer:
         self._files = FileFinder(database, readable, group, spec.containers.output)
         self._known = {"params": spec.params, "spec": {"name": spec.name}}
         self.table = RowTable(database, rows)
-        self._axes_tell = _axes_tell(group)
+        self._axes_tell = _axes_tell(spec, group)
         self.packing = packing_group(group)
 
     def tasks(self, number: int, problem: Callable[[TaskProblem], None]) -> Iterator[Composed]:
@@ -344,18 +344,25 @@ class Composer:
             yield reading.name, json.dumps([texts[name] for name in reading.axes])
 
 
-def _axes_tell(group: TaskGroup) -> bool:
-    """Whether the axes in its glob say which file a row has: nothing else in it differs from file to file."""
-    inputs = group.inputs
-    globs = (
-        inputs.globs
-        if isinstance(inputs, LocalFiles)
-        else [inputs.match]
-        if isinstance(inputs, Blobs)
-        else []
-    )
+def _axes_tell(spec: Spec, group: TaskGroup) -> bool:
+    """Whether the axes of its inputs say which of them a row has: nothing else differs from one to the other."""
+    inputs, link = group.inputs, group.link
+    globs = inputs.globs if isinstance(inputs, LocalFiles) else ()
+    if isinstance(inputs, Blobs):
+        globs = (inputs.match,)
+    elif link is not None and link.glob is not None:
+        globs = (link.glob,)
     texts = [_AXIS.sub("", glob.text) for glob in globs]
-    return len(texts) < 2 and not any(_WILD.search(text) for text in texts)
+    if len(texts) > 1 or any(_WILD.search(text) for text in texts):
+        return False
+    return all(_tasks_differ(spec, made) for made in spec.groups if link and link.group == made.name)
+
+
+def _tasks_differ(spec: Spec, group: TaskGroup) -> bool:
+    """Whether the tasks of *group*, whose outputs are inputs, each have other axes."""
+    if group.rows is None or not group.rows.shape.joins:
+        return _axes_tell(spec, group)
+    return group.rows.shape.chunk is None and not set(RESERVED) & set(group.rows.shape.per)
 
 
 def _producers(reads: Sequence[TaskRead]) -> list[int]:

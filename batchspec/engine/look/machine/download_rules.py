@@ -80,7 +80,8 @@ def _feeding(desired: Desired) -> Iterator[Diagnostic]:
     places, spec = Places.of(desired.spec), desired.spec
     folder = places.file("").resolve()
     readers = [(group, glob) for group in spec.groups for glob in _globs(group) if _may_feed(glob, places)]
-    for _, blob in desired.tasks.outputs() if readers else ():
+    outputs = (blob for group, blob in desired.tasks.outputs() if group.downloads) if readers else ()
+    for blob in outputs:
         name = blob.removeprefix(places.root)
         for group, glob in readers:
             path = _as_written(glob, folder / name, places.folder)
@@ -121,7 +122,7 @@ def _feeding_files(desired: Desired) -> Iterator[Diagnostic]:
     files = (file for group in spec.groups if group.rows for file in group.rows.files)
     reads = {file.read.path: (file.read.name, takes) for file in files if (takes := _takes(file, places))}
     for group, blob in desired.tasks.outputs() if reads else ():
-        for path in [path for path, (_, takes) in reads.items() if takes(blob)]:
+        for path in [path for path, (_, takes) in reads.items() if takes(group, blob)]:
             name, _ = reads.pop(path)  # one output says it
             yield spec.document.diagnostic(
                 Code.FEEDBACK,
@@ -132,11 +133,14 @@ def _feeding_files(desired: Desired) -> Iterator[Diagnostic]:
             )
 
 
-def _takes(file: GroupFile, places: Places) -> Callable[[str], bool] | None:
-    """Says of an output's blob whether *file* reads it; None where it reads no output of the spec at all."""
+def _takes(file: GroupFile, places: Places) -> Callable[[TaskGroup, str], bool] | None:
+    """Says of a group's output, a blob, whether *file* reads it; None where it reads no output of the spec at all."""
     source = file.read.source
     if isinstance(source, StoredBlob):
-        is_read = source.blob.__eq__ if not source.is_prefix else lambda blob: blob.startswith(source.blob)
+
+        def is_read(_: TaskGroup, blob: str) -> bool:
+            return blob.startswith(source.blob) if source.is_prefix else blob == source.blob
+
         return is_read if source.container == places.output else None
     if not isinstance(source, LocalFile) or places.download is None:
         return None
@@ -144,9 +148,9 @@ def _takes(file: GroupFile, places: Places) -> Callable[[str], bool] | None:
     glob = parse_glob(f"{text}**" if text.endswith("/") else text)
     folder = places.file("").resolve()
 
-    def is_downloaded_to(blob: str) -> bool:
+    def is_downloaded_to(group: TaskGroup, blob: str) -> bool:
         path = _as_written(glob, folder / blob.removeprefix(places.root), places.folder)
-        return path is not None and glob.fits(path)
+        return group.downloads and path is not None and glob.fits(path)
 
     return is_downloaded_to if _may_feed(glob, places) else None
 

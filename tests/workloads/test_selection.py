@@ -90,7 +90,8 @@ def test_a_temporary_output_is_made_again_for_a_reader_that_runs_again(small: Pr
 
 def test_no_two_tasks_have_one_name(small: Project) -> None:
     """Chunks, and files that a wildcard takes besides the axes, are told apart by a file's path;
-    so are the tasks that read what those made."""
+    so are the tasks that read what those made.
+    """
     small.write(
         """\
   chunk: {inputs: "clips/*", chunk: 2, command: "cat {{ inputs.paths }}"}

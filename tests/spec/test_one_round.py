@@ -283,6 +283,25 @@ def test_two_files_of_one_name_are_told_by_their_folders(tmp_path: Path) -> None
     assert [finding for finding in check(spec) if finding.severity is Severity.ERROR] == []
 
 
+def test_two_files_of_one_name_without_outputs_would_have_one_record(tmp_path: Path) -> None:
+    """Only one of the two tasks could ever be up to date. So it is with what other tasks made under one name."""
+    for folder in ("day1", "day2"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "take.wav").write_text(folder)
+    text = (
+        HEAD
+        + """\
+tasks:
+  two: {inputs: [day1/*.wav, day2/*.wav], command: [x]}
+  one: {inputs: "{day1,day2}/*.wav", command: [x]}
+  raw: {inputs: day1/*.wav, matrix: {k: 1..2}, temporary: true, command: "x {{ matrix.k }}", output: r}
+  fine: {inputs: {from: raw}, matrix: {j: 1..2}, command: [x], output: "{{ matrix.k }}-{{ matrix.j }}"}
+  read: {inputs: {from: raw}, command: [x]}
+"""
+    )
+    assert found(tmp_path, text) == [("BS0403", "6:17"), ("BS0403", "10:18")]
+
+
 def test_an_output_that_begins_with_the_folder_of_an_input_without_one(tmp_path: Path) -> None:
     """The help speaks of the template: the file's name is fine."""
     (tmp_path / "top.wav").touch()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from heapq import nsmallest
@@ -13,7 +14,7 @@ from typing import NamedTuple
 from batchspec.codes import Code
 from batchspec.desired.packing import PACK_SUFFIX
 from batchspec.desired.task import DesiredTask, DesiredTasks
-from batchspec.language.model import Spec
+from batchspec.language.model import LocalFiles, Spec, TaskGroup
 from batchspec.language.rows.axes import FOLDER, SOURCE
 from batchspec.source import Diagnostic, Path
 
@@ -30,6 +31,12 @@ _PLACES = """
         UNION ALL SELECT task, name, substr(coalesce(blob, made), 1, length(coalesce(blob, made)) - ?)
             FROM makes WHERE is_folder)
     ORDER BY key, number"""
+
+# Tasks that are known by one input, and so have one record, where no output is that.
+_ONE_RECORD = """
+    SELECT min(number), max(number) FROM task
+    WHERE NOT is_output AND group_name IN (SELECT value FROM json_each(?)) GROUP BY record HAVING count(*) > 1
+    ORDER BY 1"""
 
 
 class _Meeting(NamedTuple):
@@ -89,6 +96,27 @@ def collisions(spec: Spec, tasks: DesiredTasks) -> Iterator[Diagnostic]:
             yield spec.document.diagnostic(
                 Code.NAME_COLLISION, what, (*task.group.path, "inputs"), helps=(help,)
             )
+    yield from islice(_one_record(spec, tasks), _TOLD)
+
+
+def _one_record(spec: Spec, tasks: DesiredTasks) -> Iterator[Diagnostic]:
+    """Tasks without outputs whose inputs have one name: only several globs, or other tasks, give one twice."""
+    groups = [group for group in spec.groups if group.link or _has_several_globs(group)]
+    rows = tasks.database.rows(_ONE_RECORD, json.dumps([group.name for group in groups])) if groups else ()
+    for first, second in rows:
+        one, two = tasks[first], tasks[second]
+        files = [task.input.file for task in (one, two) if task.input and task.input.file]
+        what = " and ".join(map(repr, files)) if len(files) > 1 else "two inputs"
+        yield spec.document.diagnostic(
+            Code.NAME_COLLISION,
+            f"{what} of {two.group.name!r} have one name, so their tasks cannot be told apart: {two.name!r}",
+            (*two.group.path, "inputs"),
+            helps=("make the names differ, or write one pattern that matches both with their folders",),
+        )
+
+
+def _has_several_globs(group: TaskGroup) -> bool:
+    return isinstance(group.inputs, LocalFiles) and len(group.inputs.globs) > 1
 
 
 def _pairs(tasks: DesiredTasks) -> Iterator[tuple[int, str, int, str, str]]:

@@ -200,6 +200,22 @@ def bad(kind: bytes, name: str, link: str = "") -> io.BytesIO:
     return stream
 
 
+def test_a_second_name_of_what_was_edited_is_what_the_pack_has(folder: Path) -> None:
+    """Of a file with two names the pack has the bytes once; the edited one is not where they come from."""
+    pack = bad(tarfile.LNKTYPE, "second", "good")
+    pack.seek(0)
+    with tarfile.open(fileobj=pack, mode="a") as more:
+        more.addfile(tarfile.TarInfo("third"))
+    folder.mkdir(exist_ok=True)
+    (folder / "good").write_text("mine")
+    assert unpack(pack, folder, "md5") == 1
+    assert {name: found and found[0] for name, found in tree(folder).items()} == {
+        "good": b"mine",
+        "second": b"good",
+        "third": b"",
+    }
+
+
 BAD = {
     "'../evil' leads out of it": (tarfile.REGTYPE, "../evil"),
     "'a/../../evil' leads out of it": (tarfile.REGTYPE, "a/../../evil"),

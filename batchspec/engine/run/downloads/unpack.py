@@ -69,12 +69,17 @@ class _Entry(NamedTuple):
     name: str
     member: tarfile.TarInfo
     pack: tarfile.TarFile
+    stream: BinaryIO
 
     def content(self, place: _Place) -> IO[bytes]:
         """What is in a file; of a file with two names, tars write it under the first one only."""
-        if self.member.islnk():
-            return place.at(_name(self.member.linkname)).open("rb")
-        content = self.pack.extractfile(self.member)
+        member = self.member
+        if member.islnk():
+            first = _name(member.linkname)
+            if first not in place.kept:
+                return place.at(first).open("rb")
+            member = next(entry.member for entry in _entries(self.stream) if entry.name == first)
+        content = self.pack.extractfile(member)
         if content is None:
             raise TypeError(f"{self.name} is no file")
         return content
@@ -93,7 +98,7 @@ def _entries(stream: BinaryIO) -> Iterator[_Entry]:
             elif not (member.isdir() or (member.islnk() and _name(member.linkname) in files)):
                 raise _Unfit(f"{member.name!r} is neither a file nor a folder")
             if name:
-                yield _Entry(f"{name}/" if member.isdir() else name, member, pack)
+                yield _Entry(f"{name}/" if member.isdir() else name, member, pack, stream)
 
 
 def _name(written: str) -> str:

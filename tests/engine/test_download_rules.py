@@ -154,6 +154,7 @@ def test_outputs_that_their_own_group_takes_for_inputs(folder: Path, inputs: str
         ("{container: output, prefix: other/}", False),
         ("{container: input, prefix: work/}", False),
         ("out/", True),
+        ("./", True),
         ("./out/a-2.wav", True),
         ("'o*/{stem}-2.wav'", True),
         ("'out/{{ input.stem }}-2.wav'", True),

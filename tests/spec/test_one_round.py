@@ -283,6 +283,27 @@ def test_two_files_of_one_name_are_told_by_their_folders(tmp_path: Path) -> None
     assert [finding for finding in check(spec) if finding.severity is Severity.ERROR] == []
 
 
+def test_a_path_of_a_file_that_is_no_glob(tmp_path: Path) -> None:
+    """It is a finding like that of an input, once for all who read it, and hides no other."""
+    text = (
+        HEAD
+        + """\
+files: {up: "a/../b.txt"}
+tasks:
+  one: {files: {own: "{{ input.stem }}/../b"}, inputs: "*.txt", command: [x, "{{ files.own.path }}"]}
+  two: {command: [x, "{{ files.up.path }}"]}
+  three: {command: [x, "{{ files.up.path }}"]}
+  four: {inputs: "none/*.txt", command: [x]}
+"""
+    )
+    said = found(tmp_path, text, **{"a.txt": "x"})
+    assert said == [("BS0406", "5:13"), ("BS0406", "7:22"), ("BS0404", "10:10")]
+    start = 'vmSize: s, startTask: {commandLine: "sh {{ files.up.path }}"}'
+    spec = tmp_path / "start.yaml"
+    spec.write_text(HEAD.replace("vmSize: Standard_D2ds_v5", start) + "files: {up: a/../b.txt}\n")
+    assert [finding.code for finding in check(spec)] == ["BS0406"]
+
+
 def test_two_files_of_one_name_without_outputs_would_have_one_record(tmp_path: Path) -> None:
     """Only one of the two tasks could ever be up to date. So it is with what other tasks made under one name."""
     for folder in ("day1", "day2"):

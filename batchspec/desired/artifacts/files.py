@@ -231,7 +231,7 @@ def _axes_glob(file: GroupFile) -> Glob | None:
 
 def plain_path(path: str) -> str:
     """*path* as files and folders are called where they are found."""
-    return path.removeprefix("./").removesuffix("/")
+    return path.removeprefix("./").rstrip("/")
 
 
 def _folder(name: str, item: Input) -> TaskRead:

@@ -20,15 +20,16 @@ from batchspec.engine.look.inputs import ListBlobs, find_inputs
 from batchspec.engine.look.machine import download_rules
 from batchspec.engine.look.machine.packages import find_packages
 from batchspec.engine.look.machine.project import Project, Use
-from batchspec.engine.look.machine.walk import Match, Rules, any_placeholder, walk
+from batchspec.engine.look.machine.walk import Match, Rules, walk
 from batchspec.engine.look.remembered.cache import cache_path
 from batchspec.engine.look.remembered.digests import Digests
 from batchspec.engine.look.remembered.regular import open_file
 from batchspec.errors import SpecError
 from batchspec.language.glob.pattern import parse as parse_glob
+from batchspec.language.glob.syntax import GlobError
 from batchspec.language.model import Spec
 from batchspec.language.rows.matrix import Sheet
-from batchspec.language.rows.words import LocalFile, StoredBlob
+from batchspec.language.rows.words import LocalFile, StoredBlob, any_placeholder
 from batchspec.resources.task import digest
 from batchspec.source import Diagnostic, Path, in_order
 
@@ -149,7 +150,11 @@ class _Anew(Iterable[Input]):
 
 def _local(spec: Spec, where: Path, path: str, project: Project) -> Iterator[Input]:
     """The files that *path* can mean: one, or those of all tasks where it has axes or placeholders."""
-    glob = parse_glob(any_placeholder(path).removeprefix("./"))
+    try:
+        glob = parse_glob(any_placeholder(path).removeprefix("./"))
+    except GlobError as error:  # of a start task: those of groups are found before
+        finding = spec.document.diagnostic(Code.BAD_GLOB, error.message, where, helps=error.helps)
+        raise SpecError([finding]) from error
     findings: list[Diagnostic] = []
     with Digests(cache_path()) as digests:
         for match in walk(Places.of(spec).folder, glob, Rules(allows=project.reads)):

@@ -20,10 +20,12 @@ from batchspec.language.rows.links import Link, LinkReader
 from batchspec.language.rows.matrix import Matrix
 from batchspec.language.rows.words import (
     Find,
+    LocalFile,
     Made,
     OutputWord,
     Read,
     Shape,
+    any_placeholder,
     quoted,
     read_matrix,
     read_outputs,
@@ -76,6 +78,7 @@ def link_groups(data: Mapping[str, Any], raw: Mapping[str, Any], find: Find) -> 
     mentions = {name: frozenset(_mentions(body)) for name, body in raw_tasks.items()}
     reads = {name: dict(_reads(name, body, shared, mentions[name], find)) for name, body in tasks.items()}
     _tell_unused(shared, reads, data, find)
+    _check_globs(reads, find)
     outputs = {name: read_outputs(body, ("tasks", name)) for name, body in raw_tasks.items()}
     order = _flow(tasks, reads, find)
     linked: dict[str, Linked] = {}
@@ -144,6 +147,18 @@ def _tell_unused(
         if name not in used:
             help = f"write {{{{ files.{name}.path }}}} where a task needs it, or remove the entry"
             find(Code.NOT_READ, f"nothing uses `files.{name}`", entry.path, helps=(help,), warning=True)
+
+
+def _check_globs(reads: Mapping[str, Mapping[str, Read]], find: Find) -> None:
+    """Paths of files that are no globs, each told once."""
+    found = {read.path: read for entries in reads.values() for read in entries.values()}
+    for path, read in found.items():
+        text = any_placeholder(read.source.path) if isinstance(read.source, LocalFile) else ""
+        if glob := text.removeprefix("./").rstrip("/"):  # without one, it is the folder of the spec
+            try:
+                parse_glob(glob)
+            except GlobError as error:
+                find(Code.BAD_GLOB, f"files.{read.name}: {error.message}", path, helps=error.helps)
 
 
 def _flow(tasks: Mapping[str, Any], reads: Mapping[str, Mapping[str, Read]], find: Find) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ Nothing of another group is available: what `from` leads to is a matter of `axes
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import prod
 from typing import Any, NamedTuple
@@ -25,6 +26,7 @@ from batchspec.language.templates.template import is_template
 from batchspec.patterns import lazy_regex
 from batchspec.source import Path, path_text
 
+_PLACEHOLDER = lazy_regex(r"\{\{.*?\}\}", re.DOTALL)
 _GROUP_NAME = lazy_regex(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 
 Find = Callable[..., None]
@@ -222,6 +224,11 @@ def _pairs(on: Any) -> Iterator[tuple[str, str]]:
         yield from ((str(theirs), str(ours)) for theirs, ours in on.items())
     else:
         yield from ((name, name) for name in ([on] if isinstance(on, str) else on))
+
+
+def any_placeholder(path: str) -> str:
+    """*path* as a glob: what a task puts into it can be anything."""
+    return _PLACEHOLDER.sub("*", path)
 
 
 def read_reads(data: Mapping[str, Any], path: Path) -> dict[str, Read]:

@@ -11,11 +11,10 @@ from batchspec.codes import Code
 from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
 from batchspec.engine.look.machine.project import Project, Use
-from batchspec.engine.look.machine.walk import any_placeholder
 from batchspec.language.glob.pattern import Glob
 from batchspec.language.glob.pattern import parse as parse_glob
 from batchspec.language.model import Blobs, GroupFile, LocalFiles, Spec, TaskGroup
-from batchspec.language.rows.words import LocalFile, StoredBlob
+from batchspec.language.rows.words import LocalFile, StoredBlob, any_placeholder
 from batchspec.source import Diagnostic
 
 _TOLD = 20
@@ -119,7 +118,7 @@ def _feeding_itself(desired: Desired) -> Iterator[Diagnostic]:
 def _feeding_files(desired: Desired) -> Iterator[Diagnostic]:
     """Entries of `files` that outputs are, in storage or once they are downloaded: read as earlier work left them."""
     spec, places = desired.spec, Places.of(desired.spec)
-    files = (file for group in spec.groups if group.rows for file in group.rows.files)
+    files = (file for group in spec.groups if group.is_sound for file in group.files)
     reads = {file.read.path: (file.read.name, takes) for file in files if (takes := _takes(file, places))}
     for group, blob in desired.tasks.outputs() if reads else ():
         for path in [path for path, (_, takes) in reads.items() if takes(group, blob)]:
@@ -145,7 +144,7 @@ def _takes(file: GroupFile, places: Places) -> Callable[[TaskGroup, str], bool] 
     if not isinstance(source, LocalFile) or places.download is None:
         return None
     text = any_placeholder(source.path).removeprefix("./")
-    glob = parse_glob(f"{text}**" if text.endswith("/") else text)
+    glob = parse_glob(f"{text}**" if source.path.endswith("/") else text)
     folder = places.file("").resolve()
 
     def is_downloaded_to(group: TaskGroup, blob: str) -> bool:

@@ -12,12 +12,13 @@ from batchspec.desired.places import Places
 from batchspec.desired.task import Input
 from batchspec.engine.look.machine.packs import Entry, Unfit, entries_of, pack_of
 from batchspec.engine.look.machine.project import Project
-from batchspec.engine.look.machine.walk import Match, Rules, any_placeholder, walk
+from batchspec.engine.look.machine.walk import Match, Rules, walk
 from batchspec.engine.look.remembered.cache import cache_path
 from batchspec.engine.look.remembered.digests import Digests
 from batchspec.errors import SpecError
 from batchspec.language.glob.pattern import parse as parse_glob
 from batchspec.language.model import GroupFile, Spec
+from batchspec.language.rows.words import any_placeholder
 
 
 def pack_entries(folder: FilePath, path: str, project: Project) -> Iterator[Entry]:

@@ -7,7 +7,6 @@ Paths are strings here, and in memory are only names: a Path for each file takes
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -59,12 +58,6 @@ class Rules(NamedTuple):
 
 
 _NO_RULES = Rules()
-_PLACEHOLDER = re.compile(r"\{\{.*?\}\}", re.DOTALL)
-
-
-def any_placeholder(path: str) -> str:
-    """*path* as a glob: what a task puts into it can be anything."""
-    return _PLACEHOLDER.sub("*", path)
 
 
 def walk(folder: Path, glob: Glob, rules: Rules = _NO_RULES) -> Iterator[Match]:

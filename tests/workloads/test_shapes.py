@@ -141,6 +141,9 @@ def test_folders_and_archives_come_home_without_the_inputs(small: Project) -> No
         """\
   folder: {inputs: "clips/{n}", command: "cp {{ input.path }} {{ output.path }}/", output: "{{ matrix.n }}/"}
   file: {inputs: "clips/{n}", command: "tar -cf {{ output.path }} in", output: "{{ matrix.n }}2.tar"}
+  both:
+    command: "echo 1 > {{ outputs.all.path }}/one; tar -cf {{ outputs.one.path }} out"
+    outputs: {all: all/, one: one.tar}
 """,
         clips="a",
     )
@@ -148,7 +151,7 @@ def test_folders_and_archives_come_home_without_the_inputs(small: Project) -> No
     (small.folder / "clips/a").unlink()
     shutil.rmtree(small.outputs)
     small.run("download")
-    assert sorted(path.name for path in small.outputs.iterdir()) == ["a", "a2.tar"]
+    assert sorted(path.name for path in small.outputs.iterdir()) == ["a", "a2.tar", "all", "one.tar"]
     assert small.text("a/a") == "a\n"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import chain
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from batchspec.cost.estimate import Estimate, Hourly
@@ -190,6 +191,11 @@ class Kept(NamedTuple):
     blob: str
     file: str
     reason: Reason
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether `blob` is the pack of a folder, and `file` that folder."""
+        return PurePosixPath(self.blob).name != PurePosixPath(self.file).name
 
 
 class Unnoted(NamedTuple):

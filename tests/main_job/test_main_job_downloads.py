@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import batchspec
+from main_job.wire import Heard, Moment, Said, wired
 from main_job.workload import Workload
 
 SPEC = "specs/ffmpeg.yaml"
@@ -201,4 +202,20 @@ def test_nodes_go_when_their_outputs_cannot_come_home(copied: Workload) -> None:
     (copied.outputs / "sub").touch()
     ended = copied.apply(code=1)
     assert "outputs/sub is not a folder" in ended.err
+    assert f"pool {copied.pool_id} deleted" in ended.err
+
+
+def test_nodes_go_when_storage_refuses_their_outputs(copied: Workload) -> None:
+    """The same where it is the service that does not give them."""
+
+    def refuse(_: Moment, heard: Heard) -> None:
+        if heard.method == "GET" and heard.path.endswith("/new/a.out"):
+            raise Said(403, {})
+
+    copied.edit("{{ input.name }}.out", "new/{{ input.name }}.out")
+    copied.edit("pool:\n", "pool:\n  whenDone: delete\n")
+    with wired() as wire:
+        wire.hook, wire.hooks_reads = refuse, True
+        ended = copied.apply(code=77, env=wire.environment)
+    assert f"could not download {copied.name}/new/a.out" in ended.err
     assert f"pool {copied.pool_id} deleted" in ended.err

@@ -49,7 +49,14 @@ from batchspec.engine.run.sending.submit import add_tasks, delete_ended, delete_
 from batchspec.engine.run.sending.uploads import Uploads
 from batchspec.engine.run.summary import failures_of, summarize, with_earlier
 from batchspec.engine.run.watch import Watch
-from batchspec.errors import RefusedError, RunError, ServiceError, StuckError, TasksFailedError
+from batchspec.errors import (
+    NotSignedInError,
+    RefusedError,
+    RunError,
+    ServiceError,
+    StuckError,
+    TasksFailedError,
+)
 from batchspec.events import Event, FailureGroup, NoteEvent, Step, SummaryEvent
 from batchspec.language.model import Limit, WhenDone
 from batchspec.plan.checks.rounds import exceeding_text
@@ -246,13 +253,14 @@ class Apply:
         retire_old_jobs(conduct)
 
     def _bring_home(self, downloads: Downloads) -> None:
-        """The outputs are here. Where they cannot be, the nodes have still done their work. Raises `RunError`."""
+        """The outputs are here. Where they cannot be, the nodes have still done their work: that raises the error."""
         try:
             downloads.finish()
-        except RunError as error:
-            leave_record(self._conduct, problem=str(error))
-            if not self._conduct.outcome.detached:
-                clean_up(self._conduct)
+        except (RunError, ServiceError, NotSignedInError) as error:
+            if not self._is_told:  # then what failed was not tried again
+                leave_record(self._conduct, problem=str(error))
+                if not self._conduct.outcome.detached:
+                    clean_up(self._conduct)
             raise
 
     def _finish(self, doctor: Doctor) -> None:

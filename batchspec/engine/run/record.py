@@ -11,7 +11,7 @@ from batchspec.desired.places import Places
 from batchspec.engine.health.wrote import Wrote
 from batchspec.engine.history.record import Failures, Run, Usage, write_record
 from batchspec.engine.run.progress.conduct import Conduct
-from batchspec.errors import ServiceError
+from batchspec.errors import BatchspecError
 from batchspec.events import FailureGroup, NoteEvent
 from batchspec.plan.model import Kind, Operation
 
@@ -28,7 +28,7 @@ def leave_record(conduct: Conduct, failures: Iterable[FailureGroup] = (), proble
         write_record(
             conduct.account, Places.of(conduct.spec), _run(conduct, problem), usage, conduct.outcome.traced()
         )
-    except (ServiceError, OSError) as error:
+    except (BatchspecError, OSError) as error:
         conduct.tell(NoteEvent(f"no record of this run was left for `report`: {error}", warning=True))
 
 

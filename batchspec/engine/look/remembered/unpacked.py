@@ -1,6 +1,6 @@
 """Which pack a downloaded folder was unpacked from, remembered in the person's cache with what its files look like.
 
-The cache may be deleted at any time: the pack is then fetched again, and only what differs is written.
+The cache may be deleted at any time: the pack is then fetched again, and what differs counts as the person's.
 """
 
 from __future__ import annotations

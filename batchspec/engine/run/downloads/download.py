@@ -130,14 +130,14 @@ def prune_all(spec: Spec, plan: Plan) -> Iterator[str]:
     """Deletes the stale files and folders of *plan*, and tells which are gone."""
     landing = landing_of(spec, plan)
     for stale in plan.stale:
-        if _remove_folder(landing, stale.blob) or prune(landing, stale.blob):
+        if (_remove_folder if stale.is_folder else prune)(landing, stale.blob):
             yield os.path.normpath(landing.places.folder / stale.file)
 
 
 def _remove_folder(landing: Landing, blob: str) -> bool:
-    """Whether *blob* was a folder's pack, and what was unpacked from it is gone."""
+    """Whether what was unpacked from the pack *blob* is gone; what was edited since stays."""
     folder = landing.unpacked(blob)
-    is_here = blob.endswith(PACK_SUFFIX) and pack_in(folder) is not None
+    is_here = pack_in(folder) is not None
     if is_here:
         remove(folder)
     return is_here

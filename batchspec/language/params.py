@@ -19,7 +19,9 @@ from batchspec.language.schema.spec_schema import spec_schema
 from batchspec.patterns import lazy_regex
 from batchspec.source import Diagnostic, Path, Source
 
-_TEXT = {"type": ["string", "number", "boolean"]}  # what a file has for a text, as it is written there
+_TEXT = {
+    "type": ["string", "number", "boolean"]
+}  # what a file has for a text or an item, as it is written there
 _REPEATED_GROUP = lazy_regex(r"\)[*+{]")
 _REPEAT = lazy_regex(r"[*+]|\{[0-9]*,[0-9]*\}")
 _ESCAPED = lazy_regex(r"\\.|\[\^?\]?[^\]]*\]", re.DOTALL)
@@ -104,9 +106,9 @@ class _Param:
     def rule(self) -> Schema:
         if self._is_typed:
             declared: Schema = self._declaration
-            return declared
+            return {**declared, "items": {**_TEXT, **declared.get("items", {})}}
         kind = json_type(self._declaration)
-        return _TEXT if kind == "string" else {"type": kind}
+        return _TEXT if kind == "string" else {"type": kind, "items": _TEXT}
 
     def findings(self) -> Iterator[Diagnostic]:
         """What is wrong with the declaration, besides its shape."""

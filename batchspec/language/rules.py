@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from batchspec.codes import Code
 from batchspec.language.autoscale import check_autoscale
 from batchspec.language.finding import Finding
-from batchspec.language.model import Pool, Spec, TaskGroup, WhenDone
+from batchspec.language.model import Output, Pool, Spec, TaskGroup, WhenDone
 from batchspec.language.node_files import check_node_files
 from batchspec.language.pool_rules import check_job_network, check_pool, check_sizes, is_windows
 from batchspec.language.rows.words import LocalFile
@@ -173,7 +173,7 @@ def _published(spec: Spec) -> Iterator[Finding]:
                     if group.temporary
                     else "a single file has its own name already"
                 )
-                path = (*group.path, "outputs", output.name, "publish")
+                path = (*_place(group, output), "publish")
                 what = "`publish` stores the files of a folder under their own names"
                 yield Finding(Code.CONTRADICTION, path, what, why, "remove `publish: true`")
 
@@ -204,11 +204,16 @@ def _own_variables(data: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(Code.CONTRADICTION, path, what, why, "choose another name")
 
 
+def _place(group: TaskGroup, output: Output) -> Path:
+    """Where *output* of *group* stands: alone, or among several with names."""
+    return (*group.path, "outputs", output.name) if output.name else (*group.path, "output")
+
+
 def _folders(group: TaskGroup) -> Iterator[Path]:
     """Where the folders stand that a group reads or makes."""
     for output in group.outputs:
         if output.is_folder:
-            yield (*group.path, "outputs", output.name) if output.name else (*group.path, "output")
+            yield _place(group, output)
     if group.link is not None and group.link.is_pack:
         yield (*group.path, "inputs")
     for file in group.files:

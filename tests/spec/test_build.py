@@ -58,7 +58,7 @@ def test_many_inputs_with_one_problem_are_told_of_by_a_few() -> None:
         expand(spec, Readable({"one": inputs}))
     told = [found for found in raised.value.diagnostics if found.severity.value == "error"]
     assert len(told) == 3
-    assert told[-1].helps[-1] == "297 more inputs of one have such a name, or give one"
+    assert told[-1].helps[-1] == "the same goes for 297 more tasks of one"
 
 
 def identity_of(spec: str) -> str | None:

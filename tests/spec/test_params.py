@@ -92,6 +92,25 @@ def test_lists_and_choices() -> None:
     assert refused(heights, heights="[721]") == [
         ("BS0122", "--set heights=[721]", "`721` is not a valid value")
     ]
+    deep = "expected text, a number or true or false, found a list"
+    for declared in (
+        "heights: [480]",
+        "heights: {type: array}",
+        "heights: {type: array, items: {minimum: 1}}",
+    ):
+        assert refused(declared, heights="[[480]]") == [("BS0121", "--set heights=[[480]]", deep)]
+    assert refused("heights: {type: array, default: [[480]]}") == [("BS0121", "work.yaml:4:36", deep)]
+
+
+def test_a_list_has_ends_and_a_count() -> None:
+    """As every list of a template; an empty one has no ends."""
+    lists = "a: [7, 9]\n  e: {type: array, default: []}"
+    ends = "{{ params.a.first }} {{ params.a.last }} {{ params.e.count }}"
+    spec = read(f"{lists}\ndownload: '{ends}'")
+    assert spec.download == "7 9 0"
+    assert refused(f"{lists}\ndownload: '{{{{ params.e.first }}}}'") == [
+        ("BS0302", "work.yaml:6:15", "`params.e.first` is not defined")
+    ]
 
 
 def test_values_are_as_written_wherever_they_come_from() -> None:

@@ -179,6 +179,25 @@ def test_a_list_that_no_command_holds_is_told_before_the_run(command: str, tmp_p
     assert "{{ inputs.list }}" in found.helps[0]
 
 
+def test_true_and_false_are_matched_as_templates_write_them(tmp_path: Path) -> None:
+    """The file `true.txt` has the axis that a matrix writes `true`; nobody is told of Python's `True`."""
+    (tmp_path / "true.txt").write_text("t")
+    tasks = (
+        "  m: {matrix: {on: [true]}, command: 'echo > {{ output.path }}', output: m.txt}\n"
+        "  u: {inputs: '{on}.txt', exclude: [a.txt, m.txt], files: {m: {from: m}},"
+        " command: 'cat {{ files.m.path }} {{ matrix.on }}'}"
+    )
+    assert refusals(tmp_path, tasks) == []
+    (found, *_) = refusals(tmp_path, tasks.replace("[true]", "[false]"))
+    assert found.helps == ("the nearest: on=false",)
+
+
+def test_a_finding_about_the_only_output_names_it(tmp_path: Path) -> None:
+    """Not as one of several without a name."""
+    (found,) = refusals(tmp_path, f"{ECHO}, output: {{path: x, publish: true}}}}")
+    assert found.summary.startswith("tasks.a.output.publish: ")
+
+
 @pytest.mark.parametrize(
     ("group", "what"),
     [

@@ -18,6 +18,7 @@ from batchspec.language.model import Rows
 from batchspec.language.rows.axes import FOLDER, SOURCE
 from batchspec.language.rows.matrix import Combination, Sheet, Value
 from batchspec.language.rows.sheet import finding, read_sheet
+from batchspec.language.templates.filters import text_of
 from batchspec.language.templates.values import Series
 from batchspec.ledger.database import Database
 from batchspec.resources.task import digest
@@ -177,6 +178,11 @@ class RowTable:
 
     def __len__(self) -> int:
         return int(self._database.one("SELECT count(*) FROM row")[0])
+
+
+def axis_text(value: object) -> str:
+    """What templates make of the *value* of an axis: `true`, where Python says `True`. Keys keep Python's."""
+    return text_of(value) if isinstance(value, bool) else str(value)
 
 
 def position_of(row: Row, names: Iterable[str]) -> str:

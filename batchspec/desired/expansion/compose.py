@@ -18,6 +18,7 @@ from batchspec.desired.artifacts.readable import Readable
 from batchspec.desired.artifacts.rows import (
     Row,
     RowTable,
+    axis_text,
     kept,
     position_of,
     stored,
@@ -156,7 +157,7 @@ class Composer:
         """Whether it may yet change which rows a task has, or what it reads. *first* is the first of its rows."""
         if not self._not_known:
             return False
-        texts = {name: str(first.values[name]) for name in self._rows.axes.has}
+        texts = {name: axis_text(first.values[name]) for name in self._rows.axes.has}
         values = self._known | self._row_values(first)
         return self._not_known.stops(texts, lambda link: self._files.compared(link, texts, values))
 
@@ -223,7 +224,7 @@ class Composer:
     def _gathered(self, rows: Sequence[Row]) -> _Gathered:
         """What the rows of one task come to."""
         first, has = rows[0], self._rows.axes.has
-        texts = {name: str(first.values[name]) for name in has}
+        texts = {name: axis_text(first.values[name]) for name in has}
         inputs = self._inputs(rows)
         source = first.source if SOURCE in has else None
         files = list(self._files.reads(texts, self._known | self._row_values(first)))
@@ -370,7 +371,9 @@ def _producers(reads: Sequence[TaskRead]) -> list[int]:
 
 
 def _shown(row: Row) -> str:
-    axes = (f"{name}={value}" for name, value in row.values.items() if name not in (FOLDER, SOURCE))
+    axes = (
+        f"{name}={axis_text(value)}" for name, value in row.values.items() if name not in (FOLDER, SOURCE)
+    )
     return ", ".join((*([row.item.path] if row.item else []), *axes))
 
 
@@ -379,7 +382,7 @@ def _text(value: Any) -> Any:
 
 
 def _bracketed(names: Sequence[str], row: Row) -> str:
-    return f"[{','.join(f'{name}={row.values[name]}' for name in names)}]" if names else ""
+    return f"[{','.join(f'{name}={axis_text(row.values[name])}' for name in names)}]" if names else ""
 
 
 def _producer(row: Row, source: Input) -> int | None:

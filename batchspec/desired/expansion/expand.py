@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
 
 from batchspec.codes import Code
+from batchspec.counts import count_text
 from batchspec.desired.artifacts.readable import Readable
 from batchspec.desired.artifacts.values import template_values
 from batchspec.desired.expansion.collisions import collisions
@@ -161,7 +162,7 @@ class _Problems:
             if not helps and problem.code is Code.BAD_NAME:
                 helps.append("rename it: this name cannot be transferred safely")
             if self._more and problem is self._first[-1]:
-                helps.append(f"{self._more} more inputs of {self._group.name} have such a name, or give one")
+                helps.append(f"the same goes for {count_text(self._more, 'more task')} of {self._group.name}")
             yield self._spec.document.diagnostic(problem.code, str(problem), problem.path, helps=tuple(helps))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from batchspec.desired.artifacts.listings import kept_folder, parts_as_inputs
 from batchspec.desired.artifacts.readable import Readable
-from batchspec.desired.artifacts.rows import ALONE, BETWEEN, Origin, given_back, of_input
+from batchspec.desired.artifacts.rows import ALONE, BETWEEN, Origin, axis_text, given_back, of_input
 from batchspec.desired.expansion.unknown import NotKnown, Unknown, unknown_of
 from batchspec.desired.names import parts_of
 from batchspec.desired.task import Input
@@ -78,7 +78,7 @@ class Origins:
         where: Path = (*self._group.path, "inputs", "match")
         found = list(parts_as_inputs(item, parts, glob, where)) if parts is not None else []
         if parts is None or len(found) > link.at_most:
-            texts = {name: str(value) for name, value in folder.values.items() if name != FOLDER}
+            texts = {name: axis_text(value) for name, value in folder.values.items() if name != FOLDER}
             excess = None if parts is None else len(found)
             self._not_known.origins.append(Unknown(texts, link.at_most, root, excess))
         elif not found:

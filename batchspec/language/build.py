@@ -146,6 +146,8 @@ class _Builder:
     def __init__(self, document: Document, values: Values) -> None:
         self.document = document
         self.params = values.by_name
+        self._missing = {("params", name) for name in values.missing}
+        self._unset: set[Path] = set()  # where a template reads one of them
         self.findings: list[Diagnostic] = []
         self.warnings: list[Diagnostic] = []
         self.inputs = InputsReader(document, self.findings)
@@ -220,7 +222,8 @@ class _Builder:
         links = len(self.findings)
         groups = [self._group(one) for one in linked.values()]
         names = [found for found in self.findings[links:] if found.path[2:3] in (("output",), ("outputs",))]
-        unsound = _unsound(linked.values(), {found.path for found in (*self.findings[before:links], *names)})
+        wrong = {found.path for found in (*self.findings[before:links], *names)} | self._unset
+        unsound = _unsound(linked.values(), wrong)
         return tuple(group._replace(is_sound=group.name not in unsound) for group in groups)
 
     def _group(self, linked: Linked) -> TaskGroup:
@@ -307,7 +310,10 @@ class _Builder:
         self, text: str, path: Path, known: Mapping[str, Any], *, script: bool = False, is_word: bool = False
     ) -> Template | None:
         """The compiled template, or None after a finding."""
-        return compiled(self.document, text, path, known, self.findings, script=script, is_word=is_word)
+        made = compiled(self.document, text, path, known, self.findings, script=script, is_word=is_word)
+        if self._missing and made and any(name[:2] in self._missing for name in made.references):
+            self._unset.add(path)
+        return made
 
     def _find(
         self,

@@ -16,6 +16,7 @@ from batchspec.language.schema.findings import check_value, nearest
 from batchspec.language.schema.fits import Schema, fits
 from batchspec.language.schema.secrets import find_secrets, may_be_secret
 from batchspec.language.schema.spec_schema import spec_schema
+from batchspec.language.templates.values import Series
 from batchspec.patterns import lazy_regex
 from batchspec.source import Diagnostic, Path, Source
 
@@ -30,16 +31,16 @@ _MOST_REPEATS = 3
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """The values of parameters. Those in `missing` have none: there is a finding about each."""
+    """The values of parameters. Those in `missing` have none: there is a finding about each, and what stands for it."""
 
     by_name: dict[str, Any] = field(default_factory=dict)
-    missing: set[str] = field(default_factory=set)
+    missing: dict[str, object] = field(default_factory=dict)
     findings: list[Diagnostic] = field(default_factory=list)
 
     @property
     def names(self) -> dict[str, object]:
         """All parameters that there are, for who only asks whether there is one."""
-        return {**dict.fromkeys(self.missing, ""), **self.by_name}
+        return {**self.missing, **self.by_name}
 
 
 class _Given:
@@ -85,7 +86,7 @@ def _take(values: Values, param: _Param, files: Sequence[Document], settings: Ma
         found = [param.nothing_given()]
     values.findings.extend(found)
     if given is None or found:
-        values.missing.add(param.name)
+        values.missing[param.name] = param.stand_in
     else:
         values.by_name[param.name] = given.value
 
@@ -109,6 +110,11 @@ class _Param:
             return {**declared, "items": {**_TEXT, **declared.get("items", {})}}
         kind = json_type(self._declaration)
         return _TEXT if kind == "string" else {"type": kind, "items": _TEXT}
+
+    @property
+    def stand_in(self) -> object:
+        """What has the members that a value would have."""
+        return Series() if self.is_shaped and self.rule["type"] == "array" else ""
 
     def findings(self) -> Iterator[Diagnostic]:
         """What is wrong with the declaration, besides its shape."""

@@ -79,7 +79,7 @@ class _Resolver:
         waits = bool(types - _STRUCTURES)
         known = self._known | self._known_at_start if path[:2] == START_TASK else self._known
         template = compiled(self._document, text, path, known, None if waits else self.findings)
-        if template is None or self._missing & template.references:
+        if template is None or self._missing & {name[:2] for name in template.references}:
             return Deferred.of(text)
         if known is not self._known and mentioned_files(template):
             return Deferred.of(text, template, types_at(path))

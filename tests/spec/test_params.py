@@ -1,5 +1,7 @@
 """Parameters: declared with types, given in files, set on the command line."""
 
+from pathlib import Path
+
 import pytest
 
 from batchspec.document.parser import parse
@@ -8,6 +10,7 @@ from batchspec.language.build import build
 from batchspec.language.model import Spec
 from batchspec.render.findings.diagnostics import as_text
 from batchspec.source import Source
+from batchspec.workload.reading import Environment, check
 
 NODES = "nodes: {type: integer, default: 5, minimum: 1, description: How many nodes.}"
 
@@ -111,6 +114,20 @@ def test_a_list_has_ends_and_a_count() -> None:
     assert refused(f"{lists}\ndownload: '{{{{ params.e.first }}}}'") == [
         ("BS0302", "work.yaml:6:15", "`params.e.first` is not defined")
     ]
+
+
+def test_a_wrong_value_is_told_once(tmp_path: Path) -> None:
+    """Not again as a value that its tasks do not have; and a pattern is named."""
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(
+        "version: 1\nname: t\nparams: {s: {type: string, default: a, pattern: '^[a-z]$'}, l: {type: array}}\n"
+        "pool: {id: p, vmSize: Standard_D2ds_v5, image: 'a:b:c'}\n"
+        "job: {id: j, constraints: {maxWallClockTime: PT1H}}\n"
+        "tasks: {a: {command: 'echo {{ params.s }} {{ params.l.first }}'}}\n"
+    )
+    wrong, unset = check(spec, Environment(("s=B",)))
+    assert (wrong.summary, wrong.label) == ("`B` is not a valid s", "it has to match ^[a-z]$")
+    assert unset.summary == "no value for parameter `l`"
 
 
 def test_values_are_as_written_wherever_they_come_from() -> None:

@@ -223,7 +223,8 @@ def _wrong_form(broken: _Broken) -> Iterator[Diagnostic]:
     helps = [*broken.description, *(f"for example: {example}" for example in examples[:1])]
     named = [part for part in broken.path if isinstance(part, str) and part != "default"]
     field = named[-1] if named else "value"
-    yield broken.say(Code.PATTERN, f"`{_shown(broken.value)}` is not a valid {field}", "", *helps)
+    label = "" if helps else f"it has to match {broken.argument}"
+    yield broken.say(Code.PATTERN, f"`{_shown(broken.value)}` is not a valid {field}", label, *helps)
 
 
 def _out_of_range(broken: _Broken) -> Iterator[Diagnostic]:

@@ -75,6 +75,7 @@ def test_json_a_download_is_told_file_by_file(bare: Workload) -> None:
             "blob": f"{bare.name}/{name}.out",
             "file": f"outputs/{name}.out",
             "bytes": 1,
+            "kept": 0,
         }
         for name in ("a", "b")
     ]

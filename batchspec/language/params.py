@@ -20,9 +20,8 @@ from batchspec.language.templates.values import Series
 from batchspec.patterns import lazy_regex
 from batchspec.source import Diagnostic, Path, Source
 
-_TEXT = {
-    "type": ["string", "number", "boolean"]
-}  # what a file has for a text or an item, as it is written there
+# What a file has for a text, or for an item of a list, as it is written there.
+_TEXT = {"type": ["string", "number", "boolean"]}
 _REPEATED_GROUP = lazy_regex(r"\)[*+{]")
 _REPEAT = lazy_regex(r"[*+]|\{[0-9]*,[0-9]*\}")
 _ESCAPED = lazy_regex(r"\\.|\[\^?\]?[^\]]*\]", re.DOTALL)

@@ -32,3 +32,23 @@ def test_a_file_that_several_groups_miss_is_reported_once(tmp_path: Path) -> Non
         desired_now(build(parse(Source(str(tmp_path / "work.yaml"), json.dumps(data)))), None)
     missing = [finding.summary for finding in caught.value.diagnostics]
     assert missing == ["files.lut: there is no file 'a.lut'"]
+
+
+def test_files_in_storage_are_taken_for_granted_where_it_cannot_be_asked(tmp_path: Path) -> None:
+    """`validate` asks nobody, and a plan does not either before it starts the local account."""
+    data = {
+        "version": 1,
+        "name": "work",
+        "files": {
+            "genome": {"container": "refs", "blob": "a/genome.fa", "once": "node"},
+            "all": {"container": "refs", "prefix": ""},
+        },
+        "pool": {"existing": "shared"},
+        "job": {"id": "one", "constraints": {"maxWallClockTime": "P1D"}},
+        "tasks": {
+            "one": {"command": ["cat", "{{ files.genome.path }}", "{{ files.all.path }}"]},
+            "two": {"command": ["cat", "{{ files.genome.path }}", "{{ matrix.n }}"], "matrix": {"n": [1, 2]}},
+        },
+    }
+    desired = desired_now(build(parse(Source(str(tmp_path / "work.yaml"), json.dumps(data)))), None)
+    assert len(desired.tasks) == 3

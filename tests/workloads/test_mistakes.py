@@ -192,6 +192,12 @@ def test_true_and_false_are_matched_as_templates_write_them(tmp_path: Path) -> N
     assert found.helps == ("the nearest: on=false",)
 
 
+def test_a_task_of_many_inputs_has_no_input(tmp_path: Path) -> None:
+    """What it has instead is named; that its group has no inputs would be false."""
+    (found,) = refusals(tmp_path, f"{ECHO}, collect: true}}")
+    assert "`inputs.paths`" in found.helps[0]
+
+
 def test_a_finding_about_the_only_output_names_it(tmp_path: Path) -> None:
     """Not as one of several without a name."""
     (found,) = refusals(tmp_path, f"{ECHO}, output: {{path: x, publish: true}}}}")

@@ -82,7 +82,7 @@ def find_reads(
 ) -> Readable:
     """What the tasks of *spec* can read; inputs and files that differ from task to task are found as they are read.
 
-    *list_blobs* is asked for what lies in storage; None leaves that out. Raises `SpecError` for a folder that
+    *list_blobs* is asked for what lies in storage; None takes files there for granted, and leaves inputs out. Raises `SpecError` for a folder that
     cannot be packed.
     """
     files: dict[Path, Iterable[Input]] = {}
@@ -179,8 +179,12 @@ def _file(spec: Spec, match: Match, digests: Digests) -> Input:
 
 
 def _stored(source: StoredBlob, list_blobs: ListBlobs | None) -> Iterator[Input]:
-    """The blob, or all below a prefix as one: then its digest is that of the listing."""
+    """The blob, or all below a prefix as one: then its digest is that of the listing.
+
+    Where nobody can be asked, there is one: the tasks that read it are looked at all the same.
+    """
     if list_blobs is None:
+        yield Input(source.blob, source.container, source.blob, 0, "")
         return
     found = [
         live

@@ -79,6 +79,8 @@ def _undefined(document: Document, unknown: Unknown, path: Path, known: Mapping[
 
 def _way_out(unknown: Unknown, known: Mapping[str, Any]) -> tuple[str, ...]:
     top = unknown.reference[0]
+    if top == "input" and top not in known and "inputs" in known:
+        return ("a task with `per`, `collect` or `chunk` has `inputs`, such as `inputs.paths`",)
     if top == "input" and top not in known:
         return ("only tasks with `inputs` have an input",)
     if top == "output" and top not in known:

@@ -82,8 +82,8 @@ def find_reads(
 ) -> Readable:
     """What the tasks of *spec* can read; inputs and files that differ from task to task are found as they are read.
 
-    *list_blobs* is asked for what lies in storage; None takes files there for granted, and leaves inputs out. Raises `SpecError` for a folder that
-    cannot be packed.
+    *list_blobs* is asked for what lies in storage; None takes files there for granted, and leaves inputs out.
+    Raises `SpecError` for a folder that cannot be packed.
     """
     files: dict[Path, Iterable[Input]] = {}
     members: dict[str, Sequence[str]] = {}

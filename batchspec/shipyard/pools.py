@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from batchspec.errors import UsageError
+from batchspec.language.rows.agreement import literal
 from batchspec.shipyard.reading.durations import iso_duration
 from batchspec.shipyard.reading.folder import Configuration
 from batchspec.shipyard.reading.settings import Settings
@@ -93,7 +94,7 @@ def _start_task(pool: Settings, remarks: list[str]) -> dict[str, Any]:
     if not commands and not data.resource_files:
         return {}
     script = "; ".join(["set -e", *commands])
-    quoted = script.replace("'", "'\"'\"'")
+    quoted = literal(script).replace("'", "'\"'\"'")
     found: dict[str, Any] = {"commandLine": f"/bin/bash -c '{quoted}'" if commands else "/bin/true"}
     if variables := preparation.pairs("environment_variables"):
         found["environmentSettings"] = [{"name": name, "value": value} for name, value in variables.items()]

@@ -9,6 +9,7 @@ from typing import Any
 
 from batchspec.document.writer import spec_text
 from batchspec.errors import UsageError
+from batchspec.language.rows.agreement import literal
 from batchspec.shipyard.pools import pool_fields
 from batchspec.shipyard.reading.counterparts import told
 from batchspec.shipyard.reading.durations import iso_duration
@@ -85,7 +86,9 @@ def _job_fields(job: Settings) -> dict[str, Any]:
         body["commonEnvironmentSettings"] = [
             {"name": key, "value": value} for key, value in variables.items()
         ]
-    preparation, release = (job.inside(name).text("command") for name in ("job_preparation", "job_release"))
+    preparation, release = (
+        literal(job.inside(name).text("command")) for name in ("job_preparation", "job_release")
+    )
     if preparation or release:
         body["jobPreparationTask"] = {"commandLine": preparation or "/bin/true"}
     if release:

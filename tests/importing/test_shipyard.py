@@ -131,6 +131,23 @@ def test_tasks_that_agree_are_rows_unless_somebody_waits_for_one(tmp_path: Path)
     assert "    files: { t2: { from: t2 } }\n" in text
 
 
+def test_a_path_is_no_part_of_a_word_and_braces_are_braces(tmp_path: Path) -> None:
+    """Of `data`, only the folder moves: no option, no longer word, no placeholder. `{{` begins no placeholder."""
+    brought = "{storage_account_settings: m, remote_path: cont, local_path: data}"
+    text = spec_of(
+        write(
+            tmp_path,
+            "{docker_image: i, command: 'run --data=data/x database {0}', environment_variables: {A: '{{ x }}'}, "
+            f"task_factory: {{parametric_sweep: {{product: [{{start: 1, stop: 3, step: 1}}]}}}}, "
+            f"input_data: {{azure_storage: [{brought}]}}}}",
+            pool=", additional_node_prep: {commands: {pre: ['docker ps --format {{.ID}}']}}",
+        )
+    )
+    moved = '"--data={{ files.cont.path }}/x", database, "{{ matrix.value }}"'
+    assert f"command: [run, {moved}]" in text
+    assert text.count('{{ \\"{{\\" }}') == 2
+
+
 def test_what_several_groups_left_in_one_place_is_told(tmp_path: Path) -> None:
     """No path of a command can stand for two folders: a comment names them."""
     output = "output_data: {azure_storage: [{remote_path: c/all, local_path: $AZ_BATCH_TASK_WORKING_DIR/o}]}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from batchspec.errors import UsageError
+from batchspec.language.rows.agreement import literal
 
 
 class Settings:
@@ -49,9 +50,13 @@ class Settings:
         return [str(item) for item in value] if isinstance(value, list) else []
 
     def pairs(self, name: str) -> dict[str, str]:
-        """The values of a mapping as texts."""
+        """The values of a mapping as texts of a spec, where two braces would begin a placeholder."""
         value = self.take(name, {})
-        return {str(key): str(item) for key, item in value.items()} if isinstance(value, Mapping) else {}
+        return (
+            {str(key): literal(str(item)) for key, item in value.items()}
+            if isinstance(value, Mapping)
+            else {}
+        )
 
     def inside(self, name: str) -> Settings:
         """The settings below *name*; without any where it is no mapping."""

@@ -16,8 +16,6 @@ def words(template: str, replacements: Mapping[str, str]) -> list[str]:
 
     A shell on the node expanded its variables: a line that has some, and starts no shell itself, gets one.
     """
-    for old, new in replacements.items():
-        template = template.replace(old, new)
     kept: list[str] = []
 
     def mark(match: re.Match[str]) -> str:
@@ -25,7 +23,19 @@ def words(template: str, replacements: Mapping[str, str]) -> list[str]:
         return f"\ue000{len(kept) - 1}\ue001"
 
     line = _PLACEHOLDER.sub(mark, template)
+    for old, new in replacements.items():
+        line = _PLACEHOLDER.sub(mark, _path(old).sub(new.replace("\\", r"\\"), line))
     return [_MARK.sub(lambda match: kept[int(match[1])], word) for word in _split(line)]
+
+
+def mentions(command: str, path: str) -> bool:
+    """Whether *command*, with placeholders, names *path*."""
+    return bool(path) and bool(_path(path).search(_PLACEHOLDER.sub(" ", command)))
+
+
+def _path(path: str) -> re.Pattern[str]:
+    """*path* or what lies in it, not a part of a longer word: of `data` neither `--data` nor `database`."""
+    return re.compile((r"(?<![\w-])" if re.match(r"[\w.]", path) else "") + re.escape(path) + r"(?![\w.-])")
 
 
 def _split(line: str) -> list[str]:

@@ -6,6 +6,7 @@ import shlex
 from typing import Any
 
 from batchspec.errors import UsageError
+from batchspec.language.rows.agreement import literal
 from batchspec.shipyard.reading.settings import Settings
 
 _DOCKER = "docker://"
@@ -15,7 +16,7 @@ def container_settings(task: Settings, job: Settings, binds: list[str], remarks:
     """`containerSettings`; *binds* are the volumes that a task sees."""
     settings: dict[str, Any] = {"imageName": _image(task, remarks)}
     if options := _options(task, job, binds):
-        settings["containerRunOptions"] = " ".join(options)
+        settings["containerRunOptions"] = literal(" ".join(options))
     if (task.text("default_working_dir") or job.text("default_working_dir")) == "container":
         settings["workingDirectory"] = "containerimagedefault"
     return settings

@@ -10,6 +10,7 @@ from typing import Any
 
 from batchspec.shipyard.reading.places import in_working_directory, is_elsewhere, name_of, split_remote
 from batchspec.shipyard.reading.settings import Settings
+from batchspec.shipyard.tasks.commands import mentions
 
 _SAFE_PATTERN = re.compile(r"[A-Za-z0-9_./*?\[\]-]+")
 _OWN_FOLDERS = "in|out|files"
@@ -44,7 +45,7 @@ class Data:
             self.remarks.append(
                 f"{container} is of the storage account {entry.text('storage_account_settings')}."
             )
-            if local and local in command:
+            if mentions(command, local):
                 name = name_of(container, self.files)
                 self.files[name] = {"container": container, "prefix": prefix}
                 self.moved[local] = f"{{{{ files.{name}.path }}}}"
@@ -55,7 +56,7 @@ class Data:
 
     def read_again(self, local: str, paths: Sequence[str], command: str, what: str) -> None:
         """Has the command find at the only one of *paths* what another group made and it looked for in *local*."""
-        if len(paths) == 1 and local and local in command:
+        if len(paths) == 1 and mentions(command, local):
             self.moved[local] = paths[0]
         else:
             self.remarks.append(f"What was read from {what} is in {' and '.join(paths)} now.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from batchspec.language.rows.agreement import literal
 from batchspec.shipyard.reading.durations import iso_duration
 from batchspec.shipyard.reading.places import name_of
 from batchspec.shipyard.reading.settings import Settings
@@ -175,7 +176,7 @@ def several_nodes(task: Settings, pool: Settings, remarks: list[str]) -> dict[st
         count = int(pool.inside("vm_count").says(kind) or 1)
     found = {
         "numberOfInstances": count,
-        "coordinationCommandLine": settings.text("coordination_command") or "/bin/true",
+        "coordinationCommandLine": literal(settings.text("coordination_command")) or "/bin/true",
     }
     if files := [resource_file(file, remarks) for file in settings.each("resource_files")]:
         found["commonResourceFiles"] = files

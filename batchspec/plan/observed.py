@@ -167,6 +167,7 @@ _NOTHING_NAMED = Named()
 class Observed:
     """What there is: everything a plan is made from, besides the spec.
 
+    `pool_needed` says why jobs of others need a pool that `whenDone` would put away; empty where none does.
     `start_links_end` is the day on which links in the pool's start task end, where they need new ones.
     `jobs` are all jobs that are generations of the spec's, deleted ones included while they
     are listed. `seen` None: there are no tasks and no blobs. `local` finds what outputs there are on this
@@ -178,6 +179,7 @@ class Observed:
 
     pool: Json | None = None
     pool_running_tasks: int = 0
+    pool_needed: str = ""
     start_links_end: str = ""
     jobs: Sequence[Json] = ()
     seen: Seen | None = None

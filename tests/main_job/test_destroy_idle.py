@@ -45,6 +45,7 @@ def test_an_idle_pool_goes_when_nobody_needs_it(bare: Workload) -> None:
         again = bare.apply("--rerun", "copy")
         assert f"pool {bare.pool_id} is kept: {yet_to_end}" in again.err
         assert f"still there pool {bare.pool_id}" in again.out
+        assert bare.actions() == []  # nor is it for the next plan to put away
         bare.batch("DELETE", f"/jobs/{other}")
 
         with locked(account, Places.of(workload.spec)):

@@ -112,6 +112,7 @@ def observed_of(found: Mapping[str, Any], desired: Desired) -> Observed:
     return Observed(
         pool=_live_pool(desired, found["pool"]) if found.get("pool") is not None else None,
         pool_running_tasks=found.get("running", 0),
+        pool_needed=found.get("needed", ""),
         jobs=[_live_job(desired, changes) for changes in found.get("jobs") or []],
         seen=seen,
         local=local_of(here),

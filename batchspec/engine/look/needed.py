@@ -22,6 +22,11 @@ def needed_by(account: Account, pool_id: str, open_jobs: Iterable[Json], spec: s
     return next((why for job in on_it if (why := _needed(account, job, spec))), "")
 
 
+def needed_by_others(account: Account, pool_id: str, open_jobs: Iterable[Json], spec: str) -> str:
+    """As `needed_by`; tasks of the *spec*'s own that are left are no reason to keep nodes."""
+    return needed_by(account, pool_id, (job for job in open_jobs if owner(job) != spec), spec)
+
+
 def apply_at_work(account: Account, places: Places) -> str:
     """That somebody applies the spec of *places* now; empty where nobody does."""
     holder = holder_of(account.blobs, places.output, places.lock)

@@ -19,6 +19,7 @@ from batchspec.engine.look.links import read_ending, start_links_end
 from batchspec.engine.look.local_outputs import LocalOutputs
 from batchspec.engine.look.machine.project import Project
 from batchspec.engine.look.named import read_named
+from batchspec.engine.look.needed import needed_by_others
 from batchspec.engine.look.prices import prices_of
 from batchspec.engine.look.reads import desired_now
 from batchspec.engine.look.remembered.cache import cache_path
@@ -27,12 +28,13 @@ from batchspec.engine.look.remembered.downloaded import Downloaded
 from batchspec.engine.look.rounds import read_listings
 from batchspec.engine.look.stale import find_stale
 from batchspec.errors import SpecError
-from batchspec.language.model import Spec
+from batchspec.language.model import Spec, WhenDone
 from batchspec.plan.actions.job import newest_job
 from batchspec.plan.actions.package import wants_packages
 from batchspec.plan.model import Plan, Work
 from batchspec.plan.observed import Observed, Seen
 from batchspec.resources import job as jobs
+from batchspec.resources.base import Json
 from batchspec.resources.blob import LiveBlob
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import package as package_service
@@ -141,6 +143,7 @@ def observe(account: Account, desired: Desired) -> Observed:
     return Observed(
         pool=live_pool,
         pool_running_tasks=_running_tasks(account, spec) if live_pool else 0,
+        pool_needed=_needed(account, spec, listed) if live_pool else "",
         start_links_end=start_links_end(account, spec, live_pool),
         jobs=generations,
         named=has_name,
@@ -166,3 +169,10 @@ def _running_tasks(account: Account, spec: Spec) -> int:
     return sum(
         int(node.get("runningTasksCount") or 0) for node in pool_service.nodes(account.batch, spec.pool.id)
     )
+
+
+def _needed(account: Account, spec: Spec, listed: Sequence[Json]) -> str:
+    """Why others need the pool, be it for tasks that wait, where `whenDone` would put it away."""
+    if spec.pool is None or spec.pool.existing or spec.pool.when_done is WhenDone.KEEP:
+        return ""
+    return needed_by_others(account, spec.pool.id, listed, spec.name)

@@ -103,10 +103,12 @@ def _compared(desired: Desired, observed: Observed, *, compare_size: bool) -> Ac
 def _put_away(desired: Desired, observed: Observed, action: Action | None) -> Action | None:
     """*action* with what `whenDone` says of a pool that nothing in the spec needs any more.
 
-    A run does it at its end; this is for one that was cut off, or left. Nodes at work for others stay.
+    A run does it at its end; this is for one that was cut off, or left. Nodes that others need stay.
     """
     pool, live = desired.spec.pool, observed.pool
-    if pool is None or live is None or pool.when_done is WhenDone.KEEP or observed.pool_running_tasks:
+    if pool is None or live is None or pool.when_done is WhenDone.KEEP:
+        return action
+    if observed.pool_running_tasks or observed.pool_needed:
         return action
     if pool.when_done is WhenDone.DELETE:
         return action if pool.protect else _deleted(desired, live)

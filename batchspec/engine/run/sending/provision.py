@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from batchspec.desired.task import DesiredPackage
-from batchspec.engine.look.needed import needed_by
+from batchspec.engine.look.needed import needed_by_others
 from batchspec.engine.run.progress.conduct import Conduct, PlanAgain
 from batchspec.engine.run.sending.cancelled import require_not_cancelled
 from batchspec.engine.run.sending.node_files import job_with_links, pool_with_links
@@ -14,7 +14,7 @@ from batchspec.errors import ServiceError
 from batchspec.events import Step
 from batchspec.language.model import WhenDone
 from batchspec.plan.model import Action, Kind, Operation
-from batchspec.resources.base import Effect, owner
+from batchspec.resources.base import Effect
 from batchspec.service.application_package import add as add_package
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import package as package_service
@@ -151,7 +151,8 @@ def clean_up(conduct: Conduct) -> None:
     conduct.check()
     conduct.begin(Step.CLEAN_UP, pool.id)
     batch = conduct.account.batch
-    if needed := _needed_by_others(conduct, pool.id):
+    open_jobs = job_service.generations_and_open(batch, "")
+    if needed := needed_by_others(conduct.account, pool.id, open_jobs, conduct.spec.name):
         conduct.end(Step.CLEAN_UP, f"pool {pool.id} is kept: {needed}")
         return
     if pool.when_done is WhenDone.DELETE:
@@ -161,13 +162,6 @@ def clean_up(conduct: Conduct) -> None:
         pool_service.wait_until_steady(batch, pool.id, progress)
         pool_service.resize(batch, {"id": pool.id}, pool.deallocation, progress)
     conduct.end(Step.CLEAN_UP, f"pool {pool.id} {_CLEANED[pool.when_done]}")
-
-
-def _needed_by_others(conduct: Conduct, pool_id: str) -> str:
-    """Why the jobs of others need the pool; tasks of the spec's own that are left are no reason to keep nodes."""
-    account, name = conduct.account, conduct.spec.name
-    open_jobs = job_service.generations_and_open(account.batch, "")
-    return needed_by(account, pool_id, (job for job in open_jobs if owner(job) != name), name)
 
 
 def _done(action: Action) -> str:

@@ -212,7 +212,8 @@ def _verdict(
     """What becomes of the task, and the last live task that does its current work."""
     same = [entry for entry in lives if _is_current(task, entry[0])]
     current, ends = max(same, key=lambda entry: entry[0].id, default=(None, False))
-    if blob and blob.metadata.get(FINGERPRINT_METADATA) == task.fingerprint:
+    went_well = current is None or (current.is_completed and not current.failure)
+    if went_well and blob and blob.metadata.get(FINGERPRINT_METADATA) == task.fingerprint:
         return "UP_TO_DATE", current
     if current and not current.is_completed:
         return "LINKS_END" if ends and current.state == "active" else "IN_PROGRESS", current

@@ -62,11 +62,11 @@ _VERDICTS = """
 INSERT INTO verdict
 SELECT task.number,
   CASE
-    -- A folder that is stored file by file is not whole while its task is at work on it.
+    -- Beside a task that is at work, or did not end well, outputs are of an earlier run, which a person had repeated.
     WHEN (task.number IN (SELECT task FROM whole)
         OR output.fingerprint = task.fingerprint AND task.number NOT IN (SELECT task FROM lacking))
-      AND NOT (coalesce(again.state, live.state, 'completed') <> 'completed'
-        AND task.number IN (SELECT task FROM makes WHERE listed IS NOT NULL)) THEN 'UP_TO_DATE'
+      AND coalesce(again.state, live.state, 'completed') = 'completed'
+      AND coalesce(again.failure, live.failure, '') = '' THEN 'UP_TO_DATE'
     -- Before all failures: whatever became of earlier tries, what is at work may yet succeed.
     WHEN coalesce(again.state, live.state) <> 'completed' THEN
       CASE WHEN coalesce(again.id, task.id) IN (SELECT id FROM ending WHERE state = 'active')

@@ -147,7 +147,7 @@ class _Builder:
         self.document = document
         self.params = values.by_name
         self._missing = {("params", name) for name in values.missing}
-        self._unset: set[Path] = set()  # where a template reads one of them
+        self._unset: set[Path] = set()  # where a template reads one of them, or there is none
         self.findings: list[Diagnostic] = []
         self.warnings: list[Diagnostic] = []
         self.inputs = InputsReader(document, self.findings)
@@ -300,10 +300,12 @@ class _Builder:
         where = (*path, "command")
         if isinstance(raw["command"], str):
             return Command(script=self._template(raw["command"], where, known, script=True))
-        words = (
+        words = [
             self._template(self.document.written((*where, i)), (*where, i), known, is_word=True)
             for i in range(len(raw["command"]))
-        )
+        ]
+        if None in words:
+            self._unset.add(where)  # the places of the others would be wrong
         return Command(words=tuple(word for word in words if word is not None))
 
     def _template(

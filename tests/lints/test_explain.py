@@ -87,6 +87,7 @@ def test_a_field_of_any_depth() -> None:
     ):
         assert field(path) is not None, path
     assert field("pool.vmsize") is None
+    assert explanation("pool.metadata[0].name") == explanation("pool.metadata.name")
 
 
 def test_what_was_meant() -> None:

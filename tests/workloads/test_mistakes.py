@@ -198,6 +198,12 @@ def test_a_task_of_many_inputs_has_no_input(tmp_path: Path) -> None:
     assert "`inputs.paths`" in found.helps[0]
 
 
+def test_a_word_that_is_wrong_does_not_move_the_others(tmp_path: Path) -> None:
+    """What there is to say about the next one is said at its own place, once."""
+    found = refusals(tmp_path, f"  a: {{command: [echo, '{'x' * 70_000}', '{{{{ nope }}}}']}}")
+    assert [each.summary for each in found] == ["longer than 65,536 characters", "`nope` is not defined"]
+
+
 def test_a_finding_about_the_only_output_names_it(tmp_path: Path) -> None:
     """Not as one of several without a name."""
     (found,) = refusals(tmp_path, f"{ECHO}, output: {{path: x, publish: true}}}}")

@@ -25,7 +25,7 @@ def explanation(word: str) -> str | None:
         return f"{code.value}: {code.meaning}\n\n{_plain(sections()[code.value])}\n"
     if reason in {each.value for each in StuckReason}:
         return f"STUCK({reason}) or DEGRADED({reason})\n\n{_plain(sections()[reason])}\n"
-    return _of_field(word)
+    return _of_field(re.sub(r"\[\d+\]", "", word))  # findings count the items of lists
 
 
 def everything() -> str:

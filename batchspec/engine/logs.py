@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from batchspec.desired.expansion.expand import keys_of
 from batchspec.desired.places import Places
-from batchspec.engine.health.status import LiveJob, read_job, read_status, state_in
+from batchspec.engine.health.status import LiveJob, as_it_ended, read_job, read_status, state_in
 from batchspec.engine.health.trouble import in_words
 from batchspec.engine.ran import read_ran
 from batchspec.engine.run.written import task_output
@@ -148,7 +148,7 @@ def _lives(account: Account, job: LiveJob | None, filter: str = "") -> Iterator[
         return
     for live in task_service.read_all(account.batch, job.id, filter=filter, select=task_service.NAMED):
         if said := read_id(live.id):
-            yield live, said
+            yield as_it_ended(job, live), said
 
 
 def _recent(entry: tuple[LiveTask, TaskId]) -> tuple[bool, int]:

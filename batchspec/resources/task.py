@@ -25,6 +25,8 @@ OWN_VARIABLES = (FINGERPRINT_VARIABLE, COMMAND_VARIABLE)
 
 CANCELLED = "cancelled"
 """The failure of a task that somebody ended. It is no fault of the task's."""
+OVER_TIME = "terminated with its job: job.constraints.maxWallClockTime exceeded"
+"""The failure of a task of which the service says the same, and which ended with a job that took too long."""
 NOT_RUN = "not run"
 """How a task stands that never began and never will; with why behind it, its failure."""
 

@@ -75,6 +75,29 @@ def test_a_run_that_adds_tasks_does_not_go_on_in_another_job(chain: Workload, wi
 
 
 @pytest.mark.parametrize(
+    ("reason", "code", "told"),
+    [
+        ("MaxWallClockTimeExpiry", 3, "4 not run: job.constraints.maxWallClockTime exceeded\n"),
+        ("UserTerminate", 1, "STUCK(job_over): "),
+    ],
+)
+def test_nodes_go_where_the_job_ends_before_its_tasks(
+    chain: Workload, reason: str, code: int, told: str
+) -> None:
+    """`whenDone` holds for such a run, too. Of tasks that a limit has ended, all commands say that they failed."""
+    chain.edit("pool:\n", "pool:\n  whenDone: delete\n")
+    with chain.started("apply", SPEC) as process:
+        wait_until(lambda: [t["state"] for t in chain.tasks().values()].count("running") == 2)
+        chain.batch("POST", f"/jobs/{chain.job_id}/terminate", {"terminateReason": reason})
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, told in out + err) == (code, True), out + err
+    assert (chain.pool() or {"state": "deleting"})["state"] == "deleting"
+    if code == 3:
+        assert "2 failed, 4 not run" in chain.command("status", SPEC).out
+        assert "no task" not in chain.command("logs", "--spec", SPEC, "--failed").out
+
+
+@pytest.mark.parametrize(
     ("name", "task", "matches"),
     [
         ("encode/*", "encode/a/b.mov", True),

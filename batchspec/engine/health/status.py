@@ -23,7 +23,7 @@ from batchspec.language.model import Spec
 from batchspec.plan.actions import job as plan_job
 from batchspec.resources import job as jobs
 from batchspec.resources.base import Json
-from batchspec.resources.task import CANCELLED, NOT_RUN, LiveTask, moment_of, read_id
+from batchspec.resources.task import CANCELLED, NOT_RUN, OVER_TIME, LiveTask, moment_of, read_id
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import task as task_service
 from batchspec.service.connect import Account
@@ -95,7 +95,7 @@ def look(account: Account, spec: Spec) -> tuple[Status, Facts]:
     never = not_run(account.batch, spec, job.id, job.state, tasks) if job else 0
     if never:
         tasks["active"] = max(0, tasks["active"] - never)
-    failed, cancelled = _ended_badly(account, job.id) if job and tasks.get("failed") else ((), 0)
+    failed, cancelled = _ended_badly(account, job) if job and tasks.get("failed") else ((), 0)
     if cancelled:
         tasks["failed"] = max(0, tasks["failed"] - cancelled)
     if job and job.left == CANCELLED:
@@ -124,9 +124,9 @@ def look(account: Account, spec: Spec) -> tuple[Status, Facts]:
     return status, facts
 
 
-def _ended_badly(account: Account, job_id: str) -> tuple[tuple[LiveTask, ...], int]:
+def _ended_badly(account: Account, job: LiveJob) -> tuple[tuple[LiveTask, ...], int]:
     """Some of the tasks that failed, those last that were cancelled; and how many of these there are."""
-    found = list(islice(_listed(account, job_id, _FAILED), _LOOKED_AT))
+    found = list(islice(_listed(account, job, _FAILED), _LOOKED_AT))
     found.sort(key=_is_cancelled)
     return tuple(found[:_FAILURES]), sum(map(_is_cancelled, found))
 
@@ -144,7 +144,7 @@ def read_tasks(account: Account, spec: Spec, group: str | None, *, failed: bool)
     if group is not None and group not in names:
         raise UsageError(f"{spec.name} has no group {group}", help=f"one of {', '.join(names)}")
     live_job = read_job(account, spec)
-    for task in _listed(account, live_job.id, _FAILED if failed else "") if live_job else ():
+    for task in _listed(account, live_job, _FAILED if failed else "") if live_job else ():
         if (group is None or group_of(task.name) == group) and not (failed and _is_cancelled(task)):
             yield task._replace(state=state_in(live_job, task))
 
@@ -167,12 +167,16 @@ def _in_full(account: Account, trouble: Trouble, facts: Facts) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LiveJob:
-    """A job. `left` is how the tasks stand that had not begun when it was over: not run, or cancelled with it."""
+    """A job. `left` is how the tasks stand that had not begun when it was over: not run, or cancelled with it.
+
+    `is_over_time` says that it was ended because it took too long.
+    """
 
     id: str
     state: str
     created: datetime | None = None
     left: str = ""
+    is_over_time: bool = False
 
 
 def read_job(account: Account, spec: Spec) -> LiveJob | None:
@@ -192,13 +196,19 @@ def _shown(job: Json | None) -> LiveJob | None:
     state, reason = str(job["state"]), (job.get("executionInfo") or {}).get("terminateReason")
     left = CANCELLED if reason == job_service.CANCELLED else NOT_RUN
     created = moment_of(job.get("creationTime"))
-    return LiveJob(job["id"], state, created, left if state == "completed" else "")
+    over_time = reason == job_service.OVER_TIME
+    return LiveJob(job["id"], state, created, left if state == "completed" else "", over_time)
 
 
-def _listed(account: Account, job_id: str, filter: str) -> Iterator[LiveTask]:
+def _listed(account: Account, job: LiveJob, filter: str) -> Iterator[LiveTask]:
     """Our tasks of the job, by their names."""
-    listed = task_service.read_all(account.batch, job_id, filter=filter, select=task_service.NAMED)
-    return (_explained(task) for task in listed if read_id(task.id))
+    listed = task_service.read_all(account.batch, job.id, filter=filter, select=task_service.NAMED)
+    return (_explained(as_it_ended(job, task)) for task in listed if read_id(task.id))
+
+
+def as_it_ended(job: LiveJob, task: LiveTask) -> LiveTask:
+    """*task*, whose failure is the *job*'s that took too long: nobody has cancelled it."""
+    return task._replace(failure=OVER_TIME) if job.is_over_time and _is_cancelled(task) else task
 
 
 def _explained(task: LiveTask) -> LiveTask:

@@ -60,7 +60,6 @@ _WITHOUT_NODES = frozenset(
         StuckReason.NO_NODES_ASKED,
         StuckReason.RESIZING,
         StuckReason.JOB_DISABLED,
-        StuckReason.JOB_OVER,
     }
 )
 

@@ -137,19 +137,22 @@ class Apply:
         Beyond an `atMost` it raises `RefusedError`.
         """
         outcome, again = self._conduct.outcome, f"batchspec apply {self._conduct.spec.arguments}"
-        failed = outcome.failed + outcome.refused + (self._earlier.summary.failed if self._earlier else 0)
+        failed, not_run = outcome.failed + outcome.refused, outcome.not_run
+        if self._earlier:
+            failed, not_run = failed + self._earlier.summary.failed, not_run + self._earlier.summary.not_run
         if failed:
-            others = outcome.cancelled or outcome.not_run
+            others = outcome.cancelled or not_run
             which = "the tasks that did not succeed" if others else "the failed tasks"
             raise TasksFailedError(
                 f"{count_text(failed, 'task')} failed",
                 help=f"fix the cause, then run `{again}`: only {which} run again",
             )
-        if outcome.cancelled:
-            raise TasksFailedError(
-                f"{count_text(outcome.cancelled, 'task')} {'was' if outcome.cancelled == 1 else 'were'} cancelled",
-                help=f"`{again}` runs only these again",
-            )
+        for count, what in ((outcome.cancelled, "cancelled"), (not_run, "not run")):
+            if count:
+                raise TasksFailedError(
+                    f"{count_text(count, 'task')} {'was' if count == 1 else 'were'} {what}",
+                    help=f"`{again}` runs only these again",
+                )
 
         require_few_enough(self._conduct.plan)
 

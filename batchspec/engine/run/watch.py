@@ -16,13 +16,19 @@ from batchspec.engine.run.progress.result import failure_of, task_event
 from batchspec.errors import RunError
 from batchspec.events import Step
 from batchspec.language.model import TaskGroup
-from batchspec.resources.task import CANCELLED, LiveTask
+from batchspec.resources.task import CANCELLED, NOT_RUN, OVER_TIME, LiveTask
 from batchspec.service.batch import job as job_service
 from batchspec.service.batch import task as task_service
 
 OnSuccess = Callable[[DesiredTask], None]
 
 _AT_WORK = ("disabling", "active", "enabling")  # states of a job whose tasks may run
+_LEFT = {
+    job_service.CANCELLED: CANCELLED,
+    job_service.OVER_TIME: f"{NOT_RUN}: job.constraints.maxWallClockTime exceeded",
+    job_service.TASK_FAILED: f"{NOT_RUN}: the exit conditions of a failed task ended the job",
+}
+"""What becomes of tasks that have not begun when their job ends, by the reason for which it was ended."""
 _SLOWER = 1.3
 _LOOKS = 10  # at what is left, while tasks end: each look costs the account as much as it costs us
 _LOOKS_A_VISIT = (
@@ -122,7 +128,7 @@ class Watch:
         batch = self._conduct.account.batch
         if job_service.state(batch, self._job_id) not in _AT_WORK:
             self._collect(everything=True)
-            if self.pending and not self._was_cancelled():
+            if self.pending and not self._was_ended():
                 self._brake.end(self._job_id)
 
     def _end_blocked(self) -> None:
@@ -131,7 +137,7 @@ class Watch:
             return
         self._collect(everything=True)  # the counts may lag behind a task that has just ended
         is_blocked = self.pending and self._outcome.blocked(self._job_id) == self.pending
-        if is_blocked and not self._was_cancelled():
+        if is_blocked and not self._was_ended():
             self._conduct.check()
             job_service.terminate(self._conduct.account.batch, self._job_id, job_service.BLOCKED)
             self._outcome.give_up_blocked(self._job_id)
@@ -169,27 +175,25 @@ class Watch:
             nodes = self._doctor.look(self._job_id, counts, self._groups())
         except RunError:
             self._collect(everything=True)
-            if self.pending and not self._was_cancelled():
+            if self.pending and not self._was_ended():
                 raise
             return
         if self._conduct.is_under_way(Step.NODES):
             tell = self._conduct.end if self._doctor.is_up else self._conduct.progress
             tell(Step.NODES, nodes)
 
-    def _was_cancelled(self) -> bool:
-        """Whether somebody has cancelled the job: what has not ended in it never will."""
-        if self._why_ended() != job_service.CANCELLED:
-            return False
-        self._outcome.give_up(self._job_id, CANCELLED)
-        return True
+    def _was_ended(self) -> bool:
+        """Whether the job was cancelled, took too long, or a task ended it: what has not ended in it never will."""
+        failure = _LEFT.get(self._why_ended())
+        if failure is not None:
+            self._outcome.give_up(self._job_id, failure)
+        return failure is not None
 
     def _failure_of(self, task: DesiredTask, live: LiveTask, why_ended: Callable[[], str]) -> str:
         """Why the task has failed. Of one that somebody ended the service says the same as of one whose job is over."""
         failure = failure_of(self._conduct.account, self._conduct.desired, task, live)
         is_over_time = failure == CANCELLED and why_ended() == job_service.OVER_TIME
-        return (
-            "terminated with its job: job.constraints.maxWallClockTime exceeded" if is_over_time else failure
-        )
+        return OVER_TIME if is_over_time else failure
 
     def _why_ended(self) -> str:
         """The reason for which the job was ended, asked for until there is one."""

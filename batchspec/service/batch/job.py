@@ -28,8 +28,8 @@ _GOING_LIMIT_S = 30 * 60.0  # minutes, when nodes have folders of it
 
 BLOCKED, CANCELLED, FAILURES = "TasksBlocked", "Cancelled", "TooManyFailures"
 """Reasons of ours for ending a job: the service keeps them with it."""
-OVER_TIME = "MaxWallClockTimeExpiry"
-"""Its own reason for one that took too long (FACTS 4)."""
+OVER_TIME, TASK_FAILED = "MaxWallClockTimeExpiry", "TaskFailed"
+"""Its own reasons for one that took too long (FACTS 4), and for one that a task's exit conditions have ended."""
 
 _ABSENT: dict[str, Any] = {
     "priority": 0,

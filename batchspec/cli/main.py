@@ -188,7 +188,7 @@ def _code() -> int:
             where = getattr(error, "filename", None)
             say(f"error: the disk is full{f': {where}' if where else ''}")
         elif isinstance(error, OSError):  # our own output cannot be written: a closed descriptor
-            say(f"error: cannot write the output: {error.strerror}")
+            say(f"error: {error.filename or 'cannot write the output'}: {error.strerror}")
         else:
             raise
         return 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from functools import wraps
@@ -175,7 +176,7 @@ def examples(*lines: str) -> str:
 
 def files_at(paths: Iterable[Path]) -> list[Path]:
     """The specs at *paths*; of a folder, the YAML files in it."""
-    return [file for path in paths for file in (_yaml_files(path) if path.is_dir() else [path])]
+    return [file for path in paths for file in (_yaml_files(path) if os.path.isdir(path) else [path])]  # noqa: PTH112
 
 
 def _yaml_files(folder: Path) -> list[Path]:

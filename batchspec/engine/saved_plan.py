@@ -103,9 +103,9 @@ def save(saved: SavedPlan, file: Path) -> None:
     }
     text = json.dumps({**content, "digest": _checksum(content)}, indent=1)
     target = file.resolve()
-    if target.exists() and not target.is_file():
+    if os.path.exists(target) and not target.is_file():  # noqa: PTH110
         raise UsageError(f"cannot write the plan to {file}: it is not a regular file")
-    if target.exists() and target.stat().st_size and not is_saved_plan(target):
+    if os.path.exists(target) and target.stat().st_size and not is_saved_plan(target):  # noqa: PTH110
         raise UsageError(
             f"cannot write the plan to {file}: it is a file that is not a saved plan",
             help="choose another name, or remove it",

@@ -121,7 +121,7 @@ def _meant(file: Path) -> str:
     """What may have been meant by the path of a *file* that cannot be read: a name beside it, a file in a folder."""
     import difflib
 
-    if file.is_dir():
+    if os.path.isdir(file):  # noqa: PTH112 (of a name that is too long, a Path raises)
         return "name a spec in this folder"
     with suppress(OSError):
         names = [beside.name for beside in file.parent.iterdir() if beside.name != file.name]

@@ -17,6 +17,7 @@ tasks:
 """
 ECHO = "  a: {inputs: a.txt, command: [echo, '{{ input.path }}']"
 SPLIT = "  s: {matrix: {x: [1]}, command: 'echo {{ matrix.x }}', output: o/}\n"
+LONG = "y" * 300
 HEIGHTS = "  a: {matrix: {height: [1, 2]}, command: 'echo {{ matrix.height }}'"
 
 
@@ -202,6 +203,29 @@ def test_a_word_that_is_wrong_does_not_move_the_others(tmp_path: Path) -> None:
     """What there is to say about the next one is said at its own place, once."""
     found = refusals(tmp_path, f"  a: {{command: [echo, '{'x' * 70_000}', '{{{{ nope }}}}']}}")
     assert [each.summary for each in found] == ["longer than 65,536 characters", "`nope` is not defined"]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "code"),
+    [
+        (f"  a: {{inputs: '{LONG}/*.txt', command: x}}", "BS0404"),
+        (f"  a: {{command: 'cat {{{{ files.f.path }}}}', files: {{f: {LONG}/}}}}", "BS0404"),
+        (f"  a: {{command: x}}\ndownload: {LONG}", "BS0402"),
+    ],
+)
+def test_a_name_that_no_file_can_have_is_a_finding(tasks: str, code: str, tmp_path: Path) -> None:
+    """As any other that is not there."""
+    assert [found.code for found in refusals(tmp_path, tasks)] == [code]
+
+
+def test_a_folder_in_place_of_a_glob(tmp_path: Path) -> None:
+    """What matches the files in it is named, at the characters of the value."""
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips/a.mp4").touch()
+    (found,) = refusals(tmp_path, "  a: {inputs: clips, command: x}")
+    assert "it is a folder: `clips/**` matches all files below it" in found.helps
+    assert found.position is not None
+    assert (found.position.line, found.position.column) == (6, 15)
 
 
 def test_a_finding_about_the_only_output_names_it(tmp_path: Path) -> None:

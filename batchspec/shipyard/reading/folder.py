@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,6 +42,6 @@ def read_folder(folder: Path) -> Configuration:
 def _settings(folder: Path, name: str) -> Settings:
     for ending in _ENDINGS:
         file = folder / f"{name}{ending}"
-        if file.is_file():
+        if os.path.isfile(file):  # noqa: PTH113 (of a name that is too long, a Path raises)
             return Settings(parse(decode(file.read_bytes(), str(file))).data, name)
     return Settings({}, name)

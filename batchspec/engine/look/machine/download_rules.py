@@ -33,6 +33,9 @@ def outside(spec: Spec, project: Project) -> Iterator[Diagnostic]:
     elif ".git" in folder.parts:
         what = f"download: {spec.download!r} is inside a .git folder"
         yield spec.document.diagnostic(Code.BAD_NAME, what, ("download",), helps=("choose another folder",))
+    elif any(len(os.fsencode(part)) > _longest_name(folder) for part in folder.parts):
+        what = f"download: {spec.download!r} has a name that is too long"
+        yield spec.document.diagnostic(Code.BAD_NAME, what, ("download",), helps=("shorten it",))
     elif folder.exists() and not folder.is_dir():
         what = f"download: {spec.download!r} is not a folder"
         yield spec.document.diagnostic(
@@ -67,7 +70,7 @@ def _too_long(desired: Desired) -> Iterator[Diagnostic]:
 
 def _longest_name(folder: FilePath) -> int:
     """How many bytes a file's name may have where *folder* is, or will be."""
-    there = next(path for path in (folder, *folder.parents) if path.exists())
+    there = next(path for path in (folder, *folder.parents) if os.path.exists(path))  # noqa: PTH110
     try:
         return os.pathconf(there, "PC_NAME_MAX")
     except (OSError, ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from pathlib import Path as FilePath
 
@@ -67,7 +68,7 @@ class Folders(Iterable[Input]):
 
     def one(self) -> Input:
         """The pack of what is the same for all tasks. Raises `SpecError`."""
-        if self._path.endswith("/") and not (self._places.folder / self._path).is_dir():
+        if self._path.endswith("/") and not os.path.isdir(self._places.folder / self._path):  # noqa: PTH112
             raise self._error(Code.NO_MATCH, f"there is no folder {self._path!r}")
         pack = self._pack(self._path)
         if not self._members[pack.blob] and not self._path.endswith("/"):

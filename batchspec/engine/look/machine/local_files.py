@@ -21,7 +21,7 @@ from batchspec.engine.look.remembered.digests import Digests
 from batchspec.errors import SpecError
 from batchspec.language.glob.pattern import AmbiguousPath, Glob
 from batchspec.language.model import LocalFiles, Spec, TaskGroup
-from batchspec.source import Diagnostic, Path, Severity
+from batchspec.source import Diagnostic, Path, Severity, value_at
 
 _AHEAD = 32  # files: large ones among the next so many are hashed side by side
 _TOLD = 20  # how many files of one group that cannot be inputs
@@ -70,8 +70,10 @@ class LocalInputs:
         self._findings: list[Diagnostic] = []
         self._unfit = 0
         self._outside: set[str] = set()
+        where: Path = (*group.path, "inputs")
+        is_list = isinstance(value_at(spec.document.data, where), list)
         self._sought = [
-            _Sought(glob, (*group.path, "inputs", number)) for number, glob in enumerate(wanted.globs)
+            _Sought(glob, (*where, number) if is_list else where) for number, glob in enumerate(wanted.globs)
         ]
 
     def __iter__(self) -> Iterator[Input]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path as FilePath
 
@@ -54,10 +55,14 @@ def nearest(folder: FilePath, glob: Glob, project: Project) -> Iterator[str]:
 
     fixed = folder / glob.fixed
     searched = fixed
-    while not searched.is_dir():
+    while not os.path.isdir(searched):  # noqa: PTH112 (of a name that is too long, a Path raises)
         searched = searched.parent
     yield f"looked in {searched}" + ("" if searched == fixed else f" ({fixed} does not exist)")
     if not project.holds(searched.resolve()):
+        return
+    itself = folder / glob.text
+    if os.path.isdir(itself) and project.holds(itself.resolve()):  # noqa: PTH112
+        yield f"it is a folder: `{glob.text}/**` matches all files below it"
         return
     names = [
         p.relative_to(folder).as_posix() if p.is_relative_to(folder) else p.name for p in _some(searched)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from secrets import token_hex
 
@@ -11,7 +11,9 @@ import pytest
 
 from batchspec.desired.places import Places
 from batchspec.document.parser import parse
-from batchspec.engine.look.remembered.unpacked import Pack, pack_in
+from batchspec.engine.look.remembered import unpacked
+from batchspec.engine.look.remembered.unpacked import Pack, Unpacked, pack_in
+from batchspec.engine.run.downloads import unpack
 from batchspec.engine.run.downloads.download import fetch
 from batchspec.engine.run.downloads.landing import Landing
 from batchspec.errors import RunError
@@ -72,6 +74,22 @@ def test_a_folder_comes_home(blobs: BlobStorage, spec: Spec, tmp_path: Path) -> 
     pack = pack_in(folder)
     assert pack is not None
     assert pack == Pack(live.md5 or pack.md5, is_edited=False)
+
+
+def test_the_pack_is_gone_before_its_folder_counts_as_whole(
+    blobs: BlobStorage, spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed in between, a run leaves nothing that no later one removes."""
+    blob, beside = f"{spec.name}/180.tar", list[list[str]]()
+
+    def remember(folder: Path, md5: str | None, files: Iterable[Unpacked]) -> None:
+        beside.append([path.name for path in folder.parent.iterdir()])
+        unpacked.remember(folder, md5, files)
+
+    store(blobs, blob, pack_of({"a": "1"}))
+    monkeypatch.setattr(unpack, "remember", remember)
+    _download(blobs, spec, blob)
+    assert beside == [["180"]]
 
 
 def test_a_pack_that_is_not_there(blobs: BlobStorage, spec: Spec, tmp_path: Path) -> None:

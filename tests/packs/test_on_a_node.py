@@ -96,7 +96,7 @@ def test_there_and_back(node: Node, tmp_path: Path) -> None:
     with (tmp_path / "frames.tar").open("wb") as target:
         assert node.blobs.download("output", blob, target.write) is not None
     with (tmp_path / "frames.tar").open("rb") as stream:
-        unpack(stream, tmp_path / "home", "md5")
+        unpack(stream, tmp_path / "home")
     home, sent = tree(tmp_path / "home"), tree(scene)
     assert home == {
         name: found for name, found in sent.items() if not name.startswith("sub/") and name != "sub"

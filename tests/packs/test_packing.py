@@ -90,7 +90,7 @@ def test_a_folder_output_comes_home_and_goes_to_the_next_task(node: Node, tmp_pa
     make_odd(node.out)
     node.pack()
     with (node.folder / "out" / "frames.tar").open("rb") as stream:
-        unpack(stream, tmp_path / "home", "md5")
+        unpack(stream, tmp_path / "home")
     assert tree(tmp_path / "home") == tree(node.out)
     (node.folder / "in").mkdir()
     (node.folder / "out" / "frames.tar").rename(node.folder / "in" / "frames.tar")
@@ -188,7 +188,7 @@ def test_empty_folders_are_outputs(node: Node, tmp_path: Path) -> None:
         "log.txt",
     }
     with (node.folder / "out" / "frames.tar").open("rb") as stream:
-        unpack(stream, tmp_path / "home", "md5")
+        unpack(stream, tmp_path / "home")
     assert tree(tmp_path / "home") == {}
     assert (node.folder / "out" / "frames.list").read_text() == ""
 
@@ -201,7 +201,7 @@ def test_links_within_the_folder_are_followed(node: Node, tmp_path: Path) -> Non
     (node.out / "run_3" / "best.bin").symlink_to(node.out / "run_3" / "deep" / "model.bin")
     node.pack(listed=True)
     with (node.folder / "out" / "frames.tar").open("rb") as stream:
-        unpack(stream, tmp_path / "home", "md5")
+        unpack(stream, tmp_path / "home")
     files = {path: data for path, data in tree(tmp_path / "home").items() if data}
     names = [f"{folder}/{name}" for folder in ("latest", "run_3") for name in ("best.bin", "deep/model.bin")]
     assert files == dict.fromkeys(names, (b"weights", False))

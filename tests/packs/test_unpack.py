@@ -9,11 +9,12 @@ import subprocess
 import tarfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from batchspec.engine.look.remembered.unpacked import Pack, pack_in
-from batchspec.engine.run.downloads.unpack import unpack
+from batchspec.engine.run.downloads import unpack as unpacking
 from batchspec.errors import RunError
 from packs.odd import make_odd, tree
 
@@ -52,6 +53,13 @@ def pack_of(files: dict[str, str]) -> io.BytesIO:
                 info.size = len(files[name])
             pack.addfile(info, io.BytesIO(files.get(name, "").encode()))
     return stream
+
+
+def unpack(stream: BinaryIO, folder: Path, md5: str, *, overwrites: bool = False) -> int:
+    """As a download does it, to the end; how many files of others were kept."""
+    contents = unpacking.unpack(stream, folder, overwrites=overwrites)
+    contents.remember(md5)
+    return contents.kept
 
 
 def stamp(file: Path) -> tuple[int, int]:

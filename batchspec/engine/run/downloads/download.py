@@ -258,9 +258,11 @@ def _fetch_folder(
         if live is None:
             return Fetched()
         md5 = _checked(stream, live)
-        kept = unpack(stream, place.file, md5, overwrites=place.overwrites)
-        place.note_unpacked(md5)
-        return Fetched(live.size, kept)
+        contents = unpack(stream, place.file, overwrites=place.overwrites)
+    # Once the pack is gone: killed in between, nobody would come here again and remove it.
+    contents.remember(md5)
+    place.note_unpacked(md5)
+    return Fetched(live.size, contents.kept)
 
 
 def _until(stopped: threading.Event | None, stream: BinaryIO) -> Callable[[bytes], object]:

@@ -8,6 +8,7 @@ import stat
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, NamedTuple
 
@@ -18,13 +19,26 @@ _CHUNK = 1024 * 1024
 _PART = ".batchspec.part"
 
 
-def unpack(stream: BinaryIO, folder: Path, md5: str, *, overwrites: bool = False) -> int:
-    """*folder* has all that the pack *stream*, whose MD5 is *md5*, holds.
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a pack has brought into a folder, and the number of files of others there that it has `kept`."""
+
+    folder: Path
+    kept: int
+    _names: set[str]
+    _now: Callable[[str], Unpacked]
+
+    def remember(self, md5: str) -> None:
+        """From now on the folder counts as unpacked from the pack with this *md5*."""
+        remember(self.folder, md5, map(self._now, sorted(self._names)))
+
+
+def unpack(stream: BinaryIO, folder: Path, *, overwrites: bool = False) -> Contents:
+    """*folder* has all that the pack *stream* holds.
 
     Files of the pack that was unpacked there before and this one lacks are gone, unless they were changed since;
     files of others stay. Where one of them has the name of a file in the pack, it stays too, unless that *overwrites*
-    it; gives the number of these. Raises OSError, and `RunError` for an entry that must not be unpacked: then nothing
-    was.
+    it. Raises OSError, and `RunError` for an entry that must not be unpacked: then nothing was.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -35,8 +49,7 @@ def unpack(stream: BinaryIO, folder: Path, md5: str, *, overwrites: bool = False
             _unpack(stream, names, place)
     except (_Unfit, tarfile.TarError) as error:
         raise RunError(f"{folder} was not unpacked: {error}") from error
-    remember(folder, md5, (place.now(name) for name in sorted(names)))
-    return len(place.kept)
+    return Contents(folder, len(place.kept), names, place.now)
 
 
 def remove(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,6 +10,7 @@ from batchspec.desired.places import Places
 from batchspec.desired.task import Desired
 from batchspec.engine.belongings import Belongings, Some, What
 from batchspec.engine.look.named import read_named
+from batchspec.engine.look.needed import needed_by_others
 from batchspec.engine.run.claim import note_file
 from batchspec.engine.run.sending.send_all import SINGLE_SLOW_S, send_all
 from batchspec.errors import RefusedError, ServiceError
@@ -28,13 +29,17 @@ _TOLD_AFTER = 10_000  # blobs
 
 @dataclass(frozen=True, slots=True)
 class Doomed:
-    """What a destroy would delete, and which blobs it would leave. `keeps_name`: something stays that has the name."""
+    """What a destroy would delete, and which blobs it would leave. `keeps_name`: something stays that has the name.
+
+    `needed` says of those of the pools that others need, why.
+    """
 
     jobs: tuple[str, ...]
     pools: tuple[str, ...]
     blobs: tuple[Some, ...]
     kept: tuple[Some, ...]
     keeps_name: bool
+    needed: Mapping[str, str]
 
     @property
     def is_empty(self) -> bool:
@@ -75,15 +80,24 @@ def find_doomed(
     if orphans_of is not None:
         jobs, pools = [*stray_jobs(spec, jobs)], stray_pools(spec, named.pools)
     kept = tuple(found.some(doomed=False))
+    doomed_pools = () if keep_pool else tuple(map(_unprotected, pools))
     return Doomed(
         jobs=tuple(job["id"] for job in jobs),
-        pools=() if keep_pool else tuple(map(_unprotected, pools)),
+        pools=doomed_pools,
         blobs=tuple(found.some(doomed=True)),
         kept=kept,
         keeps_name=orphans_of is not None
         or bool(keep_pool and named.pools)
         or any(some.what not in (What.OTHER, What.RUN) for some in kept),
+        needed=_needed(account, spec, doomed_pools),
     )
+
+
+def _needed(account: Account, spec: Spec, pools: tuple[str, ...]) -> dict[str, str]:
+    """Of those of *pools* that the jobs of others need, why: their tasks would never run."""
+    open_jobs = job_service.generations_and_open(account.batch, "") if pools else []
+    why = {pool_id: needed_by_others(account, pool_id, open_jobs, spec.name) for pool_id in pools}
+    return {pool_id: text for pool_id, text in why.items() if text}
 
 
 def _is_orphan(desired: Desired, places: Places, what: What, blob: str) -> bool:

@@ -45,6 +45,10 @@ def test_an_idle_pool_goes_when_nobody_needs_it(bare: Workload) -> None:
         again = bare.apply("--rerun", "copy")
         assert f"pool {bare.pool_id} is kept: {yet_to_end}" in again.err
         assert f"still there pool {bare.pool_id}" in again.out
+        refused = bare.command("destroy", "specs/ffmpeg.yaml", code=4)
+        assert (
+            f"  - pool {bare.pool_id}, with its nodes\n      ! others need it: {yet_to_end}\n" in refused.out
+        )
         assert bare.actions() == []  # nor is it for the next plan to put away
         bare.batch("DELETE", f"/jobs/{other}")
 

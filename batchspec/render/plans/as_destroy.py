@@ -24,6 +24,7 @@ def doomed_json(spec: Spec, doomed: Doomed) -> dict[str, Any]:
             (id for id in doomed.pools if spec.pool and id.casefold() == spec.pool.id.casefold()), None
         ),
         "pools": doomed.pools,
+        "needed": dict(doomed.needed),
         "blobs": [_some_json(some) for some in doomed.blobs],
         "kept": [_some_json(some) for some in doomed.kept],
     }
@@ -41,7 +42,9 @@ def _some_json(some: Some) -> dict[str, Any]:
 def doomed_text(spec_name: str, doomed: Doomed) -> str:
     """What will be deleted, and what is kept, a line each."""
     lines = [f"  - job {job_id}, with its tasks" for job_id in doomed.jobs]
-    lines += [f"  - pool {pool_id}, with its nodes" for pool_id in doomed.pools]
+    for pool_id in doomed.pools:
+        lines.append(f"  - pool {pool_id}, with its nodes")
+        lines += [f"      ! others need it: {why}" for why in [doomed.needed.get(pool_id)] if why]
     lines += [f"  - {_some_text(some)}" for some in doomed.blobs]
     lines = lines or [f"nothing to delete of {spec_name}"]
     return page([*lines, *(f"  = {_some_text(some)}, kept" for some in doomed.kept)])

@@ -19,7 +19,6 @@ from batchspec.engine.look.links import read_ending, start_links_end
 from batchspec.engine.look.local_outputs import LocalOutputs
 from batchspec.engine.look.machine.project import Project
 from batchspec.engine.look.named import read_named
-from batchspec.engine.look.needed import needed_by_others
 from batchspec.engine.look.prices import prices_of
 from batchspec.engine.look.reads import desired_now
 from batchspec.engine.look.remembered.cache import cache_path
@@ -175,4 +174,6 @@ def _needed(account: Account, spec: Spec, listed: Sequence[Json]) -> str:
     """Why others need the pool, be it for tasks that wait, where `whenDone` would put it away."""
     if spec.pool is None or spec.pool.existing or spec.pool.when_done is WhenDone.KEEP:
         return ""
+    from batchspec.engine.look.needed import needed_by_others  # which few plans ask for
+
     return needed_by_others(account, spec.pool.id, listed, spec.name)

@@ -68,19 +68,21 @@ def check_rules(spec: Spec) -> list[Diagnostic]:
         *check_job_network(job),
         *_ignored(data.get("ignoreChanges") or ()),
     ]
-    return [
-        spec.document.diagnostic(
-            finding.code,
-            f"{path_text(path)}: {finding.what}",
-            path,
-            label=finding.rule,
-            helps=(finding.help,) if finding.help else (),
-            span=finding.span,
-            severity=finding.severity,
-        )
-        for finding in found
-        for path in [_as_written(finding.path, data.get("pool") or {})]
-    ]
+    pool = data.get("pool") or {}
+    return [told(spec, finding._replace(path=_as_written(finding.path, pool))) for finding in found]
+
+
+def told(spec: Spec, finding: Finding) -> Diagnostic:
+    """*finding* at its place in the text of *spec*."""
+    return spec.document.diagnostic(
+        finding.code,
+        f"{path_text(finding.path)}: {finding.what}",
+        finding.path,
+        label=finding.rule,
+        helps=(finding.help,) if finding.help else (),
+        span=finding.span,
+        severity=finding.severity,
+    )
 
 
 def _as_written(path: Path, pool: Mapping[str, Any]) -> Path:
@@ -257,21 +259,25 @@ def _job_actions(value: Any, path: Path) -> Iterator[Path]:
 
 def _slots(pool: Pool | None, job: Json, groups: Mapping[str, Json]) -> Iterator[Finding]:
     """Tasks that no node of the spec's own pool could ever take; of an existing pool nothing is known here."""
-    if pool is None or pool.existing:
-        return
-    slots = pool.body.get("taskSlotsPerNode", 1)
     wants: dict[Path, Json] = {("tasks", name): group for name, group in groups.items()}
     wants[("job", "jobManagerTask")] = job.get("jobManagerTask") or {}
     for path, task in wants.items():
-        required = task.get("requiredSlots", 1)
-        if isinstance(required, int) and required > slots:
-            yield Finding(
-                Code.TOO_MANY_SLOTS,
-                (*path, "requiredSlots"),
-                f"{required} slots, and a node of the pool has {slots}",
-                "no node could ever run it",
-                f"set pool.taskSlotsPerNode to {required} or more",
-            )
+        yield from too_many_slots(pool, task.get("requiredSlots", 1), (*path, "requiredSlots"))
+
+
+def too_many_slots(pool: Pool | None, required: object, path: Path) -> Iterator[Finding]:
+    """That the slots *required* at *path* are more than a node has, also where a placeholder gives them."""
+    if pool is None or pool.existing:
+        return
+    slots = pool.body.get("taskSlotsPerNode", 1)
+    if isinstance(required, int) and required > slots:
+        yield Finding(
+            Code.TOO_MANY_SLOTS,
+            path,
+            f"{required} slots, and a node of the pool has {slots}",
+            "no node could ever run it",
+            f"set pool.taskSlotsPerNode to {required} or more",
+        )
 
 
 def _containers(pool: Pool | None, job: Json, groups: Mapping[str, Json]) -> Iterator[Finding]:

@@ -218,6 +218,13 @@ def test_a_name_that_no_file_can_have_is_a_finding(tasks: str, code: str, tmp_pa
     assert [found.code for found in refusals(tmp_path, tasks)] == [code]
 
 
+def test_slots_that_a_placeholder_gives_are_held_against_the_pools(tmp_path: Path) -> None:
+    """As those that are written there: no node would ever run the second task."""
+    tasks = "  a: {matrix: {s: [1, 2]}, command: 'echo {{ matrix.s }}', requiredSlots: '{{ matrix.s }}'}"
+    (found,) = refusals(tmp_path, tasks)
+    assert (found.code, found.helps[0]) == ("BS0604", "set pool.taskSlotsPerNode to 2 or more")
+
+
 def test_a_folder_in_place_of_a_glob(tmp_path: Path) -> None:
     """What matches the files in it is named, at the characters of the value."""
     (tmp_path / "clips").mkdir()

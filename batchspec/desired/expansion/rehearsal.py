@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from batchspec.language.model import Spec, TaskGroup
+from batchspec.language.rules import told, too_many_slots
 from batchspec.language.schema.findings import check_value
 from batchspec.language.schema.spec_schema import decides, rules_at
 from batchspec.language.templates.compiled import render_finding
@@ -99,6 +100,9 @@ def _filling(spec: Spec, field: Deferred, path: Path) -> _Trial:
             value = field.value(values)
         except TemplateError as error:
             return [render_finding(spec.document, error, path)]
-        return [finding for rule in rules for finding in check_value(spec.document, path, value, rule)]
+        found = [finding for rule in rules for finding in check_value(spec.document, path, value, rule)]
+        is_slots = path[2:] == ("requiredSlots",)
+        too_many = too_many_slots(spec.pool, value, path) if is_slots and not found else ()
+        return [*found, *(told(spec, finding) for finding in too_many)]
 
     return _Trial(attempt, bool(rules) or field.template.may_fail)

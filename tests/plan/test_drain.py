@@ -117,6 +117,7 @@ def test_a_rollout_ends_at_the_first_node_that_does_not_come_back(workload: Work
     result = workload.run("apply", "--auto-approve", "--detach", code=1)
     assert isinstance(result.exception, RunError)
     assert "is starttaskfailed after its reboot" in str(result.exception)
+    workload.run("apply", "--auto-approve", "--detach", code=1)  # the same command again takes no other node
     assert sorted(node.state for node in workload.nodes) == ["idle", "idle", "starttaskfailed"]
     workload.says(start_task("echo three", 3, "rollout: reboot"))
     workload.apply()

@@ -30,6 +30,8 @@ _NODE_LIMIT_S = 6 * 60 * 60  # tasks that are waited for may take their time
 _UNMARK_TRIES = 5
 _OPTIONS = {Rollout.REBOOT: "nodeRebootOption", Rollout.REIMAGE: "nodeReimageOption"}
 _READY = frozenset({"idle", "running", "offline"})
+_BOOTING = frozenset({"rebooting", "reimaging", "starting", "waitingforstarttask"})
+_UNSETTLED = _BOOTING | {"starttaskfailed"}
 _BROKEN = frozenset({"starttaskfailed", "unusable"})
 _GOING = frozenset(
     {"preempted", "leavingpool", "deallocating", "deallocated"}
@@ -46,7 +48,11 @@ def roll_out(
     """
     live = wait_until_steady(batch, pool.id, progress)
     since = datetime.fromisoformat(live["lastModified"])
-    behind = [node for node in _nodes(batch, pool.id) if not _booted_after(node, since)]
+    nodes = _nodes(batch, pool.id)
+    # Those of which an earlier rollout has yet to see whether they come back are first: until then no other one goes.
+    unsettled = [node for node in nodes if node["state"] in _UNSETTLED]
+    others = [node for node in nodes if node["state"] not in _UNSETTLED and not _booted_after(node, since)]
+    behind = [*unsettled, *others]
     at_once = min(max(len(behind) // _SHARE, 1), _MOST_AT_ONCE)
     with ThreadPoolExecutor(at_once, "rollout") as hands:
         broken = Event()
@@ -96,7 +102,7 @@ def _move_on(batch: Batch, pool: Pool, node_id: str, since: datetime, check: Cal
                 "run the same command again and the rollout continues",
             )
         check()
-        asked = asked or _ask(batch, pool, node_id)
+        asked = asked or (node["state"] not in _BOOTING and _ask(batch, pool, node_id))
         if not asked and node["state"] in _BROKEN:
             return  # it takes no reboot, and no tasks either
         batch.patience.pause(wait_s)

@@ -120,6 +120,7 @@ def test_json_a_destroy_says_what_is_to_go_and_then_what_is_gone(bare: Workload)
         "jobs": [bare.job_id],
         "pool": bare.pool_id,
         "pools": [bare.pool_id],
+        "needed": {},
         "blobs": [
             {"what": "input", "container": "input", "count": 2},
             {"what": "log", "container": "output", "count": len(logs)},

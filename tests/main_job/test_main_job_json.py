@@ -138,7 +138,7 @@ def test_json_a_destroy_says_what_is_to_go_and_then_what_is_gone(bare: Workload)
         {"type": "deleted", "kind": "blob", "id": "input", "count": 2, "what": "input"},
         {"type": "deleted", "kind": "blob", "id": "output", "count": len(logs), "what": "log"},
     ]
-    nothing = {"jobs": [], "pool": None, "pools": [], "blobs": []}
+    nothing = {"jobs": [], "pool": None, "pools": [], "needed": {}, "blobs": []}
     assert bare.destroy(*JSON).objects == [{**head, **nothing, "kept": kept}]
 
 

@@ -52,9 +52,8 @@ class _Resolver:
         raw = self._document.raw
         name = self._value(raw.get("name", ""), ("name",))
         self._known["spec"] = {"name": name}
-        fields = (
-            spec_schema()["properties"].keys() - _LITERAL
-        )  # of `task:` only that it is unknown is worth saying
+        # Of a misspelt field (`task:`), only that it is unknown is worth saying.
+        fields = spec_schema()["properties"].keys() - _LITERAL
         values = {
             key: self._value(value, (key,)) if key in fields else value
             for key, value in raw.items()

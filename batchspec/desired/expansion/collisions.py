@@ -122,8 +122,8 @@ def _has_several_globs(group: TaskGroup) -> bool:
 def _pairs(tasks: DesiredTasks) -> Iterator[tuple[int, str, int, str, str]]:
     """Each place beside the one before it, where they are the same or the second lies in the first.
 
-    What more than two tasks write is told of the first two. Asking SQLite for the row before takes three times as
-    long as all of this.
+    A place that many tasks write is reported for the first two only. Asking SQLite for the row before takes three
+    times as long as all of this.
     """
     before, first, other, told = "", -1, "", ""
     for key, number, name, place in tasks.database.rows(_PLACES, len(PACK_SUFFIX)):

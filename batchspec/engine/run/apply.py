@@ -219,7 +219,7 @@ class Apply:
             self._queue.put(None)
 
     def _run(self, transfers: ThreadPoolExecutor) -> None:
-        """The steps of a run: all is sent, what was sent is watched, what is left is told and put away."""
+        """The steps of a run: send everything, watch it, then report and clean up."""
         doctor = Doctor(self._conduct, self._allocation_s)
         self._send(doctor, transfers)
         self._watching = True

@@ -18,8 +18,8 @@ from batchspec.source import Path
 class Link(NamedTuple):
     """What a group reads of another one: the outputs of which of its tasks.
 
-    `on` pairs an axis of theirs with one of ours, or with the text of a template. With a `glob`, each file in the
-    folder that matches it is one, `at_most` so many of a task: which there are is known when that task has run.
+    `on` pairs an axis of theirs with one of ours, or with the text of a template. With a `glob`, the matching files
+    in the folder are read one by one, no more than `at_most` from each task; they are known once that task has run.
     """
 
     group: str

@@ -101,7 +101,7 @@ def _unknown_agent(desired: Desired, agent: str, offered: list[str]) -> Diagnost
 
 
 def _support(desired: Desired, entry: Json, today: date) -> Iterator[Diagnostic]:
-    """Whether Batch goes on supporting a listed image."""
+    """A finding where Batch's support for a listed image has ended, or ends soon."""
     text = entry.get("batchSupportEndOfLife")
     if not text:
         return

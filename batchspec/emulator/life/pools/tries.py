@@ -11,7 +11,7 @@ from batchspec.emulator.node.process import Assignment
 
 
 def may_retry(most: int, retries: int) -> bool:
-    """Whether there is another try after so many *retries*; without end where *most* is -1."""
+    """Whether a task that was retried *retries* times is tried again; a *most* of -1 sets no limit."""
     return most < 0 or retries < most
 
 

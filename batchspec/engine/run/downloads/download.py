@@ -130,7 +130,8 @@ def prune_all(spec: Spec, plan: Plan) -> Iterator[str]:
     """Deletes the stale files and folders of *plan*, and tells which are gone."""
     landing = landing_of(spec, plan)
     for stale in plan.stale:
-        if (_remove_folder if stale.is_folder else prune)(landing, stale.blob):
+        is_gone = _remove_folder(landing, stale.blob) if stale.is_folder else prune(landing, stale.blob)
+        if is_gone:
             yield os.path.normpath(landing.places.folder / stale.file)
 
 
